@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * num.h - strict text to number.
+ *
+ * The whole string must be the number: no leading blanks, no trailing text,
+ * no sign where none makes sense.  One trailing newline is accepted by
+ * num_kernel_u64()/num_kernel_s64() only, which read what the kernel wrote.
+ */
+#ifndef KSM_UTIL_NUM_H
+#define KSM_UTIL_NUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * All return 0, -EINVAL (not a number of this form, or empty) or -ERANGE (it
+ * does not fit); on failure *out is untouched.
+ */
+int num_u64(const char *s, uint64_t *out);
+int num_s64(const char *s, int64_t *out);
+
+/* One kernel file: a number in buf[0..len), with at most one newline behind. */
+int num_kernel_u64(const char *buf, size_t len, uint64_t *out);
+int num_kernel_s64(const char *buf, size_t len, int64_t *out);
+
+/* Bytes: 4096, 64K, 1.5G, 2GiB, 10MB (the last is decimal, as in coreutils). */
+int num_size(const char *s, uint64_t *out);
+
+/* A duration in nanoseconds: 250ms, 1.5s, 2m, 1h, 10us; bare: seconds. */
+int num_duration(const char *s, uint64_t *out_ns);
+
+/* A percentage, 0 to 100, with or without a percent sign; thousandths kept. */
+int num_percent(const char *s, double *out);
+
+#endif /* KSM_UTIL_NUM_H */
