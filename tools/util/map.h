@@ -30,7 +30,7 @@ void map_fini(struct map *m);
 void map_clear(struct map *m);
 
 void *map_find(const struct map *m, uint64_t key);
-/* 0, or -ENOMEM; replaces an earlier value of the key. */
+/* 0, -ENOMEM, or -EINVAL when val is NULL; replaces an earlier value of the key. */
 int map_put(struct map *m, uint64_t key, void *val);
 /* The value that was there, or NULL. */
 void *map_del(struct map *m, uint64_t key);
