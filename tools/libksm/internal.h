@@ -41,17 +41,28 @@ void ksm_log(struct ksm *k, enum ksm_log area, const char *fmt, ...) __printf(3,
 unsigned int ksm_kernel_version(struct ksm *k);
 
 /* path.c: the only opener of kernel files; fmt is relative to the root, without a leading slash */
+/* A root as an O_PATH descriptor, or -errno. */
+int ksm_path_root(const char *root);
+/* Opens proc and sys/kernel/mm/ksm below the root; fills procfd, ksmfd, present. */
+int ksm_path_base(struct ksm *k);
 int ksm_path_openv(struct ksm *k, int flags, const char *fmt, va_list ap) __printf(3, 0);
 int ksm_path_open(struct ksm *k, int flags, const char *fmt, ...) __printf(3, 4);
+/* NULL with errno set. */
 DIR *ksm_path_opendir(struct ksm *k, const char *fmt, ...) __printf(2, 3);
-/* Whole file into @out (reset first).  0 or -errno. */
+/* The whole file into @out, emptied first.  0 or -errno, with the failure recorded. */
 int ksm_path_read(struct ksm *k, struct str *out, const char *fmt, ...) __printf(3, 4);
-/* The same, up to @len bytes, NUL-terminated, in one read: for small hot files.  Length or -errno. */
-ssize_t ksm_path_read_small(struct ksm *k, int dirfd, const char *name, char *buf, size_t len);
+/* The same from a descriptor; the caller records the failure. */
 int ksm_path_read_fd(int fd, struct str *out);
-int ksm_path_write(struct ksm *k, const char *text, const char *fmt, ...) __printf(3, 4);
-/* Directory of a process as an O_PATH descriptor.  -ESRCH when it is gone. */
-int ksm_path_pid(struct ksm *k, pid_t pid);
+/*
+ * One read of at most len - 1 bytes, NUL-terminated, below one of the handle's
+ * descriptors: for small files that are read often.  Records no failure.
+ * Length or -errno.
+ */
+ssize_t ksm_path_read_small(struct ksm *k, int dirfd, const char *name, char *buf, size_t len);
+/* One write of the whole text; never creates.  Records no failure. */
+int ksm_path_write_at(struct ksm *k, int dirfd, const char *name, const char *text);
+/* Owner of the directory of a process. */
+int ksm_path_owner(struct ksm *k, pid_t pid, uid_t *uid);
 
 /* An errno to one of the four states: ABSENT for ENOENT..., DENIED; VALUE for anything else. */
 enum ksm_state ksm_state_of(int rc);

@@ -316,7 +316,7 @@ void ksm_stats_derive(const struct ksm_stats *s, struct ksm_derived *out);
 /* Rates between two snapshots; pure.  A counter that went back (reset) counts from 0. */
 struct ksm_delta {
 	double seconds;
-	struct ksm_fig scanned_per_s;	/* thousandths of pages a second in no rate: plain, rounded */
+	struct ksm_fig scanned_per_s;	/* pages a second, rounded, like all rates here */
 	struct ksm_fig merged_per_s;	/* growth of sharing + zero; negative while breaking */
 	struct ksm_fig cow_per_s;
 	struct ksm_fig swpin_per_s;
