@@ -36,8 +36,12 @@ enum cli_exit {
  * cli_init() - name the program and arrange the checks at its end
  * @name: program name as messages show it; kept, not copied
  *
- * Sets the locale and registers the check that standard output was written
- * whole (a full disk or a closed pipe becomes a message and a failure).
+ * Sets the locale (the decimal point stays a point) and registers the check,
+ * at exit, that standard output was written whole: a full disk becomes a message
+ * and the status of cli_set_write_failure().  So does a closed pipe where
+ * SIGPIPE is ignored; by default that signal ends the program silently, as it
+ * ends coreutils.  Since every failed write is told at the end, functions that
+ * print may hand up its code but their callers need not print it.
  */
 void cli_init(const char *name);
 /* The name messages begin with, e.g. "ksmctl". */
@@ -61,7 +65,7 @@ void cli_note(const char *fmt, ...) __printf(1, 2);		/* with -v, to stderr */
 void cli_usage_error(const char *fmt, ...) __printf(1, 2) __attribute__((noreturn));
 void cli_set_usage_code(int code);	/* ksm-advise: 125 while wrapping */
 
-/* Flush and check stdout now; 0 or -errno.  EPIPE counts as an error too. */
+/* Flush and check stdout now; 0 or -errno (of the first write that failed). */
 int cli_flush(void);
 
 /* True when stdout is a terminal and colours are welcome (NO_COLOR, TERM=dumb). */
@@ -88,13 +92,15 @@ struct cli_cmd {
 	const char *name;		/* "ksmctl set" or "ksm-advise": as usage shows it */
 	const char *const *synopsis;	/* argument parts, one per line of usage; NULL ends */
 	const char *about;		/* one or two lines under the usage */
-	const struct cli_opt *opts;	/* this command's; the common ones follow by flag */
-	const struct cli_opt *more;	/* further table (shared by several commands), or NULL */
+	/* Three tables, any of them NULL; --help shows them in this order. */
+	const struct cli_opt *opts;	/* this command's own */
+	const struct cli_opt *more;	/* a group of some commands: cli_table_options */
+	const struct cli_opt *common;	/* what every command of the tool takes: -s -q -v */
 	const char *see;		/* "ksmctl(8)" */
 	/* Printed behind the options in --help: column lists, attribute lists; or NULL. */
 	void (*extra)(FILE *out);
 	bool stop_at_operand;		/* options end at the first operand (wrappers) */
-	const char *version;
+	const char *version;		/* NULL: that of the package */
 };
 
 /* Parser state: storage of the caller, start with all zeroes but the first two. */
@@ -123,6 +129,10 @@ struct cli_parse {
 int cli_opts_next(struct cli_parse *p, const struct cli_cmd *c);
 /* Print what --help prints. */
 void cli_help(const struct cli_cmd *c, FILE *out);
+/* The known names nearest to a mistyped one, best first: at most max, into out[]. */
+size_t cli_nearest(const char *typed, const char *const *known, size_t n, const char **out,
+		   size_t max);
+
 /* "-x --long ARG" lines for completion and for the checks of the man pages. */
 void cli_list_options(const struct cli_cmd *c, FILE *out);
 
@@ -179,7 +189,10 @@ struct cli_table_opts {
  * @nrows: how many
  * @opts: what the user asked for
  *
- * An unknown column is a usage error that lists the known ones.
+ * Sizes are human in text unless opts->bytes, and bytes in all other formats.
+ * Keys of JSON and headings of CSV are the names in lower case.  An unknown
+ * column is a usage error that lists the known ones.
+ *
  * Return: 0 or -errno.
  */
 int cli_table_print(const char *name, const struct cli_col *cols, const void *const *rows,
@@ -189,7 +202,7 @@ void cli_table_check(const struct cli_col *cols, const struct cli_table_opts *op
 /* "Columns:" section for --help. */
 void cli_table_help(const struct cli_col *cols, FILE *out);
 
-/* The options every listing takes; tables list them with CLI_TABLE_OPTS. */
+/* The options every listing takes: a command names them as its "more" table. */
 enum {
 	CLI_KEY_OUTPUT_ALL = CLI_OPT_LONG + 64,
 	CLI_KEY_SORT,
@@ -200,27 +213,35 @@ extern const struct cli_opt cli_table_options[];	/* -o -J -r -b -n --output-all 
 /* True when key was one of cli_table_options and is taken care of. */
 bool cli_table_option(int key, const char *arg, struct cli_table_opts *opts);
 
-/* A JSON object of scalars, for outputs that are not a table (status, report). */
+/* ------------------------------------------------------------------ */
+/* json.c: documents that are not a table (status, report)		*/
+
 struct cli_json;
 struct cli_json *cli_json_new(void);
+/* All on one line, for one document a sample. */
+void cli_json_compact(struct cli_json *j);
+/* The key is NULL inside an array and for the document itself. */
 void cli_json_free(struct cli_json *j);
 void cli_json_open(struct cli_json *j, const char *key, char bracket);	/* '{' or '[' */
 void cli_json_close(struct cli_json *j);
 void cli_json_num(struct cli_json *j, const char *key, int64_t v);
 void cli_json_real(struct cli_json *j, const char *key, double v, int decimals);
-void cli_json_str(struct cli_json *j, const char *key, const char *v);
+void cli_json_str(struct cli_json *j, const char *key, const char *v);	/* NULL: null */
 void cli_json_bool(struct cli_json *j, const char *key, bool v);
 void cli_json_null(struct cli_json *j, const char *key);
-/* Writes the document and a newline; 0 or -errno. */
+/* Closes what is open, writes the document and a newline; 0 or -errno. */
 int cli_json_print(struct cli_json *j, FILE *out);
 
 /* ------------------------------------------------------------------ */
-/* human.c: figures and foreign strings for people			*/
+/* human.c: figures for people						*/
 
 /* "1.2 GiB", "-340 KiB", "0 B"; with bytes, the plain number. */
 const char *cli_bytes(char *buf, size_t len, int64_t v, bool bytes);
-/* "3m12s", "1.5s", "250ms". */
+/* "3m12s", "1.5s", "250ms"; rounded down. */
 const char *cli_duration(char *buf, size_t len, uint64_t ns);
+
+/* ------------------------------------------------------------------ */
+/* safe.c: foreign strings						*/
 
 /**
  * cli_safe() - a foreign string that cannot harm a terminal
@@ -233,9 +254,5 @@ const char *cli_duration(char *buf, size_t len, uint64_t ns);
  * "\\", so the text can be told from an escape.
  */
 void cli_safe(struct str *out, const char *s, size_t len);
-
-/* The known names nearest to a mistyped one, best first: at most max, into out[]. */
-size_t cli_nearest(const char *typed, const char *const *known, size_t n, const char **out,
-		   size_t max);
 
 #endif /* KSM_CLI_CLI_H */

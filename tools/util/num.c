@@ -50,43 +50,40 @@ static int scan_digits(struct scan *in, uint64_t *out)
 	return over ? -ERANGE : 0;
 }
 
-/* A decimal fraction as whole + part / scale; digits behind the 18th are dropped. */
+/* A number with or without a fraction; the digits of the fraction stay text. */
 struct decimal {
 	uint64_t whole;
-	uint64_t part;
-	uint64_t scale;
-	bool has_point;
+	const char *frac;
+	size_t nfrac;	/* 0: there was no point */
 };
 
 static int scan_decimal(struct scan *in, struct decimal *d)
 {
 	int rc = scan_digits(in, &d->whole);
 
-	d->part = 0;
-	d->scale = 1;
-	d->has_point = false;
+	d->nfrac = 0;
 	if (rc == -EINVAL || in->p == in->end || *in->p != '.')
 		return rc;
-	in->p++;
-	d->has_point = true;
-	if (!at_digit(in))
-		return -EINVAL;
-	for (; at_digit(in); in->p++) {
-		if (d->scale >= UINT64_C(1000000000000000000))
-			continue;
-		d->part = d->part * 10 + (uint64_t)(*in->p - '0');
-		d->scale *= 10;
-	}
-	return rc;
+	d->frac = ++in->p;
+	while (at_digit(in))
+		in->p++;
+	d->nfrac = (size_t)(in->p - d->frac);
+	return d->nfrac ? rc : -EINVAL;
 }
 
-/* d times unit, rounded down. */
+/*
+ * d times unit, rounded down.  The fraction is summed from its last digit, each
+ * step a division by ten: exact for any number of digits, and 9.1 times the
+ * largest unit (2^60) still fits.
+ */
 static int decimal_times(const struct decimal *d, uint64_t unit, uint64_t *out)
 {
+	uint64_t part = 0;
 	uint64_t v;
 
-	if (__builtin_mul_overflow(d->whole, unit, &v) ||
-	    __builtin_add_overflow(v, (uint64_t)((unsigned __int128)d->part * unit / d->scale), &v))
+	for (size_t i = d->nfrac; i--;)
+		part = (part + (uint64_t)(d->frac[i] - '0') * unit) / 10;
+	if (__builtin_mul_overflow(d->whole, unit, &v) || __builtin_add_overflow(v, part, &v))
 		return -ERANGE;
 	*out = v;
 	return 0;
@@ -170,7 +167,7 @@ int num_size(const char *s, uint64_t *out)
 		return rc;
 	if (in.p == in.end || rest_is(&in, "B")) {
 		/* There is no part of a byte. */
-		if (d.has_point)
+		if (d.nfrac)
 			return -EINVAL;
 	} else {
 		uint64_t base = 1024;
@@ -216,6 +213,14 @@ int num_duration(const char *s, uint64_t *out_ns)
 	return -EINVAL;
 }
 
+static bool has_nonzero(const struct decimal *d)
+{
+	for (size_t i = 0; i < d->nfrac; i++)
+		if (d->frac[i] != '0')
+			return true;
+	return false;
+}
+
 int num_percent(const char *s, double *out)
 {
 	struct scan in = scan_of(s);
@@ -230,7 +235,7 @@ int num_percent(const char *s, double *out)
 	if (rc)
 		return rc;
 	/* 100.0001 is too much although its thousandths are not. */
-	if (d.whole > 100 || (d.whole == 100 && d.part))
+	if (thousandths > 100000 || (d.whole == 100 && has_nonzero(&d)))
 		return -ERANGE;
 	*out = (double)thousandths / 1000;
 	return 0;
