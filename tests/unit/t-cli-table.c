@@ -113,7 +113,7 @@ static void text(void)
 	check((struct cli_table_opts){ .columns = "+ratio,pid", .noheadings = true },
 	      " 11  1.5 KiB qemu             2.2\n"
 	      "  2 -340 KiB a \"b\", c         0.0\n"
-	      "  3   denied x\\x1b[2J\\x0a\\\\ 10.0\n"
+	      "  3   denied x\\x1b[2J\\x0a\\\\  10.0\n"
 	      "  4        -                  1.0\n"
 	      "  5      off -                1.0\n");
 }
