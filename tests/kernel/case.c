@@ -29,6 +29,7 @@
 #define MAX_KNOBS	32
 #define VALUE_LEN	64
 #define EXIT_SKIP	77
+#define EXEC_WORD	"case-after-exec"
 /* Passes take milliseconds; only a scanner that stands still gets here. */
 #define STALL_SECONDS	100
 
@@ -367,6 +368,23 @@ static void die_with(pid_t parent)
 		_exit(1);
 }
 
+/*
+ * ksmd sleeps when no process has mergeable memory, and full_scans then stands
+ * still. This child has one page, like no other, until the case ends.
+ */
+static void keep_scanner_busy(void)
+{
+	void *page;
+
+	if (case_fork())
+		return;
+	page = case_map(1);
+	case_fill(page, (uint64_t)getpid() << 32 | 0x7469636b);
+	madvise(page, case_page_size(), MADV_MERGEABLE);
+	for (;;)
+		pause();
+}
+
 static void body(pid_t guard)
 {
 	sigset_t set;
@@ -376,25 +394,29 @@ static void body(pid_t guard)
 	guarded_set(&set);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	die_with(guard);
+	keep_scanner_busy();
 	kcase.run();
 	tap_plan();
 	_exit(tap->failed ? 1 : 0);
 }
 
-int main(void)
+void case_exec_self(void)
+{
+	execl("/proc/self/exe", EXEC_WORD, NULL);
+	_exit(126);
+}
+
+int main(int argc, char **argv)
 {
 	const char *why;
 	pid_t guard = getpid();
 	sigset_t set;
 	int status;
 
+	tap = case_shared(sizeof(*tap));
+	if (argc == 1 && kcase.after_exec && !strcmp(argv[0], EXEC_WORD))
+		return kcase.after_exec();
 	signal(SIGPIPE, SIG_IGN);
-	tap = mmap(NULL, sizeof(*tap), PROT_READ | PROT_WRITE,
-		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (tap == MAP_FAILED) {
-		perror("mmap");
-		return 1;
-	}
 	was_idle = case_has("run") && case_get("run") != 1 &&
 		   case_get("pages_shared") == 0;
 	why = missing();
@@ -441,30 +463,8 @@ int main(void)
 
 /* The scanner */
 
-/*
- * ksmd sleeps when no process has mergeable memory, and full_scans then stands
- * still. This child has one page, like no other, until the case ends.
- */
-static void keep_scanner_busy(void)
-{
-	static bool done;
-	void *page;
-
-	if (done)
-		return;
-	done = true;
-	if (case_fork())
-		return;
-	page = case_map(1);
-	case_fill(page, (uint64_t)getpid() << 32 | 0x7469636b);
-	madvise(page, case_page_size(), MADV_MERGEABLE);
-	for (;;)
-		pause();
-}
-
 void case_start(void)
 {
-	keep_scanner_busy();
 	if (case_has("advisor_mode"))
 		case_set("advisor_mode", "none");
 	case_set("pages_to_scan", "10000");
@@ -770,6 +770,18 @@ pid_t case_fork(void)
 	if (pid == 0)
 		die_with(parent);
 	return pid;
+}
+
+void *case_shared(size_t bytes)
+{
+	void *mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (mem == MAP_FAILED) {
+		perror("mmap");
+		_exit(1);
+	}
+	return mem;
 }
 
 int case_in_child(int (*fn)(void *arg), void *arg)

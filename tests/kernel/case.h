@@ -65,11 +65,13 @@ enum case_need {
  * @knobs: NULL-terminated names below /sys/kernel/mm/ksm that the case sets;
  *	those this kernel does not have are left out silently
  * @run: the case; reports with case_ok() and friends and returns
+ * @after_exec: its value becomes the exit status; may be NULL
  */
 struct kcase {
 	unsigned int needs;
 	const char *const *knobs;
 	void (*run)(void);
+	int (*after_exec)(void);
 };
 
 extern const struct kcase kcase;
@@ -93,10 +95,10 @@ int case_try_set(const char *knob, const char *value);
 void case_set(const char *knob, const char *value);
 
 /*
- * Scanner on, fast, advisor and smart_scan off, zero pages off; and off. From
- * the first start on a child holds one mergeable page, like no other, so that
- * the scanner has work and full_scans advances: whole-system counters include
- * it (one page in pages_unshared).
+ * Scanner on, fast, advisor and smart_scan off, zero pages off; and off. While
+ * a case runs a child holds one mergeable page, like no other, so that the
+ * scanner has work and full_scans advances: whole-system counters include it
+ * (one page in pages_unshared).
  */
 void case_start(void);
 void case_stop(void);
@@ -157,6 +159,10 @@ long long case_ksm_stat(pid_t pid, const char *name);
 long long case_merging_pages(pid_t pid);
 /* fork(); the child cannot outlive its parent. Dies when it fails. */
 pid_t case_fork(void);
+/* Replace this process by a new image that does kcase.after_exec(). */
+void case_exec_self(void) __attribute__((noreturn));
+/* Memory that parent and children share; never merged. */
+void *case_shared(size_t bytes);
 /* Run fn(arg) in a child; its return value (0 to 255), or -1 if it was killed. */
 int case_in_child(int (*fn)(void *arg), void *arg);
 

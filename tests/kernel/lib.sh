@@ -11,7 +11,6 @@
 
 KT_SELF=${0##*/}
 KT_HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-KT_TOP=$(cd "$KT_HERE/../.." && pwd)
 KT_SKIP=77
 KT_CLEANUPS=()
 
@@ -72,17 +71,17 @@ kt_tmp() {
 	printf -v "$1" %s "$d"
 }
 
-# kt_stop PID: end a child of ours and everything in its process group.
+# kt_stop PID: end a child of ours that leads a process group (setsid), and all
+# that is left of the group.
 kt_stop() {
 	local i
 
-	kill -0 "$1" 2>/dev/null || return 0
 	kill -TERM "$1" 2>/dev/null
-	for i in 1 2 3 4 5 6 7 8 9 10; do
+	for ((i = 0; i < 20; i++)); do
 		kill -0 "$1" 2>/dev/null || break
 		sleep 0.1
 	done
-	kill -KILL "$1" 2>/dev/null
+	kill -KILL -- "-$1" 2>/dev/null
 	wait "$1" 2>/dev/null
 	return 0
 }

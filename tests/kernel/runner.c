@@ -320,9 +320,9 @@ static pid_t parent_of(const char *pid)
 	return s && strlen(s) > 4 && s[2] != 'Z' ? atoi(s + 4) : 0;
 }
 
-static unsigned int kill_orphans(void)
+static unsigned int orphans(int sig)
 {
-	unsigned int killed = 0;
+	unsigned int n = 0;
 	DIR *dir = opendir("/proc");
 	struct dirent *d;
 
@@ -330,20 +330,27 @@ static unsigned int kill_orphans(void)
 		if (!isdigit((unsigned char)d->d_name[0]) ||
 		    parent_of(d->d_name) != getpid())
 			continue;
-		kill(atoi(d->d_name), SIGKILL);
-		killed++;
+		if (sig)
+			kill(atoi(d->d_name), sig);
+		n++;
 	}
 	if (dir)
 		closedir(dir);
-	return killed;
+	return n;
 }
 
 static void reap_orphans(const char *name)
 {
 	unsigned int n = 0, more;
 
+	/* One that is about to end is none. */
+	for (int i = 0; i < 200 && orphans(0); i++) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		usleep(10000);
+	}
 	/* Killing one may hand us its children. */
-	while ((more = kill_orphans())) {
+	while ((more = orphans(SIGKILL))) {
 		n += more;
 		while (waitpid(-1, NULL, 0) > 0)
 			;
@@ -482,8 +489,8 @@ static void run_case(const char *path)
 	in_time = follow(&st, pid, fd, &status);
 	case_pgid = 0;
 	close(fd);
-	kill(-pid, SIGKILL);
-
+	if (!in_time)
+		kill(-pid, SIGKILL);	/* no orphan: it had its chance */
 	if (!in_time)
 		fail(st.name, "not done after %u s", opt.timeout_s);
 	else if (WIFSIGNALED(status))
