@@ -26,7 +26,8 @@ static int open_below(const struct ksm *k, int dirfd, const char *rel, int flags
 {
 	int fd;
 
-	flags |= O_CLOEXEC | O_NOCTTY;
+	/* openat2() refuses flags that mean nothing together, as these two. */
+	flags |= O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY);
 	if (!k->live) {
 		fd = sys_openat2_in_root(dirfd, rel, flags);
 		if (fd != -ENOSYS)
