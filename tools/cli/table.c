@@ -166,7 +166,7 @@ void cli_table_help(const struct cli_col *cols, FILE *out)
 
 static struct cli_cell get_cell(const struct cli_col *c, const void *row)
 {
-	struct cli_cell cell = { .state = CLI_ABSENT };
+	struct cli_cell cell = { .state = CLI_VALUE };
 
 	c->get(row, &cell);
 	if (c->kind == CLI_STR && !cell.str && cell.state == CLI_VALUE)

@@ -199,15 +199,24 @@ int ksm_group_vm(const char *cgroup, const char *cmdline, size_t cmdline_len, ch
 	return 0;
 }
 
-static void user_name(uid_t uid, char *out, size_t len)
+const char *ksm_user_name(struct ksm *k, uid_t uid)
 {
 	struct passwd pw, *found = NULL;
-	char buf[4096];
+	char buf[4096], number[16];
+	char *name = map_find(&k->users, (uint64_t)uid + 1);
 
-	if (!getpwuid_r(uid, &pw, buf, sizeof(buf), &found) && found)
-		snprintf(out, len, "%s", pw.pw_name);
-	else
-		snprintf(out, len, "%u", (unsigned int)uid);
+	if (name)
+		return name;
+	snprintf(number, sizeof(number), "%u", (unsigned int)uid);
+	/* Numbers of a dump mean nothing in this system's list of users. */
+	if (k->live)
+		getpwuid_r(uid, &pw, buf, sizeof(buf), &found);
+	name = strdup(found ? pw.pw_name : number);
+	if (name && map_put(&k->users, (uint64_t)uid + 1, name)) {
+		free(name);
+		name = NULL;
+	}
+	return name ? name : "?";
 }
 
 static int vm_key(struct ksm *k, const struct ksm_proc *p, const char *cgroup, char *out, size_t len)
@@ -239,7 +248,7 @@ int ksm_group_key(struct ksm *k, const struct ksm_proc *p, enum ksm_group g, cha
 		snprintf(out, len, "%s", p->comm);
 		return 0;
 	case KSM_GROUP_USER:
-		user_name(p->uid, out, len);
+		snprintf(out, len, "%s", ksm_user_name(k, p->uid));
 		return 0;
 	default:
 		break;

@@ -108,6 +108,9 @@ fail:
 
 void ksm_close(struct ksm *k)
 {
+	uint64_t uid;
+	void *name;
+
 	if (!k)
 		return;
 	if (k->ksmfd >= 0)
@@ -116,6 +119,9 @@ void ksm_close(struct ksm *k)
 		close(k->procfd);
 	if (k->rootfd >= 0)
 		close(k->rootfd);
+	for (size_t pos = 0; (name = map_next(&k->users, &pos, &uid));)
+		free(name);
+	map_fini(&k->users);
 	str_fini(&k->buf);
 	str_fini(&k->err_text);
 	free(k);

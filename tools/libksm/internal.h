@@ -11,6 +11,7 @@
 #include <stdarg.h>
 
 #include "libksm/libksm.h"
+#include "util/map.h"
 #include "util/str.h"
 
 struct ksm {
@@ -23,6 +24,7 @@ struct ksm {
 	unsigned int clock_tick;
 	uint64_t meta_when_ns;	/* time stamp of a dump, 0: none */
 	char meta_release[64];	/* kernel release of a dump, "" for the live one */
+	struct map users;	/* uid + 1 -> name */
 	pid_t ksmd;		/* cached; 0: not looked for, -1: not found */
 	struct str buf;		/* scratch of readers that return nothing borrowed */
 	const char *err_verb;
@@ -66,6 +68,13 @@ int ksm_path_owner(struct ksm *k, pid_t pid, uid_t *uid);
 
 /* An errno to one of the four states: ABSENT for ENOENT..., DENIED; VALUE for anything else. */
 enum ksm_state ksm_state_of(int rc);
+
+/* vmas.c */
+/*
+ * Any or madvise, of a process known to take part, from its first mapping:
+ * the program's own code, which nobody marks by hand.
+ */
+int ksm_proc_member_quick(struct ksm *k, pid_t pid, enum ksm_member *out);
 
 /* stats.c */
 uint64_t ksm_now_ns(void);

@@ -387,8 +387,9 @@ struct ksm_proc {
 
 enum ksm_proc_want {
 	KSM_PROC_KSM = 1 << 0,		/* ksm_stat, ksm_merging_pages */
-	KSM_PROC_MEMBER = 1 << 1,	/* any or madvise, by smaps where ksm_stat has no line for it */
+	KSM_PROC_MEMBER = 1 << 1,	/* any or madvise instead of on, by its first mapping */
 	KSM_PROC_UID = 1 << 2,
+	KSM_PROC_EXACT = 1 << 3,	/* by all mappings: also of a process not yet scanned */
 };
 
 /**
@@ -523,6 +524,9 @@ void ksm_group_unit(const char *cgroup, char *out, size_t len);
  */
 int ksm_group_vm(const char *cgroup, const char *cmdline, size_t cmdline_len, char *out, size_t len);
 
+/* Name of a user, or the number in text; borrowed until ksm_close(); never NULL. */
+const char *ksm_user_name(struct ksm *k, uid_t uid);
+
 /**
  * ksm_group_key() - the name of the group that a process falls into
  * @p: the process
@@ -537,11 +541,12 @@ struct ksm_caps {
 	bool ksm;		/* /sys/kernel/mm/ksm is there */
 	bool prctl;		/* PR_SET_MEMORY_MERGE: 6.4 */
 	bool prctl_exec;	/* and it survives exec: 6.7; false when probing was not possible */
+	bool prctl_heirs;	/* and the scanner looks at who inherited it so: 6.10 */
 	bool ksm_stat;
 	bool hksm;		/* our engine */
 };
 
-/* Probes by asking, not by version; prctl_exec by version of the running kernel. */
+/* Probes by asking, not by version; what exec does, by version of the running kernel. */
 int ksm_caps_read(struct ksm *k, struct ksm_caps *out);
 
 /* This process' own setting, with all five arguments of prctl.  0, -EOPNOTSUPP (no prctl), -errno. */

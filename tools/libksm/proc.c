@@ -242,6 +242,20 @@ static enum ksm_member member_by_stat(const struct ksm *k, const struct ksm_proc
 	return KSM_MEMBER_OFF;
 }
 
+/* A line of ksm_stat decides since 7.3; before, the mappings do. */
+static int member_by_vmas(struct ksm *k, unsigned int want, struct ksm_proc *p)
+{
+	int rc = 0;
+
+	if (ksm_fig_has(p->ksm.mergeable) || p->member == KSM_MEMBER_ABSENT || p->state == 'Z')
+		return 0;
+	if (want & KSM_PROC_EXACT)
+		rc = ksm_proc_member(k, p->pid, &p->member);
+	else if ((want & KSM_PROC_MEMBER) && p->member == KSM_MEMBER_ON)
+		rc = ksm_proc_member_quick(k, p->pid, &p->member);
+	return rc == -EACCES || rc == -EPERM ? 0 : rc;
+}
+
 int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *out)
 {
 	struct ksm_proc_status status;
@@ -271,18 +285,11 @@ int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *
 		if (rc)
 			return rc == -ENOENT ? -ESRCH : rc;
 	}
-	if ((want & (KSM_PROC_KSM | KSM_PROC_MEMBER)) && !out->kthread) {
-		stat_read(k, pid, &out->ksm);
-		out->member = member_by_stat(k, out);
-	}
-	/* A line of ksm_stat decides since 7.3; before, the mappings do. */
-	if ((want & KSM_PROC_MEMBER) && !out->kthread && out->state != 'Z' &&
-	    !ksm_fig_has(out->ksm.mergeable) && out->member != KSM_MEMBER_ABSENT) {
-		rc = ksm_proc_member(k, pid, &out->member);
-		if (rc && rc != -EACCES && rc != -EPERM)
-			return rc;
-	}
-	return 0;
+	if (out->kthread || !(want & (KSM_PROC_KSM | KSM_PROC_MEMBER | KSM_PROC_EXACT)))
+		return 0;
+	stat_read(k, pid, &out->ksm);
+	out->member = member_by_stat(k, out);
+	return member_by_vmas(k, want, out);
 }
 
 int ksm_proc_cmdline(struct ksm *k, pid_t pid, char **buf, size_t *len)

@@ -203,10 +203,11 @@ int ksm_smaps_parse(const char *buf, size_t len, ksm_vma_fn fn, void *arg)
 }
 
 /*
- * Whole lines of @fd to @sm, @chunk bytes at a time.  A line longer than the
+ * Whole lines of @fd to @sm, at most @piece bytes a read: the kernel walks the
+ * page tables of as many mappings as fit into one.  A line longer than the
  * buffer cannot come from the kernel.
  */
-static int smaps_stream(int fd, struct smaps *sm, char *buf, size_t chunk)
+static int smaps_stream(int fd, struct smaps *sm, char *buf, size_t size, size_t piece)
 {
 	size_t have = 0;
 	ssize_t n;
@@ -216,9 +217,9 @@ static int smaps_stream(int fd, struct smaps *sm, char *buf, size_t chunk)
 		struct span rest, line;
 		char *last;
 
-		if (have == chunk)
+		if (have == size)
 			return -EPROTO;
-		n = read(fd, buf + have, chunk - have);
+		n = read(fd, buf + have, MIN(size - have, piece));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -242,10 +243,11 @@ static int smaps_stream(int fd, struct smaps *sm, char *buf, size_t chunk)
 	}
 }
 
-static int vmas_walk(struct ksm *k, pid_t pid, ksm_vma_fn fn, void *arg, size_t chunk)
+static int vmas_walk(struct ksm *k, pid_t pid, ksm_vma_fn fn, void *arg, size_t piece)
 {
+	const size_t size = MAX(piece, (size_t)2 * NAME_MAX_LEN);
 	int fd __cleanup_fd = ksm_path_open(k, O_RDONLY, "proc/%d/smaps", (int)pid);
-	char *buf __cleanup_free = malloc(chunk);
+	char *buf __cleanup_free = malloc(size);
 	struct smaps *sm __cleanup_free = calloc(1, sizeof(*sm));
 	int rc;
 
@@ -255,7 +257,7 @@ static int vmas_walk(struct ksm *k, pid_t pid, ksm_vma_fn fn, void *arg, size_t 
 		return -ENOMEM;
 	sm->fn = fn;
 	sm->arg = arg;
-	rc = smaps_stream(fd, sm, buf, chunk);
+	rc = smaps_stream(fd, sm, buf, size, piece);
 	if (rc < 0 && rc != -ESRCH)
 		ksm_fail(k, rc, "read", "proc/%d/smaps", (int)pid);
 	return rc;
@@ -266,35 +268,38 @@ int ksm_vmas_walk(struct ksm *k, pid_t pid, ksm_vma_fn fn, void *arg)
 	return vmas_walk(k, pid, fn, arg, 128 << 10);
 }
 
-struct member {
-	bool mergeable, not_mergeable;
-};
-
 /*
  * The main thread's stack is mapped by exec before the inherited setting is
  * applied to new mappings, so it tells nothing about how the process asked.
  */
+static bool is_telling(const struct ksm_vma *v)
+{
+	return v->mergeable || (v->why == KSM_VMA_OK && strcmp(v->name, "[stack]"));
+}
+
+struct member {
+	bool mergeable, not_mergeable;
+};
+
 static int member_vma(const struct ksm_vma *v, void *arg)
 {
 	struct member *m = arg;
 
-	if (v->mergeable)
-		m->mergeable = true;
-	else if (v->why == KSM_VMA_OK && strcmp(v->name, "[stack]"))
-		m->not_mergeable = true;
+	if (is_telling(v))
+		*(v->mergeable ? &m->mergeable : &m->not_mergeable) = true;
 	return m->mergeable && m->not_mergeable;
 }
 
 int ksm_proc_member(struct ksm *k, pid_t pid, enum ksm_member *out)
 {
 	struct member m = { false, false };
-	/* Small pieces: two mappings are often enough, and each read costs a walk. */
-	int rc = vmas_walk(k, pid, member_vma, &m, 8 << 10);
+	int rc;
 
 	if (k->present == KSM_ABSENT) {
 		*out = KSM_MEMBER_ABSENT;
 		return 0;
 	}
+	rc = vmas_walk(k, pid, member_vma, &m, 8 << 10);
 	if (rc == -EACCES || rc == -EPERM)
 		*out = KSM_MEMBER_DENIED;
 	if (rc < 0)
@@ -304,4 +309,21 @@ int ksm_proc_member(struct ksm *k, pid_t pid, enum ksm_member *out)
 	else
 		*out = m.not_mergeable ? KSM_MEMBER_MADVISE : KSM_MEMBER_ANY;
 	return 0;
+}
+
+static int first_vma(const struct ksm_vma *v, void *arg)
+{
+	enum ksm_member *m = arg;
+
+	if (!is_telling(v))
+		return 0;
+	*m = v->mergeable ? KSM_MEMBER_ANY : KSM_MEMBER_MADVISE;
+	return 1;
+}
+
+int ksm_proc_member_quick(struct ksm *k, pid_t pid, enum ksm_member *out)
+{
+	int rc = vmas_walk(k, pid, first_vma, out, 1 << 10);
+
+	return rc < 0 ? rc : 0;
 }
