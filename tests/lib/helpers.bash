@@ -63,9 +63,8 @@ expect() {
 same() {
 	local what=$1 got=$2 want=$3
 	[[ $got == "$want" ]] && return
-	fail "$what differs (- expected, + got):"
-	diff -u <(printf '%s\n' "$want") <(printf '%s\n' "$got") | tail -n +3 >&2
-	return 1
+	fail "$what differs (- expected, + got):" \
+		"$(diff -u <(printf '%s\n' "$want") <(printf '%s\n' "$got") | tail -n +3)"
 }
 
 contains() {

@@ -53,6 +53,13 @@ fails() {
 	fails stderr_has out
 }
 
+@test "a difference is shown" {
+	expect 0 both $'a\nb' "" 0
+	run stdout_is $'a\nc'
+	((status == 1))
+	[[ $output == *$'\n a\n-c\n+b'* ]]
+}
+
 @test "use_root: a writable copy, links as they are, the data untouched" {
 	[[ -L $ROOT/link ]]
 	root_unchanged some

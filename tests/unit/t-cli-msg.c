@@ -19,11 +19,13 @@ static void say_all(void *arg)
 	cli_error(0, "plain");
 	cli_warn(-ENOENT, "careful");
 	cli_note("by the way");
+	cli_log("open\tx: -2");
 	cli_die(CLI_UNSUPPORTED, -ENOSYS, "gone");
 }
 
 static void levels(void)
 {
+#define LOGGED "open\\x09x: -2\n"
 #define ERRORS "tool: run: cannot set to 1: Permission denied\ntool: plain\n"
 #define GONE "tool: gone: Function not implemented\n"
 #define WARNING "tool: warning: careful: No such file or directory\n"
@@ -31,9 +33,9 @@ static void levels(void)
 		int level;
 		const char *want;
 	} rows[] = {
-		{ -1, ERRORS GONE },
-		{ 0, ERRORS WARNING GONE },
-		{ 1, ERRORS WARNING "tool: by the way\n" GONE },
+		{ -1, ERRORS LOGGED GONE },
+		{ 0, ERRORS WARNING LOGGED GONE },
+		{ 1, ERRORS WARNING "tool: by the way\n" LOGGED GONE },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

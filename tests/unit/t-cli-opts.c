@@ -15,7 +15,8 @@ enum { KEY_DRY_RUN = CLI_OPT_LONG, KEY_SECRET };
 static const struct cli_opt own[] = {
 	{ 'p', "pid", "PID", "only this process", 1 },
 	{ 'a', "all", NULL, "all processes", 1 | 2 },
-	{ 'm', "match", "REGEX", "processes whose command line matches the regular expression, however long it is", 2 },
+	{ 'm', "match", "REGEX",
+	  "processes whose command line matches the regular expression, however long it is", 2 },
 	{ 'r', "report", "[FILE]", "report at the end", 0 },
 	{ KEY_DRY_RUN, "dry-run", NULL, "change nothing", 0 },
 	{ KEY_SECRET, "secret", NULL, NULL, 0 },
@@ -93,11 +94,11 @@ static void accepted(void)
 		{ { &cmd, "" }, "" },
 		{ { &cmd, "run 1" }, "|run|1" },
 		{ { &cmd, "run -v 1 --dry-run" }, "v,#0,|run|1" },	/* options may stand last */
-		{ { &cmd, "-p 1 -p2" }, "p=1,p=2," },			/* the same one twice is fine */
+		{ { &cmd, "-p 1 -p2" }, "p=1,p=2," },			/* twice is fine */
 		{ { &cmd, "--pid=3 --pid 4" }, "p=3,p=4," },
 		{ { &cmd, "-vp5" }, "v,p=5," },
 		{ { &cmd, "--dry" }, "#0," },				/* abbreviated */
-		{ { &cmd, "-r -v" }, "r,v," },				/* optional argument: none */
+		{ { &cmd, "-r -v" }, "r,v," },				/* optional: none */
 		{ { &cmd, "-rfile --report=f2 --report f3" }, "r=file,r=f2,r,|f3" },
 		{ { &cmd, "-- -v --all" }, "|-v|--all" },
 		{ { &cmd, "--secret" }, "#1," },			/* hidden, not forbidden */
@@ -238,7 +239,8 @@ static void two_parses(void)
 static void nearest(void)
 {
 	static const char *const known[] = { "run", "pages_shared", "pages_sharing",
-					     "pages_to_scan", "sleep_millisecs", "max_page_sharing" };
+					     "pages_to_scan", "sleep_millisecs",
+					     "max_page_sharing" };
 	static const struct {
 		const char *typed;
 		const char *want;

@@ -31,7 +31,7 @@ static const struct row {
 	{ "\xe6\x97\xa5", 0, "\xe6\x97\xa5", "\\xe6\\x97\\xa5" },
 	{ "\xf0\x9f\x90\xa7", 0, "\xf0\x9f\x90\xa7", "\\xf0\\x9f\\x90\\xa7" },
 	{ "\xc2\x9b" "2J", 0, "\\xc2\\x9b2J", NULL },		/* C1: CSI in one character */
-	{ "\x9b" "2J", 0, "\\x9b2J", NULL },			/* the same for a Latin-1 terminal */
+	{ "\x9b" "2J", 0, "\\x9b2J", NULL },			/* and for Latin-1 */
 	{ "\xe2\x80\xae" "gpj", 0, "\\xe2\\x80\\xaegpj", NULL },	/* right-to-left override */
 	{ "\xe2\x81\xa6", 0, "\\xe2\\x81\\xa6", NULL },		/* isolate */
 	{ "a\xe2\x80\x8b", 0, "a\\xe2\\x80\\x8b", NULL },	/* zero width space */
@@ -45,7 +45,7 @@ static const struct row {
 	{ "\xed\xa0\x80", 0, "\\xed\\xa0\\x80", NULL },		/* surrogate */
 	{ "\xf4\x90\x80\x80", 0, "\\xf4\\x90\\x80\\x80", NULL },	/* beyond U+10FFFF */
 	{ "\xf8\x88\x80\x80\x80", 0, "\\xf8\\x88\\x80\\x80\\x80", NULL },
-	{ "\xe6\x97", 0, "\\xe6\\x97", NULL },			/* cut off, as comm cuts at 15 bytes */
+	{ "\xe6\x97", 0, "\\xe6\\x97", NULL },			/* cut off, as in comm */
 	{ "\xe6\x97" "A", 0, "\\xe6\\x97" "A", NULL },		/* the letter behind survives */
 	{ "\xe6\x97\xa5", 2, "\\xe6\\x97", NULL },		/* cut off by the length */
 	{ "\xff\xfe", 0, "\\xff\\xfe", NULL },
@@ -142,7 +142,8 @@ static bool is_clean(const char *s, size_t len, bool utf8)
 static void every_triple(void)
 {
 	static const unsigned char pick[] = { 0x00, 0x1b, 'A',	'\\', 0x7f, 0x80, 0x9b, 0xa8, 0xbf,
-					      0xc2, 0xdf, 0xe0, 0xe2, 0xed, 0xef, 0xf0, 0xf4, 0xff };
+					      0xc2, 0xdf, 0xe0, 0xe2, 0xed, 0xef, 0xf0, 0xf4,
+					      0xff };
 	bool utf8 = setlocale(LC_ALL, "C.UTF-8") != NULL;
 
 	for (unsigned a = 0; a < 256; a++)

@@ -199,7 +199,7 @@ static void sorting(void)
 		{ "profit", "2\n11\n3\n4\n5\n" },
 		{ "-profit", "11\n2\n3\n4\n5\n" },
 		{ "+command", "4\n2\n11\n3\n5\n" },
-		{ "-ratio", "3\n11\n4\n5\n2\n" },			/* equal ones keep their order */
+		{ "-ratio", "3\n11\n4\n5\n2\n" },			/* a stable sort */
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

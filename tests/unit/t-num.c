@@ -108,6 +108,37 @@ static void kernel_file(void)
 	}
 }
 
+static void take(void)
+{
+	static const struct {
+		const char *text;
+		unsigned base;
+		int rc;
+		uint64_t want;
+		const char *rest;
+	} rows[] = {
+		{ "6.12.0-rc1", 10, 0, 6, ".12.0-rc1" },
+		{ "7fFf00-8000 rw-p", 16, 0, 0x7fff00, "-8000 rw-p" },
+		{ "12ab", 10, 0, 12, "ab" },
+		{ "ffffffffffffffff", 16, 0, UINT64_MAX, "" },
+		{ "10000000000000000", 16, -ERANGE, 0, "10000000000000000" },
+		{ "0x10", 16, 0, 0, "x10" },
+		{ "-1", 10, -EINVAL, 0, "-1" },
+		{ "", 16, -EINVAL, 0, "" },
+		{ "g", 16, -EINVAL, 0, "g" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *s = rows[i].text;
+		uint64_t got = 42;
+
+		tap_row("\"%s\"", rows[i].text);
+		CHECK_INT(num_take_u64(&s, rows[i].base, &got), rows[i].rc);
+		CHECK_UINT(got, rows[i].rc ? 42 : rows[i].want);
+		CHECK_STR(s, rows[i].rest);
+	}
+}
+
 static void size(void)
 {
 	static const struct {
@@ -236,5 +267,5 @@ static void locale(void)
 	setlocale(LC_ALL, "C");
 }
 
-TAP_MAIN(TAP_CASE(u64), TAP_CASE(s64), TAP_CASE(kernel_file), TAP_CASE(size), TAP_CASE(duration),
-	 TAP_CASE(percent), TAP_CASE(locale))
+TAP_MAIN(TAP_CASE(u64), TAP_CASE(s64), TAP_CASE(kernel_file), TAP_CASE(take), TAP_CASE(size),
+	 TAP_CASE(duration), TAP_CASE(percent), TAP_CASE(locale))

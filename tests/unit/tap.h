@@ -64,7 +64,8 @@ static inline __printf(4, 5) bool tap_check(bool ok, const char *file, int line,
 	return false;
 }
 
-static inline bool tap_int(intmax_t got, intmax_t want, const char *what, const char *file, int line)
+static inline bool tap_int(intmax_t got, intmax_t want, const char *what, const char *file,
+			   int line)
 {
 	return tap_check(got == want, file, line, "%s is %jd, expected %jd", what, got, want);
 }

@@ -61,6 +61,8 @@ void cli_die(int code, int rc, const char *fmt, ...) __printf(3, 4) __attribute_
 void cli_error(int rc, const char *fmt, ...) __printf(2, 3);	/* always shown */
 void cli_warn(int rc, const char *fmt, ...) __printf(2, 3);	/* "warning: ", not with -q */
 void cli_note(const char *fmt, ...) __printf(1, 2);		/* with -v, to stderr */
+/* A line of a debug log, cleaned, whatever the verbosity is: the caller decides. */
+void cli_log(const char *line);
 /* A usage error: the line, "Try 'NAME --help'...", exit CLI_USAGE (or code set below). */
 void cli_usage_error(const char *fmt, ...) __printf(1, 2) __attribute__((noreturn));
 void cli_set_usage_code(int code);	/* ksm-advise: 125 while wrapping */
@@ -209,7 +211,8 @@ enum {
 	CLI_KEY_CSV,
 	CLI_KEY_SYSROOT = 's',
 };
-extern const struct cli_opt cli_table_options[];	/* -o -J -r -b -n --output-all --csv --sort */
+/* -o --output-all --sort -b -n -J -r --csv */
+extern const struct cli_opt cli_table_options[];
 /* True when key was one of cli_table_options and is taken care of. */
 bool cli_table_option(int key, const char *arg, struct cli_table_opts *opts);
 
@@ -226,7 +229,7 @@ void cli_json_open(struct cli_json *j, const char *key, char bracket);	/* '{' or
 void cli_json_close(struct cli_json *j);
 void cli_json_num(struct cli_json *j, const char *key, int64_t v);
 void cli_json_real(struct cli_json *j, const char *key, double v, int decimals);
-void cli_json_str(struct cli_json *j, const char *key, const char *v);	/* NULL: null */
+void cli_json_str(struct cli_json *j, const char *key, const char *v); /* NULL: null */
 void cli_json_bool(struct cli_json *j, const char *key, bool v);
 void cli_json_null(struct cli_json *j, const char *key);
 /* Closes what is open, writes the document and a newline; 0 or -errno. */

@@ -161,6 +161,15 @@ void cli_note(const char *fmt, ...)
 	va_end(ap);
 }
 
+void cli_log(const char *line)
+{
+	__cleanup_str struct str clean = STR_INIT;
+
+	cli_safe(&clean, line, (size_t)-1);
+	if (!str_addc(&clean, '\n'))
+		write_line(clean.s);
+}
+
 void cli_die(int code, int rc, const char *fmt, ...)
 {
 	va_list ap;

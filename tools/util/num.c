@@ -127,6 +127,36 @@ static int whole_s64(struct scan in, int64_t *out)
 	return 0;
 }
 
+static unsigned digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (unsigned)(c - 'a') + 10;
+	if (c >= 'A' && c <= 'F')
+		return (unsigned)(c - 'A') + 10;
+	return UINT32_MAX;
+}
+
+int num_take_u64(const char **s, unsigned base, uint64_t *out)
+{
+	const char *p = *s;
+	uint64_t v = 0;
+	bool over = false;
+
+	for (; digit_of(*p) < base; p++) {
+		over |= __builtin_mul_overflow(v, base, &v);
+		over |= __builtin_add_overflow(v, digit_of(*p), &v);
+	}
+	if (p == *s)
+		return -EINVAL;
+	if (over)
+		return -ERANGE;
+	*s = p;
+	*out = v;
+	return 0;
+}
+
 int num_u64(const char *s, uint64_t *out)
 {
 	return whole_u64(scan_of(s), out);

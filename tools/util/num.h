@@ -23,6 +23,13 @@ int num_s64(const char *s, int64_t *out);
 int num_kernel_u64(const char *buf, size_t len, uint64_t *out);
 int num_kernel_s64(const char *buf, size_t len, int64_t *out);
 
+/*
+ * The digits in front of *s, in base 10 or 16 (no sign, no 0x), for text of
+ * which a number is only a part: "7f00-8000 rw-p", "6.12.0-rc1".  On success *s
+ * points behind them.
+ */
+int num_take_u64(const char **s, unsigned base, uint64_t *out);
+
 /* Bytes: 4096, 64K, 1.5G, 2GiB, 10MB (the last is decimal, as in coreutils). */
 int num_size(const char *s, uint64_t *out);
 
