@@ -46,7 +46,7 @@ static const struct ksm_attr_info infos[] = {
 	},
 	[KSM_ATTR_USE_ZERO_PAGES] = {
 		.name = "use_zero_pages", .kind = KSM_KIND_KNOB, .type = KSM_TYPE_BOOL,
-		.max = 1, .since = "4.12",
+		.max = 1, .since = "4.11",
 		.help = "merge pages full of zeroes with the kernel's zero page",
 	},
 	[KSM_ATTR_MAX_PAGE_SHARING] = {
