@@ -247,19 +247,24 @@ static int remove_entry(const char *file, const struct stat *st __unused, int ty
 	return remove(file);
 }
 
+static void remove_tree(const char *dir)
+{
+	if (nftw(dir, remove_entry, 16, FTW_PHYS | FTW_DEPTH))
+		bail("%s", dir);
+}
+
 void root_rm(const struct root *r, const char *path)
 {
 	char file[1024];
 
 	path_join(file, sizeof(file), r->dir, path);
-	if (nftw(file, remove_entry, 16, FTW_PHYS | FTW_DEPTH))
-		bail("%s", file);
+	remove_tree(file);
 }
 
 void root_free(struct root *r)
 {
 	root_priv();
-	root_rm(r, ".");
+	remove_tree(r->dir);
 }
 
 static int own_entry(const char *file, const struct stat *st __unused, int type __unused,

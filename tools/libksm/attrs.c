@@ -115,8 +115,9 @@ static const struct ksm_attr_info infos[] = {
 		.since = "6.7", .help = "pages that smart_scan passed over",
 	},
 	[KSM_ATTR_ZERO_PAGES] = {
+		/* Could read -1 for a moment before "fix ksm_zero_pages accounting", 6.10. */
 		.name = "ksm_zero_pages", .kind = KSM_KIND_GAUGE, .unit = KSM_UNIT_PAGES,
-		.since = "6.6", .help = "pages saved by the kernel's zero page",
+		.min = INT64_MIN, .since = "6.6", .help = "pages saved by the kernel's zero page",
 	},
 	[KSM_ATTR_FULL_SCANS] = {
 		.name = "full_scans", .kind = KSM_KIND_COUNTER, .unit = KSM_UNIT_PASSES,
@@ -259,9 +260,15 @@ int ksm_attr_read(struct ksm *k, enum ksm_attr id, struct ksm_value *out)
 	if (n < 0) {
 		out->state = ksm_state_of(n);
 		ksm_fail(k, n, "read", KSM_DIR "/%s", in->name);
-		return out->state == KSM_VALUE ? (int)n : 0;
+		if (out->state != KSM_VALUE)
+			return 0;
+		out->state = KSM_ABSENT;
+		return n;
 	}
-	if (in->type == KSM_TYPE_CHOICE)
+	/* A number cut at the end of the buffer would be another number. */
+	if (n == sizeof(buf) - 1)
+		rc = -EPROTO;
+	else if (in->type == KSM_TYPE_CHOICE)
 		rc = choice_parse_file(in, buf, n, out);
 	else
 		rc = num_parse_file(in, buf, n, out);
@@ -287,7 +294,7 @@ static int bool_parse(const char *text, struct ksm_value *out)
 				return 0;
 			}
 	/* A number that is not 0 or 1 is out of range rather than unreadable. */
-	return num_u64(text, &(uint64_t){ 0 }) == 0 ? -ERANGE : -EINVAL;
+	return num_s64(text, &(int64_t){ 0 }) == -EINVAL ? -EINVAL : -ERANGE;
 }
 
 int ksm_attr_parse(enum ksm_attr id, const char *text, struct ksm_value *out)

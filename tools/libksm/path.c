@@ -26,9 +26,11 @@ static int open_below(const struct ksm *k, int dirfd, const char *rel, int flags
 {
 	int fd;
 
-	/* openat2() refuses flags that mean nothing together, as these two. */
+	/* openat2() refuses flags that mean nothing beside O_PATH. */
 	flags |= O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY);
 	if (!k->live) {
+		/* A named pipe in a dump must not make us wait for the other end. */
+		flags |= flags & O_PATH ? 0 : O_NONBLOCK;
 		fd = sys_openat2_in_root(dirfd, rel, flags);
 		if (fd != -ENOSYS)
 			return fd;
