@@ -77,7 +77,7 @@ kt_stop() {
 	local i
 
 	kill -TERM "$1" 2>/dev/null
-	for ((i = 0; i < 20; i++)); do
+	for ((i = 0; i < 300; i++)); do
 		kill -0 "$1" 2>/dev/null || break
 		sleep 0.1
 	done
