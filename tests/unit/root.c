@@ -149,6 +149,14 @@ const char *root_get(const struct root *r, const char *path, char *buf, size_t l
 	return buf;
 }
 
+bool root_has(const struct root *r, const char *path)
+{
+	char file[1024];
+
+	path_join(file, sizeof(file), r->dir, path);
+	return !access(file, F_OK);
+}
+
 void root_link(const struct root *r, const char *target, const char *path)
 {
 	char file[1024];

@@ -35,6 +35,7 @@ void root_put(const struct root *r, const char *path, const char *text);
 void root_put_mem(const struct root *r, const char *path, const void *data, size_t len);
 /* The file's text in buf, cut to fit; returns buf. */
 const char *root_get(const struct root *r, const char *path, char *buf, size_t len);
+bool root_has(const struct root *r, const char *path);
 void root_rm(const struct root *r, const char *path);
 void root_link(const struct root *r, const char *target, const char *path);
 void root_chmod(const struct root *r, const char *path, unsigned int mode);

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libksm/parse.h"
+
 int ksm_attrset_read(struct ksm *k, struct ksm_attrset *out)
 {
 	int rc;
@@ -39,16 +41,31 @@ static int parse_fail(struct ksm_parse_error *err, unsigned int line, const char
 	return -EINVAL;
 }
 
-/* One line without its newline; it is cut into words in place. */
+static const char blank[] = " \t\r";
+
+/* What a line says without its comment, and without blanks around it. */
+static struct span trim(const char *s, size_t n)
+{
+	const char *hash = memchr(s, '#', n);
+
+	if (hash)
+		n = hash - s;
+	while (n && strchr(blank, s[n - 1]))
+		n--;
+	while (n && strchr(blank, *s)) {
+		s++;
+		n--;
+	}
+	return (struct span){ s, n };
+}
+
+/* One trimmed line; it is cut into words in place. */
 static int parse_line(char *line, unsigned int nr, struct ksm_attrset *out,
 		      struct ksm_parse_error *err)
 {
-	static const char blank[] = " \t\r";
-	char *name, *val, *end;
+	char *name = line, *val, *end;
 	int id, rc;
 
-	line[strcspn(line, "#")] = '\0';
-	name = line + strspn(line, blank);
 	if (!*name)
 		return 0;
 	end = name + strcspn(name, " \t\r=");
@@ -85,6 +102,7 @@ int ksm_attrset_parse(const char *buf, size_t len, struct ksm_attrset *out,
 		      struct ksm_parse_error *err)
 {
 	unsigned int nr = 0;
+	struct span text;
 	char line[256];
 	size_t n;
 	int rc;
@@ -98,14 +116,11 @@ int ksm_attrset_parse(const char *buf, size_t len, struct ksm_attrset *out,
 		n = nl ? (size_t)(nl - (buf + at)) : len - at;
 		if (memchr(buf + at, '\0', n))
 			return parse_fail(err, nr, "not a text file", NULL);
-		if (n >= sizeof(line)) {
-			/* Only a comment may be that long. */
-			if (buf[at + strspn(buf + at, " \t")] == '#')
-				continue;
+		text = trim(buf + at, n);
+		if (text.len >= sizeof(line))
 			return parse_fail(err, nr, "line too long", NULL);
-		}
-		memcpy(line, buf + at, n);
-		line[n] = '\0';
+		memcpy(line, text.s, text.len);
+		line[text.len] = '\0';
 		rc = parse_line(line, nr, out, err);
 		if (rc)
 			return rc;
@@ -284,11 +299,35 @@ static void roll_back(struct apply *a)
 		}
 	}
 	if (mode_touched && a->found.value[KSM_ATTR_ADVISOR_MODE].v == 0 &&
+	    a->found.value[KSM_ATTR_PAGES_TO_SCAN].state == KSM_VALUE &&
 	    ksm_attr_write(a->k, KSM_ATTR_PAGES_TO_SCAN,
 			   &a->found.value[KSM_ATTR_PAGES_TO_SCAN])) {
 		res->rolled_back = false;
 		res->rollback_failed = KSM_ATTR_PAGES_TO_SCAN;
 	}
+}
+
+/*
+ * An attribute that this table cannot read, as that of a later kernel may be,
+ * stands only in the way of its own change.
+ */
+static int read_found(struct apply *a, const struct ksm_attrset *want)
+{
+	ksm_for_each_attr(id) {
+		const bool needed = want->value[id].state == KSM_VALUE ||
+				    (id == KSM_ATTR_RUN && (a->flags & KSM_APPLY_UNMERGE));
+		int rc = 0;
+
+		if (ksm_attr_info(id)->kind == KSM_KIND_KNOB)
+			rc = ksm_attr_read(a->k, id, &a->found.value[id]);
+		if (!rc || !needed)
+			continue;
+		a->res->failed = id;
+		a->res->rc = rc;
+		a->res->failed_value = want->value[id];
+		return rc;
+	}
+	return 0;
 }
 
 int ksm_attrset_apply(struct ksm *k, const struct ksm_attrset *want, unsigned int flags,
@@ -300,7 +339,7 @@ int ksm_attrset_apply(struct ksm *k, const struct ksm_attrset *want, unsigned in
 	*res = (struct ksm_apply){ .failed = -1, .rollback_failed = -1 };
 	if (ksm_present(k) != KSM_VALUE)
 		return ksm_present(k) == KSM_DENIED ? -EACCES : -EOPNOTSUPP;
-	rc = ksm_attrset_read(k, &a.found);
+	rc = read_found(&a, want);
 	if (rc)
 		return rc;
 	a.now = a.found;
