@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "libksm/parse.h"
+#include "util/num.h"
 
 /* sizeof(struct ksm_rmap_item) on 64-bit machines, mm/ksm.c of 2.6.32 to 7.3. */
 #define ITEM_BYTES 64
@@ -122,14 +123,17 @@ static void ksmd_read(struct ksm *k, struct ksm_stats *out)
 
 int ksm_stats_read(struct ksm *k, struct ksm_stats *out)
 {
+	enum ksm_attr failed = 0;
 	int rc, first = 0;
 
 	memset(out, 0, sizeof(*out));
 	out->page_size = k->page_size;
 	ksm_for_each_attr(id) {
 		rc = ksm_attr_read(k, id, &out->attr[id]);
-		if (rc && !first)
+		if (rc && !first) {
 			first = rc;
+			failed = id;
+		}
 	}
 	if (!ksm_path_read(k, &k->buf, "proc/vmstat"))
 		ksm_vmstat_parse(str_get(&k->buf), k->buf.len, out);
@@ -137,6 +141,9 @@ int ksm_stats_read(struct ksm *k, struct ksm_stats *out)
 		ksm_meminfo_parse(str_get(&k->buf), k->buf.len, out);
 	ksmd_read(k, out);
 	out->when_ns = k->live ? ksm_now_ns() : k->meta_when_ns;
+	/* What was tried since has left its own record. */
+	if (first)
+		ksm_fail(k, first, "read", "sys/kernel/mm/ksm/%s", ksm_attr_info(failed)->name);
 	return first;
 }
 
@@ -155,6 +162,7 @@ void ksm_stats_derive(const struct ksm_stats *s, struct ksm_derived *out)
 	const struct ksm_fig profit = attr_fig(s, KSM_ATTR_GENERAL_PROFIT);
 	const struct ksm_fig batch = attr_fig(s, KSM_ATTR_PAGES_TO_SCAN);
 	const struct ksm_fig nap = attr_fig(s, KSM_ATTR_SLEEP_MILLISECS);
+	int64_t tracked;
 
 	memset(out, 0, sizeof(*out));
 	if (!ksm_fig_has(sharing)) {
@@ -165,23 +173,26 @@ void ksm_stats_derive(const struct ksm_stats *s, struct ksm_derived *out)
 		out->rate_pages_s.state = batch.state;
 		return;
 	}
-	out->saved_bytes = KSM_FIG((sharing.v + ksm_fig_or(zero, 0)) * (int64_t)s->page_size);
-	out->tracked_pages = KSM_FIG(ksm_fig_or(shared, 0) + sharing.v + ksm_fig_or(unshared, 0) +
-				     ksm_fig_or(vol, 0));
+	tracked = num_add_sat(num_add_sat(ksm_fig_or(shared, 0), sharing.v),
+			      num_add_sat(ksm_fig_or(unshared, 0), ksm_fig_or(vol, 0)));
+	out->saved_bytes = KSM_FIG(
+		num_mul_sat(num_add_sat(sharing.v, ksm_fig_or(zero, 0)), s->page_size));
+	out->tracked_pages = KSM_FIG(tracked);
 	if (ksm_fig_has(profit)) {
 		out->profit_bytes = profit;
 		/* The two files are read one after the other: never show a negative cost. */
-		out->meta_bytes = KSM_FIG(MAX(out->saved_bytes.v - profit.v, 0));
+		out->meta_bytes =
+			KSM_FIG(MAX(num_add_sat(out->saved_bytes.v, num_mul_sat(profit.v, -1)), 0));
 	} else {
 		out->meta_estimated = true;
-		out->meta_bytes = KSM_FIG(out->tracked_pages.v * ITEM_BYTES);
+		out->meta_bytes = KSM_FIG(num_mul_sat(tracked, ITEM_BYTES));
 		out->profit_bytes = KSM_FIG(out->saved_bytes.v - out->meta_bytes.v);
 	}
 	if (ksm_fig_or(shared, 0) > 0)
 		out->sharing_ratio = (double)sharing.v / shared.v;
 	out->rate_pages_s.state = nap.state;
 	if (ksm_fig_has(batch) && ksm_fig_has(nap) && nap.v > 0)
-		out->rate_pages_s = KSM_FIG(batch.v * 1000 / nap.v);
+		out->rate_pages_s = KSM_FIG(num_mul_sat(batch.v, 1000) / nap.v);
 	else if (ksm_fig_has(nap))
 		out->rate_pages_s.state = KSM_OFF; /* no sleep: as fast as it goes */
 }
@@ -194,7 +205,7 @@ static struct ksm_fig rate(struct ksm_fig newer, struct ksm_fig older, double se
 		return newer;
 	if (!ksm_fig_has(older))
 		return older;
-	grown = newer.v - older.v;
+	grown = num_add_sat(newer.v, num_mul_sat(older.v, -1));
 	if (counter && grown < 0)
 		grown = newer.v;
 	return KSM_FIG(seconds > 0 ? llround(grown / seconds) : 0);
@@ -207,8 +218,8 @@ void ksm_stats_delta(const struct ksm_stats *newer, const struct ksm_stats *olde
 	struct ksm_fig merged_old = attr_fig(older, KSM_ATTR_PAGES_SHARING);
 	double s = newer->when_ns > older->when_ns ? (newer->when_ns - older->when_ns) / 1e9 : 0;
 
-	merged_new.v += ksm_fig_or(attr_fig(newer, KSM_ATTR_ZERO_PAGES), 0);
-	merged_old.v += ksm_fig_or(attr_fig(older, KSM_ATTR_ZERO_PAGES), 0);
+	merged_new.v = num_add_sat(merged_new.v, ksm_fig_or(attr_fig(newer, KSM_ATTR_ZERO_PAGES), 0));
+	merged_old.v = num_add_sat(merged_old.v, ksm_fig_or(attr_fig(older, KSM_ATTR_ZERO_PAGES), 0));
 	out->seconds = s;
 	out->merged_per_s = rate(merged_new, merged_old, s, false);
 	out->scanned_per_s = rate(attr_fig(newer, KSM_ATTR_PAGES_SCANNED),

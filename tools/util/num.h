@@ -39,4 +39,22 @@ int num_duration(const char *s, uint64_t *out_ns);
 /* A percentage, 0 to 100, with or without a percent sign; thousandths kept. */
 int num_percent(const char *s, double *out);
 
+/*
+ * Sum and product that stop at the ends of the range.  Figures come from files
+ * that a dump may hold anything in: a nonsense figure stays a figure.
+ */
+static inline int64_t num_add_sat(int64_t a, int64_t b)
+{
+	int64_t r;
+
+	return __builtin_add_overflow(a, b, &r) ? (a < 0 ? INT64_MIN : INT64_MAX) : r;
+}
+
+static inline int64_t num_mul_sat(int64_t a, int64_t b)
+{
+	int64_t r;
+
+	return __builtin_mul_overflow(a, b, &r) ? ((a < 0) != (b < 0) ? INT64_MIN : INT64_MAX) : r;
+}
+
 #endif /* KSM_UTIL_NUM_H */
