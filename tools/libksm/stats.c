@@ -186,15 +186,25 @@ void ksm_stats_derive(const struct ksm_stats *s, struct ksm_derived *out)
 	} else {
 		out->meta_estimated = true;
 		out->meta_bytes = KSM_FIG(num_mul_sat(tracked, ITEM_BYTES));
-		out->profit_bytes = KSM_FIG(out->saved_bytes.v - out->meta_bytes.v);
+		out->profit_bytes = KSM_FIG(
+			num_add_sat(out->saved_bytes.v, num_mul_sat(out->meta_bytes.v, -1)));
 	}
 	if (ksm_fig_or(shared, 0) > 0)
 		out->sharing_ratio = (double)sharing.v / shared.v;
-	out->rate_pages_s.state = nap.state;
-	if (ksm_fig_has(batch) && ksm_fig_has(nap) && nap.v > 0)
+	if (!ksm_fig_has(batch) || !ksm_fig_has(nap))
+		out->rate_pages_s.state = ksm_fig_has(batch) ? nap.state : batch.state;
+	else if (nap.v > 0)
 		out->rate_pages_s = KSM_FIG(num_mul_sat(batch.v, 1000) / nap.v);
-	else if (ksm_fig_has(nap))
+	else
 		out->rate_pages_s.state = KSM_OFF; /* no sleep: as fast as it goes */
+}
+
+/* llround() has no result for what an int64_t cannot hold. */
+static int64_t round_sat(double d)
+{
+	if (d >= 0x1p63)
+		return INT64_MAX;
+	return d <= -0x1p63 ? INT64_MIN : llround(d);
 }
 
 static struct ksm_fig rate(struct ksm_fig newer, struct ksm_fig older, double seconds, bool counter)
@@ -208,7 +218,7 @@ static struct ksm_fig rate(struct ksm_fig newer, struct ksm_fig older, double se
 	grown = num_add_sat(newer.v, num_mul_sat(older.v, -1));
 	if (counter && grown < 0)
 		grown = newer.v;
-	return KSM_FIG(seconds > 0 ? llround(grown / seconds) : 0);
+	return KSM_FIG(seconds > 0 ? round_sat(grown / seconds) : 0);
 }
 
 void ksm_stats_delta(const struct ksm_stats *newer, const struct ksm_stats *older,
@@ -232,6 +242,6 @@ void ksm_stats_delta(const struct ksm_stats *newer, const struct ksm_stats *olde
 			   attr_fig(older, KSM_ATTR_FULL_SCANS), 1, true);
 	out->ksmd_cpu_pct = -1;
 	if (ksm_fig_has(newer->ksmd_cpu_ns) && ksm_fig_has(older->ksmd_cpu_ns) && s > 0)
-		out->ksmd_cpu_pct =
-			MAX(newer->ksmd_cpu_ns.v - older->ksmd_cpu_ns.v, 0) / (s * 1e9) * 100;
+		out->ksmd_cpu_pct = fmax((double)newer->ksmd_cpu_ns.v - older->ksmd_cpu_ns.v, 0) /
+				    (s * 1e9) * 100;
 }
