@@ -57,6 +57,7 @@ void cli_set_write_failure(int code);
  * and nothing behind when rc is 0.  The finished line passes through the rules
  * of cli_safe(), so that no message can carry a raw sequence to a terminal.
  */
+const char *cli_strerror(int rc);	/* those words for a negative errno */
 void cli_die(int code, int rc, const char *fmt, ...) __printf(3, 4) __attribute__((noreturn));
 void cli_error(int rc, const char *fmt, ...) __printf(2, 3);	/* always shown */
 void cli_warn(int rc, const char *fmt, ...) __printf(2, 3);	/* "warning: ", not with -q */

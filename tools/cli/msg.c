@@ -109,6 +109,15 @@ static void write_line(const char *line)
 		return;
 }
 
+/*
+ * EPROTO is how the rooms below say that a file does not hold what it should;
+ * "Protocol error" would send the reader to a network.
+ */
+const char *cli_strerror(int rc)
+{
+	return rc == -EPROTO ? "unexpected contents" : strerror(-rc);
+}
+
 /* kind is "" or "warning: ". */
 static __printf(3, 0) void say(const char *kind, int rc, const char *fmt, va_list ap)
 {
@@ -117,7 +126,7 @@ static __printf(3, 0) void say(const char *kind, int rc, const char *fmt, va_lis
 
 	str_vaddf(&raw, fmt, ap);
 	if (rc < 0)
-		str_addf(&raw, ": %s", strerror(-rc));
+		str_addf(&raw, ": %s", cli_strerror(rc));
 	str_addf(&line, "%s: %s", msg.name, kind);
 	if (!str_err(&raw))
 		cli_safe(&line, raw.s, raw.len);

@@ -188,8 +188,9 @@ static void members_read(struct ctl *ctl, int64_t min_bytes, struct members *out
 
 		if (ksm_proc_read(ctl->k, pid, KSM_PROC_KSM | KSM_PROC_UID, &p))
 			continue;
-		merging = (ksm_fig_or(p.ksm.merging_pages, 0) + ksm_fig_or(p.ksm.zero_pages, 0)) *
-			  (int64_t)ksm_page_size(ctl->k);
+		merging = num_mul_sat(num_add_sat(ksm_fig_or(p.ksm.merging_pages, 0),
+						  ksm_fig_or(p.ksm.zero_pages, 0)),
+				      ksm_page_size(ctl->k));
 		if (!merging && !ksm_fig_or(p.ksm.items, 0))
 			continue;
 		if (merging < min_bytes)
@@ -215,7 +216,8 @@ static void print_members(struct ctl *ctl, const struct members *ms)
 				head(&proc_metrics[i].m);
 			headed = true;
 			value(&proc_metrics[i].m, ms->v[n].labels,
-			      f->v * (proc_metrics[i].pages ? (int64_t)ksm_page_size(ctl->k) : 1));
+			      num_mul_sat(f->v,
+					  proc_metrics[i].pages ? ksm_page_size(ctl->k) : 1));
 		}
 	}
 }

@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "cli/xalloc.h"
 #include "ksmctl/ksmctl.h"
+#include "util/num.h"
 
 #define KEY_MAX 4096	/* a cgroup path */
 
@@ -27,7 +28,7 @@ struct group {
 	int64_t page_size;
 	int64_t procs;
 	int64_t members;
-	uint64_t rss_pages;
+	int64_t rss_pages;
 	struct ksm_fig merging_pages, zero_pages, items, profit_bytes;
 };
 
@@ -42,7 +43,7 @@ static enum cli_state cell_state(enum ksm_state s)
 static void put_fig(struct cli_cell *out, struct ksm_fig f, int64_t scale)
 {
 	out->state = cell_state(f.state);
-	out->num = f.v * scale;
+	out->num = num_mul_sat(f.v, scale);
 }
 
 static void put_profit(struct cli_cell *out, struct ksm_fig f)
@@ -82,7 +83,7 @@ static void get_state(const void *row, struct cli_cell *out)
 
 static void get_rss(const void *row, struct cli_cell *out)
 {
-	out->num = ROW(row)->p.rss_pages * row_page(row);
+	out->num = num_mul_sat(MIN(ROW(row)->p.rss_pages, (uint64_t)INT64_MAX), row_page(row));
 }
 
 static void get_merging(const void *row, struct cli_cell *out)
@@ -172,7 +173,7 @@ static const struct cli_col proc_columns[] = {
 	{ .name = "PID", .help = "process number", .kind = CLI_NUM, .get = get_pid },
 	{ .name = "PPID", .help = "its parent", .kind = CLI_NUM, .hidden = true, .get = get_ppid },
 	{ .name = "USER", .help = "its owner", .get = get_user },
-	{ .name = "STATE", .help = "how it takes part: any, madvise, off, denied",
+	{ .name = "STATE", .help = "how it takes part: any, madvise, on, off, denied",
 	  .get = get_state },
 	{ .name = "RSS", .help = "resident memory", .kind = CLI_BYTES, .get = get_rss },
 	{ .name = "MERGING", .help = "memory that stands in shared copies, the copies included",
@@ -224,7 +225,7 @@ static void group_members(const void *row, struct cli_cell *out)
 
 static void group_rss(const void *row, struct cli_cell *out)
 {
-	out->num = GROUP(row)->rss_pages * GROUP(row)->page_size;
+	out->num = num_mul_sat(GROUP(row)->rss_pages, GROUP(row)->page_size);
 }
 
 static void group_merging(const void *row, struct cli_cell *out)
@@ -248,7 +249,7 @@ static void group_profit(const void *row, struct cli_cell *out)
 }
 
 static const struct cli_col group_columns[] = {
-	{ .name = "GROUP", .help = "name of the group", .get = group_key, .trunc = true },
+	{ .name = "GROUP", .help = "name of the group", .get = group_key },
 	{ .name = "PROCS", .help = "processes in it", .kind = CLI_NUM, .get = group_procs },
 	{ .name = "MEMBERS", .help = "those that take part", .kind = CLI_NUM,
 	  .get = group_members },
@@ -367,7 +368,7 @@ static bool selects(const struct ksm_select *s)
 	return s->n_pids || s->match || s->user || s->cgroup || s->tree;
 }
 
-/* Returns how many named processes could not be read. */
+/* Returns how many processes could not be read. */
 static size_t collect(struct procs *ps)
 {
 	char why[256] = "";
@@ -391,18 +392,23 @@ static size_t collect(struct procs *ps)
 	if (rc)
 		cli_die(CLI_FAIL, rc, "cannot list processes");
 	while ((rc = ksm_procs_next(it, &pid)) == 1)
-		take(ps, pid);
+		failed += take(ps, pid) != 0;
 	ksm_procs_close(it);
 	if (rc)
 		cli_die(CLI_FAIL, rc, "cannot list processes");
-	return 0;
+	return failed;
+}
+
+static int64_t merged(struct ksm_fig merging, struct ksm_fig zero)
+{
+	return num_add_sat(ksm_fig_or(merging, -1), ksm_fig_or(zero, 0));
 }
 
 static int by_merging(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
-	int64_t mx = ksm_fig_or(x->p.ksm.merging_pages, -1) + ksm_fig_or(x->p.ksm.zero_pages, 0);
-	int64_t my = ksm_fig_or(y->p.ksm.merging_pages, -1) + ksm_fig_or(y->p.ksm.zero_pages, 0);
+	int64_t mx = merged(x->p.ksm.merging_pages, x->p.ksm.zero_pages);
+	int64_t my = merged(y->p.ksm.merging_pages, y->p.ksm.zero_pages);
 
 	if (mx != my)
 		return mx < my ? 1 : -1;
@@ -427,7 +433,7 @@ static int print_procs(struct procs *ps)
 static void add_fig(struct ksm_fig *sum, struct ksm_fig f)
 {
 	if (f.state == KSM_VALUE) {
-		sum->v = sum->state == KSM_VALUE ? sum->v + f.v : f.v;
+		sum->v = sum->state == KSM_VALUE ? num_add_sat(sum->v, f.v) : f.v;
 		sum->state = KSM_VALUE;
 	} else if (sum->state != KSM_VALUE && f.state > sum->state) {
 		sum->state = f.state;
@@ -438,7 +444,7 @@ static void group_add(struct group *g, const struct ksm_proc *p)
 {
 	g->procs++;
 	g->members += takes_part(p);
-	g->rss_pages += p->rss_pages;
+	g->rss_pages = num_add_sat(g->rss_pages, MIN(p->rss_pages, (uint64_t)INT64_MAX));
 	add_fig(&g->merging_pages, p->ksm.merging_pages);
 	add_fig(&g->zero_pages, p->ksm.zero_pages);
 	add_fig(&g->items, p->ksm.items);
@@ -448,8 +454,8 @@ static void group_add(struct group *g, const struct ksm_proc *p)
 static int group_order(const void *a, const void *b)
 {
 	const struct group *x = a, *y = b;
-	int64_t mx = ksm_fig_or(x->merging_pages, -1) + ksm_fig_or(x->zero_pages, 0);
-	int64_t my = ksm_fig_or(y->merging_pages, -1) + ksm_fig_or(y->zero_pages, 0);
+	int64_t mx = merged(x->merging_pages, x->zero_pages);
+	int64_t my = merged(y->merging_pages, y->zero_pages);
 
 	if (mx != my)
 		return mx < my ? 1 : -1;

@@ -139,6 +139,10 @@ int ctl_save(struct ctl *ctl, int argc, char **argv)
 	rc = ksm_attrset_read(ctl->k, &set);
 	if (rc)
 		cli_die(CLI_FAIL, rc, "%s: cannot read", ksm_errpath(ctl->k));
+	/* A file of half the settings would pass for all of them. */
+	ksm_for_each_attr(id)
+		if (set.value[id].state == KSM_DENIED)
+			ctl_attr_missing(ctl, id, KSM_DENIED);
 	set_text(&set, &text);
 	if (str_err(&text))
 		cli_die(CLI_FAIL, -ENOMEM, "allocate");
@@ -222,7 +226,7 @@ struct diff_row {
 	const char *name;
 	char file[KSM_ATTR_TEXT_MAX];
 	char now[KSM_ATTR_TEXT_MAX];
-	bool absent;
+	enum ksm_state state;	/* of the value in force */
 };
 
 static void diff_name(const void *row, struct cli_cell *out)
@@ -240,8 +244,8 @@ static void diff_now(const void *row, struct cli_cell *out)
 	const struct diff_row *r = row;
 
 	out->str = r->now;
-	if (r->absent)
-		out->state = CLI_ABSENT;
+	if (r->state != KSM_VALUE)
+		out->state = r->state == KSM_DENIED ? CLI_DENIED : CLI_ABSENT;
 }
 
 static const struct cli_col diff_columns[] = {
@@ -250,6 +254,16 @@ static const struct cli_col diff_columns[] = {
 	{ .name = "NOW", .help = "the value in force", .get = diff_now },
 	{ 0 },
 };
+
+/* The rate is the advisor's where the file turns it on: applying leaves it alone. */
+static bool is_advised(enum ksm_attr id, const struct ksm_attrset *want,
+		       const struct ksm_attrset *now)
+{
+	const struct ksm_value *mode = &want->value[KSM_ATTR_ADVISOR_MODE];
+
+	return id == KSM_ATTR_PAGES_TO_SCAN && mode->state == KSM_VALUE && mode->v != 0 &&
+	       now->value[KSM_ATTR_ADVISOR_MODE].state == KSM_VALUE;
+}
 
 int ctl_diff(struct ctl *ctl, int argc, char **argv)
 {
@@ -274,10 +288,10 @@ int ctl_diff(struct ctl *ctl, int argc, char **argv)
 	ksm_for_each_attr(id) {
 		struct diff_row *r = &rows[n];
 
-		if (want.value[id].state != KSM_VALUE)
+		if (want.value[id].state != KSM_VALUE || is_advised(id, &want, &now))
 			continue;
 		r->name = ksm_attr_info(id)->name;
-		r->absent = now.value[id].state != KSM_VALUE;
+		r->state = now.value[id].state;
 		ksm_attr_format(id, &want.value[id], r->file, sizeof(r->file));
 		ksm_attr_format(id, &now.value[id], r->now, sizeof(r->now));
 		if (strcmp(r->file, r->now))

@@ -23,7 +23,8 @@ static void die_failed(struct ctl *ctl, const struct ksm_apply *res)
 	ksm_attr_format(id, &res->failed_value, text, sizeof(text));
 	if (res->rc == -EOPNOTSUPP)
 		ctl_attr_missing(ctl, id, KSM_ABSENT);
-	str_addf(&why, "%s: cannot set to %s: %s", in->name, text, strerror(-res->rc));
+	str_addf(&why, "%s: cannot set to %s: %s", in->name, text,
+		 cli_strerror(res->rc));
 	if (hint)
 		str_addf(&why, " (%s)", hint);
 	if (res->rollback_failed >= 0)

@@ -87,7 +87,7 @@ static const struct cli_col columns[] = {
 	  .get = get_writable },
 	{ .name = "SINCE", .help = "first kernel that has it", .get = get_since },
 	{ .name = "RANGE", .help = "what may be written", .hidden = true, .get = get_range },
-	{ .name = "HELP", .help = "what it means", .trunc = true, .get = get_help },
+	{ .name = "HELP", .help = "what it means", .get = get_help },
 	{ 0 },
 };
 

@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "ksmctl/ksmctl.h"
+#include "util/num.h"
 
 #define LOOK_NS 250000000ULL
 
@@ -50,6 +51,12 @@ static const char *size_text(const struct ctl *ctl, struct ksm_fig f, char *buf,
 	if (f.state == KSM_VALUE)
 		return cli_bytes(buf, len, f.v, ctl->table.bytes);
 	return f.state == KSM_DENIED ? "denied" : "unknown";
+}
+
+/* A number of pages, as a size. */
+static const char *pages_text(const struct ctl *ctl, int64_t pages, char *buf, size_t len)
+{
+	return cli_bytes(buf, len, num_mul_sat(pages, ksm_page_size(ctl->k)), ctl->table.bytes);
 }
 
 static void status_read(struct ctl *ctl, struct status *st)
@@ -93,8 +100,7 @@ static void print_rate(struct ctl *ctl, const struct status *st)
 	str_addf(&s, "%lld pages, then %lld ms of sleep", (long long)pages.v, (long long)nap.v);
 	if (ksm_fig_has(rate))
 		str_addf(&s, ": at most %s/s",
-			 cli_bytes(buf, sizeof(buf), rate.v * (int64_t)st->stats.page_size,
-				   ctl->table.bytes));
+			 pages_text(ctl, rate.v, buf, sizeof(buf)));
 	line("rate", str_get(&s));
 }
 
@@ -129,9 +135,7 @@ static void print_saved(struct ctl *ctl, const struct status *st)
 			 (long long)fig(st, KSM_ATTR_PAGES_SHARING).v,
 			 (long long)fig(st, KSM_ATTR_PAGES_SHARED).v, st->d.sharing_ratio);
 	if (ksm_fig_or(zero, 0))
-		str_addf(&s, ", %s of it zeroes",
-			 cli_bytes(buf, sizeof(buf), zero.v * (int64_t)st->stats.page_size,
-				   ctl->table.bytes));
+		str_addf(&s, ", %s of it zeroes", pages_text(ctl, zero.v, buf, sizeof(buf)));
 	line("saved", str_get(&s));
 }
 
@@ -172,8 +176,7 @@ static void print_pass(struct ctl *ctl, const struct status *st)
 	str_addf(&s, "%lld done", (long long)fig(st, KSM_ATTR_FULL_SCANS).v);
 	if (ksm_fig_or(rate, 0) > 0 && ksm_fig_or(pages, 0) > 0)
 		str_addf(&s, ", one over the %s tracked takes %s or more",
-			 cli_bytes(buf, sizeof(buf), pages.v * (int64_t)st->stats.page_size,
-				   ctl->table.bytes),
+			 pages_text(ctl, pages.v, buf, sizeof(buf)),
 			 cli_duration((char[32]){ 0 }, 32,
 				      (uint64_t)(pages.v / (double)rate.v * 1e9)));
 	line("passes", str_get(&s));
@@ -198,23 +201,27 @@ static void print_tracked(struct ctl *ctl, const struct status *st)
 
 		if (ksm_fig_has(f))
 			str_addf(&s, "%s%s %s", s.len ? ", " : "",
-				 cli_bytes(buf, sizeof(buf), f.v * (int64_t)st->stats.page_size,
-					   ctl->table.bytes),
-				 parts[i].word);
+				 pages_text(ctl, f.v, buf, sizeof(buf)), parts[i].word);
 	}
 	line("not merged", str_get(&s));
 }
 
+static void print_state(const struct status *st)
+{
+	const struct ksm_value *run = &st->stats.attr[KSM_ATTR_RUN];
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s%s%s",
+		 run->state == KSM_VALUE ? ksm_run_name(run->v) :
+		 run->state == KSM_DENIED ? "denied" : "unknown",
+		 run->v & KSM_RUN_OFFLINING ? ", memory going offline" : "",
+		 st->hksm ? " (engine hksm)" : "");
+	line("state", text);
+}
+
 static void print_text(struct ctl *ctl, const struct status *st)
 {
-	char state[64];
-
-	snprintf(state, sizeof(state), "%s%s%s",
-		 st->stats.attr[KSM_ATTR_RUN].state == KSM_VALUE ?
-			 ksm_run_name(st->stats.attr[KSM_ATTR_RUN].v) : "denied",
-		 st->stats.attr[KSM_ATTR_RUN].v & KSM_RUN_OFFLINING ? ", memory going offline" : "",
-		 st->hksm ? " (engine hksm)" : "");
-	line("state", state);
+	print_state(st);
 	print_rate(ctl, st);
 	print_advisor(st);
 	print_saved(ctl, st);
@@ -258,11 +265,12 @@ static void json_attrs(struct cli_json *j, const struct status *st)
 
 static int print_json(const struct status *st)
 {
+	const struct ksm_value *run = &st->stats.attr[KSM_ATTR_RUN];
 	struct cli_json *j = cli_json_new();
 	int rc;
 
 	cli_json_open(j, NULL, '{');
-	cli_json_str(j, "state", ksm_run_name(st->stats.attr[KSM_ATTR_RUN].v));
+	cli_json_str(j, "state", run->state == KSM_VALUE ? ksm_run_name(run->v) : NULL);
 	cli_json_str(j, "engine", st->hksm ? "hksm" : "ksm");
 	cli_json_num(j, "page_size", st->stats.page_size);
 	json_fig(j, "saved", st->d.saved_bytes);

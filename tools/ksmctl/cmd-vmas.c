@@ -102,8 +102,7 @@ static const struct cli_col columns[] = {
 	  .kind = CLI_BYTES, .get = get_ksm },
 	{ .name = "MERGE", .help = "mergeable: yes, no, or never", .get = get_mergeable },
 	{ .name = "WHY", .help = "what keeps it from merging", .get = get_why },
-	{ .name = "NAME", .help = "file, or what the kernel calls it", .trunc = true,
-	  .get = get_name },
+	{ .name = "NAME", .help = "file, or what the kernel calls it", .get = get_name },
 	{ 0 },
 };
 

@@ -99,14 +99,15 @@ static const struct {
 	enum col_kind kind;
 	struct ksm_fig (*get)(const struct sample *s);
 } cols[] = {
+	/* 78 columns in all: a line fits any terminal. */
 	{ "SCANNED/s", "scanned_per_s", 10, COL_RATE, col_scanned },
-	{ "MERGED/s", "merged_per_s", 9, COL_RATE, col_merged },
-	{ "COW/s", "cow_per_s", 8, COL_RATE, col_cow },
-	{ "SWPIN/s", "swpin_copy_per_s", 8, COL_RATE, col_swpin },
-	{ "PASSES", "passes", 7, COL_RATE, col_passes },
+	{ "MERGED/s", "merged_per_s", 8, COL_RATE, col_merged },
+	{ "COW/s", "cow_per_s", 7, COL_RATE, col_cow },
+	{ "SWPIN/s", "swpin_copy_per_s", 7, COL_RATE, col_swpin },
+	{ "PASSES", "passes", 6, COL_RATE, col_passes },
 	{ "CPU%", "ksmd_cpu_pct", 6, COL_TENTHS, col_cpu },
-	{ "SAVED", "saved", 11, COL_SIZE, col_saved },
-	{ "PROFIT", "profit", 11, COL_SIZE, col_profit },
+	{ "SAVED", "saved", 9, COL_SIZE, col_saved },
+	{ "PROFIT", "profit", 9, COL_SIZE, col_profit },
 };
 
 struct watch {

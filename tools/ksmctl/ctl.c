@@ -39,7 +39,7 @@ bool ctl_option(struct ctl *ctl, int key, const char *arg)
 
 static void log_line(void *arg __unused, enum ksm_log area __unused, const char *line)
 {
-	fprintf(stderr, "%s\n", line);
+	cli_log(line);
 }
 
 void ctl_open(struct ctl *ctl)

@@ -29,8 +29,11 @@ static bool has(const struct ctl_facts *f, enum ksm_attr id)
 	return f->stats->attr[id].state == KSM_VALUE;
 }
 
+/* -1 when it cannot be read: then nothing is said about it. */
 static int64_t run(const struct ctl_facts *f)
 {
+	if (!has(f, KSM_ATTR_RUN))
+		return -1;
 	return attr(f, KSM_ATTR_RUN) & ~(int64_t)KSM_RUN_OFFLINING;
 }
 

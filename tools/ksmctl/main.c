@@ -46,7 +46,7 @@ static const struct {
 
 static void list_commands(FILE *out)
 {
-	fputs("\nCommands:\n", out);
+	fputs("Commands:\n", out);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
 	fputs("\nWithout a command: status.  'ksmctl COMMAND --help' tells its options.\n", out);
@@ -86,22 +86,21 @@ int main(int argc, char **argv)
 {
 	struct ctl ctl = { 0 };
 	struct cli_parse p = { .argc = argc, .argv = argv };
-	const struct command *cmd = &commands[0];
+	const struct command *cmd = NULL;
 	int key, rc;
 
 	cli_init("ksmctl");
-	for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(aliases); i++) {
-		if (!strcmp(argv[1], aliases[i].word)) {
+	for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(aliases); i++)
+		if (!strcmp(argv[1], aliases[i].word))
 			cmd = command_find(aliases[i].command);
-			return cmd->run(&ctl, 1, argv);
-		}
+	if (cmd) {
+		p.ind = 1;
+	} else {
+		while ((key = cli_opts_next(&p, &top)) != -1)
+			ctl_option(&ctl, key, p.arg);
+		cmd = p.ind < argc ? command_find(argv[p.ind]) : &commands[0];
+		p.ind = MIN(p.ind, argc - 1);
 	}
-	while ((key = cli_opts_next(&p, &top)) != -1)
-		ctl_option(&ctl, key, p.arg);
-	if (p.ind < argc)
-		cmd = command_find(argv[p.ind]);
-	else
-		p.ind = argc - 1;
 	argv[p.ind] = argv[0];
 	rc = cmd->run(&ctl, argc - p.ind, argv + p.ind);
 	ksm_close(ctl.k);
