@@ -269,7 +269,7 @@ static void unbuild(struct cli_parse *p)
 	p->shortopts = NULL;
 }
 
-/* "--name" or "-x", as far as there is such a thing. */
+/* Messages name the long form, which says what the letter means. */
 static const char *spelled(const struct cli_opt *o, char *buf, size_t len)
 {
 	snprintf(buf, len, "--%s", o->name);
