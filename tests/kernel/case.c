@@ -307,6 +307,12 @@ static bool has_swap(void)
 	return nl && nl[1];
 }
 
+static void look_around(void)
+{
+	was_idle = case_has("run") && case_get("run") != 1 &&
+		   case_get("pages_shared") == 0;
+}
+
 static const char *missing(void)
 {
 	const unsigned int needs = kcase.needs;
@@ -406,59 +412,79 @@ void case_exec_self(void)
 	_exit(126);
 }
 
-int main(int argc, char **argv)
+/*
+ * Runs body() in a child and puts the knobs back when it has ended, in whatever
+ * way. @script: the child becomes a program that reports for itself.
+ */
+static int guard(bool script)
 {
-	const char *why;
-	pid_t guard = getpid();
+	pid_t self = getpid();
 	sigset_t set;
 	int status;
 
-	tap = case_shared(sizeof(*tap));
-	if (argc == 1 && kcase.after_exec && !strcmp(argv[0], EXEC_WORD))
-		return kcase.after_exec();
-	signal(SIGPIPE, SIG_IGN);
-	was_idle = case_has("run") && case_get("run") != 1 &&
-		   case_get("pages_shared") == 0;
-	why = missing();
-	if (why) {
-		dprintf(STDOUT_FILENO, "1..0 # SKIP %s\n", why);
-		return EXIT_SKIP;
-	}
 	knobs_save();
 	/* Blocked until the handler knows whom to end. */
 	guarded_set(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	guard_signals();
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	/* A script's strays are the runner's to find. */
+	if (!script)
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
 	body_pid = fork();
 	if (body_pid < 0) {
 		perror("fork");
 		return 1;
 	}
 	if (body_pid == 0)
-		body(guard);
+		body(self);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	while (waitpid(body_pid, &status, 0) < 0)
 		;
 	body_pid = 0;
 	/* The body's own children come to us, and die of its death. */
-	while (wait(NULL) > 0 || errno == EINTR)
+	while (!script && (wait(NULL) > 0 || errno == EINTR))
 		;
 	if (knobs_restore())
 		case_ok(false, "settings could not be put back");
-	if (WIFSIGNALED(status)) {
-		case_ok(false, "ended by signal %d", WTERMSIG(status));
-	} else if (!tap->planned && !tap->failed) {
-		case_ok(false, "ended early with status %d",
-			WEXITSTATUS(status));
-	}
-	if (!tap->planned)
-		tap_plan();
 	if (stop_signal) {
 		signal(stop_signal, SIG_DFL);
 		raise(stop_signal);
 	}
+	if (script && WIFEXITED(status))
+		return tap->failed ? 1 : WEXITSTATUS(status);
+	if (WIFSIGNALED(status))
+		case_ok(false, "ended by signal %d", WTERMSIG(status));
+	else if (!tap->planned && !tap->failed)
+		case_ok(false, "ended early with status %d",
+			WEXITSTATUS(status));
+	if (!tap->planned)
+		tap_plan();
 	return tap->failed ? 1 : 0;
+}
+
+int case_guard_script(void)
+{
+	look_around();
+	return guard(true);
+}
+
+int main(int argc, char **argv)
+{
+	const char *why;
+
+	tap = case_shared(sizeof(*tap));
+	if (kcase.program)
+		return kcase.program(argc, argv);
+	if (argc == 1 && kcase.after_exec && !strcmp(argv[0], EXEC_WORD))
+		return kcase.after_exec();
+	signal(SIGPIPE, SIG_IGN);
+	look_around();
+	why = missing();
+	if (why) {
+		dprintf(STDOUT_FILENO, "1..0 # SKIP %s\n", why);
+		return EXIT_SKIP;
+	}
+	return guard(false);
 }
 
 /* The scanner */

@@ -65,6 +65,7 @@ enum case_need {
  * @knobs: NULL-terminated names below /sys/kernel/mm/ksm that the case sets;
  *	those this kernel does not have are left out silently
  * @run: the case; reports with case_ok() and friends and returns
+ * @program: instead of all this, an ordinary main(): for help-*.c
  * @after_exec: its value becomes the exit status; may be NULL
  */
 struct kcase {
@@ -72,6 +73,7 @@ struct kcase {
 	const char *const *knobs;
 	void (*run)(void);
 	int (*after_exec)(void);
+	int (*program)(int argc, char **argv);
 };
 
 extern const struct kcase kcase;
@@ -161,6 +163,11 @@ long long case_merging_pages(pid_t pid);
 pid_t case_fork(void);
 /* Replace this process by a new image that does kcase.after_exec(). */
 void case_exec_self(void) __attribute__((noreturn));
+/*
+ * For help-guard.c: guard kcase.run(), which becomes another program by exec
+ * and never returns. The exit status of that program.
+ */
+int case_guard_script(void);
 /* Memory that parent and children share; never merged. */
 void *case_shared(size_t bytes);
 /* Run fn(arg) in a child; its return value (0 to 255), or -1 if it was killed. */
