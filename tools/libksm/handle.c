@@ -222,13 +222,14 @@ unsigned int ksm_log_parse(const char *words)
 unsigned int ksm_kernel_version(struct ksm *k)
 {
 	struct utsname u;
-	const char *release = k->meta_release;
-	char *end;
-	unsigned long major, minor;
+	const char *at = k->meta_release;
+	uint64_t major = 0, minor = 0;
 
 	if (k->live)
-		release = uname(&u) ? "" : u.release;
-	major = strtoul(release, &end, 10);
-	minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
-	return major * 100 + MIN(minor, 99UL);
+		at = uname(&u) ? "" : u.release;
+	if (!num_take_u64(&at, 10, &major) && *at == '.') {
+		at++;
+		num_take_u64(&at, 10, &minor);
+	}
+	return MIN(major, 1000) * 100 + MIN(minor, 99);
 }
