@@ -165,13 +165,13 @@ int ksm_proc_status_parse(const char *buf, size_t len, struct ksm_proc_status *o
 			out->state = *val.s;
 		} else if (span_is(key, "Uid:")) {
 			for (int i = 0; i < 4; i++) {
-				if (!span_u64(val, &u))
+				if (!span_u64(val, &u) || u > UINT32_MAX)
 					return -EPROTO;
 				out->uid[i] = u;
 				if (i < 3 && !span_word(&line, &val))
 					return -EPROTO;
 			}
-		} else if (span_is(key, "Tgid:") && span_u64(val, &u)) {
+		} else if (span_is(key, "Tgid:") && span_u64(val, &u) && u <= INT32_MAX) {
 			out->tgid = u;
 			tgid = true;
 		} else if (span_is(key, "TracerPid:") && span_u64(val, &u)) {
@@ -308,10 +308,28 @@ int ksm_proc_cmdline(struct ksm *k, pid_t pid, char **buf, size_t *len)
 	return *buf ? 0 : -ENOMEM;
 }
 
+/* Controllers that were mounted together are separated by commas. */
+static bool has_controller(struct span list, const char *name)
+{
+	struct span one;
+
+	while (list.len) {
+		const char *comma = memchr(list.s, ',', list.len);
+
+		one = (struct span){ list.s, comma ? (size_t)(comma - list.s) : list.len };
+		if (span_is(one, name))
+			return true;
+		list.s += one.len + (comma ? 1 : 0);
+		list.len -= one.len + (comma ? 1 : 0);
+	}
+	return false;
+}
+
 /*
- * Lines "ID:CONTROLLERS:PATH" (cgroups(7)).  The unified hierarchy is "0::";
- * where it only sits beside version 1 and says "/", the memory controller's
- * path tells more, and systemd's own hierarchy after it.
+ * Lines "ID:CONTROLLERS:PATH" (cgroups(7)).  The unified hierarchy is "0::".
+ * Beside version 1 it may say only "/", and so may the memory controller where
+ * nobody divides memory: then the next of these two and systemd's own tells
+ * more.  Another controller's path counts only where none of them is there.
  */
 int ksm_proc_cgroup_parse(const char *buf, size_t len, char **path)
 {
@@ -334,10 +352,10 @@ int ksm_proc_cgroup_parse(const char *buf, size_t len, char **path)
 			continue;
 		if (!ctl.len)
 			rank = p.len > 1 ? 5 : 2;
-		else if (span_is(ctl, "memory"))
-			rank = 4;
+		else if (has_controller(ctl, "memory"))
+			rank = p.len > 1 ? 4 : 2;
 		else if (span_is(ctl, "name=systemd"))
-			rank = 3;
+			rank = p.len > 1 ? 3 : 2;
 		if (rank > best_rank) {
 			best_rank = rank;
 			best = p;

@@ -56,6 +56,7 @@ struct smaps {
 	void *arg;
 	struct ksm_vma vma;
 	bool open;		/* a header was seen */
+	bool cut;		/* the line that comes is the rest of one too long */
 	char name[NAME_MAX_LEN];
 };
 
@@ -86,9 +87,9 @@ static int smaps_flush(struct smaps *sm)
 		return 0;
 	sm->open = false;
 	v->name = sm->name;
-	/* What the kernel lends to every process; [vvar] is excluded by flags as well. */
-	if (v->why == KSM_VMA_OK && (!strcmp(v->name, "[vdso]") || !strcmp(v->name, "[vsyscall]") ||
-				     !strncmp(v->name, "[vvar", 5)))
+	/* What the kernel lends to every process: a better reason than its flags. */
+	if (!strcmp(v->name, "[vdso]") || !strcmp(v->name, "[vsyscall]") ||
+	    !strncmp(v->name, "[vvar", 5))
 		v->why = KSM_VMA_SPECIAL;
 	return sm->fn(v, sm->arg);
 }
@@ -202,10 +203,25 @@ int ksm_smaps_parse(const char *buf, size_t len, ksm_vma_fn fn, void *arg)
 	return smaps_flush(&sm);
 }
 
+/* What is missing of the last line, if it has no end here, is passed over. */
+static int smaps_lines(struct smaps *sm, const char *buf, size_t len)
+{
+	struct span rest = { buf, len }, line;
+	int rc;
+
+	while (span_line(&rest, &line)) {
+		rc = sm->cut ? 0 : smaps_line(sm, line);
+		if (rc)
+			return rc;
+		sm->cut = line.s + line.len == buf + len;
+	}
+	return 0;
+}
+
 /*
  * Whole lines of @fd to @sm, at most @piece bytes a read: the kernel walks the
- * page tables of as many mappings as fit into one.  A line longer than the
- * buffer cannot come from the kernel.
+ * page tables of as many mappings as fit into one.  A name can be longer than
+ * any buffer (nested directories, each byte escaped to four): it is cut.
  */
 static int smaps_stream(int fd, struct smaps *sm, char *buf, size_t size, size_t piece)
 {
@@ -214,30 +230,25 @@ static int smaps_stream(int fd, struct smaps *sm, char *buf, size_t size, size_t
 	int rc;
 
 	for (;;) {
-		struct span rest, line;
-		char *last;
+		const char *nl;
+		size_t take;
 
-		if (have == size)
-			return -EPROTO;
 		n = read(fd, buf + have, MIN(size - have, piece));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
 		have += n;
-		last = n ? memrchr(buf, '\n', have) : buf + have - 1;
-		if (!have)
-			return smaps_flush(sm);
-		if (!last)
-			continue;
-		rest = (struct span){ buf, last - buf + 1 };
-		while (span_line(&rest, &line)) {
-			rc = smaps_line(sm, line);
-			if (rc)
-				return rc;
-		}
-		have -= last - buf + 1;
-		memmove(buf, last + 1, have);
+		nl = memrchr(buf, '\n', have);
+		if (!n || (!nl && have == size))
+			take = have;
+		else
+			take = nl ? (size_t)(nl - buf) + 1 : 0;
+		rc = smaps_lines(sm, buf, take);
+		if (rc)
+			return rc;
+		have -= take;
+		memmove(buf, buf + take, have);
 		if (!n)
 			return smaps_flush(sm);
 	}
