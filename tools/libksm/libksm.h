@@ -328,6 +328,33 @@ struct ksm_delta {
 void ksm_stats_delta(const struct ksm_stats *newer, const struct ksm_stats *older,
 		     struct ksm_delta *out);
 
+/*
+ * Has merging done its work?  Told by passes, never by time.  The engine looks
+ * at a page twice before it merges it, and the pass under way when one begins
+ * to wait says little: two whole passes are the least, then as many as still
+ * add something.
+ */
+struct ksm_settle {
+	bool started;
+	bool begun;		/* a pass has ended since: what follows are whole ones */
+	int64_t full_scans;	/* at the last look */
+	int64_t pages;		/* merged at the end of the last pass */
+	uint64_t passes;	/* whole passes seen */
+};
+
+#define KSM_SETTLE_TOLERANCE 1.0	/* percent */
+
+/**
+ * ksm_settle_step() - one look; pure
+ * @s: all zeroes before the first look
+ * @full_scans: the counter now; one that went back (unmerging) begins anew
+ * @pages: merged now, of the system or of the processes of interest
+ * @tolerance: settled when a pass adds at most so many percent to @pages
+ *
+ * Return: true when settled.
+ */
+bool ksm_settle_step(struct ksm_settle *s, int64_t full_scans, int64_t pages, double tolerance);
+
 /* Parsers behind it, for tests and fuzzers. */
 int ksm_vmstat_parse(const char *buf, size_t len, struct ksm_stats *out);
 int ksm_meminfo_parse(const char *buf, size_t len, struct ksm_stats *out);

@@ -245,3 +245,22 @@ void ksm_stats_delta(const struct ksm_stats *newer, const struct ksm_stats *olde
 		out->ksmd_cpu_pct = fmax((double)newer->ksmd_cpu_ns.v - older->ksmd_cpu_ns.v, 0) /
 				    (s * 1e9) * 100;
 }
+
+bool ksm_settle_step(struct ksm_settle *s, int64_t full_scans, int64_t pages, double tolerance)
+{
+	double grown;
+
+	if (!s->started || full_scans < s->full_scans) {
+		*s = (struct ksm_settle){ .started = true, .full_scans = full_scans,
+					  .pages = pages };
+		return false;
+	}
+	if (full_scans == s->full_scans)
+		return false;
+	s->passes += full_scans - s->full_scans - (s->begun ? 0 : 1);
+	s->begun = true;
+	s->full_scans = full_scans;
+	grown = (double)pages - s->pages;
+	s->pages = pages;
+	return s->passes >= 2 && grown <= MAX(pages, 0) * tolerance / 100;
+}
