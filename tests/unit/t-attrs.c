@@ -145,6 +145,10 @@ static void read_texts(void)
 		{ KSM_ATTR_ADVISOR_MODE, "none scan-time [cpu]\n", 0, 0, -1, "cpu" },	/* a later kernel's */
 		{ KSM_ATTR_ADVISOR_MODE, "none scan-time\n", 0, -EPROTO, 0, NULL },
 		{ KSM_ATTR_ADVISOR_MODE, "[none\n", 0, -EPROTO, 0, NULL },
+		{ KSM_ATTR_ADVISOR_MODE, "scan-time", 0, 0, 1, "scan-time" },	/* written to a dump */
+		{ KSM_ATTR_ADVISOR_MODE, "none\n", 0, 0, 0, "none" },
+		{ KSM_ATTR_ADVISOR_MODE, "turbo\n", 0, -EPROTO, 0, NULL },
+		{ KSM_ATTR_ADVISOR_MODE, "\n", 0, -EPROTO, 0, NULL },
 		{ KSM_ATTR_ADVISOR_MODE, "]none[\n", 0, -EPROTO, 0, NULL },
 		{ KSM_ATTR_ADVISOR_MODE, "[]\n", 0, -EPROTO, 0, NULL },
 		{ KSM_ATTR_ADVISOR_MODE, "", 0, -EPROTO, 0, NULL },
