@@ -73,7 +73,7 @@ static int wait_settled(struct ctl *ctl, struct settle *st)
 		ctl_stats(ctl, &s);
 		ksm_stats_derive(&s, &d);
 		if (s.attr[KSM_ATTR_FULL_SCANS].state != KSM_VALUE)
-			ctl_attr_missing(ctl, KSM_ATTR_FULL_SCANS,
+			ctl_attr_missing(KSM_ATTR_FULL_SCANS,
 					 s.attr[KSM_ATTR_FULL_SCANS].state);
 		if (!(s.attr[KSM_ATTR_RUN].v & KSM_RUN_RUNNING))
 			cli_die(CLI_FAIL, 0, "run: merging is %s: nothing will settle "

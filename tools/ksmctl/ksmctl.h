@@ -88,7 +88,7 @@ int ctl_get(struct ctl *ctl, int argc, char **argv);
 /* The attribute of that name; ends with the nearest names when there is none. */
 enum ksm_attr ctl_attr(const char *name);
 /* "advisor_mode: this kernel does not have it (since Linux 6.8)" and exit 3, or exit 1. */
-void ctl_attr_missing(struct ctl *ctl, enum ksm_attr id, enum ksm_state state)
+void ctl_attr_missing(enum ksm_attr id, enum ksm_state state)
 	__attribute__((noreturn));
 
 /* cmd-set.c */
