@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "libksm/internal.h"
+#include "libksm/sys.h"
 #include "root.h"
 #include "tap.h"
 
@@ -184,6 +185,10 @@ static void links_stay_inside(void)
 	};
 	char path[64];
 
+	if (sys_openat2_in_root(AT_FDCWD, ".", O_PATH) == -ENOSYS) {
+		tap_skip("kernel (or valgrind) without openat2()");
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct str text __cleanup_str = STR_INIT;
 		struct root r;
@@ -196,9 +201,7 @@ static void links_stay_inside(void)
 		root_link(&r, rows[i].target, "sys/kernel/mm/ksm/run");
 		k = root_handle(&r);
 		rc = ksm_path_read(k, &text, "sys/kernel/mm/ksm/run");
-		if (rc == -ENOSYS) {
-			tap_skip("kernel without openat2()");
-		} else if (rows[i].got) {
+		if (rows[i].got) {
 			CHECK_INT(rc, 0);
 			CHECK_STR(str_get(&text), rows[i].got);
 		} else {

@@ -556,7 +556,7 @@ static void live(void)
 	CHECK_UINT(st.threads, 1);
 	CHECK_INT(ksm_proc_member(k, getpid(), &m), 0);
 	CHECK_INT(ksm_proc_cmdline(k, getpid(), &text, &len), 0);
-	CHECK(len > 0 && strstr(text, "t-proc"));
+	CHECK(memmem(text, len, "t-proc", 6));	/* an interpreter or valgrind may stand before it */
 	free(text);
 	ksm_close(k);
 }
