@@ -569,6 +569,7 @@ struct ksm_caps {
 	bool prctl;		/* PR_SET_MEMORY_MERGE: 6.4 */
 	bool prctl_exec;	/* and it survives exec: 6.7; false when probing was not possible */
 	bool prctl_heirs;	/* and the scanner looks at who inherited it so: 6.10 */
+	bool prctl_sure;	/* and does not take it away while exec still maps: 6.19 */
 	bool ksm_stat;
 	bool hksm;		/* our engine */
 };
