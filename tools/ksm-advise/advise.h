@@ -210,16 +210,6 @@ int adv_process_madvise(struct adv *a, pid_t pid, bool on, struct adv_done *done
 
 int adv_settle(struct adv *a, const pid_t *pids, size_t n);
 
-struct adv_settle {
-	int64_t pass;		/* full_scans at the last look; start with -1 */
-	unsigned int passes;	/* complete ones since */
-	bool begun;		/* the pass under way at the start is over */
-	int64_t merging;	/* pages at the end of the last pass */
-};
-
-/* One look; true when merging has settled.  Pure. */
-bool adv_settle_step(struct adv_settle *s, int64_t full_scans, int64_t merging_pages);
-
 /* ------------------------------------------------------------------ */
 /* check.c: --check							*/
 

@@ -2,9 +2,7 @@
 /*
  * settle.c - --wait: until merging of the changed processes has settled.
  *
- * The engine looks at memory twice before it merges it, so two whole passes are
- * the least, and then as many as still add something.  Passes are told by
- * full_scans, never by time; time only bounds the wait.
+ * When that is, ksm_settle_step() tells, by passes; time only bounds the wait.
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,29 +14,6 @@
 #include "ksm-advise/advise.h"
 
 #define POLL_NS 50000000L
-#define PASSES_MIN 2
-/* Settled: a pass that added less than one in so many pages. */
-#define GROWTH_SHARE 100
-
-bool adv_settle_step(struct adv_settle *s, int64_t full_scans, int64_t merging_pages)
-{
-	int64_t grown;
-
-	if (s->pass < 0 || full_scans < s->pass) {
-		/* The first look, or unmerging has set the count back. */
-		*s = (struct adv_settle){ .pass = full_scans, .merging = merging_pages };
-		return false;
-	}
-	if (full_scans == s->pass)
-		return false;
-	/* The end of the pass that was under way says little about who came late to it. */
-	s->passes += (unsigned int)(full_scans - s->pass) - (s->begun ? 0 : 1);
-	s->begun = true;
-	s->pass = full_scans;
-	grown = merging_pages - s->merging;
-	s->merging = merging_pages;
-	return s->passes >= PASSES_MIN && grown * GROWTH_SHARE <= merging_pages;
-}
 
 /* Pages of those that still live; -1 when none does. */
 static int64_t merging(struct adv *a, const pid_t *pids, size_t n)
@@ -80,11 +55,11 @@ static int wait_settled(struct adv *a, const pid_t *pids, size_t n, const sigset
 {
 	const struct timespec nap = { 0, POLL_NS };
 	const uint64_t begin = now_ns();
-	struct adv_settle s = { .pass = -1 };
+	struct ksm_settle s = { 0 };
 
 	for (;;) {
 		const int64_t pages = merging(a, pids, n);
-		unsigned int passes = s.passes;
+		const uint64_t passes = s.passes;
 		int sig;
 
 		if (pages < 0) {
@@ -96,13 +71,15 @@ static int wait_settled(struct adv *a, const pid_t *pids, size_t n, const sigset
 				     "(ksmctl start, or --scanner)");
 			return CLI_FAIL;
 		}
-		if (adv_settle_step(&s, attr(a, KSM_ATTR_FULL_SCANS), pages)) {
-			cli_note("settled after %u passes, %lld pages merging", s.passes,
-				 (long long)pages);
+		if (ksm_settle_step(&s, attr(a, KSM_ATTR_FULL_SCANS), pages,
+				    KSM_SETTLE_TOLERANCE)) {
+			cli_note("settled after %llu passes, %lld pages merging",
+				 (unsigned long long)s.passes, (long long)pages);
 			return CLI_OK;
 		}
 		if (s.passes != passes)
-			cli_note("pass %u: %lld pages merging", s.passes, (long long)pages);
+			cli_note("pass %llu: %lld pages merging", (unsigned long long)s.passes,
+				 (long long)pages);
 		if (a->timeout_ns && now_ns() - begin >= a->timeout_ns) {
 			cli_error(0, "merging has not settled within the timeout");
 			return CLI_FAIL;
