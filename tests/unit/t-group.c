@@ -148,7 +148,9 @@ static void vm(void)
 		tap_row("%zu", i);
 		if (rows[i].cmd)
 			memcpy(cmd, rows[i].cmd, rows[i].len);
-		CHECK_INT(ksm_group_vm(rows[i].cgroup, cmd, rows[i].len, out, sizeof(out)), rows[i].rc);
+		CHECK_INT(ksm_group_vm(rows[i].cgroup, rows[i].cmd ? cmd : NULL, rows[i].len, out,
+				       sizeof(out)),
+			  rows[i].rc);
 		CHECK_STR(out, rows[i].want);
 		free(cmd);
 	}
