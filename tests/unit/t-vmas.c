@@ -137,6 +137,10 @@ static void why(void)
 		{ "rd wr mr mw me io", "", KSM_VMA_IO, "device registers" },
 		{ "rd wr mr mw me mm", "", KSM_VMA_MIXEDMAP, "mixed device memory" },
 		{ "rd wr mr mw me ht", "/anon_hugepage (deleted)", KSM_VMA_HUGETLB, "hugetlb pages" },
+		{ "rd wr mr mw me de ht", "/anon_hugepage (deleted)", KSM_VMA_HUGETLB,
+		  "hugetlb pages" },	/* as the kernel orders them */
+		{ "rd wr sh mr mw me ms de ht", "/dev/hugepages/x", KSM_VMA_HUGETLB,
+		  "hugetlb pages" },
 		{ "rd wr mr mw me de", "/dev/x", KSM_VMA_DONTEXPAND, "mapping of a driver" },
 		{ "rd wr mr mw me dp", "", KSM_VMA_DROPPABLE, "droppable memory" },
 		/* these carry flags of drivers, but are the kernel's own */
