@@ -266,7 +266,7 @@ int main(int argc, char **argv)
 	struct adv a = { 0 };
 	int key, rc;
 
-	cli_init("ksm-advise");
+	cli_init_quick("ksm-advise");
 	if (looks_like_wrapping(argc, argv))
 		cli_set_usage_code(CLI_WRAP_FAIL);
 	while ((key = cli_opts_next(&p, &cmd)) != -1)
@@ -278,6 +278,7 @@ int main(int argc, char **argv)
 		adv_open(&a, CLI_WRAP_FAIL);
 		rc = adv_run(&a);
 	} else {
+		cli_locale();
 		cli_set_usage_code(CLI_USAGE);
 		check_processes(&a);
 		adv_open(&a, CLI_FAIL);
