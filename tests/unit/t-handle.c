@@ -61,7 +61,8 @@ static void meta(void)
 		uint64_t when_ns;
 		unsigned int version;
 	} rows[] = {
-		{ "page_size 16384\nclock_tick 250\nwhen_ns 5\nrelease 6.12.1\n", 16384, 250, 5, 612 },
+		{ "page_size 16384\nclock_tick 250\nwhen_ns 5\nrelease 6.12.1\n", 16384, 250, 5,
+		  612 },
 		{ "page_size 65536\n", 65536, 0, 0, 0 },		/* the rest is missing */
 		{ "page_size\t 4096", 4096, 0, 0, 0 },			/* blanks, no newline */
 		{ "# page_size 8192\nrelease 7.3-rc1\n", 0, 0, 0, 703 },
@@ -70,7 +71,8 @@ static void meta(void)
 		{ "page_size -4096\npage_size 4096x\nwhen_ns 1.5\n", 0, 0, 0, 0 },
 		{ "clock_tick 18446744073709551617\n", 0, 0, 0, 0 },
 		{ "release 5.15.0-91-generic\n", 0, 0, 0, 515 },
-		{ "release 10.100.1\n", 0, 0, 0, 1099 },		/* minor numbers have two places */
+		/* minor numbers have two places */
+		{ "release 10.100.1\n", 0, 0, 0, 1099 },
 		{ "release\nrelease \npage_size\n\n \n", 0, 0, 0, 0 },
 		{ "release nonsense\n", 0, 0, 0, 0 },
 		{ "", 0, 0, 0, 0 },
@@ -343,7 +345,8 @@ static void caps(void)
 		{ "6.12-busy", true, true, true, true, false },
 		{ "7.3-hksm", true, true, true, true, true },
 		{ "no-ksm", false, false, false, false, false },
-		{ "garbage", true, false, false, false, false },	/* release unknown: promise nothing */
+		/* release unknown: promise nothing */
+		{ "garbage", true, false, false, false, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

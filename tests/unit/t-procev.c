@@ -128,7 +128,8 @@ static void events(void)
 		{ EXEC, { 20, 20 }, 2, 0, 1, KSM_EVENT_EXEC, 20, 20, 0, 0 },
 		{ EXEC, { 21, 20 }, 2, 0, 1, KSM_EVENT_EXEC, 20, 21, 0, 0 },
 		{ COMM, { 20, 20, 0x61, 0, 0, 0 }, 6, 0, 1, KSM_EVENT_COMM, 20, 20, 0, 0 },
-		{ COMM, { 21, 20, 0x61, 0, 0, 0 }, 6, 0, 0, 0, 0, 0, 0, 0 },	/* a thread's name */
+		/* a thread's name */
+		{ COMM, { 21, 20, 0x61, 0, 0, 0 }, 6, 0, 0, 0, 0, 0, 0, 0 },
 		/* tid, process, code, signal; parents were appended in 4.19 */
 		{ EXIT, { 20, 20, 0x100, 17 }, 4, 0, 1, KSM_EVENT_EXIT, 20, 20, 0, 0x100 },
 		{ EXIT, { 20, 20, 9, 17, 10, 10 }, 6, 0, 1, KSM_EVENT_EXIT, 20, 20, 0, 9 },

@@ -52,7 +52,8 @@ static void derive(void)
 		{ 4096, DENIED, VAL(9), DENIED, VAL(1), DENIED, DENIED,
 		  9 * 4096, 9 * 4096 - 640, 640, 10, true, 0 },
 		/* what garbage can hold: the ends of the range, and no overflow */
-		{ 4096, VAL(INT64_MAX), VAL(INT64_MAX), VAL(INT64_MAX), VAL(INT64_MAX), VAL(INT64_MAX),
+		{ 4096, VAL(INT64_MAX), VAL(INT64_MAX), VAL(INT64_MAX), VAL(INT64_MAX),
+		  VAL(INT64_MAX),
 		  VAL(INT64_MIN), INT64_MAX, INT64_MIN, INT64_MAX, INT64_MAX, false, 100 },
 		{ 65536, VAL(1), VAL(INT64_MAX), VAL(0), VAL(0), NONE, NONE,
 		  INT64_MAX, 0, INT64_MAX, INT64_MAX, true, -1 },
