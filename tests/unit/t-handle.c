@@ -364,7 +364,56 @@ static void caps(void)
 	}
 }
 
+/* What exec does to the setting is told from the release, stable series included. */
+static void caps_by_release(void)
+{
+	static const struct {
+		const char *release;
+		bool prctl, exec, heirs, sure;
+	} rows[] = {
+		{ "6.3.13", false, false, false, false },
+		{ "6.4.0", true, false, false, false },
+		{ "6.6.100-generic", true, false, false, false },
+		{ "6.7", true, true, false, false },
+		{ "6.9.3", true, true, false, false },
+		{ "6.10-rc1", true, true, true, false },
+		{ "6.12.65", true, true, true, false },
+		{ "6.12.66+deb13-amd64", true, true, true, true },
+		{ "6.12.117-1", true, true, true, true },
+		{ "6.13.12", true, true, true, false },
+		{ "6.18.2", true, true, true, false },
+		{ "6.18.3", true, true, true, true },
+		{ "6.18.44-x", true, true, true, true },
+		{ "6.19.0", true, true, true, true },
+		{ "7.0", true, true, true, true },
+		{ "10.0", true, true, true, true },
+		{ "nonsense", false, false, false, false },
+		{ "99999999999999999999.1", false, false, false, false },
+		{ "6.99999999999999999999.1", false, false, false, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ksm_caps c;
+		struct root r;
+		struct ksm *k;
+		char meta[64];
+
+		tap_row("%s", rows[i].release);
+		root_new(&r);
+		snprintf(meta, sizeof(meta), "release %s\n", rows[i].release);
+		root_put(&r, "meta", meta);
+		k = root_handle(&r);
+		CHECK_INT(ksm_caps_read(k, &c), 0);
+		CHECK_INT(c.prctl, rows[i].prctl);
+		CHECK_INT(c.prctl_exec, rows[i].exec);
+		CHECK_INT(c.prctl_heirs, rows[i].heirs);
+		CHECK_INT(c.prctl_sure, rows[i].sure);
+		ksm_close(k);
+		root_free(&r);
+	}
+}
+
 TAP_MAIN(TAP_CASE(open_fails), TAP_CASE(live), TAP_CASE(meta), TAP_CASE(no_meta),
 	 TAP_CASE(present), TAP_CASE(error_record), TAP_CASE(links_stay_inside),
 	 TAP_CASE(fifo_does_not_block), TAP_CASE(writes_never_create), TAP_CASE(log_words),
-	 TAP_CASE(log_callback), TAP_CASE(caps))
+	 TAP_CASE(log_callback), TAP_CASE(caps), TAP_CASE(caps_by_release))
