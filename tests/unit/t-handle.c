@@ -256,6 +256,39 @@ static void fifo_does_not_block(void)
 	root_free(&r);
 }
 
+/* Whole files: of any size that a kernel could mean, and no larger. */
+static void whole_files(void)
+{
+	static const size_t sizes[] = { 0, 1, 4095, 4096, 4097, 300000, 64U << 20 };
+	struct str text __cleanup_str = STR_INIT;
+	char path[400];
+	struct root r;
+	struct ksm *k;
+
+	root_new(&r);
+	k = root_handle(&r);
+	root_put(&r, "proc/vmstat", "");
+	snprintf(path, sizeof(path), "%s/proc/vmstat", r.dir);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		tap_row("%zu bytes", sizes[i]);
+		CHECK_INT(truncate(path, sizes[i]), 0);
+		CHECK_INT(ksm_path_read(k, &text, "proc/%s", "vmstat"), 0);
+		CHECK_UINT(text.len, sizes[i]);
+		CHECK_UINT(str_get(&text)[text.len], 0);
+	}
+	tap_row("1 GiB");
+	CHECK_INT(truncate(path, INT64_C(1) << 30), 0);
+	CHECK_INT(ksm_path_read(k, &text, "proc/%s", "vmstat"), -EFBIG);
+	CHECK_STR(ksm_errmsg(k), "read /proc/vmstat: File too large");
+	tap_row("a directory");
+	CHECK_INT(ksm_path_read(k, &text, "proc"), -EISDIR);
+	CHECK_STR(ksm_errmsg(k), "read /proc: Is a directory");
+	tap_row("a path too long");
+	CHECK_INT(ksm_path_read(k, &text, "proc/%0300d", 1), -ENAMETOOLONG);
+	ksm_close(k);
+	root_free(&r);
+}
+
 /* Writes never create a file: a dump stays as it was, and a wrong name fails. */
 static void writes_never_create(void)
 {
@@ -415,5 +448,6 @@ static void caps_by_release(void)
 
 TAP_MAIN(TAP_CASE(open_fails), TAP_CASE(live), TAP_CASE(meta), TAP_CASE(no_meta),
 	 TAP_CASE(present), TAP_CASE(error_record), TAP_CASE(links_stay_inside),
-	 TAP_CASE(fifo_does_not_block), TAP_CASE(writes_never_create), TAP_CASE(log_words),
+	 TAP_CASE(fifo_does_not_block), TAP_CASE(whole_files),
+	 TAP_CASE(writes_never_create), TAP_CASE(log_words),
 	 TAP_CASE(log_callback), TAP_CASE(caps), TAP_CASE(caps_by_release))
