@@ -165,7 +165,7 @@ Try 'ksmctl procs --help' for more information."
 			same "$format lines" "${#lines[@]}" 19
 		done
 		LC_ALL=$locale expect 0 ksmctl procs -a -J --output-all --sort pid -s "$ROOT"
-		golden hostile-json
+		golden hostile-json-$locale
 		valid_json
 	done
 	for by in comm cgroup unit vm; do
