@@ -164,18 +164,23 @@ keeps_over_exec() { version_at_least 6 7; }
 has_injection() { ! grep -q '^vendor_id.*User Mode' /proc/cpuinfo; }
 
 # hear NAME: sets answer to the next line a help-hold says; empty when it has
-# ended, or says nothing for minutes.
+# ended, or says nothing for minutes. From a file: a pipe is emptied byte by byte
+# by a read that has a time limit, and what it had got by then is lost.
 hear() {
 	answer=
 	hear_tries=0
-	eval "shell_pid=\$hold_$1"
-	while ! read -r -t 1 answer <>"$1.out"; do
+	eval "shell_pid=\$hold_$1 hear_line=\$((heard_$1 + 1))"
+	while [ "$(wc -l <"$1.out")" -lt "$hear_line" ]; do
 		hear_tries=$((hear_tries + 1))
+		# Looked at last, as it may have spoken and ended since.
 		case $(sed 's/.*) \(.\).*/\1/' "/proc/$shell_pid/stat" 2>/dev/null) in
-		"" | Z) break ;;
+		"" | Z) [ "$(wc -l <"$1.out")" -ge "$hear_line" ] || return ;;
 		esac
-		[ $hear_tries -lt 150 ] || break
+		[ $hear_tries -lt 10000 ] || return
+		sleep 0.02
 	done
+	eval "heard_$1=$hear_line"
+	answer=$(sed -n "${hear_line}p" "$1.out")
 }
 
 # hold NAME COMMAND...: starts a help-hold, in whatever wrapping; sets pid. When
@@ -183,9 +188,9 @@ hear() {
 hold() {
 	hold_name=$1
 	shift
-	mkfifo "$hold_name.in" "$hold_name.out" || exit 1
-	"$@" <>"$hold_name.in" 1<>"$hold_name.out" 2>"$hold_name.err" &
-	eval "hold_$hold_name=$!"
+	mkfifo "$hold_name.in" && : >"$hold_name.out" || exit 1
+	"$@" <>"$hold_name.in" >>"$hold_name.out" 2>"$hold_name.err" &
+	eval "hold_$hold_name=$! heard_$hold_name=0"
 	holds="$holds $!"
 	hear "$hold_name"
 	pid=${answer#ready }
