@@ -33,7 +33,8 @@ static struct {
 	int sig;
 	bool cont;		/* SIGCONT right after it */
 	struct target *target;
-	bool interrupted, written;	/* the target; its registers */
+	bool torn;			/* interrupted, and not yet made to restart */
+	bool armed;			/* its registers are the injector's */
 } plan;
 
 static void step(void)
@@ -44,7 +45,7 @@ static void step(void)
 	 * The one thing a dead injector cannot help: the stop itself made the call
 	 * return, as a stop by a debugger or SIGSTOP would have.
 	 */
-	if (plan.interrupted && !plan.written && plan.target->kind->eintr_on_stop)
+	if (plan.torn && plan.target->kind->eintr_on_stop)
 		plan.target->sh->torn = 1;
 	kill(plan.pid, plan.sig);
 	if (plan.pid == getpid())
@@ -59,8 +60,10 @@ long __wrap_sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long add
 long __wrap_sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data)
 {
 	step();
-	plan.interrupted |= req == SYS_PTRACE_INTERRUPT;
-	plan.written |= req == SYS_PTRACE_SETREGSET;
+	plan.armed |= req == SYS_PTRACE_SETSIGMASK;
+	/* Where it is led through its call once more, that may be left by a stop too. */
+	if (req == SYS_PTRACE_INTERRUPT || req == SYS_PTRACE_SYSCALL || req == SYS_PTRACE_SETREGSET)
+		plan.torn = req != SYS_PTRACE_SETREGSET && !plan.armed;
 	return __real_sys_ptrace(req, tid, addr, data);
 }
 
@@ -87,7 +90,7 @@ static int probe(struct target *t, int at, pid_t victim, int sig, bool cont)
 	plan.at = at;
 	plan.n = 0;
 	plan.target = t;
-	plan.interrupted = plan.written = false;
+	plan.torn = plan.armed = false;
 	plan.pid = victim;
 	plan.sig = sig;
 	plan.cont = cont;
