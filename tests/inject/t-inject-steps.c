@@ -159,8 +159,9 @@ static bool is_too_late(struct target *t, int was)
 
 /* Kinds of a single thread; those that end by time are few, for they take it. */
 static const char *const kinds[] = {
-	"regs", "read",	   "futex",   "epoll",	"epoll_pwait", "poll", "poll_time",
-	"ppoll", "pselect", "sigwaitinfo", "wait", "accept_time", "nanosleep", "semop",
+	"regs",	 "read",  "futex",   "epoll",	    "epoll_pwait", "poll",	  "poll_time",
+	"fibre", "ppoll", "pselect", "sigwaitinfo", "wait",	   "accept_time", "nanosleep",
+	"semop", "fibre_used",
 };
 
 static void test_tool_killed(void)
@@ -184,10 +185,10 @@ static void test_tool_killed(void)
 			CHECK(was >= 0);
 			/* It is on its own again, and where it was. */
 			CHECK(is_free(t.pid));
-			CHECK(wait_state(t.pid, strcmp(kinds[i], "regs") ? "SZ" : "RS"));
+			CHECK(wait_state(t.pid, "SRZ"));
 			CHECK(wait_mask(t.pid, mask));
 			rounds = t.sh->rounds;
-			while (!strcmp(kinds[i], "regs") && t.sh->rounds < rounds + 2 &&
+			while (t.kind->release && t.kind->runs && t.sh->rounds < rounds + 2 &&
 			       state_of(t.pid) != 'Z')
 				sched_yield();
 			CHECK_INT(target_end(&t), 0);
