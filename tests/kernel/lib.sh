@@ -1,0 +1,118 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What the scripts of tests/kernel share: messages, the cache directory, a
+# temporary directory and children that are gone on every exit path, and the
+# reading of a test machine's verdict. Sourced, never run; bash only.
+#
+# Before editing: every script here runs with set -euo pipefail and calls
+# kt_init first. kt_init owns the EXIT trap, so register clean-up work with
+# kt_at_exit and never with trap.
+
+KT_SELF=${0##*/}
+KT_HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+KT_SKIP=77
+KT_CLEANUPS=()
+
+kt_note() { echo "$KT_SELF: $*" >&2; }
+kt_die() { kt_note "$@"; exit 1; }
+kt_usage() { kt_note "$@"; echo "Try '$KT_SELF -h'." >&2; exit 2; }
+# What cannot be had here is a skip with a reason, not a failure.
+kt_skip() { kt_note "skipped: $*"; exit "$KT_SKIP"; }
+
+kt_need() {
+	local c
+	for c; do
+		command -v "$c" >/dev/null 2>&1 ||
+			kt_skip "no $c here (see tests/kernel/packages)"
+	done
+}
+
+# kt_help FILE: the comment block between the marks is the help text.
+kt_help() { sed -n '/^# Usage:/,/^$/{s/^# \{0,1\}//;p}' "$1"; }
+
+kt_cache() {
+	local base=${KSM_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}}
+
+	mkdir -p "$base/ksm-utils"
+	(cd "$base/ksm-utils" && pwd)
+}
+
+# kt_at_exit WORDS...: run when the script ends, last registered first.
+kt_at_exit() { KT_CLEANUPS+=("$*"); }
+
+kt_exit() {
+	local rc=$? i
+
+	trap - EXIT
+	trap '' HUP INT TERM
+	set +e
+	for ((i = ${#KT_CLEANUPS[@]} - 1; i >= 0; i--)); do
+		eval "${KT_CLEANUPS[i]}"
+	done
+	exit "$rc"
+}
+
+kt_init() {
+	trap kt_exit EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	export LC_ALL=C
+	umask 022
+}
+
+# kt_tmp VAR [DIR]: a temporary directory (below DIR), removed at exit.
+kt_tmp() {
+	local d
+
+	d=$(mktemp -d "${2:-${TMPDIR:-/tmp}}/ksm-test.XXXXXX")
+	kt_at_exit "rm -rf '$d'"
+	printf -v "$1" %s "$d"
+}
+
+# kt_stop PID: end a child of ours that leads a process group (setsid), and all
+# that is left of the group.
+kt_stop() {
+	local i
+
+	kill -TERM "$1" 2>/dev/null
+	for ((i = 0; i < 300; i++)); do
+		kill -0 "$1" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL -- "-$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+	return 0
+}
+
+# kt_verdict TAPFILE NONCE STATUS KERNELLOG: judge one run of a test machine.
+# The machine's own word counts only if it carries this run's nonce and says
+# the same as the lines before it. Sets KT_PASS KT_FAIL KT_SKIPPED; returns 0
+# only for a machine that finished and had no failure.
+kt_verdict() {
+	local tap=$1 nonce=$2 status=$3 log=$4 line word pass fail skip why=
+
+	KT_PASS=$(grep -c '^ok ' "$tap" || :)
+	KT_SKIPPED=$(grep -c '^ok .* # SKIP' "$tap" || :)
+	KT_FAIL=$(grep -c '^not ok ' "$tap" || :)
+	KT_PASS=$((KT_PASS - KT_SKIPPED))
+	line=$(grep -a "^VERDICT $nonce " "$tap" | tail -n 1 || :)
+	read -r _ _ word pass fail skip <<<"$line" || :
+	if [ -z "$line" ]; then
+		why="no verdict: the machine ended ($status) before its tests did"
+	elif [ "$pass $fail $skip" != "$KT_PASS $KT_FAIL $KT_SKIPPED" ]; then
+		why="the verdict ($pass $fail $skip) and the lines before it ($KT_PASS $KT_FAIL $KT_SKIPPED) disagree"
+	elif [ "$((KT_PASS + KT_FAIL + KT_SKIPPED))" -eq 0 ]; then
+		why="no test ran"
+	elif [ "$word" != pass ] && [ "$KT_FAIL" -eq 0 ]; then
+		why="the machine says $word, and no line says why"
+	fi
+	if [ -n "$why" ]; then
+		KT_FAIL=$((KT_FAIL + 1))
+		echo "not ok - $why"
+		echo "# last lines of $log:"
+		tail -n 25 "$log" 2>/dev/null | tr -cd '\11\12\40-\176' | sed 's/^/# | /'
+	fi
+	[ "$KT_FAIL" -eq 0 ]
+}

@@ -1,0 +1,261 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# selftest.bats - each rule of tests/style/check, broken once: the checker must
+# find it, at its line, and nothing else.
+
+load ../lib/helpers
+
+# A tree without a fault.
+setup() {
+	T=$BATS_TEST_TMPDIR/tree
+	mkdir -p "$T"/tools/{util,libksm,cli,ksmctl,ksmtop} "$T"/tests/unit "$T"/kernel "$T"/man
+	put tools/util/a.h <<-'END'
+		/* SPDX-License-Identifier: GPL-2.0-or-later */
+		/*
+		 * a.h - a room's header; /proc/self may be named in a comment.
+		 */
+		#ifndef KSM_UTIL_A_H
+		#define KSM_UTIL_A_H
+		#endif /* KSM_UTIL_A_H */
+	END
+	good tools/libksm/path.c 'const char *p = "/proc/self";'
+	good tools/cli/table.c '#include <libsmartcols.h>'
+	good tools/cli/msg.c 'void f(void) { fprintf(stderr, "x"); exit(1); }'
+	good tools/ksmctl/main.c '#include "util/a.h"'
+	good tools/ksmtop/main.c 'int main(void) { exit(0); }'
+	: >"$T"/Makefile.am
+	listed
+}
+
+put() { cat >"$T/$1"; }
+
+# good FILE LINE...: a proper head, then the lines (from line 5 on).
+good() {
+	local file=$1
+	shift
+	{
+		printf '%s\n' '// SPDX-License-Identifier: GPL-2.0-or-later' '/*' \
+			" * ${file##*/} - what it is for." ' */'
+		printf '%s\n' "$@"
+	} >"$T/$file"
+}
+
+listed() {
+	(cd "$T" && find tools -name '*.[ch]' | LC_ALL=C sort | sed 's/^/\t/; s/$/ \\/') >"$T"/Makefile.am
+}
+
+check() { "$KSM_SRCDIR"/tests/style/check "$T" "$@"; }
+
+# finds TEXT...: these lines and no others.
+finds() {
+	local want
+	expect 1 check
+	want=$(printf '%s\n' "$@")
+	stdout_is "$want"
+	stderr_is "check-style: $# found"
+}
+
+clean() {
+	expect 0 check
+	stderr_is ""
+}
+
+@test "a proper tree passes" {
+	clean
+}
+
+@test "licence: missing, wrong, in the wrong style, and in scripts" {
+	sed -i 1d "$T"/tools/ksmctl/main.c
+	sed -i '1s/or-later/only/' "$T"/tools/ksmtop/main.c
+	sed -i '1s,.*,// SPDX-License-Identifier: GPL-2.0-or-later,' "$T"/tools/util/a.h
+	printf '#!/bin/sh\ntrue\n' >"$T"/tests/run
+	printf '%s\n' '// SPDX-License-Identifier: GPL-2.0-or-later' >"$T"/kernel/x.c
+	finds "kernel/x.c:1: no proper SPDX line" \
+		"tests/run:1: no proper SPDX line" \
+		"tools/ksmctl/main.c:1: no proper SPDX line" \
+		"tools/ksmctl/main.c:3: the file comment begins \" * main.c - what it is for\"" \
+		"tools/ksmtop/main.c:1: no proper SPDX line" \
+		"tools/util/a.h:1: no proper SPDX line"
+}
+
+@test "licence: kernel files are GPL-2.0-only, its uapi headers with the note" {
+	mkdir -p "$T"/kernel/include/uapi/linux
+	echo '// SPDX-License-Identifier: GPL-2.0-only' >"$T"/kernel/x.c
+	echo '/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */' \
+		>"$T"/kernel/include/uapi/linux/ksm.h
+	clean
+	echo '/* SPDX-License-Identifier: GPL-2.0-only */' >"$T"/kernel/include/uapi/linux/ksm.h
+	finds "kernel/include/uapi/linux/ksm.h:1: no proper SPDX line"
+}
+
+@test "headers: a guard, and a different one each" {
+	sed 's/a\.h -/b.h -/' "$T"/tools/util/a.h >"$T"/tools/util/b.h
+	sed '/define/d; s/a\.h -/c.h -/' "$T"/tools/util/a.h >"$T"/tools/util/c.h
+	listed
+	finds "tools/util/b.h:1: include guard KSM_UTIL_A_H is that of tools/util/a.h" \
+		"tools/util/c.h:1: no include guard"
+}
+
+@test "layers: nobody includes upwards or sideways" {
+	good tools/util/u.c '#include "libksm/libksm.h"'
+	good tools/libksm/l.c '#include "cli/cli.h"' '#include "util/a.h"'
+	good tools/cli/c.c '#include "libksm/libksm.h"'
+	good tools/ksmctl/t.c '#include "ksmtop/ksmtop.h"' '#include "ksmctl.h"'
+	printf '%s\n' '// SPDX-License-Identifier: GPL-2.0-only' '#include "../tools/util/a.h"' \
+		>"$T"/kernel/k.c
+	listed
+	finds "kernel/k.c:2: kernel/ includes nothing of tools/" \
+		"tools/cli/c.c:5: cli must not include libksm/libksm.h" \
+		"tools/ksmctl/t.c:5: ksmctl must not include ksmtop/ksmtop.h" \
+		"tools/ksmctl/t.c:6: include \"ksmctl/ksmctl.h\", not \"ksmctl.h\"" \
+		"tools/libksm/l.c:5: libksm must not include cli/cli.h" \
+		"tools/util/u.c:5: util must not include libksm/libksm.h"
+}
+
+@test "order of includes: own, system, project" {
+	good tools/cli/c.c '#include "cli/c.h"' '#include <errno.h>' '#include "util/a.h"'
+	listed
+	clean
+	good tools/cli/c.c '#include "cli/c.h"' '#include "util/a.h"' '#include <errno.h>'
+	finds "tools/cli/c.c:7: system headers stand before those of the project"
+}
+
+@test "owners of libraries" {
+	good tools/ksmctl/a.c '#include <libmnl/libmnl.h>' '#include <libsmartcols.h>' \
+		'#include <curses.h>' '#include <ncursesw/curses.h>'
+	listed
+	finds "tools/ksmctl/a.c:5: libmnl belongs to libksm/nl.c, procev.c and engine.c" \
+		"tools/ksmctl/a.c:6: libsmartcols belongs to cli/table.c" \
+		"tools/ksmctl/a.c:7: curses belongs to ksmtop/view-curses.c" \
+		"tools/ksmctl/a.c:8: curses belongs to ksmtop/view-curses.c"
+}
+
+@test "stderr, exit and system calls have their files" {
+	good tools/ksmctl/a.c 'fprintf(stderr, "x");' 'perror("x");' 'exit(1);' 'warnx("x");' \
+		'prctl(67, 1);' 'syscall(SYS_pidfd_open, 1);' 'madvise(p, n, 12);' 'ptrace (0);'
+	listed
+	finds "tools/ksmctl/a.c:5: stderr belongs to cli/msg.c" \
+		"tools/ksmctl/a.c:6: stderr belongs to cli/msg.c" \
+		"tools/ksmctl/a.c:7: only cli/msg.c and main.c end a program" \
+		"tools/ksmctl/a.c:8: stderr belongs to cli/msg.c" \
+		"tools/ksmctl/a.c:9: system calls on memory and processes belong to libksm/sys.c" \
+		"tools/ksmctl/a.c:10: system calls on memory and processes belong to libksm/sys.c" \
+		"tools/ksmctl/a.c:11: system calls on memory and processes belong to libksm/sys.c" \
+		"tools/ksmctl/a.c:12: system calls on memory and processes belong to libksm/sys.c"
+}
+
+@test "what only looks like it is let through" {
+	good tools/ksmctl/a.c \
+		'/* perror(x); exit(1); strcpy(a, b); "/proc/self"' ' * still: system("x"); */' \
+		'// syscall(1);' \
+		'cli_die("call exit(1) and strcpy(a, b), see /proc/self/maps or /sys");' \
+		"char q = '\"'; x = \"\\\"/*\"; on_exit(f); sys_madvise(p); k->exit(1); my_stderr = 1;" \
+		'_exit(1); cli_error(0, "%s", "/* no comment"); str->open(1); "share/proc/file";'
+	good tools/libksm/l.c 'ksm_path_open(k, "proc/%d/stat", 1); ksm_procs_open(k); reopen(f);'
+	listed
+	clean
+}
+
+@test "paths of the kernel" {
+	good tools/ksmctl/a.c 'f("/sys/kernel/mm/ksm/run");' 'f("%s/proc/self");' 'f("proc/self");'
+	good tools/libksm/l.c 'f("/proc/%d/maps");' 'fd = open(p, 0);' 'd = opendir(p);' \
+		'fopen(p, "r");' 'openat(1, p, 0);'
+	listed
+	finds "tools/ksmctl/a.c:5: paths of /proc and /sys belong to libksm/path.c and attrs.c" \
+		"tools/ksmctl/a.c:6: paths of /proc and /sys belong to libksm/path.c and attrs.c" \
+		"tools/ksmctl/a.c:7: paths of /proc and /sys belong to libksm" \
+		"tools/libksm/l.c:5: paths of /proc and /sys belong to libksm/path.c and attrs.c" \
+		"tools/libksm/l.c:6: files are opened in libksm/path.c" \
+		"tools/libksm/l.c:7: files are opened in libksm/path.c" \
+		"tools/libksm/l.c:8: files are opened in libksm/path.c" \
+		"tools/libksm/l.c:9: files are opened in libksm/path.c"
+}
+
+@test "banned calls" {
+	good tools/ksmctl/a.c 'strcpy(a, b);' 'n = atoi(s);' 'system(s);' 'alloca(5);' \
+		'n = strtoul(s, NULL, 10);' 'x = PAGE_SIZE;'
+	good tests/unit/t.c 'sprintf(a, "x");'
+	listed
+	finds "tests/unit/t.c:5: banned call (tools/util/banned.h)" \
+		"tools/ksmctl/a.c:5: banned call (tools/util/banned.h)" \
+		"tools/ksmctl/a.c:6: banned call (tools/util/banned.h)" \
+		"tools/ksmctl/a.c:7: banned call (tools/util/banned.h)" \
+		"tools/ksmctl/a.c:8: no alloca" \
+		"tools/ksmctl/a.c:9: integers from text only by num_*" \
+		"tools/ksmctl/a.c:10: page size is never assumed"
+}
+
+@test "text: blanks, ends, forgotten notes" {
+	good tools/ksmctl/a.c 'int a; ' '    	int b;' $'int c;\r' \
+		'/* TODO: later */' '/* TODO(name): later */'
+	printf 'int end;' >>"$T"/tools/ksmctl/a.c
+	listed
+	finds "tools/ksmctl/a.c: no newline at the end" \
+		"tools/ksmctl/a.c:5: blanks at the end" \
+		"tools/ksmctl/a.c:6: blanks before a tab" \
+		"tools/ksmctl/a.c:7: carriage return" \
+		"tools/ksmctl/a.c:8: TODO needs a name or an issue: TODO(name)"
+}
+
+@test "the makefile lists every file, in order" {
+	good tools/util/z.c 'int z;'
+	printf '\t%s \\\n' tools/ksmtop/main.c tools/ksmctl/main.c tools/a/x.c tools/a/x-y.c \
+		>"$T"/Makefile.am
+	echo 'x += tools/cli/msg.c' >>"$T"/Makefile.am
+	expect 1 check
+	stdout_has "Makefile.am:2: list not sorted: tools/ksmctl/main.c"
+	stdout_has "Makefile.am:3: list not sorted: tools/a/x.c"
+	[[ $output != *"Makefile.am:4:"* ]]
+	[[ $output != *"tools/cli/msg.c"* ]]
+	stdout_has "tools/util/z.c: not listed in Makefile.am"
+	[[ $output != *"tools/ksmtop/main.c: not listed"* ]]
+}
+
+# archive NAME SYMBOL...: an archive in $B whose one object needs these.
+archive() {
+	local name=$1 i=0 symbol
+	shift
+	for symbol; do
+		# By their names for the assembler: the compiler has its own idea of exit().
+		echo "extern char s$((++i))[] __asm__(\"$symbol\"); char *u$i = s$i;"
+	done >"$B/x.c"
+	"$CC" -w -c -o "$B/x.o" "$B/x.c"
+	rm -f "$B/$name"
+	ar cr "$B/$name" "$B/x.o"
+}
+
+@test "archives: libksm is silent, libutil opens nothing, cli knows no KSM" {
+	# CC may hold flags too; only its first word matters here.
+	CC=${CC:-cc}
+	CC=${CC%% *}
+	command -v "$CC" >/dev/null && command -v ar >/dev/null || skip "no compiler here"
+	B=$BATS_TEST_TMPDIR
+	archive libksm.a open snprintf exit_code
+	archive libutil.a malloc __vsnprintf_chk
+	archive libcli.a printf exit
+	expect 0 check "$B"
+
+	archive libksm.a exit __printf_chk stderr cli_die puts
+	expect 1 check "$B"
+	stdout_is "$(printf 'libksm.a: x.o needs %s\n' cli_die exit printf puts stderr)"
+
+	archive libksm.a malloc
+	archive libutil.a open64 ksm_open
+	archive libcli.a ksm_open
+	expect 1 check "$B"
+	stdout_is "$(printf '%s\n' 'libcli.a: x.o needs ksm_open' 'libutil.a: x.o needs ksm_open' \
+		'libutil.a: x.o needs open64')"
+
+	rm "$B"/libutil.a
+	expect 1 check "$B"
+	stdout_has "libutil.a: not built, so not checked"
+}
+
+@test "man pages go through mandoc" {
+	command -v mandoc >/dev/null || skip "no mandoc"
+	printf '%s\n' '.\" SPDX-License-Identifier: GPL-2.0-or-later' \
+		'.TH X 1 2020-01-01' '.SH NAME' 'x \- y' '.NOSUCH' >"$T"/man/x.1
+	expect 1 check
+	stdout_has "man/x.1:5"
+}

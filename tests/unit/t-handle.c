@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * t-handle.c - opening roots, what the handle remembers of a failure, log
+ * lines, and that nothing leads out of a dump.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "libksm/internal.h"
+#include "root.h"
+#include "tap.h"
+
+static void open_fails(void)
+{
+	struct root r;
+	struct ksm *k = (void *)1;
+	char path[300];
+
+	CHECK_INT(ksm_open("/nonexistent-directory", &k), -ENOENT);
+	CHECK(!k);
+	root_new(&r);
+	root_put(&r, "file", "x");
+	snprintf(path, sizeof(path), "%s/file", r.dir);
+	CHECK_INT(ksm_open(path, &k), -ENOTDIR);
+	CHECK(!k);
+	/* A root without proc/ is no root. */
+	root_rm(&r, "proc");
+	CHECK_INT(ksm_open(r.dir, &k), -ENOENT);
+	CHECK(!k);
+	root_free(&r);
+	ksm_close(NULL);
+}
+
+static void live(void)
+{
+	struct ksm *k, *slash;
+
+	if (!CHECK_INT(ksm_open(NULL, &k), 0))
+		return;
+	CHECK(ksm_is_live(k));
+	CHECK_UINT(ksm_page_size(k), sysconf(_SC_PAGESIZE));
+	CHECK_UINT(ksm_clock_tick(k), sysconf(_SC_CLK_TCK));
+	CHECK_STR(ksm_errmsg(k), "");
+	CHECK_STR(ksm_errpath(k), "");
+	/* The root by another name is the running system as well. */
+	if (CHECK_INT(ksm_open("/../.", &slash), 0))
+		CHECK(ksm_is_live(slash));
+	ksm_close(slash);
+	ksm_close(k);
+}
+
+static void meta(void)
+{
+	static const struct {
+		const char *text;
+		long page_size;		/* 0: this machine's */
+		unsigned int clock_tick;
+		uint64_t when_ns;
+		unsigned int version;
+	} rows[] = {
+		{ "page_size 16384\nclock_tick 250\nwhen_ns 5\nrelease 6.12.1\n", 16384, 250, 5, 612 },
+		{ "page_size 65536\n", 65536, 0, 0, 0 },		/* the rest is missing */
+		{ "page_size\t 4096", 4096, 0, 0, 0 },			/* blanks, no newline */
+		{ "# page_size 8192\nrelease 7.3-rc1\n", 0, 0, 0, 703 },
+		{ "page_size 3000\nclock_tick 0\n", 0, 0, 0, 0 },	/* no power of two */
+		{ "page_size 0\npage_size 512\npage_size 8388608\n", 0, 0, 0, 0 },
+		{ "page_size -4096\npage_size 4096x\nwhen_ns 1.5\n", 0, 0, 0, 0 },
+		{ "clock_tick 18446744073709551617\n", 0, 0, 0, 0 },
+		{ "release 5.15.0-91-generic\n", 0, 0, 0, 515 },
+		{ "release 10.100.1\n", 0, 0, 0, 1099 },		/* minor numbers have two places */
+		{ "release\nrelease \npage_size\n\n \n", 0, 0, 0, 0 },
+		{ "release nonsense\n", 0, 0, 0, 0 },
+		{ "", 0, 0, 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ksm_stats st;
+		struct root r;
+		struct ksm *k;
+
+		tap_row("%zu", i);
+		root_new(&r);
+		root_put(&r, "meta", rows[i].text);
+		k = root_handle(&r);
+		CHECK(!ksm_is_live(k));
+		CHECK_UINT(ksm_page_size(k),
+			   rows[i].page_size ? rows[i].page_size : sysconf(_SC_PAGESIZE));
+		CHECK_UINT(ksm_clock_tick(k),
+			   rows[i].clock_tick ? rows[i].clock_tick : sysconf(_SC_CLK_TCK));
+		CHECK_UINT(ksm_kernel_version(k), rows[i].version);
+		CHECK_INT(ksm_stats_read(k, &st), 0);
+		CHECK_UINT(st.when_ns, rows[i].when_ns);
+		ksm_close(k);
+		root_free(&r);
+	}
+}
+
+static void no_meta(void)
+{
+	struct root r;
+	struct ksm *k;
+
+	root_new(&r);
+	k = root_handle(&r);
+	CHECK_UINT(ksm_page_size(k), sysconf(_SC_PAGESIZE));
+	/* Its absence is no failure to speak of. */
+	CHECK_STR(ksm_errmsg(k), "");
+	ksm_close(k);
+	root_free(&r);
+}
+
+static void present(void)
+{
+	struct ksm_value v;
+	struct root r;
+	struct ksm *k;
+
+	k = root_open("6.12-idle");
+	CHECK_INT(ksm_present(k), KSM_VALUE);
+	ksm_close(k);
+
+	k = root_open("no-ksm");
+	CHECK_INT(ksm_present(k), KSM_ABSENT);
+	CHECK_INT(ksm_attr_read(k, KSM_ATTR_RUN, &v), 0);
+	CHECK_INT(v.state, KSM_ABSENT);
+	v = (struct ksm_value){ .state = KSM_VALUE, .v = 1 };
+	CHECK_INT(ksm_attr_write(k, KSM_ATTR_RUN, &v), -EOPNOTSUPP);
+	ksm_close(k);
+
+	root_copy(&r, "6.12-idle");
+	root_chmod(&r, "sys/kernel", 0);
+	if (root_unpriv(&r)) {
+		k = root_handle(&r);
+		CHECK_INT(ksm_present(k), KSM_DENIED);
+		CHECK_INT(ksm_attr_read(k, KSM_ATTR_RUN, &v), 0);
+		CHECK_INT(v.state, KSM_DENIED);
+		v = (struct ksm_value){ .state = KSM_VALUE, .v = 1 };
+		CHECK_INT(ksm_attr_write(k, KSM_ATTR_RUN, &v), -EACCES);
+		ksm_close(k);
+	} else {
+		tap_skip("cannot give up root");
+	}
+	root_priv();
+	root_chmod(&r, "sys/kernel", 0755);
+	root_free(&r);
+}
+
+/* Messages name the path as the kernel knows it, never the directory of the dump. */
+static void error_record(void)
+{
+	struct ksm_value v = { .state = KSM_VALUE, .v = 1 };
+	struct ksm_proc_status st;
+	struct ksm_proc p;
+	struct ksm *k = root_open("6.12-idle");
+
+	CHECK_INT(ksm_proc_read(k, 4242, 0, &p), -ESRCH);
+	CHECK_STR(ksm_errmsg(k), "read /proc/4242/stat: No such process");
+	CHECK_STR(ksm_errpath(k), "/proc/4242/stat");
+	CHECK_INT(ksm_proc_status_read(k, 4243, &st), -ESRCH);
+	CHECK_STR(ksm_errpath(k), "/proc/4243/status");
+	ksm_close(k);
+
+	k = root_open("5.15-old");
+	CHECK_INT(ksm_attr_write(k, KSM_ATTR_SMART_SCAN, &v), -EOPNOTSUPP);
+	CHECK_STR(ksm_errmsg(k),
+		  "write /sys/kernel/mm/ksm/smart_scan: Operation not supported");
+	ksm_close(k);
+}
+
+/* A dump may have been made by an enemy, or simply with absolute links. */
+static void links_stay_inside(void)
+{
+	static const struct {
+		const char *target;
+		const char *got;	/* NULL: not there */
+	} rows[] = {
+		{ "/inside", "inside" },		/* from the root's top */
+		{ "../../../../inside", "inside" },
+		{ "/../../inside", "inside" },		/* .. stops at the root */
+		{ "/etc/passwd", NULL },		/* of this machine */
+		{ "../../../../../../../../../etc/passwd", NULL },
+	};
+	char path[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct str text __cleanup_str = STR_INIT;
+		struct root r;
+		struct ksm *k;
+		int rc;
+
+		tap_row("%s", rows[i].target);
+		root_new(&r);
+		root_put(&r, "inside", "inside");
+		root_link(&r, rows[i].target, "sys/kernel/mm/ksm/run");
+		k = root_handle(&r);
+		rc = ksm_path_read(k, &text, "sys/kernel/mm/ksm/run");
+		if (rc == -ENOSYS) {
+			tap_skip("kernel without openat2()");
+		} else if (rows[i].got) {
+			CHECK_INT(rc, 0);
+			CHECK_STR(str_get(&text), rows[i].got);
+		} else {
+			CHECK_INT(rc, -ENOENT);
+			CHECK_UINT(text.len, 0);
+		}
+		ksm_close(k);
+		root_free(&r);
+	}
+
+	/* As a directory on the way. */
+	snprintf(path, sizeof(path), "/proc/%d", (int)getpid());
+	for (int with_proc = 0; with_proc < 2; with_proc++) {
+		struct ksm_proc p;
+		struct root r;
+		struct ksm *k;
+
+		root_new(&r);
+		root_link(&r, path, "proc/7");
+		if (with_proc) {
+			root_rm(&r, "proc");
+			root_link(&r, "/proc", "proc");
+			CHECK_INT(ksm_open(r.dir, &k), -ELOOP);
+		} else {
+			k = root_handle(&r);
+			CHECK_INT(ksm_proc_read(k, 7, 0, &p), -ESRCH);
+		}
+		ksm_close(k);
+		root_free(&r);
+	}
+}
+
+/* A named pipe in a dump must not make the reader wait for a writer. */
+static void fifo_does_not_block(void)
+{
+	struct ksm_value v;
+	char path[400];
+	struct root r;
+	struct ksm *k;
+
+	root_new(&r);
+	snprintf(path, sizeof(path), "%s/sys/kernel/mm/ksm/run", r.dir);
+	CHECK_INT(mkfifo(path, 0644), 0);
+	k = root_handle(&r);
+	CHECK_INT(ksm_attr_read(k, KSM_ATTR_RUN, &v), -EPROTO);
+	CHECK_INT(v.state, KSM_ABSENT);
+	v = (struct ksm_value){ .state = KSM_VALUE, .v = 1 };
+	CHECK_INT(ksm_attr_write(k, KSM_ATTR_RUN, &v), -ENXIO);
+	ksm_close(k);
+	root_free(&r);
+}
+
+/* Writes never create a file: a dump stays as it was, and a wrong name fails. */
+static void writes_never_create(void)
+{
+	struct ksm_value v = { .state = KSM_VALUE, .v = 1 };
+	char path[400], got[32];
+	struct root r;
+	struct ksm *k;
+
+	root_new(&r);
+	root_put(&r, "sys/kernel/mm/ksm/run", "1000000\n");
+	k = root_handle(&r);
+	CHECK_INT(ksm_attr_write(k, KSM_ATTR_SMART_SCAN, &v), -EOPNOTSUPP);
+	snprintf(path, sizeof(path), "%s/sys/kernel/mm/ksm/smart_scan", r.dir);
+	CHECK(access(path, F_OK));
+	/* Nothing of a longer text stays behind a shorter one. */
+	CHECK_INT(ksm_attr_write(k, KSM_ATTR_RUN, &v), 0);
+	CHECK_STR(root_get(&r, "sys/kernel/mm/ksm/run", got, sizeof(got)), "1");
+	ksm_close(k);
+	root_free(&r);
+}
+
+static void log_words(void)
+{
+	static const struct {
+		const char *words;
+		unsigned int mask;
+	} rows[] = {
+		{ NULL, 0 },
+		{ "", 0 },
+		{ "path", KSM_LOG_PATH },
+		{ "path,proc", KSM_LOG_PATH | KSM_LOG_PROC },
+		{ ",,netlink,", KSM_LOG_NETLINK },
+		{ "inject,engine,inject", KSM_LOG_INJECT | KSM_LOG_ENGINE },
+		{ "all", ~0U },
+		{ "pathological,pa,Path", 0 },	/* whole words only */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		tap_row("%s", rows[i].words ? rows[i].words : "NULL");
+		CHECK_UINT(ksm_log_parse(rows[i].words), rows[i].mask);
+	}
+}
+
+struct logged {
+	unsigned int lines;
+	enum ksm_log area;
+	char last[256];
+};
+
+static void log_line(void *arg, enum ksm_log area, const char *line)
+{
+	struct logged *l = arg;
+
+	l->lines++;
+	l->area = area;
+	snprintf(l->last, sizeof(l->last), "%s", line);
+}
+
+static void log_callback(void)
+{
+	struct ksm *k = root_open("6.12-idle");
+	struct logged l = { 0 };
+	struct ksm_proc p;
+
+	ksm_set_log(k, log_line, &l, KSM_LOG_NETLINK);
+	CHECK_INT(ksm_proc_read(k, 4242, 0, &p), -ESRCH);
+	CHECK_UINT(l.lines, 0);			/* not in the mask */
+	ksm_set_log(k, log_line, &l, KSM_LOG_PATH);
+	CHECK_INT(ksm_proc_read(k, 4242, 0, &p), -ESRCH);
+	CHECK_UINT(l.lines, 1);
+	CHECK_INT(l.area, KSM_LOG_PATH);
+	CHECK_STR(l.last, "read /proc/4242/stat: No such process");
+	ksm_set_log(k, NULL, NULL, ~0U);
+	CHECK_INT(ksm_proc_read(k, 4242, 0, &p), -ESRCH);
+	CHECK_UINT(l.lines, 1);
+	ksm_close(k);
+}
+
+static void caps(void)
+{
+	static const struct {
+		const char *root;
+		bool ksm, prctl, prctl_exec, ksm_stat, hksm;
+	} rows[] = {
+		{ "5.15-old", true, false, false, false, false },
+		{ "6.1", true, false, false, true, false },
+		{ "6.12-busy", true, true, true, true, false },
+		{ "7.3-hksm", true, true, true, true, true },
+		{ "no-ksm", false, false, false, false, false },
+		{ "garbage", true, false, false, false, false },	/* release unknown: promise nothing */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ksm *k = root_open(rows[i].root);
+		struct ksm_caps c;
+
+		tap_row("%s", rows[i].root);
+		CHECK_INT(ksm_caps_read(k, &c), 0);
+		CHECK_INT(c.ksm, rows[i].ksm);
+		CHECK_INT(c.prctl, rows[i].prctl);
+		CHECK_INT(c.prctl_exec, rows[i].prctl_exec);
+		CHECK_INT(c.ksm_stat, rows[i].ksm_stat);
+		CHECK_INT(c.hksm, rows[i].hksm);
+		ksm_close(k);
+	}
+}
+
+TAP_MAIN(TAP_CASE(open_fails), TAP_CASE(live), TAP_CASE(meta), TAP_CASE(no_meta),
+	 TAP_CASE(present), TAP_CASE(error_record), TAP_CASE(links_stay_inside),
+	 TAP_CASE(fifo_does_not_block), TAP_CASE(writes_never_create), TAP_CASE(log_words),
+	 TAP_CASE(log_callback), TAP_CASE(caps))

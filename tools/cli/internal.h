@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * internal.h - what the files of this room share and nobody else sees.
+ *
+ * Grouped by the file that owns it.  A prototype that a tool needs belongs
+ * into cli.h.
+ */
+#ifndef KSM_CLI_INTERNAL_H
+#define KSM_CLI_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli/cli.h"
+
+/* msg.c */
+
+/* End the program well after what --help and its like print. */
+void cli_finish(void) __attribute__((noreturn));
+/* The command that "Try '... --help'" names; kept, not copied. */
+void cli_set_try(const char *command);
+/* Keep the reason of a failed write to stdout, which stdio itself forgets. */
+int cli_write_failed(int rc);
+
+/* safe.c */
+
+/*
+ * The character at s[0..len): its length in bytes, with the code point in *cp,
+ * or 0 when the bytes are not UTF-8 by RFC 3629 (overlong, surrogate, cut off).
+ */
+size_t cli_utf8_next(const char *s, size_t len, uint32_t *cp);
+/* Does it control the terminal, turn the direction of text, or hide itself? */
+bool cli_is_treacherous(uint32_t cp);
+
+#endif /* KSM_CLI_INTERNAL_H */

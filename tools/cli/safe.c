@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * safe.c - strings that somebody else chose, made fit for a terminal.
+ *
+ * A process may name itself anything: escape sequences that reprogram the
+ * terminal, a newline that forges a line of our output, right-to-left marks
+ * that make it read as another.  Whatever is not plainly visible text is
+ * written as \xNN.  Not for JSON, which has escapes of its own (json.c).
+ */
+#include "cli/internal.h"
+
+#include <string.h>
+
+size_t cli_utf8_next(const char *s, size_t len, uint32_t *cp)
+{
+	/* By length: the smallest code point that needs so many bytes. */
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *u = (const unsigned char *)s;
+	uint32_t c;
+	size_t n;
+
+	if (!len)
+		return 0;
+	if (u[0] < 0x80) {
+		*cp = u[0];
+		return 1;
+	}
+	if (u[0] >= 0xc2 && u[0] <= 0xdf)
+		n = 2;
+	else if ((u[0] & 0xf0) == 0xe0)
+		n = 3;
+	else if (u[0] >= 0xf0 && u[0] <= 0xf4)
+		n = 4;
+	else
+		return 0;
+	if (n > len)
+		return 0;
+	c = u[0] & (0x7fu >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((u[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (u[i] & 0x3f);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*cp = c;
+	return n;
+}
+
+bool cli_is_treacherous(uint32_t cp)
+{
+	static const struct {
+		uint32_t from, to;
+	} ranges[] = {
+		{ 0x0000, 0x001f },	/* C0 */
+		{ 0x007f, 0x009f },	/* DEL and C1: an escape sequence in one character */
+		{ 0x00ad, 0x00ad },	/* soft hyphen: invisible */
+		{ 0x061c, 0x061c },	/* Arabic letter mark: direction */
+		{ 0x115f, 0x1160 },	/* Hangul fillers: invisible letters */
+		{ 0x17b4, 0x17b5 },	/* Khmer inherent vowels: invisible */
+		{ 0x180e, 0x180e },	/* Mongolian vowel separator: invisible */
+		{ 0x200b, 0x200f },	/* zero width, direction marks */
+		{ 0x2028, 0x202e },	/* line and paragraph ends, embedding and override */
+		{ 0x2060, 0x206f },	/* word joiner, invisible operators, isolates */
+		{ 0x3164, 0x3164 },	/* Hangul filler */
+		{ 0xfeff, 0xfeff },	/* byte order mark */
+		{ 0xffa0, 0xffa0 },	/* halfwidth Hangul filler */
+		{ 0xfff9, 0xfffb },	/* interlinear annotation: hides text */
+		{ 0xe0000, 0xe0fff },	/* tags: a whole hidden alphabet */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
+		if (cp >= ranges[i].from && cp <= ranges[i].to)
+			return true;
+	/* Noncharacters: the last two of each plane, and 32 in the middle. */
+	return (cp & 0xfffe) == 0xfffe || (cp >= 0xfdd0 && cp <= 0xfdef);
+}
+
+void cli_safe(struct str *out, const char *s, size_t len)
+{
+	bool utf8 = cli_utf8();
+
+	if (len == (size_t)-1)
+		len = strlen(s);
+	while (len) {
+		uint32_t cp = 0;
+		size_t n = cli_utf8_next(s, len, &cp);
+		bool plain = n && !cli_is_treacherous(cp) && (utf8 || cp < 0x80);
+
+		if (!n)
+			n = 1;
+		if (plain && cp == '\\')
+			str_add(out, "\\\\");
+		else if (plain)
+			str_addmem(out, s, n);
+		else
+			for (size_t i = 0; i < n; i++)
+				str_addf(out, "\\x%02x", (unsigned char)s[i]);
+		s += n;
+		len -= n;
+	}
+}

@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * table.c - one table of columns to aligned text, raw words, CSV and JSON.
+ *
+ * The only user of libsmartcols, and only for aligned text: its JSON, its raw
+ * form and its way of encoding cannot tell an empty cell from a missing one.
+ * A cell is one of four things (value, absent, denied, off), in every format.
+ */
+#include "cli/internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <libsmartcols.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/xalloc.h"
+
+/* Bits high enough not to meet those of a command's own options. */
+#define EXCL_FORMAT (1u << 31)
+#define EXCL_COLUMNS (1u << 30)
+
+const struct cli_opt cli_table_options[] = {
+	{ 'o', "output", "LIST", "columns to print; +LIST adds to the default ones", EXCL_COLUMNS },
+	{ CLI_KEY_OUTPUT_ALL, "output-all", NULL, "print all columns", EXCL_COLUMNS },
+	{ CLI_KEY_SORT, "sort", "COLUMN", "sort by a column; -COLUMN: largest first", 0 },
+	{ 'b', "bytes", NULL, "print sizes in bytes", 0 },
+	{ 'n', "noheadings", NULL, "print no headings", 0 },
+	{ 'J', "json", NULL, "print JSON", EXCL_FORMAT },
+	{ 'r', "raw", NULL, "print words separated by single blanks", EXCL_FORMAT },
+	{ CLI_KEY_CSV, "csv", NULL, "print comma-separated values", EXCL_FORMAT },
+	{ 0 },
+};
+
+bool cli_table_option(int key, const char *arg, struct cli_table_opts *opts)
+{
+	switch (key) {
+	case 'o':
+		opts->columns = arg;
+		return true;
+	case CLI_KEY_OUTPUT_ALL:
+		opts->all_columns = true;
+		return true;
+	case CLI_KEY_SORT:
+		opts->sort = arg;
+		return true;
+	case 'b':
+		opts->bytes = true;
+		return true;
+	case 'n':
+		opts->noheadings = true;
+		return true;
+	case 'J':
+		opts->format = CLI_JSON;
+		return true;
+	case 'r':
+		opts->format = CLI_RAW;
+		return true;
+	case CLI_KEY_CSV:
+		opts->format = CLI_CSV;
+		return true;
+	}
+	return false;
+}
+
+/* ------------------------------------------------------------------ */
+/* which columns						      */
+
+/* A table being printed. */
+struct job {
+	const struct cli_col **cols;	/* the chosen ones, in order */
+	size_t ncols;
+	const void **rows;		/* in the order to print */
+	size_t nrows;
+	const struct cli_table_opts *opts;
+};
+
+static void unknown_column(const struct cli_col *cols, const char *name, size_t len)
+{
+	__cleanup_str struct str known = STR_INIT;
+
+	for (const struct cli_col *c = cols; c->name; c++)
+		str_addf(&known, "%s%s", c == cols ? "" : ", ", c->name);
+	cli_usage_error("unknown column '%.*s' (known: %s)", (int)len, name, str_get(&known));
+}
+
+static const struct cli_col *find_col(const struct cli_col *cols, const char *name, size_t len)
+{
+	for (const struct cli_col *c = cols; c->name; c++)
+		if (strlen(c->name) == len && !strncasecmp(c->name, name, len))
+			return c;
+	unknown_column(cols, name, len);
+	return NULL;
+}
+
+static void add_col(struct job *job, const struct cli_col *c)
+{
+	job->cols = xreallocarray(job->cols, job->ncols + 1, sizeof(*job->cols));
+	job->cols[job->ncols++] = c;
+}
+
+static bool has_col(const struct job *job, const struct cli_col *c)
+{
+	for (size_t i = 0; i < job->ncols; i++)
+		if (job->cols[i] == c)
+			return true;
+	return false;
+}
+
+static void choose_columns(struct job *job, const struct cli_col *cols)
+{
+	const char *list = job->opts->columns;
+	bool append = list && *list == '+';
+
+	if (!list || append)
+		for (const struct cli_col *c = cols; c->name; c++)
+			if (!c->hidden || job->opts->all_columns)
+				add_col(job, c);
+	if (!list)
+		return;
+	for (const char *p = list + append;; p++) {
+		size_t len = strcspn(p, ",");
+		const struct cli_col *c = find_col(cols, p, len);
+
+		/* Twice the same key would make no valid JSON object. */
+		if (!has_col(job, c))
+			add_col(job, c);
+		p += len;
+		if (!*p)
+			return;
+	}
+}
+
+static const struct cli_col *sort_column(const struct cli_col *cols, const char *sort, bool *down)
+{
+	*down = *sort == '-';
+	sort += *sort == '-' || *sort == '+';
+	return find_col(cols, sort, strlen(sort));
+}
+
+void cli_table_check(const struct cli_col *cols, const struct cli_table_opts *opts)
+{
+	struct job job = { .opts = opts };
+	bool down;
+
+	choose_columns(&job, cols);
+	free(job.cols);
+	if (opts->sort)
+		sort_column(cols, opts->sort, &down);
+}
+
+void cli_table_help(const struct cli_col *cols, FILE *out)
+{
+	int width = 0;
+
+	for (const struct cli_col *c = cols; c->name; c++)
+		width = MAX(width, (int)strlen(c->name));
+	fprintf(out, "Columns (* by default):\n");
+	for (const struct cli_col *c = cols; c->name; c++)
+		fprintf(out, " %c %-*s  %s\n", c->hidden ? ' ' : '*', width, c->name, c->help);
+}
+
+/* ------------------------------------------------------------------ */
+/* cells							      */
+
+static struct cli_cell get_cell(const struct cli_col *c, const void *row)
+{
+	struct cli_cell cell = { .state = CLI_VALUE };
+
+	c->get(row, &cell);
+	if (c->kind == CLI_STR && !cell.str && cell.state == CLI_VALUE)
+		cell.state = CLI_ABSENT;
+	return cell;
+}
+
+static const char *state_word(enum cli_state state)
+{
+	switch (state) {
+	case CLI_DENIED:
+		return "denied";
+	case CLI_OFF:
+		return "off";
+	default:
+		return "-";
+	}
+}
+
+/* The cell as a reader sees it; foreign text is cleaned. */
+static void add_cell(struct str *out, const struct cli_col *c, const struct cli_cell *cell,
+		     bool bytes)
+{
+	char buf[32];
+
+	if (cell->state != CLI_VALUE) {
+		str_add(out, state_word(cell->state));
+		return;
+	}
+	switch (c->kind) {
+	case CLI_STR:
+		cli_safe(out, cell->str, (size_t)-1);
+		return;
+	case CLI_NUM:
+		str_addf(out, "%" PRId64, cell->num);
+		return;
+	case CLI_FLOAT:
+		str_addf(out, "%.*f", cell->decimals, cell->real);
+		return;
+	case CLI_BOOL:
+		str_add(out, cell->num ? "yes" : "no");
+		return;
+	case CLI_BYTES:
+		str_add(out, cli_bytes(buf, sizeof(buf), cell->num, bytes));
+		return;
+	}
+}
+
+/* ------------------------------------------------------------------ */
+/* order							      */
+
+struct sort_key {
+	const void *row;
+	size_t index;	/* rows that compare equal keep their order */
+	struct cli_cell cell;
+	char *str;	/* own copy: a getter's string lasts until its next call */
+};
+
+struct sort_how {
+	const struct cli_col *col;
+	bool down;
+};
+
+static int compare_values(const struct sort_key *a, const struct sort_key *b, enum cli_kind kind)
+{
+	if (kind == CLI_STR)
+		return strcmp(a->str, b->str);
+	if (kind == CLI_FLOAT)
+		return (a->cell.real > b->cell.real) - (a->cell.real < b->cell.real);
+	return (a->cell.num > b->cell.num) - (a->cell.num < b->cell.num);
+}
+
+static int compare_keys(const void *pa, const void *pb, void *arg)
+{
+	const struct sort_key *a = pa, *b = pb;
+	const struct sort_how *how = arg;
+	bool va = a->cell.state == CLI_VALUE, vb = b->cell.state == CLI_VALUE;
+	int d;
+
+	/* What is not known is last in either direction. */
+	if (va != vb)
+		return va ? -1 : 1;
+	d = va ? compare_values(a, b, how->col->kind) : 0;
+	if (d)
+		return how->down ? -d : d;
+	return (a->index > b->index) - (a->index < b->index);
+}
+
+static void sort_rows(struct job *job, const struct cli_col *cols)
+{
+	struct sort_key *keys;
+	struct sort_how how;
+
+	if (!job->opts->sort)
+		return;
+	how.col = sort_column(cols, job->opts->sort, &how.down);
+	keys = xcalloc(job->nrows, sizeof(*keys));
+	for (size_t i = 0; i < job->nrows; i++) {
+		keys[i].row = job->rows[i];
+		keys[i].index = i;
+		keys[i].cell = get_cell(how.col, job->rows[i]);
+		if (how.col->kind == CLI_STR && keys[i].cell.state == CLI_VALUE)
+			keys[i].str = xstrdup(keys[i].cell.str);
+	}
+	qsort_r(keys, job->nrows, sizeof(*keys), compare_keys, &how);
+	for (size_t i = 0; i < job->nrows; i++) {
+		job->rows[i] = keys[i].row;
+		free(keys[i].str);
+	}
+	free(keys);
+}
+
+/* ------------------------------------------------------------------ */
+/* formats							      */
+
+static void add_json_key(struct str *out, const char *name)
+{
+	for (; *name; name++)
+		str_addc(out, (char)tolower((unsigned char)*name));
+}
+
+static void json_cell(struct cli_json *j, const char *key, const struct cli_col *c,
+		      const struct cli_cell *cell)
+{
+	if (cell->state != CLI_VALUE)
+		cli_json_null(j, key);
+	else if (c->kind == CLI_STR)
+		cli_json_str(j, key, cell->str);
+	else if (c->kind == CLI_FLOAT)
+		cli_json_real(j, key, cell->real, cell->decimals);
+	else if (c->kind == CLI_BOOL)
+		cli_json_bool(j, key, cell->num != 0);
+	else
+		cli_json_num(j, key, cell->num);
+}
+
+static int print_json(const struct job *job, const char *name)
+{
+	struct cli_json *j = cli_json_new();
+	__cleanup_str struct str key = STR_INIT;
+	int rc;
+
+	cli_json_open(j, NULL, '{');
+	cli_json_open(j, name, '[');
+	for (size_t r = 0; r < job->nrows; r++) {
+		cli_json_open(j, NULL, '{');
+		for (size_t i = 0; i < job->ncols; i++) {
+			struct cli_cell cell = get_cell(job->cols[i], job->rows[r]);
+
+			str_reset(&key);
+			add_json_key(&key, job->cols[i]->name);
+			json_cell(j, str_get(&key), job->cols[i], &cell);
+		}
+		cli_json_close(j);
+	}
+	rc = cli_json_print(j, stdout);
+	cli_json_free(j);
+	return rc;
+}
+
+/* RFC 4180, but lines end as they do on Unix; a missing cell is empty, an empty string "". */
+static void add_csv_field(struct str *out, const char *text, bool missing)
+{
+	if (missing)
+		return;
+	if (*text && !strpbrk(text, "\", ")) {
+		str_add(out, text);
+		return;
+	}
+	str_addc(out, '"');
+	for (; *text; text++) {
+		if (*text == '"')
+			str_addc(out, '"');
+		str_addc(out, *text);
+	}
+	str_addc(out, '"');
+}
+
+/* Words: blanks inside are \x20, so that a line always splits into its columns. */
+static void add_raw_field(struct str *out, const char *text)
+{
+	if (!*text)
+		str_add(out, "\"\"");
+	for (; *text; text++) {
+		if (*text == ' ')
+			str_add(out, "\\x20");
+		else
+			str_addc(out, *text);
+	}
+}
+
+static int put_line(struct str *line)
+{
+	str_addc(line, '\n');
+	if (str_err(line))
+		return str_err(line);
+	if (fwrite(line->s, 1, line->len, stdout) != line->len)
+		return cli_write_failed(-errno);
+	str_reset(line);
+	return 0;
+}
+
+static int print_separated(const struct job *job, bool csv)
+{
+	__cleanup_str struct str line = STR_INIT;
+	__cleanup_str struct str cell_text = STR_INIT;
+	char sep = csv ? ',' : ' ';
+	int rc = 0;
+
+	for (size_t i = 0; i < job->ncols && !job->opts->noheadings; i++) {
+		if (i)
+			str_addc(&line, sep);
+		/* A reader of CSV keys on the names that JSON has. */
+		if (csv)
+			add_json_key(&line, job->cols[i]->name);
+		else
+			str_add(&line, job->cols[i]->name);
+	}
+	if (!job->opts->noheadings)
+		rc = put_line(&line);
+	for (size_t r = 0; r < job->nrows && !rc; r++) {
+		for (size_t i = 0; i < job->ncols; i++) {
+			struct cli_cell cell = get_cell(job->cols[i], job->rows[r]);
+
+			if (i)
+				str_addc(&line, sep);
+			str_reset(&cell_text);
+			add_cell(&cell_text, job->cols[i], &cell, true);
+			if (csv)
+				add_csv_field(&line, str_get(&cell_text), cell.state != CLI_VALUE);
+			else
+				add_raw_field(&line, str_get(&cell_text));
+		}
+		rc = str_err(&cell_text) ? str_err(&cell_text) : put_line(&line);
+	}
+	return rc;
+}
+
+static int add_text_columns(struct libscols_table *tb, const struct job *job)
+{
+	for (size_t i = 0; i < job->ncols; i++) {
+		const struct cli_col *c = job->cols[i];
+		int flags = 0;
+
+		if (c->kind != CLI_STR && c->kind != CLI_BOOL && !c->left)
+			flags |= SCOLS_FL_RIGHT;
+		if (c->trunc)
+			flags |= SCOLS_FL_TRUNC;
+		if (!scols_table_new_column(tb, c->name, c->width, flags))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_text_line(struct libscols_table *tb, const struct job *job, const void *row)
+{
+	struct libscols_line *line = scols_table_new_line(tb, NULL);
+
+	if (!line)
+		return -ENOMEM;
+	for (size_t i = 0; i < job->ncols; i++) {
+		struct cli_cell cell = get_cell(job->cols[i], row);
+		__cleanup_str struct str text = STR_INIT;
+		char *own;
+		int rc;
+
+		add_cell(&text, job->cols[i], &cell, job->opts->bytes);
+		own = str_steal(&text);
+		if (!own)
+			return -ENOMEM;
+		rc = scols_line_refer_data(line, i, own);
+		if (rc) {
+			free(own);
+			return rc;
+		}
+		if (cell.alarm && scols_cell_set_color(scols_line_get_cell(line, i), "red"))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* libsmartcols prints nothing at all for a table without rows. */
+static void print_headings(const struct job *job)
+{
+	for (size_t i = 0; i < job->ncols; i++)
+		printf("%s%s", i ? " " : "", job->cols[i]->name);
+	putchar('\n');
+}
+
+static int print_text(const struct job *job)
+{
+	struct libscols_table *tb;
+	int rc;
+
+	if (!job->nrows) {
+		if (!job->opts->noheadings)
+			print_headings(job);
+		return 0;
+	}
+	tb = scols_new_table();
+	if (!tb)
+		return -ENOMEM;
+	scols_table_enable_noheadings(tb, job->opts->noheadings);
+	/* The cells are clean already; encoded twice they would be unreadable. */
+	scols_table_enable_noencoding(tb, 1);
+	scols_table_enable_colors(tb, cli_color());
+	rc = add_text_columns(tb, job);
+	for (size_t r = 0; r < job->nrows && !rc; r++)
+		rc = add_text_line(tb, job, job->rows[r]);
+	if (!rc)
+		rc = scols_print_table(tb);
+	scols_unref_table(tb);
+	return rc;
+}
+
+int cli_table_print(const char *name, const struct cli_col *cols, const void *const *rows,
+		    size_t nrows, const struct cli_table_opts *opts)
+{
+	struct job job = { .nrows = nrows, .opts = opts };
+	int rc;
+
+	choose_columns(&job, cols);
+	job.rows = xcalloc(nrows, sizeof(*job.rows));
+	if (nrows)
+		memcpy(job.rows, rows, nrows * sizeof(*rows));
+	sort_rows(&job, cols);
+	switch (opts->format) {
+	case CLI_JSON:
+		rc = print_json(&job, name);
+		break;
+	case CLI_RAW:
+	case CLI_CSV:
+		rc = print_separated(&job, opts->format == CLI_CSV);
+		break;
+	default:
+		rc = print_text(&job);
+	}
+	free(job.cols);
+	free(job.rows);
+	return rc;
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * cmd-doctor.c - ksmctl doctor: why nothing merges, or why it does not pay;
+ * one finding a line, with the command that mends it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/xalloc.h"
+#include "ksmctl/ksmctl.h"
+
+#define LOOK_NS 1000000000ULL
+
+static const char *const synopsis[] = { "[options]", NULL };
+static const struct cli_opt opts[] = {
+	{ 'p', "pid", "PID[,PID...]", "also why these processes do not merge", 0 },
+	{ 'J', "json", NULL, "one JSON object", 0 },
+	{ 0 },
+};
+const struct cli_cmd ctl_cmd_doctor = {
+	.name = "ksmctl doctor",
+	.synopsis = synopsis,
+	.about = "Tell why nothing merges or why it does not pay, and the command that mends\n"
+		 "it.  Exit 0 when nothing was found, 1 otherwise.",
+	.opts = opts,
+	.common = ctl_common_opts,
+	.see = "ksmctl(8)",
+};
+
+struct report {
+	struct cli_json *j;	/* NULL: text */
+	size_t n;
+};
+
+static void tell(struct report *r, const char *about, const char *text, const char *command)
+{
+	r->n++;
+	if (r->j) {
+		cli_json_open(r->j, NULL, '{');
+		cli_json_str(r->j, "about", about);
+		cli_json_str(r->j, "finding", text);
+		cli_json_str(r->j, "command", *command ? command : NULL);
+		cli_json_close(r->j);
+		return;
+	}
+	printf("%s: %s%s%s%s\n", about, text, *command ? "  [" : "", command,
+	       *command ? "]" : "");
+}
+
+/* --- the system --- */
+
+static void system_findings(struct ctl *ctl, struct report *r, struct ksm_stats *now)
+{
+	struct ctl_finding found[__CTL_FINDING_N];
+	struct ksm_stats before;
+	struct ksm_derived d;
+	struct ksm_delta delta;
+	struct ctl_facts facts = { now, &d, NULL };
+	size_t n;
+
+	ctl_stats(ctl, now);
+	if (ksm_is_live(ctl->k) && (now->attr[KSM_ATTR_RUN].v & KSM_RUN_RUNNING)) {
+		before = *now;
+		ctl_sleep(LOOK_NS);
+		ctl_stats(ctl, now);
+		ksm_stats_delta(now, &before, &delta);
+		facts.delta = &delta;
+	}
+	ksm_stats_derive(now, &d);
+	n = ctl_findings(&facts, found, ARRAY_SIZE(found));
+	for (size_t i = 0; i < n; i++)
+		tell(r, "system", found[i].text, found[i].command);
+}
+
+/* --- processes that lose by it --- */
+
+#define LOSERS 3
+
+static void losers(struct ctl *ctl, struct report *r)
+{
+	struct ksm_proc worst[LOSERS], p;
+	struct ksm_procs *it;
+	char about[32], text[160], command[64], size[32];
+	size_t n = 0, count = 0;
+	pid_t pid;
+
+	if (ksm_procs_open(ctl->k, &it))
+		return;
+	while (ksm_procs_next(it, &pid) == 1) {
+		size_t at;
+
+		if (ksm_proc_read(ctl->k, pid, KSM_PROC_KSM, &p) ||
+		    ksm_fig_or(p.ksm.profit_bytes, 0) >= 0)
+			continue;
+		count++;
+		for (at = n; at > 0 && worst[at - 1].ksm.profit_bytes.v > p.ksm.profit_bytes.v; at--)
+			if (at < LOSERS)
+				worst[at] = worst[at - 1];
+		if (at < LOSERS)
+			worst[at] = p;
+		n = MIN(n + 1, (size_t)LOSERS);
+	}
+	ksm_procs_close(it);
+	for (size_t i = 0; i < n; i++) {
+		struct str name __cleanup_str = STR_INIT;
+
+		cli_safe(&name, worst[i].comm, (size_t)-1);
+		snprintf(about, sizeof(about), "pid %d", (int)worst[i].pid);
+		snprintf(text, sizeof(text), "%s: costs more metadata than it saves: profit %s%s",
+			 str_get(&name),
+			 cli_bytes(size, sizeof(size), worst[i].ksm.profit_bytes.v, false),
+			 i == LOSERS - 1 && count > LOSERS ? " (and more)" : "");
+		snprintf(command, sizeof(command), "ksm-advise -d -p %d", (int)worst[i].pid);
+		tell(r, about, text, command);
+	}
+}
+
+/* --- one process --- */
+
+struct memory {
+	uint64_t anon, eligible_anon, mergeable_anon, shared, huge;
+};
+
+static int add_vma(const struct ksm_vma *v, void *arg)
+{
+	struct memory *m = arg;
+
+	m->anon += v->anon_bytes;
+	if (v->why == KSM_VMA_SHARED)
+		m->shared += v->rss_bytes;
+	if (v->why == KSM_VMA_HUGETLB)
+		m->huge += v->end - v->start;
+	if (v->why == KSM_VMA_OK)
+		m->eligible_anon += v->anon_bytes;
+	if (v->mergeable)
+		m->mergeable_anon += v->anon_bytes;
+	return 0;
+}
+
+static void tell_pid(struct report *r, pid_t pid, const char *command, const char *fmt, ...)
+	__printf(4, 5);
+
+static void tell_pid(struct report *r, pid_t pid, const char *command, const char *fmt, ...)
+{
+	char about[32], text[240];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	snprintf(about, sizeof(about), "pid %d", (int)pid);
+	tell(r, about, text, command);
+}
+
+static void memory_findings(struct report *r, const struct ksm_proc *p, const struct memory *m)
+{
+	char a[32], b[32], command[64];
+
+	snprintf(command, sizeof(command), "ksm-advise -p %d", (int)p->pid);
+	if (p->member == KSM_MEMBER_OFF)
+		tell_pid(r, p->pid, command, "merging is off for it: %s could be looked at",
+			 cli_bytes(a, sizeof(a), m->eligible_anon, false));
+	else if (p->member == KSM_MEMBER_MADVISE && m->mergeable_anon < m->eligible_anon / 2)
+		tell_pid(r, p->pid, command, "only %s of its %s of own memory is marked mergeable",
+			 cli_bytes(a, sizeof(a), m->mergeable_anon, false),
+			 cli_bytes(b, sizeof(b), m->eligible_anon, false));
+	if (m->shared > m->eligible_anon)
+		tell_pid(r, p->pid, "", "most of its memory is shared already (%s): "
+			 "KSM merges private memory only",
+			 cli_bytes(a, sizeof(a), m->shared, false));
+	if (m->huge)
+		tell_pid(r, p->pid, "", "%s are hugetlb pages, which never merge",
+			 cli_bytes(a, sizeof(a), m->huge, false));
+}
+
+static void progress_findings(struct report *r, const struct ksm_proc *p,
+			      const struct ksm_stats *s, const struct memory *m)
+{
+	const int64_t items = ksm_fig_or(p->ksm.items, 0);
+	const int64_t merging = ksm_fig_or(p->ksm.merging_pages, 0) +
+				ksm_fig_or(p->ksm.zero_pages, 0);
+	const bool running = s->attr[KSM_ATTR_RUN].v & KSM_RUN_RUNNING;
+	char command[64];
+
+	if (p->member == KSM_MEMBER_OFF)
+		return;
+	if (!running && !merging)
+		tell_pid(r, p->pid, "ksmctl start", "it is mergeable, but merging is stopped");
+	else if (!items && m->mergeable_anon && ksm_fig_has(p->ksm.items))
+		tell_pid(r, p->pid, "ksmctl settle", "it is mergeable, but was not looked at yet");
+	else if (items && !merging && s->attr[KSM_ATTR_FULL_SCANS].v >= 2)
+		tell_pid(r, p->pid, "", "none of the %lld pages looked at has a twin that keeps still",
+			 (long long)items);
+	if (ksm_fig_or(p->ksm.profit_bytes, 0) < 0) {
+		snprintf(command, sizeof(command), "ksm-advise -d -p %d", (int)p->pid);
+		tell_pid(r, p->pid, command, "it costs more metadata than it saves");
+	}
+}
+
+/* 0, or -errno when the process could not be looked at. */
+static int process_findings(struct ctl *ctl, struct report *r, pid_t pid, const struct ksm_stats *s)
+{
+	struct memory m = { 0 };
+	struct ksm_proc p;
+	int rc = ksm_proc_read(ctl->k, pid, KSM_PROC_KSM | KSM_PROC_EXACT, &p);
+
+	if (rc) {
+		cli_error(rc, "%d: cannot read", (int)pid);
+		return rc;
+	}
+	if (p.kthread || p.state == 'Z') {
+		tell_pid(r, pid, "", p.kthread ? "a kernel thread has no memory of its own" :
+						 "it has ended and waits for its parent");
+		return 0;
+	}
+	rc = ksm_vmas_walk(ctl->k, pid, add_vma, &m);
+	if (rc == -EACCES || rc == -EPERM) {
+		cli_error(rc, "%d: cannot read its mappings (needs root, or its owner)", (int)pid);
+		return rc;
+	}
+	if (rc) {
+		cli_error(rc, "%d: cannot read its mappings", (int)pid);
+		return rc;
+	}
+	memory_findings(r, &p, &m);
+	progress_findings(r, &p, s, &m);
+	return 0;
+}
+
+int ctl_doctor(struct ctl *ctl, int argc, char **argv)
+{
+	struct cli_parse p = { .argc = argc, .argv = argv };
+	struct report r = { 0 };
+	struct ksm_stats s;
+	pid_t *pids = NULL;
+	size_t n = 0, failed = 0;
+	int key;
+
+	while ((key = cli_opts_next(&p, &ctl_cmd_doctor)) != -1) {
+		if (key == 'p')
+			ctl_pids(p.arg, &pids, &n);
+		else
+			ctl_option(ctl, key, p.arg);
+	}
+	ctl_no_operands(&p, argv);
+	ctl_open_ksm(ctl);
+	if (ctl->table.format == CLI_JSON) {
+		r.j = cli_json_new();
+		cli_json_open(r.j, NULL, '{');
+		cli_json_open(r.j, "findings", '[');
+	}
+	system_findings(ctl, &r, &s);
+	if (!n)
+		losers(ctl, &r);
+	for (size_t i = 0; i < n; i++)
+		failed += process_findings(ctl, &r, pids[i], &s) != 0;
+	if (r.j)
+		cli_json_print(r.j, stdout);
+	else if (!r.n && !failed)
+		printf("nothing found\n");
+	cli_json_free(r.j);
+	free(pids);
+	if (failed)
+		return r.n || failed < n ? CLI_PARTIAL : CLI_FAIL;
+	return r.n ? CLI_FAIL : CLI_OK;
+}

@@ -1,0 +1,591 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * cmd-procs.c - ksmctl procs: what each process shares, or each group of them.
+ *
+ * "Merging" counts the shared copy too, so it is not what is saved: PROFIT is
+ * the kernel's own word for that, and is signed.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/xalloc.h"
+#include "ksmctl/ksmctl.h"
+#include "util/num.h"
+
+#define KEY_MAX 4096	/* a cgroup path */
+
+struct row {
+	struct ksm *k;
+	struct ksm_proc p;
+	char *scratch;		/* KEY_MAX bytes, shared by all rows */
+};
+
+struct group {
+	char *key;
+	int64_t page_size;
+	int64_t procs;
+	int64_t members;
+	int64_t rss_pages;
+	struct ksm_fig merging_pages, zero_pages, items, profit_bytes;
+};
+
+static enum cli_state cell_state(enum ksm_state s)
+{
+	static const enum cli_state map[] = { [KSM_ABSENT] = CLI_ABSENT, [KSM_DENIED] = CLI_DENIED,
+					      [KSM_OFF] = CLI_OFF, [KSM_VALUE] = CLI_VALUE };
+
+	return map[s];
+}
+
+static void put_fig(struct cli_cell *out, struct ksm_fig f, int64_t scale)
+{
+	out->state = cell_state(f.state);
+	out->num = num_mul_sat(f.v, scale);
+}
+
+static void put_profit(struct cli_cell *out, struct ksm_fig f)
+{
+	put_fig(out, f, 1);
+	out->alarm = ksm_fig_or(f, 0) < 0;
+}
+
+/* --- columns of a process --- */
+
+#define ROW(row) ((const struct row *)(row))
+
+static int64_t row_page(const void *row)
+{
+	return ksm_page_size(ROW(row)->k);
+}
+
+static void get_pid(const void *row, struct cli_cell *out)
+{
+	out->num = ROW(row)->p.pid;
+}
+
+static void get_ppid(const void *row, struct cli_cell *out)
+{
+	out->num = ROW(row)->p.ppid;
+}
+
+static void get_user(const void *row, struct cli_cell *out)
+{
+	out->str = ksm_user_name(ROW(row)->k, ROW(row)->p.uid);
+}
+
+static void get_state(const void *row, struct cli_cell *out)
+{
+	out->str = ksm_member_name(ROW(row)->p.member);
+}
+
+static void get_rss(const void *row, struct cli_cell *out)
+{
+	out->num = num_mul_sat(MIN(ROW(row)->p.rss_pages, (uint64_t)INT64_MAX), row_page(row));
+}
+
+static void get_merging(const void *row, struct cli_cell *out)
+{
+	put_fig(out, ROW(row)->p.ksm.merging_pages, row_page(row));
+}
+
+static void get_zero(const void *row, struct cli_cell *out)
+{
+	put_fig(out, ROW(row)->p.ksm.zero_pages, row_page(row));
+}
+
+static void get_items(const void *row, struct cli_cell *out)
+{
+	put_fig(out, ROW(row)->p.ksm.items, 1);
+}
+
+static void get_profit(const void *row, struct cli_cell *out)
+{
+	put_profit(out, ROW(row)->p.ksm.profit_bytes);
+}
+
+static void get_comm(const void *row, struct cli_cell *out)
+{
+	out->str = ROW(row)->p.comm;
+}
+
+static void get_key(const void *row, struct cli_cell *out, enum ksm_group g)
+{
+	const struct row *r = row;
+
+	if (ksm_group_key(r->k, &r->p, g, r->scratch, KEY_MAX) || !*r->scratch)
+		out->state = CLI_ABSENT;
+	out->str = r->scratch;
+}
+
+static void get_cgroup(const void *row, struct cli_cell *out)
+{
+	get_key(row, out, KSM_GROUP_CGROUP);
+}
+
+static void get_unit(const void *row, struct cli_cell *out)
+{
+	get_key(row, out, KSM_GROUP_UNIT);
+}
+
+static void get_vm(const void *row, struct cli_cell *out)
+{
+	get_key(row, out, KSM_GROUP_VM);
+}
+
+static void get_domain(const void *row, struct cli_cell *out)
+{
+	put_fig(out, ROW(row)->p.ksm.domain, 1);
+}
+
+static void get_scanned(const void *row, struct cli_cell *out)
+{
+	put_fig(out, ROW(row)->p.ksm.scan_pages, 1);
+}
+
+static void get_cpu(const void *row, struct cli_cell *out)
+{
+	const struct ksm_fig ns = ROW(row)->p.ksm.scan_ns;
+
+	out->state = cell_state(ns.state);
+	out->real = ns.v / 1e9;
+	out->decimals = 3;
+}
+
+static void get_merges(const void *row, struct cli_cell *out)
+{
+	put_fig(out, ROW(row)->p.ksm.merges, 1);
+}
+
+static void get_breaks(const void *row, struct cli_cell *out)
+{
+	put_fig(out, ROW(row)->p.ksm.breaks, 1);
+}
+
+static void get_meta(const void *row, struct cli_cell *out)
+{
+	put_fig(out, ROW(row)->p.ksm.meta_bytes, 1);
+}
+
+static const struct cli_col proc_columns[] = {
+	{ .name = "PID", .help = "process number", .kind = CLI_NUM, .get = get_pid },
+	{ .name = "PPID", .help = "its parent", .kind = CLI_NUM, .hidden = true, .get = get_ppid },
+	{ .name = "USER", .help = "its owner", .get = get_user },
+	{ .name = "STATE", .help = "how it takes part: any, madvise, on, off, denied",
+	  .get = get_state },
+	{ .name = "RSS", .help = "resident memory", .kind = CLI_BYTES, .get = get_rss },
+	{ .name = "MERGING", .help = "memory that stands in shared copies, the copies included",
+	  .kind = CLI_BYTES, .get = get_merging },
+	{ .name = "ZERO", .help = "memory merged with the kernel's zero page",
+	  .kind = CLI_BYTES, .get = get_zero },
+	{ .name = "ITEMS", .help = "pages the engine keeps metadata for", .kind = CLI_NUM,
+	  .get = get_items },
+	{ .name = "PROFIT", .help = "memory saved minus metadata, as the kernel counts it",
+	  .kind = CLI_BYTES, .get = get_profit },
+	{ .name = "CGROUP", .help = "path of the control group", .hidden = true,
+	  .get = get_cgroup },
+	{ .name = "UNIT", .help = "systemd unit", .hidden = true, .get = get_unit },
+	{ .name = "VM", .help = "name of the virtual machine", .hidden = true, .get = get_vm },
+	{ .name = "DOMAIN", .help = "who it may share with (hksm)", .kind = CLI_NUM,
+	  .hidden = true, .get = get_domain },
+	{ .name = "SCANNED", .help = "pages looked at on its behalf (hksm)", .kind = CLI_NUM,
+	  .hidden = true, .get = get_scanned },
+	{ .name = "CPU", .help = "seconds of CPU spent on it (hksm)", .kind = CLI_FLOAT,
+	  .hidden = true, .get = get_cpu },
+	{ .name = "MERGES", .help = "pages merged so far (hksm)", .kind = CLI_NUM,
+	  .hidden = true, .get = get_merges },
+	{ .name = "BREAKS", .help = "merged pages written again (hksm)", .kind = CLI_NUM,
+	  .hidden = true, .get = get_breaks },
+	{ .name = "META", .help = "metadata kept for it (hksm)", .kind = CLI_BYTES,
+	  .hidden = true, .get = get_meta },
+	{ .name = "COMMAND", .help = "name it gave itself", .trunc = true, .get = get_comm },
+	{ 0 },
+};
+
+/* --- columns of a group --- */
+
+#define GROUP(row) ((const struct group *)(row))
+
+static void group_key(const void *row, struct cli_cell *out)
+{
+	out->str = GROUP(row)->key;
+}
+
+static void group_procs(const void *row, struct cli_cell *out)
+{
+	out->num = GROUP(row)->procs;
+}
+
+static void group_members(const void *row, struct cli_cell *out)
+{
+	out->num = GROUP(row)->members;
+}
+
+static void group_rss(const void *row, struct cli_cell *out)
+{
+	out->num = num_mul_sat(GROUP(row)->rss_pages, GROUP(row)->page_size);
+}
+
+static void group_merging(const void *row, struct cli_cell *out)
+{
+	put_fig(out, GROUP(row)->merging_pages, GROUP(row)->page_size);
+}
+
+static void group_zero(const void *row, struct cli_cell *out)
+{
+	put_fig(out, GROUP(row)->zero_pages, GROUP(row)->page_size);
+}
+
+static void group_items(const void *row, struct cli_cell *out)
+{
+	put_fig(out, GROUP(row)->items, 1);
+}
+
+static void group_profit(const void *row, struct cli_cell *out)
+{
+	put_profit(out, GROUP(row)->profit_bytes);
+}
+
+static const struct cli_col group_columns[] = {
+	{ .name = "GROUP", .help = "name of the group", .get = group_key },
+	{ .name = "PROCS", .help = "processes in it", .kind = CLI_NUM, .get = group_procs },
+	{ .name = "MEMBERS", .help = "those that take part", .kind = CLI_NUM,
+	  .get = group_members },
+	{ .name = "RSS", .help = "sum of resident memory", .kind = CLI_BYTES, .get = group_rss },
+	{ .name = "MERGING", .help = "memory in shared copies, the copies included",
+	  .kind = CLI_BYTES, .get = group_merging },
+	{ .name = "ZERO", .help = "memory merged with the kernel's zero page",
+	  .kind = CLI_BYTES, .get = group_zero },
+	{ .name = "ITEMS", .help = "pages the engine keeps metadata for", .kind = CLI_NUM,
+	  .get = group_items },
+	{ .name = "PROFIT", .help = "memory saved minus metadata", .kind = CLI_BYTES,
+	  .get = group_profit },
+	{ 0 },
+};
+
+static void procs_help(FILE *out)
+{
+	cli_table_help(proc_columns, out);
+	fputs("\nWith --by, of groups:\n", out);
+	cli_table_help(group_columns, out);
+}
+
+enum { KEY_BY = CLI_OPT_LONG, KEY_USER, KEY_CGROUP, KEY_MATCH, KEY_TREE };
+
+static const char *const synopsis[] = { "[options]", NULL };
+static const struct cli_opt opts[] = {
+	{ 'p', "pid", "PID[,PID...]", "these processes only, whether or not they take part", 0 },
+	{ 'a', "all", NULL, "also processes that do not take part", 0 },
+	{ 'x', "exact", NULL, "tell STATE by all mappings (slower)", 0 },
+	{ KEY_BY, "by", "GROUP", "sum by pid, comm, user, cgroup, unit or vm", 0 },
+	{ KEY_MATCH, "match", "REGEX", "whose command line matches", 0 },
+	{ KEY_USER, "user", "NAME", "of this user", 0 },
+	{ KEY_CGROUP, "cgroup", "PATH", "in this control group or below", 0 },
+	{ KEY_TREE, "tree", NULL, "and all descendants", 0 },
+	{ 0 },
+};
+const struct cli_cmd ctl_cmd_procs = {
+	.name = "ksmctl procs",
+	.synopsis = synopsis,
+	.about = "Show what each process shares, or each group of processes.",
+	.opts = opts,
+	.more = cli_table_options,
+	.common = ctl_common_opts,
+	.see = "ksmctl(8)",
+	.extra = procs_help,
+};
+
+struct procs {
+	struct ctl *ctl;
+	struct ksm_select sel;
+	pid_t *named;
+	enum ksm_group by;
+	bool all, exact;
+	char *scratch;
+	struct row *rows;
+	size_t n, cap;
+	size_t denied;
+};
+
+static bool takes_part(const struct ksm_proc *p)
+{
+	switch (p->member) {
+	case KSM_MEMBER_ON:
+	case KSM_MEMBER_MADVISE:
+	case KSM_MEMBER_ANY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void add_row(struct procs *ps, const struct ksm_proc *p)
+{
+	if (ps->n == ps->cap) {
+		ps->cap = ps->cap ? ps->cap * 2 : 64;
+		ps->rows = xreallocarray(ps->rows, ps->cap, sizeof(*ps->rows));
+	}
+	ps->rows[ps->n++] = (struct row){ .k = ps->ctl->k, .p = *p, .scratch = ps->scratch };
+}
+
+static unsigned int wanted(const struct procs *ps)
+{
+	unsigned int want = KSM_PROC_KSM | KSM_PROC_UID;
+
+	if (ps->by == KSM_GROUP_PID)
+		want |= ps->exact ? KSM_PROC_EXACT : KSM_PROC_MEMBER;
+	return want;
+}
+
+/* One process; what is gone by now is left out silently unless it was named. */
+static int take(struct procs *ps, pid_t pid)
+{
+	struct ksm_proc p;
+	int rc = ksm_proc_read(ps->ctl->k, pid, wanted(ps), &p);
+
+	if (rc == -ESRCH && !ps->sel.n_pids)
+		return 0;
+	if (rc) {
+		cli_error(rc, "%d: cannot read", (int)pid);
+		return rc;
+	}
+	if (p.kthread && !ps->sel.n_pids)
+		return 0;
+	if (p.member == KSM_MEMBER_DENIED) {
+		ps->denied++;
+		if (!ps->all && !ps->sel.n_pids)
+			return 0;
+	}
+	if (ps->all || ps->sel.n_pids || takes_part(&p))
+		add_row(ps, &p);
+	return 0;
+}
+
+static bool selects(const struct ksm_select *s)
+{
+	return s->n_pids || s->match || s->user || s->cgroup || s->tree;
+}
+
+/* Returns how many processes could not be read. */
+static size_t collect(struct procs *ps)
+{
+	char why[256] = "";
+	struct ksm_procs *it;
+	pid_t *pids = NULL, pid;
+	size_t n, failed = 0;
+	int rc;
+
+	if (selects(&ps->sel)) {
+		rc = ksm_select_run(ps->ctl->k, &ps->sel, &pids, &n, why, sizeof(why));
+		if (rc == -EINVAL)
+			cli_usage_error("%s", why);
+		if (rc)
+			cli_die(CLI_FAIL, rc, "cannot list processes");
+		for (size_t i = 0; i < n; i++)
+			failed += take(ps, pids[i]) != 0;
+		free(pids);
+		return failed;
+	}
+	rc = ksm_procs_open(ps->ctl->k, &it);
+	if (rc)
+		cli_die(CLI_FAIL, rc, "cannot list processes");
+	while ((rc = ksm_procs_next(it, &pid)) == 1)
+		failed += take(ps, pid) != 0;
+	ksm_procs_close(it);
+	if (rc)
+		cli_die(CLI_FAIL, rc, "cannot list processes");
+	return failed;
+}
+
+static int64_t merged(struct ksm_fig merging, struct ksm_fig zero)
+{
+	return num_add_sat(ksm_fig_or(merging, -1), ksm_fig_or(zero, 0));
+}
+
+static int by_merging(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	int64_t mx = merged(x->p.ksm.merging_pages, x->p.ksm.zero_pages);
+	int64_t my = merged(y->p.ksm.merging_pages, y->p.ksm.zero_pages);
+
+	if (mx != my)
+		return mx < my ? 1 : -1;
+	return (x->p.pid > y->p.pid) - (x->p.pid < y->p.pid);
+}
+
+static int print_procs(struct procs *ps)
+{
+	const void **ptrs = xcalloc(ps->n, sizeof(*ptrs));
+	int rc;
+
+	if (ps->n)
+		qsort(ps->rows, ps->n, sizeof(*ps->rows), by_merging);
+	for (size_t i = 0; i < ps->n; i++)
+		ptrs[i] = &ps->rows[i];
+	rc = cli_table_print("procs", proc_columns, ptrs, ps->n, &ps->ctl->table);
+	free(ptrs);
+	return rc;
+}
+
+/* A figure that one member has counts; denied shows only where nobody has one. */
+static void add_fig(struct ksm_fig *sum, struct ksm_fig f)
+{
+	if (f.state == KSM_VALUE) {
+		sum->v = sum->state == KSM_VALUE ? num_add_sat(sum->v, f.v) : f.v;
+		sum->state = KSM_VALUE;
+	} else if (sum->state != KSM_VALUE && f.state > sum->state) {
+		sum->state = f.state;
+	}
+}
+
+static void group_add(struct group *g, const struct ksm_proc *p)
+{
+	g->procs++;
+	g->members += takes_part(p);
+	g->rss_pages = num_add_sat(g->rss_pages, MIN(p->rss_pages, (uint64_t)INT64_MAX));
+	add_fig(&g->merging_pages, p->ksm.merging_pages);
+	add_fig(&g->zero_pages, p->ksm.zero_pages);
+	add_fig(&g->items, p->ksm.items);
+	add_fig(&g->profit_bytes, p->ksm.profit_bytes);
+}
+
+static int group_order(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+	int64_t mx = merged(x->merging_pages, x->zero_pages);
+	int64_t my = merged(y->merging_pages, y->zero_pages);
+
+	if (mx != my)
+		return mx < my ? 1 : -1;
+	return strcmp(x->key, y->key);
+}
+
+struct keyed {
+	char *key;
+	const struct ksm_proc *p;
+};
+
+static int keyed_order(const void *a, const void *b)
+{
+	return strcmp(((const struct keyed *)a)->key, ((const struct keyed *)b)->key);
+}
+
+/* What belongs to no group of that kind is left out, but for "-" among units and cgroups. */
+static size_t key_rows(struct procs *ps, struct keyed *keyed)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct ksm_proc *p = &ps->rows[i].p;
+
+		if (ksm_group_key(ps->ctl->k, p, ps->by, ps->scratch, KEY_MAX))
+			continue;
+		if (!*ps->scratch && ps->by == KSM_GROUP_VM)
+			continue;
+		keyed[n].key = xstrdup(*ps->scratch ? ps->scratch : "-");
+		keyed[n++].p = p;
+	}
+	if (n)
+		qsort(keyed, n, sizeof(*keyed), keyed_order);
+	return n;
+}
+
+static int print_groups(struct procs *ps)
+{
+	struct keyed *keyed = xcalloc(ps->n, sizeof(*keyed));
+	struct group *groups = xcalloc(ps->n, sizeof(*groups));
+	const void **ptrs = xcalloc(ps->n, sizeof(*ptrs));
+	size_t n = key_rows(ps, keyed), n_groups = 0;
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!i || strcmp(keyed[i].key, keyed[i - 1].key))
+			groups[n_groups++] = (struct group){
+				.key = keyed[i].key, .page_size = ksm_page_size(ps->ctl->k) };
+		group_add(&groups[n_groups - 1], keyed[i].p);
+	}
+	if (n_groups)
+		qsort(groups, n_groups, sizeof(*groups), group_order);
+	for (size_t i = 0; i < n_groups; i++)
+		ptrs[i] = &groups[i];
+	rc = cli_table_print("groups", group_columns, ptrs, n_groups, &ps->ctl->table);
+	for (size_t i = 0; i < n; i++)
+		free(keyed[i].key);
+	free(keyed);
+	free(groups);
+	free(ptrs);
+	return rc;
+}
+
+static void parse(struct procs *ps, int argc, char **argv)
+{
+	struct cli_parse p = { .argc = argc, .argv = argv };
+	int key, g;
+
+	while ((key = cli_opts_next(&p, &ctl_cmd_procs)) != -1) {
+		switch (key) {
+		case 'p':
+			ctl_pids(p.arg, &ps->named, &ps->sel.n_pids);
+			break;
+		case 'a':
+			ps->all = true;
+			break;
+		case 'x':
+			ps->exact = true;
+			break;
+		case KEY_BY:
+			g = ksm_group_find(p.arg);
+			if (g < 0)
+				cli_usage_error("--by: %s: not a way to group "
+						"(pid, comm, user, cgroup, unit, vm)", p.arg);
+			ps->by = g;
+			break;
+		case KEY_MATCH:
+			ps->sel.match = p.arg;
+			break;
+		case KEY_USER:
+			ps->sel.user = p.arg;
+			break;
+		case KEY_CGROUP:
+			ps->sel.cgroup = p.arg;
+			break;
+		case KEY_TREE:
+			ps->sel.tree = true;
+			break;
+		default:
+			ctl_option(ps->ctl, key, p.arg);
+		}
+	}
+	ctl_no_operands(&p, argv);
+	ps->sel.pids = ps->named;
+	/* Few processes, named by the user: the full answer is affordable. */
+	if (ps->sel.n_pids)
+		ps->exact = true;
+}
+
+int ctl_procs(struct ctl *ctl, int argc, char **argv)
+{
+	struct procs ps = { .ctl = ctl, .by = KSM_GROUP_PID };
+	size_t failed;
+	int rc;
+
+	parse(&ps, argc, argv);
+	cli_table_check(ps.by == KSM_GROUP_PID ? proc_columns : group_columns, &ctl->table);
+	ctl_open_ksm(ctl);
+	ps.scratch = xcalloc(1, KEY_MAX);
+	failed = collect(&ps);
+	rc = ps.by == KSM_GROUP_PID ? print_procs(&ps) : print_groups(&ps);
+	if (rc)
+		cli_die(CLI_FAIL, rc, "print");
+	if (ps.denied && !ps.sel.n_pids)
+		cli_warn(0, "%zu processes of others could not be read (needs root)", ps.denied);
+	else if (!ps.n && !failed)
+		cli_note("no process takes part (see: ksm-advise)");
+	rc = failed ? (ps.n ? CLI_PARTIAL : CLI_FAIL) : CLI_OK;
+	free(ps.rows);
+	free(ps.named);
+	free(ps.scratch);
+	return rc;
+}

@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * cmd-profile.c - ksmctl save, restore, diff, profile: all settings as a file.
+ *
+ * A profile is a file of the format that save writes, by name.  The
+ * administrator's directory comes before the shipped one.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/xalloc.h"
+#include "ksmctl/ksmctl.h"
+
+#define FILE_LIMIT (64 << 10)
+
+/* --- files --- */
+
+static void read_fd(int fd, const char *name, struct str *out)
+{
+	char buf[4096];
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			cli_die(CLI_FAIL, -errno, "%s: cannot read", name);
+		if (str_addmem(out, buf, n) || out->len > FILE_LIMIT)
+			cli_die(CLI_FAIL, 0, "%s: too large for a file of settings", name);
+	}
+}
+
+static void parse_set(const struct str *text, const char *name, struct ksm_attrset *out)
+{
+	struct ksm_parse_error err;
+
+	if (ksm_attrset_parse(str_get(text), text->len, out, &err))
+		cli_die(CLI_FAIL, 0, "%s: line %u: %s", name, err.line, err.what);
+}
+
+static void read_set(const char *file, struct ksm_attrset *out)
+{
+	struct str text __cleanup_str = STR_INIT;
+	const bool in = !strcmp(file, "-");
+	int fd __cleanup_fd = in ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		cli_die(CLI_FAIL, -errno, "%s: cannot open", file);
+	read_fd(fd, in ? "standard input" : file, &text);
+	parse_set(&text, in ? "standard input" : file, out);
+}
+
+/* --- save --- */
+
+static const char *const save_synopsis[] = { "[options] [FILE]", NULL };
+const struct cli_cmd ctl_cmd_save = {
+	.name = "ksmctl save",
+	.synopsis = save_synopsis,
+	.about = "Write all settings to FILE, or to standard output.",
+	.common = ctl_common_opts,
+	.see = "ksmctl(8)",
+};
+
+static void set_text(const struct ksm_attrset *set, struct str *out)
+{
+	char text[KSM_ATTR_TEXT_MAX];
+
+	str_add(out, "# KSM settings, written by ksmctl save; read by ksmctl restore\n");
+	ksm_for_each_attr(id) {
+		const struct ksm_value *v = &set->value[id];
+
+		/* The advisor's own choice is no setting: restoring it would be refused. */
+		if (v->state != KSM_VALUE || (id == KSM_ATTR_PAGES_TO_SCAN &&
+					      set->value[KSM_ATTR_ADVISOR_MODE].state == KSM_VALUE &&
+					      set->value[KSM_ATTR_ADVISOR_MODE].v != 0))
+			continue;
+		/* The offlining bit belongs to the moment, not to the settings. */
+		if (id == KSM_ATTR_RUN)
+			str_addf(out, "run %lld\n", (long long)(v->v & ~(int64_t)KSM_RUN_OFFLINING));
+		else
+			str_addf(out, "%s %s\n", ksm_attr_info(id)->name,
+				 ksm_attr_format(id, v, text, sizeof(text)));
+	}
+}
+
+/* Whole or not at all: a file that is there stays until the new one is on disk. */
+static void write_file(const char *file, const struct str *text)
+{
+	struct str tmp __cleanup_str = STR_INIT;
+	struct stat st;
+	ssize_t n;
+	int fd, rc = 0;
+
+	/* A device or pipe cannot be replaced by renaming. */
+	if (!stat(file, &st) && !S_ISREG(st.st_mode)) {
+		fd = open(file, O_WRONLY | O_CLOEXEC);
+	} else {
+		str_addf(&tmp, "%s.XXXXXX", file);
+		fd = str_err(&tmp) ? -1 : mkostemp(tmp.s, O_CLOEXEC);
+	}
+	if (fd < 0)
+		cli_die(CLI_FAIL, -errno, "%s: cannot create", file);
+	n = write(fd, str_get(text), text->len);
+	if (n < 0 || (size_t)n != text->len)
+		rc = n < 0 ? -errno : -ENOSPC;
+	if (!rc && tmp.len && (fchmod(fd, 0644) || fsync(fd)))
+		rc = -errno;
+	if (close(fd) && !rc)
+		rc = -errno;
+	if (!rc && tmp.len && rename(tmp.s, file))
+		rc = -errno;
+	if (rc && tmp.len)
+		unlink(tmp.s);
+	if (rc)
+		cli_die(CLI_FAIL, rc, "%s: cannot write", file);
+}
+
+int ctl_save(struct ctl *ctl, int argc, char **argv)
+{
+	struct cli_parse p = { .argc = argc, .argv = argv };
+	struct str text __cleanup_str = STR_INIT;
+	struct ksm_attrset set;
+	const char *file = NULL;
+	int key, rc;
+
+	while ((key = cli_opts_next(&p, &ctl_cmd_save)) != -1)
+		ctl_option(ctl, key, p.arg);
+	if (p.ind < argc)
+		file = argv[p.ind++];
+	ctl_no_operands(&p, argv);
+	ctl_open_ksm(ctl);
+	rc = ksm_attrset_read(ctl->k, &set);
+	if (rc)
+		cli_die(CLI_FAIL, rc, "%s: cannot read", ksm_errpath(ctl->k));
+	/* A file of half the settings would pass for all of them. */
+	ksm_for_each_attr(id)
+		if (set.value[id].state == KSM_DENIED)
+			ctl_attr_missing(ctl, id, KSM_DENIED);
+	set_text(&set, &text);
+	if (str_err(&text))
+		cli_die(CLI_FAIL, -ENOMEM, "allocate");
+	if (!file || !strcmp(file, "-"))
+		fputs(str_get(&text), stdout);
+	else
+		write_file(file, &text);
+	return CLI_OK;
+}
+
+/* --- restore --- */
+
+static const char *const restore_synopsis[] = { "[options] FILE", NULL };
+static const struct cli_opt restore_opts[] = {
+	{ 'n', "dry-run", NULL, "print what would be written, in order", 0 },
+	{ 'k', "keep-merged", NULL,
+	  "do not unmerge where a setting needs it: fail instead", 0 },
+	{ 0 },
+};
+const struct cli_cmd ctl_cmd_restore = {
+	.name = "ksmctl restore",
+	.synopsis = restore_synopsis,
+	.about = "Bring the settings of FILE (- is standard input) back, in the order the\n"
+		 "kernel accepts.  What it cannot take is put back as found.",
+	.opts = restore_opts,
+	.common = ctl_common_opts,
+	.see = "ksmctl(8)",
+};
+
+/* Would applying the set give every process its own pages again on the way? */
+static bool plans_unmerge(struct ctl *ctl, const struct ksm_attrset *want, unsigned int flags)
+{
+	struct ksm_apply plan;
+
+	ksm_attrset_apply(ctl->k, want, flags | KSM_APPLY_DRY_RUN, &plan);
+	for (size_t i = 0; i < plan.n_written; i++)
+		if (plan.written[i] == KSM_ATTR_RUN && plan.to[i].v == KSM_RUN_UNMERGING)
+			return true;
+	return false;
+}
+
+int ctl_restore(struct ctl *ctl, int argc, char **argv)
+{
+	unsigned int flags = KSM_APPLY_SKIP_ABSENT | KSM_APPLY_UNMERGE;
+	struct cli_parse p = { .argc = argc, .argv = argv };
+	struct ksm_attrset want;
+	int key;
+
+	while ((key = cli_opts_next(&p, &ctl_cmd_restore)) != -1) {
+		if (key == 'n')
+			flags |= KSM_APPLY_DRY_RUN;
+		else if (key == 'k')
+			flags &= ~KSM_APPLY_UNMERGE;
+		else
+			ctl_option(ctl, key, p.arg);
+	}
+	if (p.ind == argc)
+		cli_usage_error("restore: no file named");
+	read_set(argv[p.ind++], &want);
+	ctl_no_operands(&p, argv);
+	ctl_open_ksm(ctl);
+	if (flags & KSM_APPLY_UNMERGE && plans_unmerge(ctl, &want, flags))
+		ctl_unmerge_check(ctl, false, false);
+	return ctl_apply(ctl, &want, flags, true);
+}
+
+/* --- diff --- */
+
+static const char *const diff_synopsis[] = { "[options] FILE", NULL };
+const struct cli_cmd ctl_cmd_diff = {
+	.name = "ksmctl diff",
+	.synopsis = diff_synopsis,
+	.about = "Compare the settings of FILE with those in force: exit 0 when the same,\n"
+		 "1 when not.",
+	.more = cli_table_options,
+	.common = ctl_common_opts,
+	.see = "ksmctl(8)",
+};
+
+struct diff_row {
+	const char *name;
+	char file[KSM_ATTR_TEXT_MAX];
+	char now[KSM_ATTR_TEXT_MAX];
+	enum ksm_state state;	/* of the value in force */
+};
+
+static void diff_name(const void *row, struct cli_cell *out)
+{
+	out->str = ((const struct diff_row *)row)->name;
+}
+
+static void diff_file(const void *row, struct cli_cell *out)
+{
+	out->str = ((const struct diff_row *)row)->file;
+}
+
+static void diff_now(const void *row, struct cli_cell *out)
+{
+	const struct diff_row *r = row;
+
+	out->str = r->now;
+	if (r->state != KSM_VALUE)
+		out->state = r->state == KSM_DENIED ? CLI_DENIED : CLI_ABSENT;
+}
+
+static const struct cli_col diff_columns[] = {
+	{ .name = "NAME", .help = "attribute", .get = diff_name },
+	{ .name = "FILE", .help = "its value in the file", .get = diff_file },
+	{ .name = "NOW", .help = "the value in force", .get = diff_now },
+	{ 0 },
+};
+
+/* The rate is the advisor's where the file turns it on: applying leaves it alone. */
+static bool is_advised(enum ksm_attr id, const struct ksm_attrset *want,
+		       const struct ksm_attrset *now)
+{
+	const struct ksm_value *mode = &want->value[KSM_ATTR_ADVISOR_MODE];
+
+	return id == KSM_ATTR_PAGES_TO_SCAN && mode->state == KSM_VALUE && mode->v != 0 &&
+	       now->value[KSM_ATTR_ADVISOR_MODE].state == KSM_VALUE;
+}
+
+int ctl_diff(struct ctl *ctl, int argc, char **argv)
+{
+	struct cli_parse p = { .argc = argc, .argv = argv };
+	struct diff_row rows[__KSM_ATTR_N];
+	const void *ptrs[__KSM_ATTR_N];
+	struct ksm_attrset want, now;
+	size_t n = 0;
+	int key, rc;
+
+	while ((key = cli_opts_next(&p, &ctl_cmd_diff)) != -1)
+		ctl_option(ctl, key, p.arg);
+	if (p.ind == argc)
+		cli_usage_error("diff: no file named");
+	cli_table_check(diff_columns, &ctl->table);
+	read_set(argv[p.ind++], &want);
+	ctl_no_operands(&p, argv);
+	ctl_open_ksm(ctl);
+	rc = ksm_attrset_read(ctl->k, &now);
+	if (rc)
+		cli_die(CLI_FAIL, rc, "%s: cannot read", ksm_errpath(ctl->k));
+	ksm_for_each_attr(id) {
+		struct diff_row *r = &rows[n];
+
+		if (want.value[id].state != KSM_VALUE || is_advised(id, &want, &now))
+			continue;
+		r->name = ksm_attr_info(id)->name;
+		r->state = now.value[id].state;
+		ksm_attr_format(id, &want.value[id], r->file, sizeof(r->file));
+		ksm_attr_format(id, &now.value[id], r->now, sizeof(r->now));
+		if (strcmp(r->file, r->now))
+			ptrs[n++] = r;
+	}
+	if (n || ctl->table.format == CLI_JSON)
+		rc = cli_table_print("differences", diff_columns, ptrs, n, &ctl->table);
+	if (rc)
+		cli_die(CLI_FAIL, rc, "print");
+	return n ? CLI_FAIL : CLI_OK;
+}
+
+/* --- profile --- */
+
+/* The administrator's own come first.  KSM_PROFILES is for uninstalled trees and tests. */
+static const char *profile_dir(int i)
+{
+	static const char *const dirs[] = { SYSCONFDIR "/ksm-utils/profiles",
+					    PKGDATADIR "/profiles" };
+	const char *env = getenv("KSM_PROFILES");
+
+	if (env)
+		return i ? NULL : env;
+	return i < (int)ARRAY_SIZE(dirs) ? dirs[i] : NULL;
+}
+
+struct profile {
+	char *name;
+	char *path;
+	char *about;	/* first comment of the file */
+};
+
+static void profile_about(struct profile *pr)
+{
+	FILE *f __cleanup_file = fopen(pr->path, "re");
+	char line[256] = "";
+
+	if (f && fgets(line, sizeof(line), f) && line[0] == '#') {
+		line[strcspn(line, "\n")] = '\0';
+		pr->about = xstrdup(line + strspn(line, "# "));
+	}
+}
+
+static int profile_order(const void *a, const void *b)
+{
+	return strcmp(((const struct profile *)a)->name, ((const struct profile *)b)->name);
+}
+
+static bool profile_known(const struct profile *all, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(all[i].name, name))
+			return true;
+	return false;
+}
+
+static size_t profiles_read(struct profile **out)
+{
+	struct profile *all = NULL;
+	const char *dir;
+	size_t n = 0;
+
+	for (int i = 0; (dir = profile_dir(i)); i++) {
+		DIR *d __cleanup_dir = opendir(dir);
+		struct dirent *e;
+
+		while (d && (e = readdir(d))) {
+			struct str path = STR_INIT;
+
+			/* Editors' leftovers are no profiles. */
+			if (e->d_name[0] == '.' || strchr(e->d_name, '~') ||
+			    profile_known(all, n, e->d_name))
+				continue;
+			if (str_addf(&path, "%s/%s", dir, e->d_name))
+				cli_die(CLI_FAIL, -ENOMEM, "allocate");
+			all = xreallocarray(all, n + 1, sizeof(*all));
+			all[n] = (struct profile){ .name = xstrdup(e->d_name),
+						   .path = str_steal(&path) };
+			profile_about(&all[n++]);
+		}
+	}
+	if (n)
+		qsort(all, n, sizeof(*all), profile_order);
+	*out = all;
+	return n;
+}
+
+static void profiles_free(struct profile *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(all[i].name);
+		free(all[i].path);
+		free(all[i].about);
+	}
+	free(all);
+}
+
+static void profile_name(const void *row, struct cli_cell *out)
+{
+	out->str = ((const struct profile *)row)->name;
+}
+
+static void profile_path(const void *row, struct cli_cell *out)
+{
+	out->str = ((const struct profile *)row)->path;
+}
+
+static void profile_text(const void *row, struct cli_cell *out)
+{
+	out->str = ((const struct profile *)row)->about;
+	if (!out->str)
+		out->state = CLI_ABSENT;
+}
+
+static const struct cli_col profile_columns[] = {
+	{ .name = "NAME", .help = "name of the profile", .get = profile_name },
+	{ .name = "FILE", .help = "where it is", .hidden = true, .get = profile_path },
+	{ .name = "ABOUT", .help = "first line of the file", .get = profile_text },
+	{ 0 },
+};
+
+static const char *const profile_synopsis[] = { "[options]", "[options] NAME", NULL };
+static const struct cli_opt profile_opts[] = {
+	{ 'N', "dry-run", NULL, "print what would be written, in order", 0 },
+	{ 0 },
+};
+const struct cli_cmd ctl_cmd_profile = {
+	.name = "ksmctl profile",
+	.synopsis = profile_synopsis,
+	.about = "List the profiles, or apply one.",
+	.opts = profile_opts,
+	.more = cli_table_options,
+	.common = ctl_common_opts,
+	.see = "ksmctl(8)",
+};
+
+static const struct profile *profile_find(const struct profile *all, size_t n, const char *name)
+{
+	const char **known = xcalloc(n, sizeof(*known)), *near[1];
+	size_t found;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!strcmp(all[i].name, name)) {
+			free(known);
+			return &all[i];
+		}
+		known[i] = all[i].name;
+	}
+	found = cli_nearest(name, known, n, near, 1);
+	if (found)
+		cli_die(CLI_USAGE, 0, "%s: unknown profile (did you mean: %s)", name, near[0]);
+	cli_die(CLI_USAGE, 0, "%s: unknown profile (see: ksmctl profile)", name);
+}
+
+int ctl_profile(struct ctl *ctl, int argc, char **argv)
+{
+	unsigned int flags = KSM_APPLY_SKIP_ABSENT;
+	struct cli_parse p = { .argc = argc, .argv = argv };
+	const void **ptrs;
+	struct ksm_attrset want;
+	struct profile *all;
+	size_t n;
+	int key, rc;
+
+	while ((key = cli_opts_next(&p, &ctl_cmd_profile)) != -1) {
+		if (key == 'N')
+			flags |= KSM_APPLY_DRY_RUN;
+		else
+			ctl_option(ctl, key, p.arg);
+	}
+	cli_table_check(profile_columns, &ctl->table);
+	n = profiles_read(&all);
+	if (p.ind < argc) {
+		read_set(profile_find(all, n, argv[p.ind++])->path, &want);
+		ctl_no_operands(&p, argv);
+		ctl_open_ksm(ctl);
+		rc = ctl_apply(ctl, &want, flags, true);
+	} else {
+		ptrs = xcalloc(n, sizeof(*ptrs));
+		for (size_t i = 0; i < n; i++)
+			ptrs[i] = &all[i];
+		rc = cli_table_print("profiles", profile_columns, ptrs, n, &ctl->table);
+		if (rc)
+			cli_die(CLI_FAIL, rc, "print");
+		free(ptrs);
+	}
+	profiles_free(all, n);
+	return rc;
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * cmd-settle.c - ksmctl settle: wait until merging has done its work.
+ *
+ * Progress is told by full_scans and the counters, never by time: time only
+ * bounds the wait.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "ksmctl/ksmctl.h"
+#include "util/num.h"
+
+enum { KEY_SCANS = CLI_OPT_LONG, KEY_TIMEOUT, KEY_TOLERANCE };
+
+static const char *const synopsis[] = { "[options]", NULL };
+static const struct cli_opt opts[] = {
+	{ KEY_SCANS, "scans", "N", "wait until N full passes are done, and no longer", 0 },
+	{ KEY_TIMEOUT, "timeout", "TIME", "give up after TIME (exit status 1)", 0 },
+	{ KEY_TOLERANCE, "tolerance", "PCT",
+	  "settled when a pass adds at most PCT percent to the savings (default 1)", 0 },
+	{ 0 },
+};
+const struct cli_cmd ctl_cmd_settle = {
+	.name = "ksmctl settle",
+	.synopsis = synopsis,
+	.about = "Wait until two full passes are done and the savings have stopped growing.",
+	.opts = opts,
+	.common = ctl_common_opts,
+	.see = "ksmctl(8)",
+};
+
+#define POLL_NS 50000000ULL
+/* The engine sleeps when nothing is mergeable: no counter moves for this many polls. */
+#define IDLE_POLLS 60
+
+struct settle {
+	uint64_t scans;		/* 0: until savings stop growing */
+	uint64_t timeout_ns;	/* 0: none */
+	double tolerance;
+	/* state */
+	int64_t last_pass;	/* full_scans at the last look */
+	bool begun;		/* a pass has ended since: what follows are full passes */
+	uint64_t passes;
+	int64_t saved_at_pass;
+	int64_t last_scanned;
+	unsigned int idle;
+};
+
+/* One look; true when settled.  Pure but for the state in @st. */
+static bool settled(struct settle *st, const struct ksm_stats *s, const struct ksm_derived *d)
+{
+	const int64_t pass = s->attr[KSM_ATTR_FULL_SCANS].v;
+	const int64_t scanned = s->attr[KSM_ATTR_PAGES_SCANNED].v;
+	const int64_t saved = d->saved_bytes.v;
+	double grown;
+
+	if (pass == st->last_pass) {
+		if (scanned == st->last_scanned && !ksm_fig_or(d->tracked_pages, 0))
+			return ++st->idle >= IDLE_POLLS;
+		st->idle = 0;
+		st->last_scanned = scanned;
+		return false;
+	}
+	/* Unmerging sets the count back to 0: begin anew. */
+	if (pass < st->last_pass) {
+		st->begun = false;
+		st->passes = 0;
+	} else {
+		st->passes += pass - st->last_pass - (st->begun ? 0 : 1);
+		st->begun = true;
+	}
+	st->idle = 0;
+	st->last_pass = pass;
+	st->last_scanned = scanned;
+	if (st->scans)
+		return st->passes >= st->scans;
+	grown = saved - st->saved_at_pass;
+	st->saved_at_pass = saved;
+	return st->passes >= 2 && grown <= (saved > 0 ? saved : 0) * st->tolerance / 100;
+}
+
+static int wait_settled(struct ctl *ctl, struct settle *st)
+{
+	struct ksm_derived d;
+	struct ksm_stats s;
+	uint64_t begin = 0;
+	char saved[32];
+
+	for (;;) {
+		ctl_stats(ctl, &s);
+		ksm_stats_derive(&s, &d);
+		if (s.attr[KSM_ATTR_FULL_SCANS].state != KSM_VALUE)
+			ctl_attr_missing(ctl, KSM_ATTR_FULL_SCANS,
+					 s.attr[KSM_ATTR_FULL_SCANS].state);
+		if (!(s.attr[KSM_ATTR_RUN].v & KSM_RUN_RUNNING))
+			cli_die(CLI_FAIL, 0, "run: merging is %s: nothing will settle "
+					     "(start it: ksmctl start)",
+				ksm_run_name(s.attr[KSM_ATTR_RUN].v));
+		if (!begin) {
+			begin = s.when_ns;
+			st->last_pass = s.attr[KSM_ATTR_FULL_SCANS].v;
+			st->last_scanned = s.attr[KSM_ATTR_PAGES_SCANNED].v;
+			st->saved_at_pass = d.saved_bytes.v;
+		} else if (settled(st, &s, &d)) {
+			if (st->idle)
+				cli_note("nothing is mergeable");
+			cli_note("settled after %llu passes, saved %s",
+				 (unsigned long long)st->passes,
+				 cli_bytes(saved, sizeof(saved), d.saved_bytes.v, false));
+			return CLI_OK;
+		}
+		if (st->timeout_ns && s.when_ns - begin >= st->timeout_ns)
+			cli_die(CLI_FAIL, 0, "not settled in time: %llu passes done, saved %s",
+				(unsigned long long)st->passes,
+				cli_bytes(saved, sizeof(saved), d.saved_bytes.v, false));
+		if (!ctl_sleep(POLL_NS))
+			return CLI_FAIL;
+	}
+}
+
+int ctl_settle(struct ctl *ctl, int argc, char **argv)
+{
+	struct cli_parse p = { .argc = argc, .argv = argv };
+	struct settle st = { .tolerance = 1 };
+	int key;
+
+	while ((key = cli_opts_next(&p, &ctl_cmd_settle)) != -1) {
+		switch (key) {
+		case KEY_SCANS:
+			if (num_u64(p.arg, &st.scans) || !st.scans)
+				cli_usage_error("--scans: %s: not a number of passes", p.arg);
+			break;
+		case KEY_TIMEOUT:
+			st.timeout_ns = ctl_duration("--timeout", p.arg);
+			break;
+		case KEY_TOLERANCE:
+			if (num_percent(p.arg, &st.tolerance))
+				cli_usage_error("--tolerance: %s: not a percentage", p.arg);
+			break;
+		default:
+			ctl_option(ctl, key, p.arg);
+		}
+	}
+	ctl_no_operands(&p, argv);
+	ctl_open_ksm(ctl);
+	if (!ksm_is_live(ctl->k))
+		cli_die(CLI_UNSUPPORTED, 0, "%s: a dump does not change: nothing to wait for",
+			ctl->sysroot);
+	return wait_settled(ctl, &st);
+}

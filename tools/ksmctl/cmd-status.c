@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * cmd-status.c - ksmctl status: one screen of state, savings, cost and
+ * warnings.
+ *
+ * What ksmd costs now needs two looks; the pause between them is short, and
+ * left out where nothing runs.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "ksmctl/ksmctl.h"
+#include "util/num.h"
+
+#define LOOK_NS 250000000ULL
+
+static const char *const synopsis[] = { "[options]", NULL };
+static const struct cli_opt opts[] = {
+	{ 'b', "bytes", NULL, "sizes in bytes", 0 },
+	{ 'J', "json", NULL, "one JSON object", 0 },
+	{ 0 },
+};
+const struct cli_cmd ctl_cmd_status = {
+	.name = "ksmctl status",
+	.synopsis = synopsis,
+	.about = "Show state, savings, costs and warnings on one screen.",
+	.opts = opts,
+	.common = ctl_common_opts,
+	.see = "ksmctl(8)",
+};
+
+struct status {
+	struct ksm_stats stats;
+	struct ksm_derived d;
+	struct ksm_delta delta;
+	bool sampled;
+	bool hksm;
+	struct ctl_finding findings[__CTL_FINDING_N];
+	size_t n_findings;
+};
+
+static struct ksm_fig fig(const struct status *st, enum ksm_attr id)
+{
+	return (struct ksm_fig){ st->stats.attr[id].state, st->stats.attr[id].v };
+}
+
+/* "1.2 GiB", or the state in a word. */
+static const char *size_text(const struct ctl *ctl, struct ksm_fig f, char *buf, size_t len)
+{
+	if (f.state == KSM_VALUE)
+		return cli_bytes(buf, len, f.v, ctl->table.bytes);
+	return f.state == KSM_DENIED ? "denied" : "unknown";
+}
+
+/* A number of pages, as a size. */
+static const char *pages_text(const struct ctl *ctl, int64_t pages, char *buf, size_t len)
+{
+	return cli_bytes(buf, len, num_mul_sat(pages, ksm_page_size(ctl->k)), ctl->table.bytes);
+}
+
+static void status_read(struct ctl *ctl, struct status *st)
+{
+	struct ksm_stats before;
+	struct ksm_caps caps;
+	struct ctl_facts facts;
+
+	memset(st, 0, sizeof(*st));
+	st->delta.ksmd_cpu_pct = -1;
+	ctl_stats(ctl, &st->stats);
+	if (ksm_is_live(ctl->k) && (st->stats.attr[KSM_ATTR_RUN].v & KSM_RUN_RUNNING)) {
+		before = st->stats;
+		ctl_sleep(LOOK_NS);
+		ctl_stats(ctl, &st->stats);
+		ksm_stats_delta(&st->stats, &before, &st->delta);
+		st->sampled = true;
+	}
+	ksm_stats_derive(&st->stats, &st->d);
+	ksm_caps_read(ctl->k, &caps);
+	st->hksm = caps.hksm;
+	facts = (struct ctl_facts){ &st->stats, &st->d, st->sampled ? &st->delta : NULL };
+	st->n_findings = ctl_findings(&facts, st->findings, ARRAY_SIZE(st->findings));
+}
+
+static void line(const char *name, const char *text)
+{
+	printf("%-10s %s\n", name, text);
+}
+
+static void print_rate(struct ctl *ctl, const struct status *st)
+{
+	struct str s __cleanup_str = STR_INIT;
+	struct ksm_fig pages = fig(st, KSM_ATTR_PAGES_TO_SCAN);
+	struct ksm_fig nap = fig(st, KSM_ATTR_SLEEP_MILLISECS);
+	struct ksm_fig rate = st->d.rate_pages_s;
+	char buf[32];
+
+	if (!ksm_fig_has(pages) || !ksm_fig_has(nap))
+		return;
+	str_addf(&s, "%lld pages, then %lld ms of sleep", (long long)pages.v, (long long)nap.v);
+	if (ksm_fig_has(rate))
+		str_addf(&s, ": at most %s/s",
+			 pages_text(ctl, rate.v, buf, sizeof(buf)));
+	line("rate", str_get(&s));
+}
+
+static void print_advisor(const struct status *st)
+{
+	const struct ksm_value *mode = &st->stats.attr[KSM_ATTR_ADVISOR_MODE];
+	char text[KSM_ATTR_TEXT_MAX + 80], word[KSM_ATTR_TEXT_MAX];
+	struct str clean __cleanup_str = STR_INIT;
+
+	if (mode->state != KSM_VALUE)
+		return;
+	ksm_attr_format(KSM_ATTR_ADVISOR_MODE, mode, word, sizeof(word));
+	cli_safe(&clean, word, (size_t)-1);
+	if (mode->v == 0)
+		snprintf(text, sizeof(text), "%s", str_get(&clean));
+	else
+		snprintf(text, sizeof(text), "%s: a pass in %lld s, at most %lld %% of a CPU",
+			 str_get(&clean), (long long)fig(st, KSM_ATTR_ADVISOR_TARGET).v,
+			 (long long)fig(st, KSM_ATTR_ADVISOR_MAX_CPU).v);
+	line("advisor", text);
+}
+
+static void print_saved(struct ctl *ctl, const struct status *st)
+{
+	struct str s __cleanup_str = STR_INIT;
+	struct ksm_fig zero = fig(st, KSM_ATTR_ZERO_PAGES);
+	char buf[32];
+
+	str_add(&s, size_text(ctl, st->d.saved_bytes, buf, sizeof(buf)));
+	if (ksm_fig_or(fig(st, KSM_ATTR_PAGES_SHARED), 0))
+		str_addf(&s, " (%lld pages use %lld copies, %.1f each)",
+			 (long long)fig(st, KSM_ATTR_PAGES_SHARING).v,
+			 (long long)fig(st, KSM_ATTR_PAGES_SHARED).v, st->d.sharing_ratio);
+	if (ksm_fig_or(zero, 0))
+		str_addf(&s, ", %s of it zeroes", pages_text(ctl, zero.v, buf, sizeof(buf)));
+	line("saved", str_get(&s));
+}
+
+static void print_profit(struct ctl *ctl, const struct status *st)
+{
+	const bool red = ksm_fig_or(st->d.profit_bytes, 0) < 0 && cli_color();
+	char buf[32], text[64];
+
+	snprintf(text, sizeof(text), "%s%s%s%s", red ? "\033[31m" : "",
+		 size_text(ctl, st->d.profit_bytes, buf, sizeof(buf)), red ? "\033[0m" : "",
+		 st->d.meta_estimated ? " (estimated)" : "");
+	line("profit", text);
+}
+
+static void print_cost(struct ctl *ctl, const struct status *st)
+{
+	struct str s __cleanup_str = STR_INIT;
+	char buf[32];
+
+	if (st->sampled && st->delta.ksmd_cpu_pct >= 0)
+		str_addf(&s, "ksmd %.1f %% of a CPU now, ", st->delta.ksmd_cpu_pct);
+	if (ksm_fig_has(st->stats.ksmd_cpu_ns))
+		str_addf(&s, "ksmd %s since boot, ",
+			 cli_duration(buf, sizeof(buf), st->stats.ksmd_cpu_ns.v));
+	str_addf(&s, "metadata %s%s", st->d.meta_estimated ? "about " : "",
+		 size_text(ctl, st->d.meta_bytes, buf, sizeof(buf)));
+	line("cost", str_get(&s));
+}
+
+static void print_pass(struct ctl *ctl, const struct status *st)
+{
+	struct str s __cleanup_str = STR_INIT;
+	struct ksm_fig rate = st->d.rate_pages_s, pages = st->d.tracked_pages;
+	char buf[32];
+
+	if (!ksm_fig_has(fig(st, KSM_ATTR_FULL_SCANS)))
+		return;
+	str_addf(&s, "%lld done", (long long)fig(st, KSM_ATTR_FULL_SCANS).v);
+	if (ksm_fig_or(rate, 0) > 0 && ksm_fig_or(pages, 0) > 0)
+		str_addf(&s, ", one over the %s tracked takes %s or more",
+			 pages_text(ctl, pages.v, buf, sizeof(buf)),
+			 cli_duration((char[32]){ 0 }, 32,
+				      (uint64_t)(pages.v / (double)rate.v * 1e9)));
+	line("passes", str_get(&s));
+}
+
+static void print_tracked(struct ctl *ctl, const struct status *st)
+{
+	static const struct {
+		enum ksm_attr id;
+		const char *word;
+	} parts[] = {
+		{ KSM_ATTR_PAGES_UNSHARED, "without a twin" },
+		{ KSM_ATTR_PAGES_VOLATILE, "changing, pinned or skipped" },
+	};
+	struct str s __cleanup_str = STR_INIT;
+	char buf[32];
+
+	if (!ksm_fig_or(st->d.tracked_pages, 0))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		struct ksm_fig f = fig(st, parts[i].id);
+
+		if (ksm_fig_has(f))
+			str_addf(&s, "%s%s %s", s.len ? ", " : "",
+				 pages_text(ctl, f.v, buf, sizeof(buf)), parts[i].word);
+	}
+	line("not merged", str_get(&s));
+}
+
+static void print_state(const struct status *st)
+{
+	const struct ksm_value *run = &st->stats.attr[KSM_ATTR_RUN];
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s%s%s",
+		 run->state == KSM_VALUE ? ksm_run_name(run->v) :
+		 run->state == KSM_DENIED ? "denied" : "unknown",
+		 run->v & KSM_RUN_OFFLINING ? ", memory going offline" : "",
+		 st->hksm ? " (engine hksm)" : "");
+	line("state", text);
+}
+
+static void print_text(struct ctl *ctl, const struct status *st)
+{
+	print_state(st);
+	print_rate(ctl, st);
+	print_advisor(st);
+	print_saved(ctl, st);
+	print_profit(ctl, st);
+	print_tracked(ctl, st);
+	print_cost(ctl, st);
+	print_pass(ctl, st);
+	for (size_t i = 0; i < st->n_findings; i++) {
+		if (!st->findings[i].serious)
+			continue;
+		line("warning", st->findings[i].text);
+		if (st->findings[i].command[0])
+			printf("%-10s   %s\n", "", st->findings[i].command);
+	}
+}
+
+static void json_fig(struct cli_json *j, const char *key, struct ksm_fig f)
+{
+	if (ksm_fig_has(f))
+		cli_json_num(j, key, f.v);
+	else
+		cli_json_null(j, key);
+}
+
+static void json_attrs(struct cli_json *j, const struct status *st)
+{
+	char text[KSM_ATTR_TEXT_MAX];
+
+	cli_json_open(j, "attributes", '{');
+	ksm_for_each_attr(id) {
+		const struct ksm_attr_info *in = ksm_attr_info(id);
+
+		if (in->type == KSM_TYPE_CHOICE && st->stats.attr[id].state == KSM_VALUE)
+			cli_json_str(j, in->name, ksm_attr_format(id, &st->stats.attr[id], text,
+								  sizeof(text)));
+		else
+			json_fig(j, in->name, fig(st, id));
+	}
+	cli_json_close(j);
+}
+
+static int print_json(const struct status *st)
+{
+	const struct ksm_value *run = &st->stats.attr[KSM_ATTR_RUN];
+	struct cli_json *j = cli_json_new();
+	int rc;
+
+	cli_json_open(j, NULL, '{');
+	cli_json_str(j, "state", run->state == KSM_VALUE ? ksm_run_name(run->v) : NULL);
+	cli_json_str(j, "engine", st->hksm ? "hksm" : "ksm");
+	cli_json_num(j, "page_size", st->stats.page_size);
+	json_fig(j, "saved", st->d.saved_bytes);
+	json_fig(j, "profit", st->d.profit_bytes);
+	json_fig(j, "metadata", st->d.meta_bytes);
+	cli_json_bool(j, "metadata_estimated", st->d.meta_estimated);
+	json_fig(j, "tracked_pages", st->d.tracked_pages);
+	json_fig(j, "max_pages_per_s", st->d.rate_pages_s);
+	json_fig(j, "ksmd_cpu_ns", st->stats.ksmd_cpu_ns);
+	if (st->delta.ksmd_cpu_pct >= 0)
+		cli_json_real(j, "ksmd_cpu_pct", st->delta.ksmd_cpu_pct, 2);
+	else
+		cli_json_null(j, "ksmd_cpu_pct");
+	json_fig(j, "cow_ksm", st->stats.cow_ksm);
+	json_fig(j, "ksm_swpin_copy", st->stats.swpin_copy);
+	json_fig(j, "mem_available", st->stats.mem_available_bytes);
+	json_attrs(j, st);
+	cli_json_open(j, "warnings", '[');
+	for (size_t i = 0; i < st->n_findings; i++)
+		if (st->findings[i].serious)
+			cli_json_str(j, NULL, st->findings[i].text);
+	cli_json_close(j);
+	cli_json_close(j);
+	rc = cli_json_print(j, stdout);
+	cli_json_free(j);
+	return rc;
+}
+
+int ctl_status(struct ctl *ctl, int argc, char **argv)
+{
+	struct cli_parse p = { .argc = argc, .argv = argv };
+	struct status st;
+	int key;
+
+	while ((key = cli_opts_next(&p, &ctl_cmd_status)) != -1)
+		ctl_option(ctl, key, p.arg);
+	ctl_no_operands(&p, argv);
+	ctl_open_ksm(ctl);
+	status_read(ctl, &st);
+	if (ctl->table.format == CLI_JSON)
+		return print_json(&st) ? CLI_FAIL : CLI_OK;
+	print_text(ctl, &st);
+	return CLI_OK;
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * ctl.c - what ksmctl's commands have in common: their shared options, opening
+ * the kernel's door with the right message, and operands that are numbers.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/cli.h"
+#include "cli/xalloc.h"
+#include "ksmctl/ksmctl.h"
+#include "util/num.h"
+
+const struct cli_opt ctl_common_opts[] = {
+	{ 's', "sysroot", "DIR", "read the dump of another system in DIR", 0 },
+	{ 'q', "quiet", NULL, "errors only", 0 },
+	{ 'v', "verbose", NULL, "say more", 0 },
+	{ 0 },
+};
+
+bool ctl_option(struct ctl *ctl, int key, const char *arg)
+{
+	switch (key) {
+	case 's':
+		ctl->sysroot = arg;
+		return true;
+	case 'q':
+		cli_set_verbosity(-1);
+		return true;
+	case 'v':
+		cli_set_verbosity(cli_verbosity() + 1);
+		return true;
+	default:
+		return cli_table_option(key, arg, &ctl->table);
+	}
+}
+
+static void log_line(void *arg __unused, enum ksm_log area __unused, const char *line)
+{
+	cli_log(line);
+}
+
+void ctl_open(struct ctl *ctl)
+{
+	const char *debug = getenv("KSM_DEBUG");
+	int rc = ksm_open(ctl->sysroot, &ctl->k);
+
+	if (rc)
+		cli_die(CLI_FAIL, rc, "%s: cannot open", ctl->sysroot ? ctl->sysroot : "/proc");
+	if (debug)
+		ksm_set_log(ctl->k, log_line, NULL, ksm_log_parse(debug));
+}
+
+void ctl_open_ksm(struct ctl *ctl)
+{
+	ctl_open(ctl);
+	switch (ksm_present(ctl->k)) {
+	case KSM_ABSENT:
+		cli_die(CLI_UNSUPPORTED, 0,
+			"/sys/kernel/mm/ksm: this kernel has no KSM "
+			"(it needs Linux 2.6.32 or later with CONFIG_KSM, and /sys mounted)");
+	case KSM_DENIED:
+		cli_die(CLI_FAIL, 0, "/sys/kernel/mm/ksm: permission denied (needs root)");
+	default:
+		break;
+	}
+}
+
+void ctl_stats(struct ctl *ctl, struct ksm_stats *out)
+{
+	int rc = ksm_stats_read(ctl->k, out);
+
+	/* One unreadable file must not hide the others: the rest is shown. */
+	if (rc)
+		cli_warn(rc, "%s: not readable", ksm_errpath(ctl->k));
+}
+
+void ctl_no_operands(const struct cli_parse *p, char **argv)
+{
+	if (p->ind < p->argc)
+		cli_usage_error("%s: unexpected argument", argv[p->ind]);
+}
+
+pid_t ctl_pid(const char *text)
+{
+	uint64_t n;
+
+	if (num_u64(text, &n) || !n || n > INT32_MAX)
+		cli_usage_error("%s: not a process number", text);
+	return n;
+}
+
+void ctl_pids(const char *text, pid_t **pids, size_t *n)
+{
+	char *copy __cleanup_free = xstrdup(text);
+	char *rest = copy, *word;
+
+	while ((word = strsep(&rest, ","))) {
+		*pids = xreallocarray(*pids, *n + 1, sizeof(**pids));
+		(*pids)[(*n)++] = ctl_pid(word);
+	}
+}
+
+uint64_t ctl_duration(const char *option, const char *text)
+{
+	uint64_t ns;
+
+	if (num_duration(text, &ns))
+		cli_usage_error("%s: %s: not a duration (say 500ms, 2, 1.5m, 1h)", option, text);
+	return ns;
+}
+
+bool ctl_sleep(uint64_t ns)
+{
+	const struct timespec t = { ns / 1000000000, ns % 1000000000 };
+
+	return !nanosleep(&t, NULL);
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * findings.c - what is wrong with merging on this system, and what mends it,
+ * from figures alone: no clock, no kernel.
+ *
+ * Each finding is a row: a test and the text it writes.  Order is importance.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "ksmctl/ksmctl.h"
+
+/* Thresholds of advice, in one place. */
+#define SLOW_PASS_S    600	/* a pass that takes longer finds little in time */
+#define MOSTLY_PCT     80
+#define BUSY_CPU_PCT   50
+#define MIN_TRACKED    1000	/* pages: below, shares mean nothing */
+#define CHAIN_FACTOR   4	/* copies in chains per shared copy worth a word */
+
+static int64_t attr(const struct ctl_facts *f, enum ksm_attr id)
+{
+	const struct ksm_value *v = &f->stats->attr[id];
+
+	return v->state == KSM_VALUE ? v->v : 0;
+}
+
+static bool has(const struct ctl_facts *f, enum ksm_attr id)
+{
+	return f->stats->attr[id].state == KSM_VALUE;
+}
+
+/* -1 when it cannot be read: then nothing is said about it. */
+static int64_t run(const struct ctl_facts *f)
+{
+	if (!has(f, KSM_ATTR_RUN))
+		return -1;
+	return attr(f, KSM_ATTR_RUN) & ~(int64_t)KSM_RUN_OFFLINING;
+}
+
+static double share_pct(const struct ctl_facts *f, enum ksm_attr id)
+{
+	int64_t all = ksm_fig_or(f->derived->tracked_pages, 0);
+
+	return all ? 100.0 * attr(f, id) / all : 0;
+}
+
+static bool scanned_twice(const struct ctl_facts *f)
+{
+	return attr(f, KSM_ATTR_FULL_SCANS) >= 2 &&
+	       ksm_fig_or(f->derived->tracked_pages, 0) >= MIN_TRACKED;
+}
+
+static bool stopped(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	if (run(f) != KSM_RUN_STOPPED || attr(f, KSM_ATTR_PAGES_SHARED))
+		return false;
+	snprintf(out->text, sizeof(out->text), "merging is stopped: no memory is looked at");
+	snprintf(out->command, sizeof(out->command), "ksmctl start");
+	return true;
+}
+
+static bool stopped_merged(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	if (run(f) != KSM_RUN_STOPPED || !attr(f, KSM_ATTR_PAGES_SHARED))
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "merging is stopped: merged pages stay merged, new ones are not found");
+	snprintf(out->command, sizeof(out->command), "ksmctl start");
+	return true;
+}
+
+static bool unmerged(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	if (run(f) != KSM_RUN_UNMERGING)
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "run is 2: everything was unmerged and merging stays off");
+	snprintf(out->command, sizeof(out->command), "ksmctl start");
+	return true;
+}
+
+static bool offlining(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	if (!(attr(f, KSM_ATTR_RUN) & KSM_RUN_OFFLINING))
+		return false;
+	snprintf(out->text, sizeof(out->text), "memory is going offline: merging waits for it");
+	return true;
+}
+
+static bool nobody(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	if (run(f) != KSM_RUN_RUNNING || ksm_fig_or(f->derived->tracked_pages, 0) ||
+	    attr(f, KSM_ATTR_ZERO_PAGES))
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "no memory is tracked: no process has asked for merging, or none was scanned yet");
+	snprintf(out->command, sizeof(out->command), "ksm-advise -p PID  (or: ksm-advise -- COMMAND)");
+	return true;
+}
+
+static bool not_scanned(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	if (run(f) != KSM_RUN_RUNNING || attr(f, KSM_ATTR_FULL_SCANS) >= 2 ||
+	    !ksm_fig_or(f->derived->tracked_pages, 0))
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "the engine needs two passes to merge a page, and %lld are done",
+		 (long long)attr(f, KSM_ATTR_FULL_SCANS));
+	snprintf(out->command, sizeof(out->command), "ksmctl settle");
+	return true;
+}
+
+static bool slow_pass(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	const int64_t rate = ksm_fig_or(f->derived->rate_pages_s, 0);
+	const int64_t pages = ksm_fig_or(f->derived->tracked_pages, 0);
+	int64_t minutes;
+
+	if (run(f) != KSM_RUN_RUNNING || rate <= 0 || pages / rate < SLOW_PASS_S ||
+	    attr(f, KSM_ATTR_ADVISOR_MODE) > 0)
+		return false;
+	minutes = pages / rate / 60;
+	snprintf(out->text, sizeof(out->text),
+		 "a pass over what is mergeable takes about %lld minutes at this rate",
+		 (long long)minutes);
+	snprintf(out->command, sizeof(out->command),
+		 has(f, KSM_ATTR_ADVISOR_MODE) ? "ksmctl set advisor_mode scan-time" :
+						 "ksmctl profile balanced");
+	return true;
+}
+
+static bool negative(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	if (ksm_fig_or(f->derived->profit_bytes, 0) >= 0)
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "merging costs more memory for its metadata than it saves");
+	snprintf(out->command, sizeof(out->command), "ksmctl procs --sort PROFIT");
+	return true;
+}
+
+static bool mostly_unique(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	const double pct = share_pct(f, KSM_ATTR_PAGES_UNSHARED);
+
+	if (!scanned_twice(f) || pct < MOSTLY_PCT)
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "%.0f %% of the pages looked at have no twin: these programs share little", pct);
+	snprintf(out->command, sizeof(out->command), "ksmctl procs --sort PROFIT");
+	return true;
+}
+
+static bool mostly_volatile(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	const double pct = share_pct(f, KSM_ATTR_PAGES_VOLATILE);
+
+	if (!scanned_twice(f) || pct < MOSTLY_PCT)
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "%.0f %% of the pages change between passes, are pinned or are skipped", pct);
+	snprintf(out->command, sizeof(out->command), "ksmctl watch");
+	return true;
+}
+
+static bool busy(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	if (!f->delta || f->delta->ksmd_cpu_pct < BUSY_CPU_PCT)
+		return false;
+	snprintf(out->text, sizeof(out->text), "ksmd uses %.0f %% of a CPU now",
+		 f->delta->ksmd_cpu_pct);
+	snprintf(out->command, sizeof(out->command), "ksmctl profile gentle");
+	return true;
+}
+
+static bool breaking(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	const int64_t cow = f->delta ? ksm_fig_or(f->delta->cow_per_s, 0) : 0;
+	const int64_t merged = f->delta ? ksm_fig_or(f->delta->merged_per_s, 0) : 0;
+
+	if (cow < 1000 || cow < merged)
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "merged pages are written again: %lld copies a second", (long long)cow);
+	snprintf(out->command, sizeof(out->command), "ksmctl watch");
+	return true;
+}
+
+static bool nodes(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	if (!has(f, KSM_ATTR_MERGE_ACROSS_NODES) || attr(f, KSM_ATTR_MERGE_ACROSS_NODES))
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "pages of different NUMA nodes are not merged (merge_across_nodes is 0)");
+	snprintf(out->command, sizeof(out->command),
+		 "ksmctl unmerge && ksmctl set merge_across_nodes 1 run 1");
+	return true;
+}
+
+static bool no_smart_scan(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	if (!has(f, KSM_ATTR_SMART_SCAN) || attr(f, KSM_ATTR_SMART_SCAN) ||
+	    run(f) != KSM_RUN_RUNNING)
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "smart_scan is off: pages that never merge are read in every pass");
+	snprintf(out->command, sizeof(out->command), "ksmctl set smart_scan 1");
+	return true;
+}
+
+static bool many_copies(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	const int64_t dups = attr(f, KSM_ATTR_NODE_DUPS);
+
+	if (dups < MIN_TRACKED || dups < attr(f, KSM_ATTR_NODE_CHAINS) * CHAIN_FACTOR)
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "%lld further copies are kept because one may serve %lld pages at most",
+		 (long long)dups, (long long)attr(f, KSM_ATTR_MAX_PAGE_SHARING));
+	snprintf(out->command, sizeof(out->command),
+		 "ksmctl unmerge && ksmctl set max_page_sharing 1024 run 1");
+	return true;
+}
+
+static const struct {
+	bool (*test)(const struct ctl_facts *f, struct ctl_finding *out);
+	bool serious;
+} rows[] = {
+	[CTL_STOPPED] = { stopped, true },
+	[CTL_STOPPED_MERGED] = { stopped_merged, true },
+	[CTL_UNMERGED] = { unmerged, true },
+	[CTL_OFFLINING] = { offlining, true },
+	[CTL_NOBODY] = { nobody, true },
+	[CTL_NOT_SCANNED] = { not_scanned, false },
+	[CTL_SLOW_PASS] = { slow_pass, true },
+	[CTL_NEGATIVE] = { negative, true },
+	[CTL_MOSTLY_UNIQUE] = { mostly_unique, false },
+	[CTL_MOSTLY_VOLATILE] = { mostly_volatile, false },
+	[CTL_BUSY] = { busy, true },
+	[CTL_BREAKING] = { breaking, true },
+	[CTL_NODES] = { nodes, false },
+	[CTL_NO_SMART_SCAN] = { no_smart_scan, false },
+	[CTL_MANY_COPIES] = { many_copies, false },
+};
+
+_Static_assert(ARRAY_SIZE(rows) == __CTL_FINDING_N, "a row for each finding");
+
+size_t ctl_findings(const struct ctl_facts *f, struct ctl_finding *out, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows) && n < max; i++) {
+		memset(&out[n], 0, sizeof(out[n]));
+		if (!rows[i].test(f, &out[n]))
+			continue;
+		out[n].id = i;
+		out[n].serious = rows[i].serious;
+		n++;
+	}
+	return n;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ksmctl.h - what the subcommands of ksmctl share: the parsed common options,
+ * the handle, and one entry point per command, grouped by file.
+ */
+#ifndef KSMCTL_H
+#define KSMCTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "libksm/libksm.h"
+
+struct ctl {
+	const char *sysroot;
+	struct ksm *k;
+	struct cli_table_opts table;
+};
+
+/* ctl.c: what the commands have in common */
+/* -s -q -v: every command's "common" table. */
+extern const struct cli_opt ctl_common_opts[];
+/* True when @key was one of ctl_common_opts or of cli_table_options, and is done. */
+bool ctl_option(struct ctl *ctl, int key, const char *arg);
+/* Opens the root; ends the program with a message when that fails. */
+void ctl_open(struct ctl *ctl);
+/* The same, and the kernel must have KSM: exit 3 otherwise. */
+void ctl_open_ksm(struct ctl *ctl);
+/* Read everything or end the program. */
+void ctl_stats(struct ctl *ctl, struct ksm_stats *out);
+/* For commands without operands. */
+void ctl_no_operands(const struct cli_parse *p, char **argv);
+/* A pid or end with a usage error. */
+pid_t ctl_pid(const char *text);
+/* "1,2,3" appended to an array that grows; usage error on anything else. */
+void ctl_pids(const char *text, pid_t **pids, size_t *n);
+/* Duration in ns (see num_duration()); usage error on anything else. */
+uint64_t ctl_duration(const char *option, const char *text);
+/* Sleep that a signal ends; false when one did. */
+bool ctl_sleep(uint64_t ns);
+
+/* findings.c: what is wrong, from figures alone */
+enum ctl_finding_id {
+	CTL_STOPPED,
+	CTL_STOPPED_MERGED,
+	CTL_UNMERGED,
+	CTL_OFFLINING,
+	CTL_NOBODY,
+	CTL_NOT_SCANNED,
+	CTL_SLOW_PASS,
+	CTL_NEGATIVE,
+	CTL_MOSTLY_UNIQUE,
+	CTL_MOSTLY_VOLATILE,
+	CTL_BUSY,
+	CTL_BREAKING,
+	CTL_NODES,
+	CTL_NO_SMART_SCAN,
+	CTL_MANY_COPIES,
+	__CTL_FINDING_N
+};
+
+struct ctl_finding {
+	enum ctl_finding_id id;
+	bool serious;		/* status shows it as well */
+	char text[200];
+	char command[120];	/* what mends it, or "" */
+};
+
+struct ctl_facts {
+	const struct ksm_stats *stats;
+	const struct ksm_derived *derived;
+	const struct ksm_delta *delta;	/* NULL: not sampled */
+};
+
+/* Fills at most @max of @out; returns how many.  Pure. */
+size_t ctl_findings(const struct ctl_facts *f, struct ctl_finding *out, size_t max);
+
+/* cmd-status.c */
+extern const struct cli_cmd ctl_cmd_status;
+int ctl_status(struct ctl *ctl, int argc, char **argv);
+
+/* cmd-show.c */
+extern const struct cli_cmd ctl_cmd_list, ctl_cmd_get;
+int ctl_list(struct ctl *ctl, int argc, char **argv);
+int ctl_get(struct ctl *ctl, int argc, char **argv);
+/* The attribute of that name; ends with the nearest names when there is none. */
+enum ksm_attr ctl_attr(const char *name);
+/* "advisor_mode: this kernel does not have it (since Linux 6.8)" and exit 3, or exit 1. */
+void ctl_attr_missing(struct ctl *ctl, enum ksm_attr id, enum ksm_state state)
+	__attribute__((noreturn));
+
+/* cmd-set.c */
+extern const struct cli_cmd ctl_cmd_set;
+int ctl_set(struct ctl *ctl, int argc, char **argv);
+/*
+ * Applies a set and prints what is in force afterwards, of all of it or only of
+ * what had to be written; with KSM_APPLY_DRY_RUN, what would be written.  Ends
+ * the program with the reason when a write fails.
+ */
+int ctl_apply(struct ctl *ctl, const struct ksm_attrset *want, unsigned int flags,
+	      bool only_written);
+
+/* cmd-run.c */
+extern const struct cli_cmd ctl_cmd_start, ctl_cmd_stop, ctl_cmd_info, ctl_cmd_unmerge;
+int ctl_start(struct ctl *ctl, int argc, char **argv);
+int ctl_stop(struct ctl *ctl, int argc, char **argv);
+int ctl_info(struct ctl *ctl, int argc, char **argv);
+int ctl_unmerge(struct ctl *ctl, int argc, char **argv);
+/*
+ * Ends the program when unmerging would not fit into the memory available,
+ * unless @force; says what it needs, with @tell on standard output.
+ */
+void ctl_unmerge_check(struct ctl *ctl, bool force, bool tell);
+
+/* cmd-settle.c */
+extern const struct cli_cmd ctl_cmd_settle;
+int ctl_settle(struct ctl *ctl, int argc, char **argv);
+
+/* cmd-procs.c */
+extern const struct cli_cmd ctl_cmd_procs;
+int ctl_procs(struct ctl *ctl, int argc, char **argv);
+
+/* cmd-vmas.c */
+extern const struct cli_cmd ctl_cmd_vmas;
+int ctl_vmas(struct ctl *ctl, int argc, char **argv);
+
+/* cmd-doctor.c */
+extern const struct cli_cmd ctl_cmd_doctor;
+int ctl_doctor(struct ctl *ctl, int argc, char **argv);
+
+/* cmd-watch.c */
+extern const struct cli_cmd ctl_cmd_watch;
+int ctl_watch(struct ctl *ctl, int argc, char **argv);
+
+/* cmd-profile.c */
+extern const struct cli_cmd ctl_cmd_save, ctl_cmd_restore, ctl_cmd_diff, ctl_cmd_profile;
+int ctl_save(struct ctl *ctl, int argc, char **argv);
+int ctl_restore(struct ctl *ctl, int argc, char **argv);
+int ctl_diff(struct ctl *ctl, int argc, char **argv);
+int ctl_profile(struct ctl *ctl, int argc, char **argv);
+
+/* cmd-metrics.c */
+extern const struct cli_cmd ctl_cmd_metrics;
+int ctl_metrics(struct ctl *ctl, int argc, char **argv);
+
+#endif /* KSMCTL_H */

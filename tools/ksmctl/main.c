@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * main.c - ksmctl: options before the subcommand, the table of subcommands,
+ * dispatch.  Nothing is computed or printed here but the help.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "ksmctl/ksmctl.h"
+
+static const struct command {
+	const char *name;
+	const struct cli_cmd *cmd;
+	int (*run)(struct ctl *ctl, int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "status", &ctl_cmd_status, ctl_status, "one screen: state, savings, costs, warnings" },
+	{ "list", &ctl_cmd_list, ctl_list, "every attribute with its unit and meaning" },
+	{ "get", &ctl_cmd_get, ctl_get, "values of attributes, one a line" },
+	{ "set", &ctl_cmd_set, ctl_set, "write attributes, all or none" },
+	{ "start", &ctl_cmd_start, ctl_start, "start merging" },
+	{ "stop", &ctl_cmd_stop, ctl_stop, "stop merging; merged pages stay" },
+	{ "info", &ctl_cmd_info, ctl_info, "the scan rate, as ksmctl of 2008 told it" },
+	{ "unmerge", &ctl_cmd_unmerge, ctl_unmerge, "give every process its own pages again" },
+	{ "procs", &ctl_cmd_procs, ctl_procs, "what each process, user, unit or guest shares" },
+	{ "vmas", &ctl_cmd_vmas, ctl_vmas, "the mappings of one process" },
+	{ "doctor", &ctl_cmd_doctor, ctl_doctor, "why nothing merges, or why it does not pay" },
+	{ "settle", &ctl_cmd_settle, ctl_settle, "wait until merging has done its work" },
+	{ "watch", &ctl_cmd_watch, ctl_watch, "rates, one line a sample; process events" },
+	{ "save", &ctl_cmd_save, ctl_save, "write all settings to a file" },
+	{ "restore", &ctl_cmd_restore, ctl_restore, "bring the settings of a file back" },
+	{ "diff", &ctl_cmd_diff, ctl_diff, "compare a file with the settings in force" },
+	{ "profile", &ctl_cmd_profile, ctl_profile, "list or apply a set of settings by name" },
+	{ "metrics", &ctl_cmd_metrics, ctl_metrics, "OpenMetrics text for a collector" },
+};
+
+/* The words of other tools called ksmctl; each is all of a command line. */
+static const struct {
+	const char *word;
+	const char *command;
+} aliases[] = {
+	{ "-e", "start" },	 { "--enable", "start" }, { "-d", "unmerge" },
+	{ "--disable", "unmerge" }, { "--pause", "stop" },   { "--status", "status" },
+};
+
+static void list_commands(FILE *out)
+{
+	fputs("Commands:\n", out);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
+	fputs("\nWithout a command: status.  'ksmctl COMMAND --help' tells its options.\n", out);
+}
+
+static const char *const synopsis[] = { "[options] [COMMAND [ARGUMENT...]]", NULL };
+static const struct cli_cmd top = {
+	.name = "ksmctl",
+	.synopsis = synopsis,
+	.about = "Control and inspect the kernel's samepage merging (KSM).",
+	.common = ctl_common_opts,
+	.see = "ksmctl(8)",
+	.extra = list_commands,
+	.stop_at_operand = true,
+};
+
+static const struct command *command_find(const char *name)
+{
+	const char *known[ARRAY_SIZE(commands)], *near[3];
+	struct str hint __cleanup_str = STR_INIT;
+	size_t n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+		known[i] = commands[i].name;
+	}
+	n = cli_nearest(name, known, ARRAY_SIZE(known), near, ARRAY_SIZE(near));
+	for (size_t i = 0; i < n; i++)
+		str_addf(&hint, "%s%s", i ? ", " : " (did you mean: ", near[i]);
+	if (n)
+		str_addc(&hint, ')');
+	cli_usage_error("%s: unknown command%s", name, str_get(&hint));
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = { 0 };
+	struct cli_parse p = { .argc = argc, .argv = argv };
+	const struct command *cmd = NULL;
+	int key, rc;
+
+	cli_init("ksmctl");
+	for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(aliases); i++)
+		if (!strcmp(argv[1], aliases[i].word))
+			cmd = command_find(aliases[i].command);
+	if (cmd) {
+		p.ind = 1;
+	} else {
+		while ((key = cli_opts_next(&p, &top)) != -1)
+			ctl_option(&ctl, key, p.arg);
+		cmd = p.ind < argc ? command_find(argv[p.ind]) : &commands[0];
+		p.ind = MIN(p.ind, argc - 1);
+	}
+	argv[p.ind] = argv[0];
+	rc = cmd->run(&ctl, argc - p.ind, argv + p.ind);
+	ksm_close(ctl.k);
+	return rc;
+}

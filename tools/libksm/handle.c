@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * handle.c - open and close a root, remember the last failure, pass log lines.
+ *
+ * Not for reading figures.  A handle is used by one thread at a time; the
+ * error record and the scratch buffer have no lock.
+ */
+#include "libksm/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "util/num.h"
+
+enum ksm_state ksm_state_of(int rc)
+{
+	switch (rc) {
+	case -EACCES:
+	case -EPERM:
+		return KSM_DENIED;
+	case -ENOENT:
+	case -ENOTDIR:
+	case -ESRCH:
+		return KSM_ABSENT;
+	default:
+		return KSM_VALUE;
+	}
+}
+
+static void meta_line(struct ksm *k, const char *key, const char *val)
+{
+	uint64_t n;
+
+	if (!strcmp(key, "release")) {
+		snprintf(k->meta_release, sizeof(k->meta_release), "%s", val);
+		return;
+	}
+	if (num_u64(val, &n))
+		return;
+	/* A page size that is no power of two would make every figure a lie. */
+	if (!strcmp(key, "page_size") && n >= 1024 && n <= (1U << 22) && !(n & (n - 1)))
+		k->page_size = n;
+	else if (!strcmp(key, "clock_tick") && n >= 1 && n <= 1000000)
+		k->clock_tick = n;
+	else if (!strcmp(key, "when_ns"))
+		k->meta_when_ns = n;
+}
+
+/* Lines "key value" of a dump's meta file. */
+static void meta_read(struct ksm *k)
+{
+	struct str text __cleanup_str = STR_INIT;
+	char *line, *rest, *val;
+
+	if (ksm_path_read(k, &text, "meta"))
+		return;
+	for (rest = text.s; rest && (line = strsep(&rest, "\n"));) {
+		val = line;
+		if (line[0] == '#' || !strsep(&val, " \t") || !val)
+			continue;
+		meta_line(k, line, val + strspn(val, " \t"));
+	}
+}
+
+static bool root_is_live(int rootfd)
+{
+	struct stat ours, live;
+
+	return !fstat(rootfd, &ours) && !stat("/", &live) && ours.st_dev == live.st_dev &&
+	       ours.st_ino == live.st_ino;
+}
+
+int ksm_open(const char *root, struct ksm **out)
+{
+	struct ksm *k = calloc(1, sizeof(*k));
+	int rc;
+
+	*out = NULL;
+	if (!k)
+		return -ENOMEM;
+	k->procfd = -1;
+	k->ksmfd = -1;
+	k->page_size = sysconf(_SC_PAGESIZE);
+	k->clock_tick = sysconf(_SC_CLK_TCK);
+	k->rootfd = ksm_path_root(root ? root : "/");
+	if (k->rootfd < 0) {
+		rc = k->rootfd;
+		goto fail;
+	}
+	k->live = root_is_live(k->rootfd);
+	if (!k->live)
+		meta_read(k);
+	rc = ksm_path_base(k);
+	if (rc)
+		goto fail;
+	k->err = 0;
+	*out = k;
+	return 0;
+fail:
+	ksm_close(k);
+	return rc;
+}
+
+void ksm_close(struct ksm *k)
+{
+	uint64_t uid;
+	void *name;
+
+	if (!k)
+		return;
+	if (k->ksmfd >= 0)
+		close(k->ksmfd);
+	if (k->procfd >= 0)
+		close(k->procfd);
+	if (k->rootfd >= 0)
+		close(k->rootfd);
+	for (size_t pos = 0; (name = map_next(&k->users, &pos, &uid));)
+		free(name);
+	map_fini(&k->users);
+	str_fini(&k->buf);
+	str_fini(&k->err_text);
+	free(k);
+}
+
+bool ksm_is_live(const struct ksm *k)
+{
+	return k->live;
+}
+
+size_t ksm_page_size(const struct ksm *k)
+{
+	return k->page_size;
+}
+
+unsigned int ksm_clock_tick(const struct ksm *k)
+{
+	return k->clock_tick;
+}
+
+enum ksm_state ksm_present(struct ksm *k)
+{
+	return k->present;
+}
+
+int ksm_fail(struct ksm *k, int rc, const char *verb, const char *fmt, ...)
+{
+	va_list ap;
+
+	k->err = rc;
+	k->err_verb = verb;
+	k->err_path[0] = '/';
+	va_start(ap, fmt);
+	vsnprintf(k->err_path + 1, sizeof(k->err_path) - 1, fmt, ap);
+	va_end(ap);
+	ksm_log(k, KSM_LOG_PATH, "%s %s: %s", verb, k->err_path, strerror(-rc));
+	return rc;
+}
+
+const char *ksm_errmsg(struct ksm *k)
+{
+	str_reset(&k->err_text);
+	if (k->err)
+		str_addf(&k->err_text, "%s %s: %s", k->err_verb, k->err_path, strerror(-k->err));
+	return str_get(&k->err_text);
+}
+
+const char *ksm_errpath(struct ksm *k)
+{
+	return k->err ? k->err_path : "";
+}
+
+void ksm_set_log(struct ksm *k, ksm_log_fn fn, void *arg, unsigned int mask)
+{
+	k->log = fn;
+	k->log_arg = arg;
+	k->log_mask = mask;
+}
+
+void ksm_log(struct ksm *k, enum ksm_log area, const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	if (!k->log || !(k->log_mask & area))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	k->log(k->log_arg, area, line);
+}
+
+unsigned int ksm_log_parse(const char *words)
+{
+	static const struct {
+		const char *word;
+		unsigned int mask;
+	} known[] = {
+		{ "all", ~0U },
+		{ "path", KSM_LOG_PATH },
+		{ "proc", KSM_LOG_PROC },
+		{ "netlink", KSM_LOG_NETLINK },
+		{ "inject", KSM_LOG_INJECT },
+		{ "engine", KSM_LOG_ENGINE },
+	};
+	unsigned int mask = 0;
+	size_t n;
+
+	for (; words && *words; words += n + (words[n] == ',')) {
+		n = strcspn(words, ",");
+		for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+			if (strlen(known[i].word) == n && !strncmp(words, known[i].word, n))
+				mask |= known[i].mask;
+	}
+	return mask;
+}
+
+unsigned int ksm_kernel_version(struct ksm *k)
+{
+	struct utsname u;
+	const char *at = k->meta_release;
+	uint64_t major = 0, minor = 0;
+
+	if (k->live)
+		at = uname(&u) ? "" : u.release;
+	if (!num_take_u64(&at, 10, &major) && *at == '.') {
+		at++;
+		num_take_u64(&at, 10, &minor);
+	}
+	return MIN(major, 1000) * 100 + MIN(minor, 99);
+}

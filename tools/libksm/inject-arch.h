@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * inject-arch.h - the inside of system-call injection: what an architecture
+ * must supply, and what the files of inject share.
+ *
+ * Not for callers: they include inject.h.  Before you change anything here,
+ * read "How it works" at the head of inject-trace.c.
+ */
+#ifndef KSM_LIBKSM_INJECT_ARCH_H
+#define KSM_LIBKSM_INJECT_ARCH_H
+
+#include "libksm/inject.h"
+
+/* ------------------------------------------------------------------ */
+/* the contract of an architecture: inject-x86_64.c, inject-aarch64.c, inject-noarch.c */
+
+#define INJECT_CODE_BYTES 32
+
+/* Instructions of the target that are borrowed, found before it is stopped. */
+struct inject_code {
+	uint64_t call;		/* a system call instruction; what follows it returns */
+	uint64_t back;		/* calls rt_sigreturn */
+	uint8_t call_bytes[INJECT_CODE_BYTES];
+	uint8_t back_bytes[INJECT_CODE_BYTES];
+	size_t call_len, back_len;
+};
+
+/* x86: XSAVE area with AMX tiles; arm64: SVE registers of the longest vectors. */
+#define INJECT_REGS_MAX 512
+#define INJECT_FP_MAX 32768
+
+/* A stopped thread's registers. */
+struct inject_regs {
+	/* As NT_PRSTATUS has them; put back as they are. */
+	_Alignas(64) uint8_t general[INJECT_REGS_MAX];
+	size_t general_len;
+	_Alignas(64) uint8_t fp[INJECT_FP_MAX];
+	size_t fp_len;
+	int fp_note;		/* which regset fp is */
+	uint64_t mask;		/* blocked signals */
+	/*
+	 * Number of the interrupted system call where the registers no longer
+	 * have it (x86: restart_syscall replaced it), or -1.
+	 */
+	long restarts_nr;
+	uint64_t orig_arg0;	/* arm64: first argument of the interrupted system call */
+	bool in_call;		/* arm64: taken at the exit of a system call */
+};
+
+extern const bool inject_arch_supported;
+
+/**
+ * inject_arch_find() - look for code to borrow in one piece of the target's text
+ * @c: zeroed before the first piece; keeps what is found
+ * @buf: the piece
+ * @len: its length in bytes
+ * @addr: where it is in the target
+ *
+ * Return: true when @c is complete.
+ */
+bool inject_arch_find(struct inject_code *c, const uint8_t *buf, size_t len, uint64_t addr);
+
+/* A reason to refuse that /proc/PID/task/TID/status tells, or KSM_INJECT_FINE. */
+enum ksm_inject_why inject_arch_refuses(const char *status);
+
+/* General registers of a thread in a ptrace stop; -EOPNOTSUPP for a 32-bit one. */
+int inject_arch_read(pid_t tid, struct inject_regs *r);
+/* And floating point, for the frame. */
+int inject_arch_read_fp(pid_t tid, struct inject_regs *r);
+uint64_t inject_arch_pc(const struct inject_regs *r);
+uint64_t inject_arch_sp(const struct inject_regs *r);
+
+/*
+ * arm64 rewinds the PC for a restart before the first stop shows it, so that
+ * the stop does not tell what is to be restarted, nor how.  True: lead the
+ * thread to the exit of that system call first, then call _settled().
+ */
+bool inject_arch_unsettled(pid_t tid, const struct inject_regs *r);
+/* At the entry (@exit false) and the exit of the interrupted call. */
+int inject_arch_settled(pid_t tid, struct inject_regs *r, bool exit);
+
+/*
+ * A few system calls answer EINTR when a stop interrupts them, signal or not
+ * (signal(7)).  Turn that into "restart unless a handler runs".  Also recover
+ * .restarts_nr, where the code before the PC tells it.
+ */
+void inject_arch_mend(pid_t tid, struct inject_regs *r);
+
+/**
+ * inject_arch_frame() - what the target needs to restore itself
+ * @r: registers to restore
+ * @c: code
+ * @at: address of the buffer in the target, page aligned
+ * @buf: filled; zeroed by the caller
+ * @len: its size; a page multiple
+ *
+ * Return: bytes used, 0 when @len is too small.
+ */
+size_t inject_arch_frame(const struct inject_regs *r, const struct inject_code *c, uint64_t at,
+			 uint8_t *buf, size_t len);
+
+/* One step that points the thread at @c->call with the frame behind it. */
+int inject_arch_call(pid_t tid, const struct inject_regs *r, const struct inject_code *c,
+		     uint64_t at, const struct ksm_inject_call *call);
+/* At the exit of that call.  -ENOEXEC when the thread is not where it should be. */
+int inject_arch_result(pid_t tid, const struct inject_code *c, long *result);
+
+/*
+ * A call without effect that must be the last one before inject_arch_put(), so
+ * that the kernel restarts the interrupted call by itself.  False: not needed.
+ */
+bool inject_arch_last_call(const struct inject_regs *r, struct ksm_inject_call *call);
+
+/*
+ * One step that puts the registers back.  @at_exit: the thread stands at the
+ * exit of a system call with an interrupt pending, else in the middle of the
+ * kernel's signal handling.  @changed: registers a system call of that
+ * architecture loses have been put at risk.
+ */
+int inject_arch_put(pid_t tid, const struct inject_regs *r, bool at_exit);
+
+/* ------------------------------------------------------------------ */
+/* inject-find.c: what to use of a target; reads only			*/
+
+struct inject_thread {
+	pid_t tid;
+	char state;
+};
+
+/* Threads of @pid, the best to stop first; the caller frees *out.  Zombies are left out. */
+int inject_threads(struct ksm *k, pid_t pid, struct inject_thread **out, size_t *n);
+
+struct inject_target {
+	struct ksm *k;
+	pid_t pid, tid;
+	struct inject_code code;
+	uint64_t stack_start, stack_end;	/* the mapping [stack] */
+	uint64_t stack_floor;			/* end of the mapping below it */
+	uint64_t random_at;			/* AT_RANDOM and what is there: tells one exec */
+	uint8_t random[16];			/* from another */
+	int pagemap_fd, status_fd;
+	size_t page_size;
+	/* The main thread's stack pointer when another thread is used; 0: unknown. */
+	uint64_t main_sp;
+	bool main_gone;
+};
+
+/**
+ * inject_target_init() - get to know a target by one of its threads
+ * @why: the reason of a refusal
+ *
+ * Return: 0 or -errno; call inject_target_fini() in either case.
+ */
+int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t tid,
+		       enum ksm_inject_why *why);
+void inject_target_fini(struct inject_target *t);
+
+/* On the stopped thread: is it still the same program, and still without a reason to refuse? */
+int inject_target_check(const struct inject_target *t, enum ksm_inject_why *why);
+
+/**
+ * inject_target_room() - dead memory for @len bytes, on the stopped thread
+ * @sp: its stack pointer
+ *
+ * Return: a page-aligned address, 0 when there is none.
+ */
+uint64_t inject_target_room(const struct inject_target *t, uint64_t sp, size_t len);
+
+/* All of @len bytes or -errno. */
+int inject_read(pid_t tid, uint64_t at, void *buf, size_t len);
+int inject_write(pid_t tid, uint64_t at, const void *buf, size_t len);
+
+/* ------------------------------------------------------------------ */
+/* inject.c: the clock over the tracing thread				*/
+
+struct inject_watch;
+
+/* Waits longer than @ms end with -ETIMEDOUT; 0: no limit. */
+void inject_watch_set(struct inject_watch *w, unsigned int ms);
+bool inject_watch_expired(struct inject_watch *w);
+
+/* ------------------------------------------------------------------ */
+/* inject-trace.c: one thread held once					*/
+
+/* The largest frame: AMX state on x86, SVE on arm64, in whole pages of 64 KiB at most. */
+#define INJECT_FRAME_MAX 65536
+
+struct inject_trace {
+	const struct inject_target *target;
+	struct inject_watch *watch;
+	struct ksm_inject_call *calls;
+	size_t n_calls;
+	struct ksm_inject_limits limits;
+	enum ksm_inject_why why;	/* out */
+	uint64_t stop_ns;		/* out */
+	struct inject_regs regs;
+	uint8_t *frame;			/* and what was in its place */
+	uint8_t *old;
+	size_t frame_len;
+	uint64_t frame_at;
+	bool stopped;			/* the thread is in a ptrace stop */
+	bool at_exit;			/* namely at the exit of a system call */
+	bool armed;			/* its registers are ours */
+	int signal;			/* to hand over when letting go */
+};
+
+/*
+ * Seize, call, restore, let go.  Runs in a thread of its own, which must end
+ * right after: its end is what detaches a target that cannot be reached.
+ * Return: 0 or -errno with t->why.
+ */
+int inject_trace_run(struct inject_trace *t);
+
+#endif /* KSM_LIBKSM_INJECT_ARCH_H */

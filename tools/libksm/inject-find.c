@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * inject-find.c - what to use of a target: a thread, code to borrow, dead memory.
+ *
+ * Only reads, and nothing is stopped here: whatever takes time is done before
+ * the target is touched, and what could have changed by then is looked at once
+ * more by inject_target_check() on the stopped thread.
+ */
+#include "libksm/inject-arch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "libksm/internal.h"
+#include "libksm/parse.h"
+#include "libksm/sys.h"
+
+/* Text that is searched at most; a C library's part of it is a megabyte or two. */
+#define TEXT_MAX (256ULL << 20)
+#define TEXT_CHUNK (64U << 10)
+
+/* Below the frame, for the handlers of signals that hit a target left alone. */
+#define ROOM_BELOW (32U << 10)
+/* Distance to a stack pointer, should its thread run on meanwhile. */
+#define ROOM_MARGIN (32U << 10)
+/* More than any ABI uses below a stack pointer that stands still (the red zone is 128). */
+#define RED_ZONE 1024U
+/* 256 pages of 4 KiB: mm/mmap.c stack_guard_gap, the gap that a growing stack must keep. */
+#define STACK_GAP (1U << 20)
+
+int inject_read(pid_t tid, uint64_t at, void *buf, size_t len)
+{
+	struct iovec local = { buf, len };
+	struct iovec remote = { (void *)(uintptr_t)at, len };
+	ssize_t n = sys_vm_readv(tid, &local, 1, &remote, 1);
+
+	if (n < 0)
+		return n;
+	return (size_t)n == len ? 0 : -EFAULT;
+}
+
+int inject_write(pid_t tid, uint64_t at, const void *buf, size_t len)
+{
+	struct iovec local = { (void *)(uintptr_t)buf, len };
+	struct iovec remote = { (void *)(uintptr_t)at, len };
+	ssize_t n = sys_vm_writev(tid, &local, 1, &remote, 1);
+
+	if (n < 0)
+		return n;
+	return (size_t)n == len ? 0 : -EFAULT;
+}
+
+/* ------------------------------------------------------------------ */
+/* threads								*/
+
+/* The letter behind the last ')' of a stat line: a name may hold anything. */
+static char stat_state(const char *line)
+{
+	const char *p = strrchr(line, ')');
+
+	return p && p[1] == ' ' ? p[2] : '\0';
+}
+
+/*
+ * Threads that the kernel added to a process for its own use (io_uring 5.12,
+ * vhost 6.4) never run the program's code.  PF_IO_WORKER and PF_USER_WORKER of
+ * include/linux/sched.h; the flags are the seventh field behind the name.
+ */
+static bool stat_is_worker(const char *line)
+{
+	const char *p = strrchr(line, ')');
+
+	for (int i = 0; p && i < 7; i++)
+		p = strchr(p + 1, ' ');
+	return p && strtoul(p + 1, NULL, 10) & (0x00000010 | 0x00004000);
+}
+
+/*
+ * The main thread comes first if it can be used at all: while it stands still,
+ * nobody runs on the stack that the frame is put on.  Sleepers come before
+ * runners, which may stand in a sequence that must not be interrupted (rseq).
+ */
+static int thread_rank(const struct inject_thread *t, pid_t pid)
+{
+	if (t->state == 'D')
+		return 3;
+	if (t->tid == pid)
+		return 0;
+	return t->state == 'R' ? 2 : 1;
+}
+
+struct ranked {
+	struct inject_thread thread;
+	int rank;
+	size_t order;
+};
+
+static int ranked_cmp(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	if (x->rank != y->rank)
+		return x->rank - y->rank;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+int inject_threads(struct ksm *k, pid_t pid, struct inject_thread **out, size_t *n)
+{
+	struct ranked *list __cleanup_free = NULL;
+	DIR *dir __cleanup_dir = NULL;
+	size_t got = 0, room = 0;
+	struct dirent *de;
+
+	*out = NULL;
+	*n = 0;
+	dir = ksm_path_opendir(k, "proc/%d/task", pid);
+	if (!dir)
+		return errno == ENOENT ? -ESRCH : -errno;
+	while ((de = readdir(dir))) {
+		char name[64], line[512];
+		uint64_t tid;
+		char state;
+
+		if (num_u64(de->d_name, &tid))
+			continue;
+		snprintf(name, sizeof(name), "%d/task/%d/stat", pid, (pid_t)tid);
+		if (ksm_path_read_small(k, k->procfd, name, line, sizeof(line)) < 0)
+			continue;
+		state = stat_state(line);
+		if (!state || strchr("ZXx", state) || stat_is_worker(line))
+			continue;
+		if (got == room) {
+			struct ranked *more;
+
+			room = room ? room * 2 : 16;
+			more = reallocarray(list, room, sizeof(*list));
+			if (!more)
+				return -ENOMEM;
+			list = more;
+		}
+		list[got].thread = (struct inject_thread){ tid, state };
+		list[got].rank = thread_rank(&list[got].thread, pid);
+		list[got].order = got;
+		got++;
+	}
+	if (!got)
+		return 0;
+	qsort(list, got, sizeof(*list), ranked_cmp);
+	*out = calloc(got, sizeof(**out));
+	if (!*out)
+		return -ENOMEM;
+	for (size_t i = 0; i < got; i++)
+		(*out)[i] = list[i].thread;
+	*n = got;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ */
+/* mappings								*/
+
+struct text {
+	uint64_t start, end;
+	int rank;
+};
+
+static bool take_hex(struct span *sp, uint64_t *out)
+{
+	uint64_t v = 0;
+	size_t i = 0;
+
+	for (; i < sp->len && i < 16; i++) {
+		char c = sp->s[i] | 0x20;
+
+		if (c >= '0' && c <= '9')
+			v = v << 4 | (uint64_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			v = v << 4 | (uint64_t)(c - 'a' + 10);
+		else
+			break;
+	}
+	sp->s += i;
+	sp->len -= i;
+	*out = v;
+	return i > 0;
+}
+
+/*
+ * Where to look first.  A C library has all that is needed within its first
+ * pages; the vdso is small and always there, but has no rt_sigreturn on
+ * x86_64.  Mappings without a name may be code that a compiler is still
+ * writing, and are left out.
+ */
+static int text_rank(struct span path)
+{
+	const char *slash;
+	size_t len;
+
+	if (span_is(path, "[vdso]"))
+		return 1;
+	if (!path.len || *path.s != '/')
+		return -1;
+	slash = memrchr(path.s, '/', path.len);
+	len = path.s + path.len - ++slash;
+	if ((len > 5 && (!memcmp(slash, "libc.", 5) || !memcmp(slash, "libc-", 5))) ||
+	    (len > 7 && !memcmp(slash, "ld-musl", 7)))
+		return 0;
+	return 2;
+}
+
+static int text_cmp(const void *a, const void *b)
+{
+	const struct text *x = a, *y = b;
+
+	if (x->rank != y->rank)
+		return x->rank - y->rank;
+	return x->end - x->start < y->end - y->start ? -1 : 1;
+}
+
+static bool search_text(struct inject_target *t, const struct text *text, uint64_t *budget,
+			uint8_t *buf)
+{
+	/* Pieces overlap, or an instruction sequence could hide on the seam. */
+	for (uint64_t at = text->start; at < text->end;
+	     at += TEXT_CHUNK - INJECT_CODE_BYTES) {
+		size_t len = MIN(text->end - at, (uint64_t)TEXT_CHUNK);
+
+		if (*budget < len)
+			return false;
+		*budget -= len;
+		if (inject_read(t->tid, at, buf, len))
+			return false;
+		if (inject_arch_find(&t->code, buf, len, at))
+			return true;
+		if (len < TEXT_CHUNK)
+			return false;
+	}
+	return false;
+}
+
+static int find_code(struct inject_target *t, struct text *texts, size_t n,
+		     enum ksm_inject_why *why)
+{
+	uint8_t *buf __cleanup_free = malloc(TEXT_CHUNK);
+	uint64_t budget = TEXT_MAX;
+
+	if (!buf)
+		return -ENOMEM;
+	qsort(texts, n, sizeof(*texts), text_cmp);
+	for (size_t i = 0; i < n; i++)
+		if (search_text(t, &texts[i], &budget, buf))
+			return 0;
+	*why = KSM_INJECT_NO_CODE;
+	return -EOPNOTSUPP;
+}
+
+static int read_maps(struct inject_target *t, struct text **texts, size_t *n)
+{
+	struct str buf __cleanup_str;
+	struct span rest, line;
+	uint64_t prev_end = 0;
+	size_t room = 0;
+	int rc;
+
+	str_init(&buf);
+	rc = ksm_path_read(t->k, &buf, "proc/%d/task/%d/maps", t->pid, t->tid);
+	if (rc)
+		return rc;
+	rest = (struct span){ buf.s, buf.len };
+	while (span_line(&rest, &line)) {
+		struct span perms, word, path = { "", 0 };
+		uint64_t start, end;
+		int rank;
+
+		if (!take_hex(&line, &start) || !line.len || *line.s != '-')
+			return -EPROTO;
+		line.s++;
+		line.len--;
+		if (!take_hex(&line, &end) || !span_word(&line, &perms) || perms.len != 4)
+			return -EPROTO;
+		for (int i = 0; i < 3; i++)
+			span_word(&line, &word);
+		if (span_word(&line, &word))
+			path = (struct span){ word.s, word.len + line.len };
+		if (span_is(path, "[stack]") && !memcmp(perms.s, "rw", 2) && perms.s[3] == 'p') {
+			t->stack_start = start;
+			t->stack_end = end;
+			t->stack_floor = prev_end;
+		}
+		prev_end = end;
+		rank = perms.s[0] == 'r' && perms.s[2] == 'x' ? text_rank(path) : -1;
+		if (rank < 0)
+			continue;
+		if (*n == room) {
+			struct text *more;
+
+			room = room ? room * 2 : 64;
+			more = reallocarray(*texts, room, sizeof(**texts));
+			if (!more)
+				return -ENOMEM;
+			*texts = more;
+		}
+		(*texts)[(*n)++] = (struct text){ start, end, rank };
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------------------ */
+/* the target								*/
+
+/*
+ * The random bytes that each exec puts on the new stack: where they changed, an
+ * exec came in between and nothing known about the target holds.
+ */
+static int read_random(struct inject_target *t)
+{
+	struct str buf __cleanup_str;
+	int rc;
+
+	str_init(&buf);
+	rc = ksm_path_read(t->k, &buf, "proc/%d/task/%d/auxv", t->pid, t->tid);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i + 16 <= buf.len; i += 16) {
+		uint64_t pair[2];
+
+		memcpy(pair, buf.s + i, sizeof(pair));
+		if (pair[0] != AT_RANDOM)
+			continue;
+		t->random_at = pair[1];
+		return inject_read(t->tid, t->random_at, t->random, sizeof(t->random));
+	}
+	return 0;
+}
+
+/* "NR ARG... SP PC" of a sleeping thread; a running one has no answer. */
+static void read_main_sp(struct inject_target *t)
+{
+	char name[64], line[256], *sp;
+
+	snprintf(name, sizeof(name), "%d/task/%d/stat", t->pid, t->pid);
+	if (ksm_path_read_small(t->k, t->k->procfd, name, line, sizeof(line)) < 0 ||
+	    strchr("ZXx", stat_state(line))) {
+		t->main_gone = true;
+		return;
+	}
+	snprintf(name, sizeof(name), "%d/task/%d/syscall", t->pid, t->pid);
+	if (ksm_path_read_small(t->k, t->k->procfd, name, line, sizeof(line)) < 0)
+		return;
+	sp = strrchr(line, ' ');
+	if (!sp)
+		return;
+	*sp = '\0';
+	sp = strrchr(line, ' ');
+	if (sp)
+		t->main_sp = strtoull(sp + 1, NULL, 16);
+}
+
+static int check_status(const struct inject_target *t, bool ours, enum ksm_inject_why *why)
+{
+	struct ksm_proc_status st;
+	char text[4096];
+	ssize_t n = pread(t->status_fd, text, sizeof(text) - 1, 0);
+
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	if (ksm_proc_status_parse(text, n, &st))
+		return -EPROTO;
+	if (!ours && st.tracer) {
+		*why = KSM_INJECT_TRACED;
+		return -EBUSY;
+	}
+	if (st.seccomp > 0) {
+		*why = KSM_INJECT_SECCOMP;
+		return -EACCES;
+	}
+	*why = inject_arch_refuses(text);
+	return *why ? -EOPNOTSUPP : 0;
+}
+
+int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t tid,
+		       enum ksm_inject_why *why)
+{
+	struct text *texts __cleanup_free = NULL;
+	size_t n_texts = 0;
+	int rc;
+
+	*t = (struct inject_target){
+		.k = k,
+		.pid = pid,
+		.tid = tid,
+		.pagemap_fd = -1,
+		.status_fd = -1,
+		.page_size = ksm_page_size(k),
+	};
+	*why = KSM_INJECT_FAILED;
+	t->status_fd = ksm_path_open(k, O_RDONLY, "proc/%d/task/%d/status", pid, tid);
+	if (t->status_fd < 0)
+		return t->status_fd;
+	rc = check_status(t, false, why);
+	if (rc)
+		return rc;
+	*why = KSM_INJECT_FAILED;
+	rc = read_maps(t, &texts, &n_texts);
+	if (rc)
+		return rc;
+	if (!t->stack_end) {
+		*why = KSM_INJECT_NO_ROOM;
+		return -EOPNOTSUPP;
+	}
+	t->pagemap_fd = ksm_path_open(k, O_RDONLY, "proc/%d/task/%d/pagemap", pid, tid);
+	if (t->pagemap_fd < 0)
+		return t->pagemap_fd;
+	rc = read_random(t);
+	if (rc)
+		return rc;
+	if (tid != pid)
+		read_main_sp(t);
+	return find_code(t, texts, n_texts, why);
+}
+
+void inject_target_fini(struct inject_target *t)
+{
+	if (t->pagemap_fd >= 0)
+		close(t->pagemap_fd);
+	if (t->status_fd >= 0)
+		close(t->status_fd);
+	t->pagemap_fd = t->status_fd = -1;
+}
+
+int inject_target_check(const struct inject_target *t, enum ksm_inject_why *why)
+{
+	uint8_t random[sizeof(t->random)] = { 0 };
+	uint8_t call[INJECT_CODE_BYTES], back[INJECT_CODE_BYTES];
+	struct iovec local[] = {
+		{ call, t->code.call_len },
+		{ back, t->code.back_len },
+		{ random, t->random_at ? sizeof(random) : 0 },
+	};
+	struct iovec remote[] = {
+		{ (void *)(uintptr_t)t->code.call, t->code.call_len },
+		{ (void *)(uintptr_t)t->code.back, t->code.back_len },
+		{ (void *)(uintptr_t)t->random_at, t->random_at ? sizeof(random) : 0 },
+	};
+	size_t want = local[0].iov_len + local[1].iov_len + local[2].iov_len;
+	ssize_t n = sys_vm_readv(t->tid, local, ARRAY_SIZE(local), remote, ARRAY_SIZE(remote));
+
+	if (n != (ssize_t)want || memcmp(call, t->code.call_bytes, t->code.call_len) ||
+	    memcmp(back, t->code.back_bytes, t->code.back_len) ||
+	    (t->random_at && memcmp(random, t->random, sizeof(random)))) {
+		*why = KSM_INJECT_UNSETTLED;
+		return -EAGAIN;
+	}
+	return check_status(t, true, why);
+}
+
+/* ------------------------------------------------------------------ */
+/* dead memory								*/
+
+/* Bit 55 (soft-dirty) is set for untouched pages too: Documentation/admin-guide/mm/pagemap.rst */
+static bool is_untouched(uint64_t entry)
+{
+	return !(entry & ~(1ULL << 55));
+}
+
+static bool is_zero(pid_t tid, uint64_t at, size_t len)
+{
+	uint8_t *buf __cleanup_free = malloc(len);
+
+	if (!buf || inject_read(tid, at, buf, len))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (buf[i])
+			return false;
+	return true;
+}
+
+/*
+ * Makes the kernel grow the stack downward, as a deep call would.  Only a write
+ * through ptrace does: process_vm_writev() no longer expands (6.5,
+ * mm/gup.c gup_vma_lookup(); mm/memory.c __access_remote_vm() still does).
+ */
+static uint64_t grow_stack(const struct inject_target *t, size_t len)
+{
+	uint64_t at = t->stack_start - len;
+
+	if (at > t->stack_start || at < t->stack_floor + STACK_GAP)
+		return 0;
+	if (sys_ptrace(SYS_PTRACE_POKEDATA, t->tid, at, NULL))
+		return 0;
+	return at;
+}
+
+/*
+ * The frame goes to the far end of the main thread's stack, the one piece of
+ * memory of which the kernel says what it is.  Below a stack pointer that is
+ * in it, all of it is dead.  When the main thread is on another stack
+ * (goroutine, fibre, signal stack), pages never written to, or holding zeroes
+ * only, hold nobody's data, and automatic memory is not relied upon to be zero.
+ * Never the memory below the pointer of an arbitrary thread: stacks of
+ * goroutines and fibres end a few bytes below it, in somebody else's data.
+ */
+uint64_t inject_target_room(const struct inject_target *t, uint64_t sp, size_t len)
+{
+	uint64_t pages = (t->stack_end - t->stack_start) / t->page_size;
+	uint64_t need = len / t->page_size;
+	uint64_t main_sp = t->tid == t->pid ? sp : t->main_sp;
+	bool on_stack = main_sp > t->stack_start && main_sp <= t->stack_end;
+	uint64_t dead_end = on_stack ? main_sp - MIN(main_sp - t->stack_start, ROOM_MARGIN) :
+				       t->stack_start;
+	uint64_t skip = ROOM_BELOW / t->page_size;
+	uint64_t *map __cleanup_free = NULL;
+	uint64_t run = 0;
+	ssize_t n;
+
+	if (t->main_gone)
+		dead_end = t->stack_end - MIN(t->stack_end - t->stack_start, ROOM_MARGIN);
+	if (dead_end >= t->stack_start + ROOM_BELOW + len)
+		return t->stack_start + ROOM_BELOW;
+
+	/* The far end is what counts; a stack may be gigabytes. */
+	pages = MIN(pages, 1024U);
+	map = calloc(pages, sizeof(*map));
+	if (!map)
+		return 0;
+	n = pread(t->pagemap_fd, map, pages * sizeof(*map),
+		  t->stack_start / t->page_size * sizeof(*map));
+	pages = n > 0 ? n / sizeof(*map) : 0;
+	for (uint64_t i = MIN(skip, pages); i < pages; i++) {
+		uint64_t at = t->stack_start + i * t->page_size;
+
+		run = is_untouched(map[i]) || is_zero(t->tid, at, t->page_size) ? run + 1 : 0;
+		if (run == need && (!on_stack || at + t->page_size <= main_sp - RED_ZONE))
+			return at - (need - 1) * t->page_size;
+	}
+	return grow_stack(t, len);
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * inject-noarch.c - injection on machines that have no inject-MACHINE.c.
+ *
+ * Nothing here is ever reached but the constant: ksm_inject_run() looks at it
+ * first.  A new architecture replaces this file, see inject-arch.h.
+ */
+#include "libksm/inject-arch.h"
+
+#include <errno.h>
+
+#include "util/macros.h"
+
+const bool inject_arch_supported = false;
+
+bool inject_arch_find(struct inject_code *c __unused, const uint8_t *buf __unused,
+		      size_t len __unused, uint64_t addr __unused)
+{
+	return false;
+}
+
+enum ksm_inject_why inject_arch_refuses(const char *status __unused)
+{
+	return KSM_INJECT_ARCH;
+}
+
+int inject_arch_read(pid_t tid __unused, struct inject_regs *r __unused)
+{
+	return -EOPNOTSUPP;
+}
+
+int inject_arch_read_fp(pid_t tid __unused, struct inject_regs *r __unused)
+{
+	return -EOPNOTSUPP;
+}
+
+uint64_t inject_arch_pc(const struct inject_regs *r __unused)
+{
+	return 0;
+}
+
+uint64_t inject_arch_sp(const struct inject_regs *r __unused)
+{
+	return 0;
+}
+
+bool inject_arch_unsettled(pid_t tid __unused, const struct inject_regs *r __unused)
+{
+	return false;
+}
+
+int inject_arch_settled(pid_t tid __unused, struct inject_regs *r __unused, bool exit __unused)
+{
+	return -EOPNOTSUPP;
+}
+
+void inject_arch_mend(pid_t tid __unused, struct inject_regs *r __unused)
+{
+}
+
+size_t inject_arch_frame(const struct inject_regs *r __unused,
+			 const struct inject_code *c __unused, uint64_t at __unused,
+			 uint8_t *buf __unused, size_t len __unused)
+{
+	return 0;
+}
+
+int inject_arch_call(pid_t tid __unused, const struct inject_regs *r __unused,
+		     const struct inject_code *c __unused, uint64_t at __unused,
+		     const struct ksm_inject_call *call __unused)
+{
+	return -EOPNOTSUPP;
+}
+
+int inject_arch_result(pid_t tid __unused, const struct inject_code *c __unused,
+		       long *result __unused)
+{
+	return -EOPNOTSUPP;
+}
+
+bool inject_arch_last_call(const struct inject_regs *r __unused,
+			   struct ksm_inject_call *call __unused)
+{
+	return false;
+}
+
+int inject_arch_put(pid_t tid __unused, const struct inject_regs *r __unused,
+		    bool at_exit __unused)
+{
+	return -EOPNOTSUPP;
+}

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * inject-trace.c - hold one thread once: seize, call, restore, let go.
+ *
+ * How it works
+ * ------------
+ * A tracer that dies detaches its tracees by itself (kernel/ptrace.c
+ * exit_ptrace()), and they run on with the registers they have at that instant.
+ * So there must be no instant at which those would be wrong:
+ *
+ *  1. Before anything is changed, a signal frame with all of the thread's
+ *     registers, floating point and signal mask is written to memory that is
+ *     dead (inject_target_room()).  Nobody knows of it yet.
+ *  2. ONE ptrace call sets all registers: the PC at a system call instruction
+ *     that the target has anyway, with a return behind it, the stack pointer at
+ *     the frame, and code that calls rt_sigreturn as the address to return to.
+ *     From here on a thread left alone makes the call, returns into
+ *     rt_sigreturn, and has its registers back.
+ *  3. Only then signals are blocked, so that no handler runs on that stack; the
+ *     frame would put the mask back too.
+ *  4. The thread is run to the exit of the call, any number of times.
+ *  5. The mask is put back, then, again by ONE call, the registers.
+ *
+ * No text is written and nothing is mapped.  In the ordinary course the frame
+ * is never used: it is the safety net.
+ *
+ * The interrupted system call
+ * ---------------------------
+ * A stop interrupts a call in progress as a signal would.  The kernel decides
+ * about its restart on the way back to the program, from the registers, in the
+ * same pass of signal handling (arch_do_signal_or_restart() in
+ * arch/x86/kernel/signal.c, do_signal() in arch/arm64/kernel/signal.c).  Our
+ * call spends that pass.  So the registers are put back where another pass is
+ * about to begin: at the exit of our call, with PTRACE_INTERRUPT pending, which
+ * sets TIF_SIGPENDING; detaching then clears the trap and not that flag
+ * (__ptrace_unlink(), recalc_sigpending_tsk() never clears).  The kernel then
+ * restarts the call, or gives it EINTR for a handler that a signal asked for
+ * in the meantime, exactly as it would have.  restart_block, which nanosleep and
+ * poll continue from, is left alone by prctl and madvise.  Temporary masks
+ * (ppoll, sigsuspend): PTRACE_GETSIGMASK tells the lasting one (5.3 and later),
+ * and the restarted call sets its own again.
+ *
+ * A frame that is used (the tracer died) restarts the call from its beginning,
+ * because rt_sigreturn voids restart_block: a relative sleep begins anew.
+ *
+ * Group stop
+ * ----------
+ * A seized thread of a stopped process traps with PTRACE_EVENT_STOP and can be
+ * run all the same; __ptrace_unlink() sends it back into the stop, without a
+ * second notification of the parent.  SIGSTOP cannot be blocked and is handed
+ * on when it comes.
+ */
+#include "libksm/inject-arch.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "libksm/internal.h"
+#include "libksm/sys.h"
+
+/* Stops in a row that are not the one waited for; a signal storm makes one or two. */
+#define TRIES 64
+
+#define SIGBIT(sig) (1ULL << ((sig) - 1))
+/*
+ * A fault of the thread must find these unblocked, or the kernel resets their
+ * handlers to kill it (force_sig_info_to_task()).
+ */
+#define FAULTS (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGFPE) | \
+		SIGBIT(SIGTRAP) | SIGBIT(SIGSYS))
+
+static int fail(struct inject_trace *t, enum ksm_inject_why why, int rc)
+{
+	t->why = why;
+	return rc;
+}
+
+/* ptrace on the thread; a thread that was killed meanwhile is not an error to explain. */
+static int ask(struct inject_trace *t, enum sys_ptrace_request req, unsigned long addr, void *data)
+{
+	long rc = sys_ptrace(req, t->target->tid, addr, data);
+
+	if (rc == -ESRCH)
+		t->why = KSM_INJECT_GONE;
+	return rc < 0 ? rc : 0;
+}
+
+static int resume(struct inject_trace *t, enum sys_ptrace_request req, int sig)
+{
+	t->stopped = t->at_exit = false;
+	return ask(t, req, 0, (void *)(uintptr_t)sig);
+}
+
+static int wait_stop(struct inject_trace *t, int *status)
+{
+	for (;;) {
+		int rc = sys_wait(t->target->tid, status, __WALL);
+
+		if (rc == -EINTR) {
+			if (inject_watch_expired(t->watch))
+				return -ETIMEDOUT;
+			continue;
+		}
+		if (rc < 0 || !WIFSTOPPED(*status))
+			return fail(t, KSM_INJECT_GONE, -ESRCH);
+		t->stopped = true;
+		return 0;
+	}
+}
+
+static int event_of(int status)
+{
+	return status >> 16;
+}
+
+static bool is_syscall_stop(int status)
+{
+	return WSTOPSIG(status) == (SIGTRAP | 0x80);
+}
+
+/*
+ * Bring the thread to a stop that is nobody's business: signals on their way
+ * are delivered first, and their stop uses up the interrupt (ptrace_stop()).
+ */
+static int catch(struct inject_trace *t)
+{
+	int status, rc;
+
+	inject_watch_set(t->watch, t->limits.stop_ms);
+	rc = ask(t, SYS_PTRACE_INTERRUPT, 0, NULL);
+	for (int i = 0; !rc && i < TRIES; i++) {
+		rc = wait_stop(t, &status);
+		if (rc == -ETIMEDOUT)
+			return fail(t, KSM_INJECT_BUSY, -EBUSY);
+		if (rc)
+			return rc;
+		if (event_of(status) == SYS_PTRACE_EVENT_STOP)
+			return 0;
+		if (event_of(status) == SYS_PTRACE_EVENT_EXEC)
+			return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
+		rc = ask(t, SYS_PTRACE_INTERRUPT, 0, NULL);
+		if (!rc)
+			rc = resume(t, SYS_PTRACE_CONT, WSTOPSIG(status));
+	}
+	return rc ? rc : fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
+}
+
+/*
+ * A restartable sequence must not find itself uninterrupted after other code
+ * ran: the kernel looks at the PC on the way to the program (kernel/rseq.c
+ * rseq_ip_fixup()), and would see ours.
+ */
+static bool in_rseq(struct inject_trace *t)
+{
+	/* struct rseq_cs of include/uapi/linux/rseq.h */
+	struct {
+		uint32_t version, flags;
+		uint64_t start, len, abort;
+	} cs;
+	struct sys_rseq_config conf = { 0 };
+	uint64_t ptr;
+
+	if (ask(t, SYS_PTRACE_GET_RSEQ_CONFIGURATION, sizeof(conf), &conf) || !conf.area)
+		return false;
+	/* offsetof(struct rseq, rseq_cs) */
+	if (inject_read(t->target->tid, conf.area + 8, &ptr, sizeof(ptr)) || !ptr ||
+	    inject_read(t->target->tid, ptr, &cs, sizeof(cs)))
+		return false;
+	return inject_arch_pc(&t->regs) - cs.start < cs.len;
+}
+
+static bool has_dispatch(struct inject_trace *t)
+{
+	struct sys_sud_config conf = { 0 };
+
+	return !ask(t, SYS_PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG, sizeof(conf), &conf) &&
+	       conf.mode;
+}
+
+static int read_general(struct inject_trace *t)
+{
+	int rc = inject_arch_read(t->target->tid, &t->regs);
+
+	if (rc == -EOPNOTSUPP)
+		return fail(t, KSM_INJECT_COMPAT, rc);
+	return rc == -ESRCH ? fail(t, KSM_INJECT_GONE, rc) : rc;
+}
+
+/* Through the entry to the exit of the call that the thread is about to restart. */
+static int settle(struct inject_trace *t)
+{
+	int status, rc;
+
+	for (int step = 0; step < 2; step++) {
+		/* At the entry, see to it that the call does not block. */
+		rc = step ? ask(t, SYS_PTRACE_INTERRUPT, 0, NULL) : 0;
+		if (!rc)
+			rc = resume(t, SYS_PTRACE_SYSCALL, 0);
+		if (!rc)
+			rc = wait_stop(t, &status);
+		if (rc)
+			return rc == -ETIMEDOUT ? fail(t, KSM_INJECT_BUSY, -EBUSY) : rc;
+		if (!is_syscall_stop(status)) {
+			/* A signal: its handler comes first. */
+			t->signal = event_of(status) ? 0 : WSTOPSIG(status);
+			return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
+		}
+		rc = inject_arch_settled(t->target->tid, &t->regs, step);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* The thread in a stop from which it can be sent elsewhere, and t->regs with all of it. */
+static int prepare(struct inject_trace *t)
+{
+	int rc;
+
+	for (int i = 0;; i++) {
+		rc = catch(t);
+		if (!rc)
+			rc = read_general(t);
+		if (!rc)
+			rc = inject_target_check(t->target, &t->why);
+		if (rc)
+			return rc;
+		if (has_dispatch(t))
+			return fail(t, KSM_INJECT_DISPATCH, -EACCES);
+		if (!in_rseq(t))
+			break;
+		if (i == TRIES)
+			return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
+		/* Interrupted as it is, the kernel sends it to its abort handler. */
+		rc = resume(t, SYS_PTRACE_CONT, 0);
+		if (rc)
+			return rc;
+		sched_yield();
+	}
+	if (inject_arch_unsettled(t->target->tid, &t->regs)) {
+		rc = settle(t);
+		if (rc)
+			return rc;
+	}
+	inject_arch_mend(t->target->tid, &t->regs);
+	rc = inject_arch_read_fp(t->target->tid, &t->regs);
+	return rc ? rc : ask(t, SYS_PTRACE_GETSIGMASK, sizeof(t->regs.mask), &t->regs.mask);
+}
+
+/* From the moment that t->armed is set, the thread finds its own way back. */
+static int arm(struct inject_trace *t)
+{
+	const struct inject_target *target = t->target;
+	uint64_t blocked = ~FAULTS;
+	size_t page = target->page_size;
+	size_t len;
+	int rc;
+
+	len = inject_arch_frame(&t->regs, &target->code, 0, t->frame, INJECT_FRAME_MAX);
+	len = (len + page - 1) / page * page;
+	if (!len || len > INJECT_FRAME_MAX)
+		return fail(t, KSM_INJECT_NO_ROOM, -EOPNOTSUPP);
+	t->frame_at = inject_target_room(target, inject_arch_sp(&t->regs), len);
+	if (!t->frame_at)
+		return fail(t, KSM_INJECT_NO_ROOM, -EOPNOTSUPP);
+	inject_arch_frame(&t->regs, &target->code, t->frame_at, t->frame, INJECT_FRAME_MAX);
+	rc = inject_read(target->tid, t->frame_at, t->old, len);
+	if (!rc)
+		rc = inject_write(target->tid, t->frame_at, t->frame, len);
+	if (rc)
+		return rc;
+	t->frame_len = len;
+	rc = inject_arch_call(target->tid, &t->regs, &target->code, t->frame_at, &t->calls[0]);
+	if (rc)
+		return rc == -ESRCH ? fail(t, KSM_INJECT_GONE, rc) : rc;
+	t->armed = true;
+	return ask(t, SYS_PTRACE_SETSIGMASK, sizeof(blocked), &blocked);
+}
+
+/*
+ * A signal in spite of the blocked mask.  SIGSTOP is passed on and the call
+ * goes on; a fault is our doing and is swallowed; anything else is delivered to
+ * the thread as it was.
+ */
+static int handle_signal(struct inject_trace *t, int sig)
+{
+	siginfo_t si = { 0 };
+	int rc;
+
+	if (sig == SIGSTOP)
+		return 0;
+	rc = ask(t, SYS_PTRACE_GETSIGINFO, 0, &si);
+	if (rc)
+		return rc;
+	if (!(FAULTS & SIGBIT(sig)) || si.si_code <= 0) {
+		t->signal = sig;
+		return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
+	}
+	if (sig != SIGSYS)
+		return fail(t, KSM_INJECT_FAILED, -EFAULT);
+	/* SYS_SECCOMP and, since 5.11, SYS_USER_DISPATCH, which 6.4 and later tell beforehand */
+	return fail(t, si.si_code == 1 ? KSM_INJECT_SECCOMP : KSM_INJECT_DISPATCH, -EACCES);
+}
+
+/* include/linux/errno.h of the kernel: it will make the call again by itself. */
+static bool is_restart(long result)
+{
+	return result <= -512 && result >= -516;
+}
+
+/* Run the thread to the exit of the call that its registers are set for. */
+static int make_call(struct inject_trace *t, struct ksm_inject_call *call)
+{
+	bool entered = false, giving_up = false;
+	int status, rc, sig = 0;
+
+	inject_watch_set(t->watch, t->limits.stop_ms);
+	for (int i = 0; i < TRIES; i++) {
+		rc = resume(t, SYS_PTRACE_SYSCALL, sig);
+		if (rc)
+			return rc;
+again:
+		rc = wait_stop(t, &status);
+		if (rc == -ETIMEDOUT && entered)
+			return fail(t, KSM_INJECT_SLOW, rc);
+		if (rc == -ETIMEDOUT && !giving_up) {
+			/* It does not get to run.  A stop, at least, it must reach. */
+			giving_up = true;
+			inject_watch_set(t->watch, t->limits.stop_ms);
+			rc = ask(t, SYS_PTRACE_INTERRUPT, 0, NULL);
+			if (rc)
+				return rc;
+			goto again;
+		}
+		if (rc)
+			return rc == -ETIMEDOUT ? fail(t, KSM_INJECT_FROZEN, -EBUSY) : rc;
+		sig = 0;
+		if (is_syscall_stop(status) && !entered) {
+			entered = true;
+			inject_watch_set(t->watch, t->limits.call_ms);
+		} else if (is_syscall_stop(status)) {
+			t->at_exit = true;
+			rc = inject_arch_result(t->target->tid, &t->target->code, &call->result);
+			if (rc)
+				return rc;
+			if (!is_restart(call->result)) {
+				call->done = true;
+				return 0;
+			}
+			entered = false;
+		} else if (event_of(status)) {
+			/* Somebody stops or continues the process: not our concern. */
+			if (giving_up && !entered)
+				return fail(t, KSM_INJECT_FROZEN, -EBUSY);
+		} else {
+			sig = WSTOPSIG(status);
+			rc = handle_signal(t, sig);
+			if (rc)
+				return rc;
+		}
+	}
+	return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
+}
+
+static bool is_error(long result)
+{
+	return result < 0 && result >= -4095;
+}
+
+static int make_calls(struct inject_trace *t, uint64_t start)
+{
+	struct ksm_inject_call last;
+	int rc;
+
+	for (size_t i = 0; i < t->n_calls; i++) {
+		if (i) {
+			if (is_error(t->calls[i - 1].result))
+				break;
+			if (t->limits.hold_us && ksm_now_ns() - start > t->limits.hold_us * 1000ULL)
+				break;
+			rc = inject_arch_call(t->target->tid, &t->regs, &t->target->code,
+					      t->frame_at, &t->calls[i]);
+			if (rc)
+				return rc;
+		}
+		rc = make_call(t, &t->calls[i]);
+		if (rc)
+			return rc;
+	}
+	if (!inject_arch_last_call(&t->regs, &last))
+		return 0;
+	rc = inject_arch_call(t->target->tid, &t->regs, &t->target->code, t->frame_at, &last);
+	return rc ? rc : make_call(t, &last);
+}
+
+/*
+ * The one way out.  A thread that is not stopped cannot be detached: the end of
+ * the tracing thread does that, and the frame the rest.
+ */
+static void release(struct inject_trace *t)
+{
+	if (!t->stopped)
+		return;
+	if (t->armed) {
+		if (t->at_exit)
+			ask(t, SYS_PTRACE_INTERRUPT, 0, NULL);
+		ask(t, SYS_PTRACE_SETSIGMASK, sizeof(t->regs.mask), &t->regs.mask);
+		inject_arch_put(t->target->tid, &t->regs, t->at_exit);
+		inject_write(t->target->tid, t->frame_at, t->old, t->frame_len);
+	}
+	sys_ptrace(SYS_PTRACE_DETACH, t->target->tid, 0, (void *)(uintptr_t)t->signal);
+}
+
+int inject_trace_run(struct inject_trace *t)
+{
+	uint64_t start;
+	int rc;
+
+	t->why = KSM_INJECT_FAILED;
+	rc = ask(t, SYS_PTRACE_SEIZE, 0,
+		 (void *)(uintptr_t)(SYS_PTRACE_O_TRACESYSGOOD | SYS_PTRACE_O_TRACEEXEC));
+	if (rc)
+		return rc == -EPERM ? fail(t, KSM_INJECT_DENIED, rc) : rc;
+	/* Seizing waits for an exec in progress; by now nobody may be interested. */
+	if (inject_watch_expired(t->watch))
+		return fail(t, KSM_INJECT_BUSY, -EBUSY);
+	start = ksm_now_ns();
+	rc = prepare(t);
+	if (!rc)
+		rc = arm(t);
+	if (!rc)
+		rc = make_calls(t, start);
+	release(t);
+	t->stop_ns = ksm_now_ns() - start;
+	if (!rc)
+		t->why = KSM_INJECT_FINE;
+	return rc;
+}

@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * inject.c - system-call injection: choose a thread, try, tell the reason.
+ *
+ * The tracing itself runs in a thread of its own (inject-trace.c).  A tracer
+ * can be rid of a tracee that will not stop in one way only, by ending; and the
+ * calling thread must not be the one that ends.  It watches the clock instead.
+ */
+#include "libksm/inject-arch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libksm/internal.h"
+#include "libksm/sys.h"
+#include "util/macros.h"
+
+#define STOP_MS_DEFAULT 200
+#define TRACER_STACK (256U << 10)
+/* Attempts where the target was caught at a bad moment, and threads that would not stop. */
+#define ATTEMPTS_MAX 16
+#define BUSY_MAX 3
+/* How long madvise calls are issued to one stopped thread before it is let go for a while. */
+#define HOLD_US 300
+#define MADVISE_BATCH 64
+
+static const char *const why_texts[__KSM_INJECT_N] = {
+	[KSM_INJECT_FINE] = "done",
+	[KSM_INJECT_REFUSED] = "the kernel refused the call",
+	[KSM_INJECT_NO_CALL] = "this kernel has no PR_SET_MEMORY_MERGE (Linux 6.4)",
+	[KSM_INJECT_DUMP] = "a dump of a system has no running processes",
+	[KSM_INJECT_ARCH] = "injection is not supported on this machine type",
+	[KSM_INJECT_SELF] = "it is the calling process",
+	[KSM_INJECT_GONE] = "no such process",
+	[KSM_INJECT_ZOMBIE] = "it has ended and waits for its parent",
+	[KSM_INJECT_KTHREAD] = "it is a kernel thread",
+	[KSM_INJECT_DENIED] = "no permission to trace it",
+	[KSM_INJECT_YAMA] = "kernel.yama.ptrace_scope forbids to trace it",
+	[KSM_INJECT_TRACED] = "it is traced already",
+	[KSM_INJECT_SECCOMP] = "it has a seccomp filter, which might kill it for the call",
+	[KSM_INJECT_DISPATCH] = "it redirects its system calls to a handler of its own",
+	[KSM_INJECT_COMPAT] = "it is a 32-bit process",
+	[KSM_INJECT_SHSTK] = "it runs with a hardware shadow stack",
+	[KSM_INJECT_NO_CODE] = "no system call instruction to borrow was found in it",
+	[KSM_INJECT_NO_ROOM] = "no unused stack was found in it",
+	[KSM_INJECT_BUSY] = "it sleeps uninterruptibly",
+	[KSM_INJECT_FROZEN] = "it is frozen",
+	[KSM_INJECT_UNSETTLED] = "the right moment did not come",
+	[KSM_INJECT_SLOW] = "the call still runs in it",
+	[KSM_INJECT_FAILED] = "it failed",
+};
+
+const char *ksm_inject_why_text(enum ksm_inject_why why)
+{
+	return (unsigned int)why < __KSM_INJECT_N ? why_texts[why] : "";
+}
+
+/* ------------------------------------------------------------------ */
+/* the tracing thread and its clock					*/
+
+/* Shared by two threads, freed by the last one to leave it. */
+struct inject_watch {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	uint64_t deadline_ns;		/* 0: none */
+	bool done;
+	int refs;
+	pid_t tracer;			/* tid of the tracing thread, 0 before it runs */
+	int poke;			/* the signal that ends its waiting */
+	int rc;
+	struct inject_target target;
+	struct inject_trace trace;
+	struct ksm_inject_call calls[];	/* the caller's array may be gone before us */
+};
+
+void inject_watch_set(struct inject_watch *w, unsigned int ms)
+{
+	pthread_mutex_lock(&w->lock);
+	w->deadline_ns = ms ? ksm_now_ns() + ms * 1000000ULL : 0;
+	pthread_cond_signal(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+}
+
+bool inject_watch_expired(struct inject_watch *w)
+{
+	bool expired;
+
+	pthread_mutex_lock(&w->lock);
+	expired = w->deadline_ns && ksm_now_ns() >= w->deadline_ns;
+	pthread_mutex_unlock(&w->lock);
+	return expired;
+}
+
+static void watch_put(struct inject_watch *w)
+{
+	int refs;
+
+	pthread_mutex_lock(&w->lock);
+	refs = --w->refs;
+	pthread_mutex_unlock(&w->lock);
+	if (refs)
+		return;
+	inject_target_fini(&w->target);
+	free(w->trace.frame);
+	free(w->trace.old);
+	pthread_cond_destroy(&w->changed);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}
+
+static struct inject_watch *watch_new(size_t n_calls)
+{
+	struct inject_watch *w = NULL;
+	pthread_condattr_t attr;
+
+	/* The registers want the alignment that they have in the target. */
+	if (posix_memalign((void **)&w, _Alignof(struct inject_watch),
+			   sizeof(*w) + n_calls * sizeof(w->calls[0])))
+		return NULL;
+	memset(w, 0, sizeof(*w) + n_calls * sizeof(w->calls[0]));
+	w->target.pagemap_fd = w->target.status_fd = -1;
+	w->refs = 1;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	w->trace.frame = calloc(1, INJECT_FRAME_MAX);
+	w->trace.old = malloc(INJECT_FRAME_MAX);
+	if (!w->trace.frame || !w->trace.old) {
+		watch_put(w);
+		return NULL;
+	}
+	return w;
+}
+
+static void *tracer_main(void *arg)
+{
+	struct inject_watch *w = arg;
+	int rc;
+
+	pthread_mutex_lock(&w->lock);
+	w->tracer = sys_gettid();
+	pthread_mutex_unlock(&w->lock);
+	rc = inject_trace_run(&w->trace);
+	pthread_mutex_lock(&w->lock);
+	w->rc = rc;
+	w->done = true;
+	pthread_cond_signal(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+	watch_put(w);
+	return NULL;
+}
+
+static void on_poke(int sig __unused)
+{
+}
+
+/* A signal nobody uses, to end the tracing thread's wait4() with EINTR; 0: none is free. */
+static int free_signal(void)
+{
+	for (int sig = SIGRTMAX; sig >= SIGRTMIN; sig--) {
+		struct sigaction sa;
+
+		if (!sigaction(sig, NULL, &sa) && !(sa.sa_flags & SA_SIGINFO) &&
+		    sa.sa_handler == SIG_DFL)
+			return sig;
+	}
+	return 0;
+}
+
+/*
+ * Wait for the tracing thread.  After a deadline it is poked until it has
+ * noticed: a poke that arrives before it waits is lost.  A second beyond that,
+ * it hangs inside of the kernel (PTRACE_SEIZE on a process in the middle of
+ * exec) and is left behind; it touches only what it owns.
+ * Return: false when it was left behind.
+ */
+static bool watch_wait(struct inject_watch *w)
+{
+	struct sigaction poke = { .sa_handler = on_poke }, found;
+	bool poking = false, done;
+
+	pthread_mutex_lock(&w->lock);
+	while (!w->done) {
+		uint64_t now, until = w->deadline_ns;
+		struct timespec ts;
+
+		if (!until) {
+			pthread_cond_wait(&w->changed, &w->lock);
+			continue;
+		}
+		now = ksm_now_ns();
+		if (now >= until && w->tracer) {
+			if (now >= until + 1000000000ULL)
+				break;
+			if (!poking)
+				sigaction(w->poke, &poke, &found);
+			poking = true;
+			sys_tgkill(getpid(), w->tracer, w->poke);
+			until = now;
+		}
+		if (until <= now)
+			until = now + 5000000ULL;
+		ts = (struct timespec){ until / 1000000000ULL, until % 1000000000ULL };
+		pthread_cond_timedwait(&w->changed, &w->lock, &ts);
+	}
+	done = w->done;
+	pthread_mutex_unlock(&w->lock);
+	if (poking && done)
+		sigaction(w->poke, &found, NULL);
+	return done;
+}
+
+/*
+ * Run the tracing thread, with all signals blocked but the one to poke it: the
+ * process' own handlers must not run in it.
+ * Return: false when it was left behind, else look at ->rc.
+ */
+static bool watch_run(struct inject_watch *w)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	pthread_t thread;
+	int rc;
+
+	w->trace.why = KSM_INJECT_FAILED;
+	w->rc = -EAGAIN;
+	w->poke = free_signal();
+	if (!w->poke)
+		return true;
+	inject_watch_set(w, w->trace.limits.stop_ms);
+	w->refs++;
+	sigfillset(&all);
+	sigdelset(&all, w->poke);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, TRACER_STACK);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&thread, &attr, tracer_main, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	if (rc) {
+		w->refs--;
+		w->rc = -rc;
+		return true;
+	}
+	if (!watch_wait(w)) {
+		pthread_detach(thread);
+		return false;
+	}
+	pthread_join(thread, NULL);
+	return true;
+}
+
+/* ------------------------------------------------------------------ */
+/* reasons								*/
+
+static int refuse(struct ksm_inject_info *info, enum ksm_inject_why why, int rc)
+{
+	info->why = why;
+	return rc;
+}
+
+/* /proc shows the thread that traces; people know its process. */
+static pid_t tracer_of(struct ksm *k, pid_t tid)
+{
+	struct ksm_proc_status st;
+
+	if (ksm_proc_status_read(k, tid, &st) || !st.tracer)
+		return 0;
+	tid = st.tracer;
+	return ksm_proc_status_read(k, tid, &st) ? tid : st.tgid;
+}
+
+/* EPERM has many reasons; find the one that helps. */
+static enum ksm_inject_why why_denied(struct ksm *k, pid_t tid, struct ksm_inject_info *info)
+{
+	char scope[16];
+
+	info->tracer = tracer_of(k, tid);
+	if (info->tracer)
+		return KSM_INJECT_TRACED;
+	if (ksm_path_read_small(k, k->procfd, "sys/kernel/yama/ptrace_scope", scope,
+				sizeof(scope)) > 0 &&
+	    scope[0] != '0' && geteuid() != 0)
+		return KSM_INJECT_YAMA;
+	return KSM_INJECT_DENIED;
+}
+
+/* Gone, a zombie or a kernel thread: the reasons not even to look at its threads. */
+static int check_process(struct ksm *k, pid_t pid, struct ksm_inject_info *info)
+{
+	struct ksm_proc p;
+	int rc;
+
+	if (!inject_arch_supported)
+		return refuse(info, KSM_INJECT_ARCH, -EOPNOTSUPP);
+	if (!ksm_is_live(k))
+		return refuse(info, KSM_INJECT_DUMP, -EOPNOTSUPP);
+	if (pid == getpid())
+		return refuse(info, KSM_INJECT_SELF, -EINVAL);
+	rc = ksm_proc_read(k, pid, 0, &p);
+	if (rc)
+		return refuse(info, rc == -ESRCH ? KSM_INJECT_GONE : KSM_INJECT_FAILED, rc);
+	info->state = p.state;
+	if (p.kthread)
+		return refuse(info, KSM_INJECT_KTHREAD, -EINVAL);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ */
+/* running								*/
+
+static int run_on(struct ksm *k, pid_t pid, const struct inject_thread *thread,
+		  struct ksm_inject_call *calls, size_t n, const struct ksm_inject_limits *limits,
+		  struct ksm_inject_info *info)
+{
+	struct inject_watch *w = watch_new(n);
+	int rc;
+
+	if (!w)
+		return refuse(info, KSM_INJECT_FAILED, -ENOMEM);
+	info->state = thread->state;
+	rc = inject_target_init(&w->target, k, pid, thread->tid, &info->why);
+	if (rc) {
+		watch_put(w);
+		if (info->why == KSM_INJECT_TRACED)
+			info->tracer = tracer_of(k, thread->tid);
+		if (info->why != KSM_INJECT_FAILED)
+			return rc;
+		if (rc == -EPERM || rc == -EACCES)
+			return refuse(info, why_denied(k, thread->tid, info), -EPERM);
+		return rc == -ENOENT || rc == -ESRCH ? refuse(info, KSM_INJECT_GONE, -ESRCH) : rc;
+	}
+	memcpy(w->calls, calls, n * sizeof(*calls));
+	w->trace.target = &w->target;
+	w->trace.watch = w;
+	w->trace.calls = w->calls;
+	w->trace.n_calls = n;
+	w->trace.limits = *limits;
+	info->tid = thread->tid;
+	if (watch_run(w)) {
+		rc = w->rc;
+		memcpy(calls, w->calls, n * sizeof(*calls));
+		info->why = w->trace.why;
+		info->stops++;
+		info->stop_ns = MAX(info->stop_ns, w->trace.stop_ns);
+	} else {
+		rc = refuse(info, KSM_INJECT_BUSY, -EBUSY);
+	}
+	watch_put(w);
+	if (info->why == KSM_INJECT_DENIED)
+		info->why = why_denied(k, thread->tid, info);
+	ksm_log(k, KSM_LOG_INJECT, "%d: thread %d (%c): %s, %d, %llu us", pid, thread->tid,
+		thread->state, ksm_inject_why_text(info->why), rc,
+		(unsigned long long)(info->stop_ns / 1000));
+	return info->why == KSM_INJECT_TRACED ? -EBUSY : rc;
+}
+
+/* Where another thread, or a later moment, may do better. */
+static bool is_worth_another(enum ksm_inject_why why)
+{
+	return why == KSM_INJECT_BUSY || why == KSM_INJECT_GONE || why == KSM_INJECT_SECCOMP;
+}
+
+int ksm_inject_run(struct ksm *k, pid_t pid, struct ksm_inject_call *calls, size_t n,
+		   const struct ksm_inject_limits *limits, struct ksm_inject_info *info)
+{
+	struct ksm_inject_limits lim = limits ? *limits : (struct ksm_inject_limits){ 0 };
+	struct ksm_inject_info unused;
+	unsigned int busy = 0;
+	int rc;
+
+	if (!info)
+		info = &unused;
+	*info = (struct ksm_inject_info){ .why = KSM_INJECT_FAILED };
+	if (!n)
+		return -EINVAL;
+	if (!lim.stop_ms)
+		lim.stop_ms = STOP_MS_DEFAULT;
+	for (size_t i = 0; i < n; i++) {
+		calls[i].done = false;
+		calls[i].result = 0;
+	}
+	rc = check_process(k, pid, info);
+	if (rc)
+		return rc;
+	for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+		struct inject_thread *threads __cleanup_free = NULL;
+		size_t n_threads;
+
+		rc = inject_threads(k, pid, &threads, &n_threads);
+		if (rc)
+			return refuse(info, rc == -ESRCH ? KSM_INJECT_GONE : KSM_INJECT_FAILED,
+				      rc);
+		if (!n_threads)
+			return refuse(info, KSM_INJECT_ZOMBIE, -ESRCH);
+		for (size_t i = 0; i < n_threads; i++) {
+			/* Asleep where nothing reaches it: not even tried, and the rest is like it. */
+			if (threads[i].state == 'D') {
+				if (i)
+					break;
+				info->state = 'D';
+				return refuse(info, KSM_INJECT_BUSY, -EBUSY);
+			}
+			rc = run_on(k, pid, &threads[i], calls, n, &lim, info);
+			if (!rc || !is_worth_another(info->why))
+				break;
+			if (info->why == KSM_INJECT_BUSY && ++busy == BUSY_MAX)
+				break;
+		}
+		if (rc != -EAGAIN)
+			break;
+	}
+	return rc;
+}
+
+int ksm_inject_merge_set(struct ksm *k, pid_t pid, bool on, struct ksm_inject_info *info)
+{
+	struct ksm_inject_call calls[] = {
+		{ .nr = SYS_prctl, .args = { PR_SET_MEMORY_MERGE, on } },
+		{ .nr = SYS_prctl, .args = { PR_GET_MEMORY_MERGE } },
+	};
+	struct ksm_inject_info unused;
+	int rc;
+
+	if (!info)
+		info = &unused;
+	rc = ksm_inject_run(k, pid, calls, ARRAY_SIZE(calls), NULL, info);
+	if (rc)
+		return rc;
+	if (calls[0].result == -EINVAL)
+		return refuse(info, KSM_INJECT_NO_CALL, -EOPNOTSUPP);
+	if (calls[0].result < 0)
+		return refuse(info, KSM_INJECT_REFUSED, calls[0].result);
+	if (calls[1].result != on)
+		return refuse(info, KSM_INJECT_REFUSED,
+			      calls[1].result < 0 ? (int)calls[1].result : -EPROTO);
+	return 0;
+}
+
+int ksm_inject_merge_get(struct ksm *k, pid_t pid, struct ksm_inject_info *info)
+{
+	struct ksm_inject_call call = { .nr = SYS_prctl, .args = { PR_GET_MEMORY_MERGE } };
+	struct ksm_inject_info unused;
+	int rc;
+
+	if (!info)
+		info = &unused;
+	rc = ksm_inject_run(k, pid, &call, 1, NULL, info);
+	if (rc)
+		return rc;
+	if (call.result == -EINVAL)
+		return refuse(info, KSM_INJECT_NO_CALL, -EOPNOTSUPP);
+	return call.result < 0 ? refuse(info, KSM_INJECT_REFUSED, call.result) :
+				 (int)call.result;
+}
+
+int ksm_inject_madvise(struct ksm *k, pid_t pid, struct ksm_inject_range *ranges, size_t n,
+		       int advice, struct ksm_inject_info *info)
+{
+	static const struct ksm_inject_limits limits = { .hold_us = HOLD_US };
+	struct ksm_inject_info sum = { 0 }, unused;
+	struct ksm_inject_call calls[MADVISE_BATCH];
+	size_t at = 0;
+	int rc = 0;
+
+	if (!info)
+		info = &unused;
+	*info = (struct ksm_inject_info){ .why = KSM_INJECT_FINE };
+	for (size_t i = 0; i < n; i++)
+		ranges[i].result = -EINPROGRESS;
+	while (at < n && !rc) {
+		size_t batch = MIN(n - at, (size_t)MADVISE_BATCH);
+
+		for (size_t i = 0; i < batch; i++)
+			calls[i] = (struct ksm_inject_call){
+				.nr = SYS_madvise,
+				.args = { ranges[at + i].start,
+					  ranges[at + i].end - ranges[at + i].start, advice },
+			};
+		rc = ksm_inject_run(k, pid, calls, batch, &limits, info);
+		/* What was done counts, also when the rest could not be. */
+		for (size_t i = 0; i < batch && calls[i].done; i++)
+			ranges[at++].result = calls[i].result;
+		sum.stops += info->stops;
+		sum.stop_ns = MAX(sum.stop_ns, info->stop_ns);
+	}
+	info->stops = sum.stops;
+	info->stop_ns = sum.stop_ns;
+	return rc;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * inject.h - run system calls inside another process and leave it as before.
+ *
+ * The kernel lets a process change its own KSM setting only: there is no
+ * remote prctl, and process_madvise(2) does not take MADV_MERGEABLE (6.12
+ * mm/madvise.c process_madvise_remote_valid(), and 7.3).  So a thread of the
+ * target is made to issue the call, under ptrace.
+ *
+ * What holds, whatever happens to the caller (SIGKILL at any instant included):
+ * the target keeps its registers, signal mask, pending signals, interrupted
+ * system call and memory; it is never left stopped, traced or half way.
+ * inject.c tells how.  One thread is stopped for tens of microseconds a call,
+ * the other threads not at all.
+ */
+#ifndef KSM_LIBKSM_INJECT_H
+#define KSM_LIBKSM_INJECT_H
+
+#include "libksm/libksm.h"
+
+/* Why nothing was done, or not all of it.  The -errno that goes with each is in brackets. */
+enum ksm_inject_why {
+	KSM_INJECT_FINE,
+	KSM_INJECT_REFUSED,	/* the call was made and the kernel refused it [its own] */
+	KSM_INJECT_NO_CALL,	/* this kernel has no such call: before 6.4 [EOPNOTSUPP] */
+	KSM_INJECT_DUMP,	/* the handle is a dump, not a running system [EOPNOTSUPP] */
+	KSM_INJECT_ARCH,	/* this machine type is not supported [EOPNOTSUPP] */
+	KSM_INJECT_SELF,	/* that is the calling process; use ksm_self_enable() [EINVAL] */
+	KSM_INJECT_GONE,	/* no such process, or it ended meanwhile [ESRCH] */
+	KSM_INJECT_ZOMBIE,	/* it has ended and waits for its parent [ESRCH] */
+	KSM_INJECT_KTHREAD,	/* a kernel thread has no memory to merge [EINVAL] */
+	KSM_INJECT_DENIED,	/* no permission to trace it [EPERM] */
+	KSM_INJECT_YAMA,	/* the same, and kernel.yama.ptrace_scope is above 0 [EPERM] */
+	KSM_INJECT_TRACED,	/* already traced, by .tracer [EBUSY] */
+	KSM_INJECT_SECCOMP,	/* a seccomp filter might kill it for the call [EACCES] */
+	KSM_INJECT_DISPATCH,	/* system calls are redirected to a handler (Wine) [EACCES] */
+	KSM_INJECT_COMPAT,	/* a 32-bit process [EOPNOTSUPP] */
+	KSM_INJECT_SHSTK,	/* it runs with a hardware shadow stack [EOPNOTSUPP] */
+	KSM_INJECT_NO_CODE,	/* no system call instruction found to borrow [EOPNOTSUPP] */
+	KSM_INJECT_NO_ROOM,	/* no dead memory found for the safety frame [EOPNOTSUPP] */
+	KSM_INJECT_BUSY,	/* every thread sleeps uninterruptibly, .state D [EBUSY] */
+	KSM_INJECT_FROZEN,	/* stops, but does not run: a frozen cgroup [EBUSY] */
+	KSM_INJECT_UNSETTLED,	/* a moment to do it never came (exec, signals); try again [EAGAIN] */
+	KSM_INJECT_SLOW,	/* the call still runs in the target, which restores itself [ETIMEDOUT] */
+	KSM_INJECT_FAILED,	/* anything else [the errno says what] */
+	__KSM_INJECT_N
+};
+
+/* The reason for people: "it has a seccomp filter, which might kill it for the call".  Never NULL. */
+const char *ksm_inject_why_text(enum ksm_inject_why why);
+
+/* How an injection went; filled on success and failure alike. */
+struct ksm_inject_info {
+	enum ksm_inject_why why;
+	pid_t tid;		/* the thread that was used; 0: none was touched */
+	pid_t tracer;		/* KSM_INJECT_TRACED: process that traces it */
+	char state;		/* state letter of that thread beforehand */
+	unsigned int stops;	/* how many times a thread was taken hold of */
+	uint64_t stop_ns;	/* longest time from asking it to stop to letting it go */
+};
+
+struct ksm_inject_call {
+	long nr;		/* number on this architecture: SYS_prctl */
+	unsigned long args[6];
+	bool done;		/* out: it was made */
+	long result;		/* out, if done: as the kernel returns it, -errno or a value */
+};
+
+struct ksm_inject_limits {
+	unsigned int stop_ms;	/* give up a thread that does not stop; 0: 200 */
+	unsigned int call_ms;	/* stop watching a call that does not return; 0: wait for it */
+	unsigned int hold_us;	/* begin no further call after that; 0: no limit */
+};
+
+/**
+ * ksm_inject_run() - make system calls in another process
+ * @k: handle of the running system
+ * @pid: the process; any of its threads may be chosen, the main one is preferred
+ * @calls: made in this order by one thread in one stop; a call that fails ends
+ *	the row.  Only calls that neither block for long nor touch registers,
+ *	signals or the stack: prctl, madvise and their like.
+ * @n: how many
+ * @limits: NULL for none but the defaults
+ * @info: how it went; may be NULL
+ *
+ * Runs a helper thread for as long as it lasts.  While it runs, the calling
+ * process may get SIGCHLD for stops of the target, and no other thread may
+ * wait for any child (waitpid(-1)): it would steal those stops.
+ *
+ * Needs permission to trace (ptrace(2), "PTRACE_MODE_ATTACH_REALCREDS"), and
+ * Linux 3.11.
+ *
+ * Return: 0 when all calls, or all up to one that failed or up to
+ * limits->hold_us, were made: look at .done and .result; else -errno as
+ * enum ksm_inject_why has it, and @calls not done were not made.
+ * After KSM_INJECT_SLOW the call begun last may still take effect.
+ */
+int ksm_inject_run(struct ksm *k, pid_t pid, struct ksm_inject_call *calls, size_t n,
+		   const struct ksm_inject_limits *limits, struct ksm_inject_info *info);
+
+/**
+ * ksm_inject_merge_set() - prctl(PR_SET_MEMORY_MERGE) in another process
+ *
+ * Reads the setting back in the same stop.  Switching off breaks all sharing of
+ * the process before it returns, for as long as that takes.
+ * Return: 0; -EOPNOTSUPP with KSM_INJECT_NO_CALL before Linux 6.4; -errno.
+ */
+int ksm_inject_merge_set(struct ksm *k, pid_t pid, bool on, struct ksm_inject_info *info);
+
+/**
+ * ksm_inject_merge_get() - prctl(PR_GET_MEMORY_MERGE) in another process
+ *
+ * Kernels from 7.3 on tell it in /proc/PID/ksm_stat; prefer ksm_proc_member(),
+ * which stops nobody.
+ * Return: 0 or 1; -EOPNOTSUPP with KSM_INJECT_NO_CALL before Linux 6.4; -errno.
+ */
+int ksm_inject_merge_get(struct ksm *k, pid_t pid, struct ksm_inject_info *info);
+
+struct ksm_inject_range {
+	uint64_t start, end;	/* bytes, page aligned, end exclusive */
+	int result;		/* out: 0, -errno of madvise, or -EINPROGRESS: not reached */
+};
+
+/**
+ * ksm_inject_madvise() - madvise each of some ranges of another process
+ * @advice: MADV_MERGEABLE or MADV_UNMERGEABLE (libksm/sys.h)
+ *
+ * For kernels without the prctl.  A long list is spread over several stops, so
+ * that none takes longer than a fraction of a millisecond; the mappings may
+ * change in between, which shows as -ENOMEM in .result.
+ * Return: 0 when all were reached (see each .result); -errno.
+ */
+int ksm_inject_madvise(struct ksm *k, pid_t pid, struct ksm_inject_range *ranges, size_t n,
+		       int advice, struct ksm_inject_info *info);
+
+#endif /* KSM_LIBKSM_INJECT_H */

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * internal.h - the handle and the private prototypes of libksm, grouped by
+ * the file that owns them.  Nothing outside of tools/libksm includes it, but
+ * for the unit tests.
+ */
+#ifndef KSM_LIBKSM_INTERNAL_H
+#define KSM_LIBKSM_INTERNAL_H
+
+#include <dirent.h>
+#include <stdarg.h>
+
+#include "libksm/libksm.h"
+#include "util/map.h"
+#include "util/str.h"
+
+struct ksm {
+	int rootfd;		/* the root; "/" for the running system */
+	int procfd;		/* its proc/, or -1 */
+	int ksmfd;		/* its sys/kernel/mm/ksm/, or -1 when absent */
+	enum ksm_state present;
+	bool live;
+	size_t page_size;
+	unsigned int clock_tick;
+	uint64_t meta_when_ns;	/* time stamp of a dump, 0: none */
+	char meta_release[64];	/* kernel release of a dump, "" for the live one */
+	struct map users;	/* uid + 1 -> name */
+	pid_t ksmd;		/* cached; 0: not looked for, -1: not found */
+	struct str buf;		/* scratch of readers that return nothing borrowed */
+	const char *err_verb;
+	char err_path[128];
+	int err;
+	struct str err_text;
+	ksm_log_fn log;
+	void *log_arg;
+	unsigned int log_mask;
+};
+
+/* handle.c */
+int ksm_fail(struct ksm *k, int rc, const char *verb, const char *fmt, ...) __printf(4, 5);
+void ksm_log(struct ksm *k, enum ksm_log area, const char *fmt, ...) __printf(3, 4);
+/* "6.12.117" as 612; of the root's kernel. */
+unsigned int ksm_kernel_version(struct ksm *k);
+
+/* path.c: the only opener of kernel files; fmt is relative to the root, without a leading slash */
+/* A root as an O_PATH descriptor, or -errno. */
+int ksm_path_root(const char *root);
+/* Opens proc and sys/kernel/mm/ksm below the root; fills procfd, ksmfd, present. */
+int ksm_path_base(struct ksm *k);
+int ksm_path_openv(struct ksm *k, int flags, const char *fmt, va_list ap) __printf(3, 0);
+int ksm_path_open(struct ksm *k, int flags, const char *fmt, ...) __printf(3, 4);
+/* NULL with errno set. */
+DIR *ksm_path_opendir(struct ksm *k, const char *fmt, ...) __printf(2, 3);
+/* The whole file into @out, emptied first.  0 or -errno, with the failure recorded. */
+int ksm_path_read(struct ksm *k, struct str *out, const char *fmt, ...) __printf(3, 4);
+/* The same from a descriptor; the caller records the failure. */
+int ksm_path_read_fd(int fd, struct str *out);
+/*
+ * One read of at most len - 1 bytes, NUL-terminated, below one of the handle's
+ * descriptors: for small files that are read often.  Records no failure.
+ * Length or -errno.
+ */
+ssize_t ksm_path_read_small(struct ksm *k, int dirfd, const char *name, char *buf, size_t len);
+/* One write of the whole text; never creates.  Records no failure. */
+int ksm_path_write_at(struct ksm *k, int dirfd, const char *name, const char *text);
+/* Owner of the directory of a process. */
+int ksm_path_owner(struct ksm *k, pid_t pid, uid_t *uid);
+
+/* An errno to one of the four states: ABSENT for ENOENT..., DENIED; VALUE for anything else. */
+enum ksm_state ksm_state_of(int rc);
+
+/* vmas.c */
+/*
+ * Any or madvise, of a process known to take part, from its first mapping:
+ * the program's own code, which nobody marks by hand.
+ */
+int ksm_proc_member_quick(struct ksm *k, pid_t pid, enum ksm_member *out);
+
+/* stats.c */
+uint64_t ksm_now_ns(void);
+
+#endif /* KSM_LIBKSM_INTERNAL_H */

@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * libksm.h - the door to the kernel's samepage merging: the whole interface,
+ * ordered by noun.
+ *
+ * Silent: functions return 0 (or a count) or -errno and never print or exit.
+ * A missing, a forbidden, a switched-off and a zero figure are four different
+ * things; struct ksm_fig keeps them apart up to the screen.
+ *
+ * Figures named _pages count pages of ksm_page_size(), which is the page size
+ * of the root that is read and not always of this machine.
+ */
+#ifndef KSM_LIBKSM_H
+#define KSM_LIBKSM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/macros.h"
+
+/* ------------------------------------------------------------------ */
+/* handle.c: one handle per root						*/
+
+struct ksm;
+
+/**
+ * ksm_open() - open the running system or the dump of another
+ * @root: directory that holds proc/ and sys/, or NULL for the running system
+ * @out: the handle; on failure NULL
+ *
+ * Return: 0, or -errno when the root cannot be opened.
+ */
+int ksm_open(const char *root, struct ksm **out) __must_check;
+/* NULL is fine. */
+void ksm_close(struct ksm *k);
+
+/* True for the running system: prctl, ptrace and netlink make sense. */
+bool ksm_is_live(const struct ksm *k);
+/* Bytes per page, clock ticks per second of the root (its meta file, or sysconf). */
+size_t ksm_page_size(const struct ksm *k);
+unsigned int ksm_clock_tick(const struct ksm *k);
+
+/**
+ * ksm_errmsg() - what the last failure on this handle was about
+ *
+ * "read /proc/12/ksm_stat: Permission denied": verb, the path as the kernel
+ * knows it (never the root in front), the reason.  Borrowed until the next
+ * call on the handle.  "" when nothing failed.
+ */
+const char *ksm_errmsg(struct ksm *k);
+/* The path alone of that failure, or "". */
+const char *ksm_errpath(struct ksm *k);
+
+enum ksm_log {
+	KSM_LOG_PATH = 1 << 0,
+	KSM_LOG_PROC = 1 << 1,
+	KSM_LOG_NETLINK = 1 << 2,
+	KSM_LOG_INJECT = 1 << 3,
+	KSM_LOG_ENGINE = 1 << 4,
+};
+
+typedef void (*ksm_log_fn)(void *arg, enum ksm_log area, const char *line);
+void ksm_set_log(struct ksm *k, ksm_log_fn fn, void *arg, unsigned int mask);
+/* "path,proc" or "all" to a mask, for the environment variable KSM_DEBUG; unknown words are ignored. */
+unsigned int ksm_log_parse(const char *words);
+
+/* ------------------------------------------------------------------ */
+/* figures								*/
+
+enum ksm_state {
+	KSM_ABSENT,	/* this kernel has no such file or line */
+	KSM_DENIED,	/* it is there, but not for us (EACCES, EPERM) */
+	KSM_OFF,	/* it is there and has no meaning while a feature is off */
+	KSM_VALUE,
+};
+
+struct ksm_fig {
+	enum ksm_state state;
+	int64_t v;
+};
+
+#define KSM_FIG(value) ((struct ksm_fig){ KSM_VALUE, (value) })
+
+static inline bool ksm_fig_has(struct ksm_fig f)
+{
+	return f.state == KSM_VALUE;
+}
+
+/* The figure, or what to take when there is none. */
+static inline int64_t ksm_fig_or(struct ksm_fig f, int64_t otherwise)
+{
+	return f.state == KSM_VALUE ? f.v : otherwise;
+}
+
+/* ------------------------------------------------------------------ */
+/* attrs.c: the files of /sys/kernel/mm/ksm				*/
+
+enum ksm_attr {
+	KSM_ATTR_RUN,
+	KSM_ATTR_PAGES_TO_SCAN,
+	KSM_ATTR_SLEEP_MILLISECS,
+	KSM_ATTR_MERGE_ACROSS_NODES,
+	KSM_ATTR_USE_ZERO_PAGES,
+	KSM_ATTR_MAX_PAGE_SHARING,
+	KSM_ATTR_PRUNE_MILLISECS,
+	KSM_ATTR_SMART_SCAN,
+	KSM_ATTR_ADVISOR_MODE,
+	KSM_ATTR_ADVISOR_MAX_CPU,
+	KSM_ATTR_ADVISOR_MIN_PAGES,
+	KSM_ATTR_ADVISOR_MAX_PAGES,
+	KSM_ATTR_ADVISOR_TARGET,
+	KSM_ATTR_PAGES_SHARED,
+	KSM_ATTR_PAGES_SHARING,
+	KSM_ATTR_PAGES_UNSHARED,
+	KSM_ATTR_PAGES_VOLATILE,
+	KSM_ATTR_PAGES_SCANNED,
+	KSM_ATTR_PAGES_SKIPPED,
+	KSM_ATTR_ZERO_PAGES,
+	KSM_ATTR_FULL_SCANS,
+	KSM_ATTR_NODE_CHAINS,
+	KSM_ATTR_NODE_DUPS,
+	KSM_ATTR_GENERAL_PROFIT,
+	__KSM_ATTR_N
+};
+
+#define ksm_for_each_attr(id) for (enum ksm_attr id = 0; id < __KSM_ATTR_N; id++)
+
+enum ksm_attr_kind {
+	KSM_KIND_KNOB,		/* writable */
+	KSM_KIND_GAUGE,		/* goes up and down */
+	KSM_KIND_COUNTER,	/* only grows (until unmerging resets it) */
+};
+
+enum ksm_attr_type {
+	KSM_TYPE_NUM,		/* min..max */
+	KSM_TYPE_BOOL,		/* 0 or 1 */
+	KSM_TYPE_CHOICE,	/* one of choices[]; the value is its index */
+};
+
+enum ksm_unit {
+	KSM_UNIT_NONE,
+	KSM_UNIT_PAGES,
+	KSM_UNIT_BYTES,
+	KSM_UNIT_MS,
+	KSM_UNIT_S,
+	KSM_UNIT_PCT,
+	KSM_UNIT_PASSES,
+};
+
+struct ksm_attr_info {
+	const char *name;		/* file name */
+	enum ksm_attr_kind kind;
+	enum ksm_attr_type type;
+	enum ksm_unit unit;
+	int64_t min, max;		/* what the kernel accepts; KSM_TYPE_NUM */
+	const char *const *choices;	/* NULL-terminated; words also accepted as numbers for run */
+	const char *since;		/* first kernel with it, "6.7" */
+	const char *help;		/* one line, lower case */
+};
+
+/* Never NULL for a valid id. */
+const struct ksm_attr_info *ksm_attr_info(enum ksm_attr id);
+/* The attribute of that file name, or -1. */
+int ksm_attr_find(const char *name);
+/* "pages", "bytes", "ms", "s", "%", "passes", or "". */
+const char *ksm_unit_name(enum ksm_unit unit);
+
+#define KSM_ATTR_TEXT_MAX 64
+
+struct ksm_value {
+	enum ksm_state state;
+	int64_t v;			/* number, 0/1, or index into choices */
+	/*
+	 * What the kernel said where no number holds it: a choice this table
+	 * does not know yet has v == -1 and its word here.
+	 */
+	char text[KSM_ATTR_TEXT_MAX];
+};
+
+/* Run states as words: bits of the file run (mm/ksm.c; +4 while memory goes offline). */
+enum { KSM_RUN_STOPPED = 0, KSM_RUN_RUNNING = 1, KSM_RUN_UNMERGING = 2, KSM_RUN_OFFLINING = 4 };
+const char *ksm_run_name(int64_t run);
+
+/* Is /sys/kernel/mm/ksm there?  KSM_ABSENT, KSM_DENIED or KSM_VALUE. */
+enum ksm_state ksm_present(struct ksm *k);
+
+/**
+ * ksm_attr_read() - read one attribute
+ *
+ * A file that is absent or forbidden is an answer (out->state), not an error.
+ * Return: 0; -EPROTO when the file holds something this table cannot read;
+ * other -errno for failures of the file system.
+ */
+int ksm_attr_read(struct ksm *k, enum ksm_attr id, struct ksm_value *out);
+
+/**
+ * ksm_attr_parse() - a user's text to a value, checked against the table
+ *
+ * Accepts numbers, on/off/yes/no for switches, the words of a choice, and for
+ * run the words stopped, running, unmerging.
+ * Return: 0; -EROFS for an attribute that is not writable; -ERANGE; -EINVAL.
+ */
+int ksm_attr_parse(enum ksm_attr id, const char *text, struct ksm_value *out);
+/* What the kernel's file says, or will be told, for a value; returns buf. */
+const char *ksm_attr_format(enum ksm_attr id, const struct ksm_value *v, char *buf, size_t len);
+/* "0 to 4294967295", "0 or 1", "none, scan-time"; returns buf. */
+const char *ksm_attr_range(enum ksm_attr id, char *buf, size_t len);
+
+/**
+ * ksm_attr_write() - write one attribute
+ *
+ * Return: 0; -EOPNOTSUPP when this kernel lacks it; else the kernel's -errno.
+ */
+int ksm_attr_write(struct ksm *k, enum ksm_attr id, const struct ksm_value *v);
+
+/**
+ * ksm_attr_hint() - why the kernel refuses that write, in this state
+ * @err: the -errno of ksm_attr_write()
+ *
+ * Return: a sentence with the command that helps, or NULL.  Static.
+ */
+const char *ksm_attr_hint(struct ksm *k, enum ksm_attr id, int err);
+
+/* ------------------------------------------------------------------ */
+/* attrset.c: several attributes as one thing				*/
+
+struct ksm_attrset {
+	struct ksm_value value[__KSM_ATTR_N];	/* state KSM_VALUE: in the set */
+};
+
+/* All writable attributes this kernel has. */
+int ksm_attrset_read(struct ksm *k, struct ksm_attrset *out);
+
+struct ksm_parse_error {
+	unsigned int line;		/* 1-based */
+	char what[128];			/* "unknown attribute \"foo\"" */
+};
+
+/**
+ * ksm_attrset_parse() - the text of a saved or profile file
+ * @buf: text, NUL bytes are an error; lines "NAME VALUE" or "NAME=VALUE",
+ *	 '#' starts a comment
+ * @len: its length in bytes
+ * @out: the set
+ * @err: filled on failure
+ *
+ * Return: 0, -EINVAL.  An attribute named twice is an error.
+ */
+int ksm_attrset_parse(const char *buf, size_t len, struct ksm_attrset *out,
+		      struct ksm_parse_error *err);
+
+enum ksm_apply_flags {
+	KSM_APPLY_DRY_RUN = 1 << 0,	/* order and differences only */
+	KSM_APPLY_SKIP_ABSENT = 1 << 1,	/* leave out what this kernel does not have */
+	KSM_APPLY_UNMERGE = 1 << 2,	/* may unmerge, write, and run again, where the kernel wants it */
+};
+
+struct ksm_apply {
+	enum ksm_attr written[2 * __KSM_ATTR_N];	/* in the order of the writes */
+	struct ksm_value to[2 * __KSM_ATTR_N];
+	size_t n_written;
+	int failed;			/* the attribute that failed, or -1 */
+	int rc;				/* its -errno */
+	struct ksm_value failed_value;
+	bool rolled_back;		/* everything written was put back */
+	int rollback_failed;		/* attribute that could not be put back, or -1 */
+	bool skipped[__KSM_ATTR_N];	/* left out: this kernel lacks it */
+};
+
+/**
+ * ksm_attrset_apply() - bring the kernel to a set
+ *
+ * Writes only what differs, in an order that the kernel accepts: the advisor
+ * is switched off before the rate is written and on after it, structure
+ * (merge_across_nodes, max_page_sharing) comes before run.  When one write
+ * fails, what was written is put back, last first.
+ *
+ * Return: 0, or the -errno of the write that failed (details in *res).
+ */
+int ksm_attrset_apply(struct ksm *k, const struct ksm_attrset *want, unsigned int flags,
+		      struct ksm_apply *res);
+
+/* ------------------------------------------------------------------ */
+/* stats.c: the whole system at one moment				*/
+
+struct ksm_stats {
+	uint64_t when_ns;			/* CLOCK_MONOTONIC, or the dump's meta */
+	size_t page_size;
+	struct ksm_value attr[__KSM_ATTR_N];
+	struct ksm_fig cow_ksm;			/* /proc/vmstat cow_ksm: copies on write, 5.19 */
+	struct ksm_fig swpin_copy;		/* /proc/vmstat ksm_swpin_copy, 5.4 */
+	struct ksm_fig mem_total_bytes;
+	struct ksm_fig mem_available_bytes;
+	struct ksm_fig ksmd_pid;
+	struct ksm_fig ksmd_cpu_ns;		/* CPU time of ksmd since boot */
+};
+
+/* Reads all of it; absent parts are figures without value, not errors. */
+int ksm_stats_read(struct ksm *k, struct ksm_stats *out);
+
+/* Figures derived from one snapshot; pure. */
+struct ksm_derived {
+	struct ksm_fig saved_bytes;	/* (sharing + zero) pages */
+	struct ksm_fig profit_bytes;	/* saved minus the engine's metadata; may be negative */
+	struct ksm_fig meta_bytes;
+	bool meta_estimated;		/* the kernel has no general_profit: 64 bytes an item */
+	struct ksm_fig tracked_pages;	/* shared + sharing + unshared + volatile */
+	struct ksm_fig rate_pages_s;	/* pages_to_scan at the present pace, upper bound */
+	double sharing_ratio;		/* sharing / shared; 0 when nothing is shared */
+};
+
+void ksm_stats_derive(const struct ksm_stats *s, struct ksm_derived *out);
+
+/* Rates between two snapshots; pure.  A counter that went back (reset) counts from 0. */
+struct ksm_delta {
+	double seconds;
+	struct ksm_fig scanned_per_s;	/* pages a second, rounded, like all rates here */
+	struct ksm_fig merged_per_s;	/* growth of sharing + zero; negative while breaking */
+	struct ksm_fig cow_per_s;
+	struct ksm_fig swpin_per_s;
+	struct ksm_fig skipped_per_s;
+	struct ksm_fig passes;		/* full scans completed in between */
+	double ksmd_cpu_pct;		/* of one CPU; negative when unknown */
+};
+
+void ksm_stats_delta(const struct ksm_stats *newer, const struct ksm_stats *older,
+		     struct ksm_delta *out);
+
+/* Parsers behind it, for tests and fuzzers. */
+int ksm_vmstat_parse(const char *buf, size_t len, struct ksm_stats *out);
+int ksm_meminfo_parse(const char *buf, size_t len, struct ksm_stats *out);
+
+/* ------------------------------------------------------------------ */
+/* proc.c: one process							*/
+
+enum ksm_member {
+	KSM_MEMBER_UNKNOWN,	/* the kernel has no way to tell cheaply and it was not asked */
+	KSM_MEMBER_DENIED,
+	KSM_MEMBER_ABSENT,	/* kernel without KSM */
+	KSM_MEMBER_OFF,
+	KSM_MEMBER_ON,		/* takes part; by which way was not asked */
+	KSM_MEMBER_MADVISE,	/* some eligible mappings are mergeable */
+	KSM_MEMBER_ANY,		/* all are: prctl */
+};
+
+/* "any", "madvise", "on", "off", "denied", "-". */
+const char *ksm_member_name(enum ksm_member m);
+
+/* The text of ksm_stat; figures of hksm (Appendix F of its contract) absent elsewhere. */
+struct ksm_proc_stat {
+	struct ksm_fig items;		/* ksm_rmap_items, 6.1 */
+	struct ksm_fig zero_pages;	/* ksm_zero_pages, 6.6 */
+	struct ksm_fig merging_pages;	/* ksm_merging_pages: the shared copy counts too, 6.6 here */
+	struct ksm_fig profit_bytes;	/* ksm_process_profit, 6.6 here; signed */
+	struct ksm_fig merge_any;	/* ksm_merge_any, 7.3: 0 or 1 */
+	struct ksm_fig mergeable;	/* ksm_mergeable, 7.3: 0 or 1 */
+	struct ksm_fig scan_pages;	/* hksm: pages looked at on this process' behalf */
+	struct ksm_fig scan_ns;		/* hksm: CPU time spent on it */
+	struct ksm_fig merges;		/* hksm */
+	struct ksm_fig breaks;		/* hksm: copies on write */
+	struct ksm_fig skipped;		/* hksm */
+	struct ksm_fig domain;		/* hksm */
+	struct ksm_fig meta_bytes;	/* hksm */
+};
+
+/* Accepts "key value" and "key: value"; unknown keys are skipped.  0 or -EPROTO. */
+int ksm_proc_stat_parse(const char *buf, size_t len, struct ksm_proc_stat *out);
+
+#define KSM_COMM_MAX 64	/* TASK_COMM_LEN is 16; kernel threads show more */
+
+struct ksm_proc {
+	pid_t pid;
+	pid_t ppid;
+	uid_t uid;			/* owner of /proc/PID: the effective user, root if undumpable */
+	char state;			/* R S D T t Z X I */
+	bool kthread;			/* no memory of its own */
+	char comm[KSM_COMM_MAX];	/* raw, as the process chose it */
+	uint64_t start_ticks;		/* since boot: with pid, the identity */
+	uint64_t cpu_ticks;		/* user + system */
+	uint64_t rss_pages;
+	uint64_t vsize_bytes;
+	struct ksm_proc_stat ksm;
+	enum ksm_member member;		/* as far as ksm_stat tells */
+};
+
+enum ksm_proc_want {
+	KSM_PROC_KSM = 1 << 0,		/* ksm_stat, ksm_merging_pages */
+	KSM_PROC_MEMBER = 1 << 1,	/* any or madvise instead of on, by its first mapping */
+	KSM_PROC_UID = 1 << 2,
+	KSM_PROC_EXACT = 1 << 3,	/* by all mappings: also of a process not yet scanned */
+};
+
+/**
+ * ksm_proc_read() - one process
+ *
+ * Return: 0; -ESRCH when it is gone; other -errno.  A ksm_stat that may not be
+ * read is a state of the figures, not an error.
+ */
+int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *out);
+int ksm_proc_pidstat_parse(const char *buf, size_t len, struct ksm_proc *out);
+
+/* How the process takes part, exactly: reads smaps up to the first contradiction. */
+int ksm_proc_member(struct ksm *k, pid_t pid, enum ksm_member *out);
+
+/* Raw command line, NUL-separated; the caller frees *buf.  Empty for kernel threads. */
+int ksm_proc_cmdline(struct ksm *k, pid_t pid, char **buf, size_t *len);
+/* The path of its cgroup (v2, else the v1 memory or systemd hierarchy); caller frees. */
+int ksm_proc_cgroup(struct ksm *k, pid_t pid, char **path);
+int ksm_proc_cgroup_parse(const char *buf, size_t len, char **path);
+
+/* Lines of /proc/PID/status that decide whether a process can be changed. */
+struct ksm_proc_status {
+	pid_t tgid;
+	pid_t tracer;		/* 0: none */
+	uid_t uid[4];		/* real, effective, saved, file system */
+	int seccomp;		/* 0, 1 strict, 2 filter; -1 unknown */
+	char state;
+	unsigned int threads;
+};
+
+int ksm_proc_status_read(struct ksm *k, pid_t pid, struct ksm_proc_status *out);
+int ksm_proc_status_parse(const char *buf, size_t len, struct ksm_proc_status *out);
+
+/* ------------------------------------------------------------------ */
+/* vmas.c: the mappings of one process					*/
+
+enum ksm_vma_why {
+	KSM_VMA_OK,		/* eligible */
+	KSM_VMA_SHARED,		/* MAP_SHARED or may become so */
+	KSM_VMA_PFNMAP,		/* device memory without struct page */
+	KSM_VMA_IO,
+	KSM_VMA_MIXEDMAP,
+	KSM_VMA_HUGETLB,
+	KSM_VMA_DONTEXPAND,
+	KSM_VMA_DROPPABLE,
+	KSM_VMA_SPECIAL,	/* vdso, vvar, vsyscall */
+	KSM_VMA_ARCH,		/* SAO, ADI */
+};
+
+/* One reason in words. */
+const char *ksm_vma_why_text(enum ksm_vma_why why);
+
+struct ksm_vma {
+	uint64_t start, end;
+	char perms[5];
+	uint64_t rss_bytes, anon_bytes, ksm_bytes, swap_bytes;
+	struct ksm_fig ksm_line;	/* smaps has KSM: since 6.7 (bytes) */
+	bool mergeable;			/* VM_MERGEABLE, "mg" */
+	bool thp;			/* AnonHugePages above 0 */
+	bool locked;
+	bool writable;
+	bool file;			/* a file stands behind it: only its private copies merge */
+	enum ksm_vma_why why;
+	const char *name;		/* raw, as the kernel escapes it; borrowed inside the callback */
+};
+
+typedef int (*ksm_vma_fn)(const struct ksm_vma *vma, void *arg);
+
+/**
+ * ksm_vmas_walk() - call @fn for each mapping, in order of address
+ *
+ * A positive return of @fn ends the walk and is returned.
+ * Return: 0, what @fn returned, -ESRCH, or -errno.
+ */
+int ksm_vmas_walk(struct ksm *k, pid_t pid, ksm_vma_fn fn, void *arg);
+int ksm_smaps_parse(const char *buf, size_t len, ksm_vma_fn fn, void *arg);
+
+/* ------------------------------------------------------------------ */
+/* proclist.c: many processes						*/
+
+struct ksm_procs;
+
+int ksm_procs_open(struct ksm *k, struct ksm_procs **out);
+/* 1 and a pid, 0 at the end, -errno. */
+int ksm_procs_next(struct ksm_procs *it, pid_t *pid);
+void ksm_procs_close(struct ksm_procs *it);
+
+/* Which processes: all conditions must hold; unset ones hold for all. */
+struct ksm_select {
+	const pid_t *pids;		/* these and no others */
+	size_t n_pids;
+	bool tree;			/* and all descendants of what was selected */
+	const char *match;		/* extended regular expression on the command line */
+	const char *user;		/* name or number */
+	const char *cgroup;		/* this cgroup path or one below it */
+	bool kthreads;			/* kernel threads too */
+};
+
+/**
+ * ksm_select_run() - the pids that a selection means now
+ * @out: array, ascending by pid; the caller frees it
+ * @n: its length
+ * @why: on -EINVAL, what is wrong (bad regular expression, unknown user); may be NULL
+ *
+ * A pid named in pids[] that does not exist is kept in the result: acting on
+ * it will say so.
+ */
+int ksm_select_run(struct ksm *k, const struct ksm_select *sel, pid_t **out, size_t *n,
+		   char *why, size_t why_len);
+
+/* ------------------------------------------------------------------ */
+/* group.c: what a process belongs to (pure)				*/
+
+enum ksm_group {
+	KSM_GROUP_PID,
+	KSM_GROUP_COMM,
+	KSM_GROUP_USER,
+	KSM_GROUP_CGROUP,
+	KSM_GROUP_UNIT,
+	KSM_GROUP_VM,
+	__KSM_GROUP_N
+};
+
+const char *ksm_group_name(enum ksm_group g);
+int ksm_group_find(const char *name);	/* or -1 */
+
+/* systemd unit of a cgroup path, unescaped for people: "nginx.service"; "" when none. */
+void ksm_group_unit(const char *cgroup, char *out, size_t len);
+/*
+ * Name of the virtual machine: from a libvirt scope, or from a hypervisor's
+ * command line (-name, guest=); 0, or -ENOENT when it is not a virtual machine.
+ */
+int ksm_group_vm(const char *cgroup, const char *cmdline, size_t cmdline_len, char *out, size_t len);
+
+/* Name of a user, or the number in text; borrowed until ksm_close(); never NULL. */
+const char *ksm_user_name(struct ksm *k, uid_t uid);
+
+/**
+ * ksm_group_key() - the name of the group that a process falls into
+ * @p: the process
+ * @out: raw name; "" when it belongs to none
+ */
+int ksm_group_key(struct ksm *k, const struct ksm_proc *p, enum ksm_group g, char *out, size_t len);
+
+/* ------------------------------------------------------------------ */
+/* merge.c: what this kernel can do, and doing it to oneself		*/
+
+struct ksm_caps {
+	bool ksm;		/* /sys/kernel/mm/ksm is there */
+	bool prctl;		/* PR_SET_MEMORY_MERGE: 6.4 */
+	bool prctl_exec;	/* and it survives exec: 6.7; false when probing was not possible */
+	bool prctl_heirs;	/* and the scanner looks at who inherited it so: 6.10 */
+	bool ksm_stat;
+	bool hksm;		/* our engine */
+};
+
+/* Probes by asking, not by version; what exec does, by version of the running kernel. */
+int ksm_caps_read(struct ksm *k, struct ksm_caps *out);
+
+/* This process' own setting, with all five arguments of prctl.  0, -EOPNOTSUPP (no prctl), -errno. */
+int ksm_self_enable(bool on);
+/* 0 or 1, or -errno. */
+int ksm_self_enabled(void);
+
+/* ------------------------------------------------------------------ */
+/* nl.c, procev.c: births and deaths of processes			*/
+
+struct ksm_procev;
+
+enum ksm_event {
+	KSM_EVENT_FORK,
+	KSM_EVENT_EXEC,
+	KSM_EVENT_EXIT,
+	KSM_EVENT_COMM,
+	KSM_EVENT_LOST,		/* some were lost: scan /proc again */
+};
+
+struct ksm_procev_msg {
+	enum ksm_event what;
+	pid_t pid;		/* process (thread group); of FORK: the child */
+	pid_t tid;
+	pid_t parent;		/* of FORK */
+	int status;		/* of EXIT, as wait(2) has it */
+	uint64_t when_ns;
+};
+
+/* -EPERM without CAP_NET_ADMIN, -EOPNOTSUPP where the kernel has no connector or the root is a dump. */
+int ksm_procev_open(struct ksm *k, struct ksm_procev **out);
+void ksm_procev_close(struct ksm_procev *ev);
+int ksm_procev_fd(const struct ksm_procev *ev);
+/* 1 and an event, 0 when none waits, -errno.  Threads' births are left out. */
+int ksm_procev_next(struct ksm_procev *ev, struct ksm_procev_msg *out);
+/* One netlink datagram: calls @fn for each event in it.  For tests and fuzzers.  0 or -EPROTO. */
+int ksm_procev_parse(const void *buf, size_t len, void (*fn)(const struct ksm_procev_msg *m, void *arg),
+		     void *arg);
+
+#endif /* KSM_LIBKSM_H */

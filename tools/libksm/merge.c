@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * merge.c - what this kernel can do, and switching merging on for oneself.
+ *
+ * Abilities are found by asking the kernel; only the survival of the prctl
+ * over exec has to be told from its version.
+ */
+#include "libksm/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libksm/sys.h"
+
+static bool exists(struct ksm *k, const char *rel)
+{
+	int fd __cleanup_fd = ksm_path_open(k, O_PATH, "%s", rel);
+
+	return fd >= 0;
+}
+
+int ksm_caps_read(struct ksm *k, struct ksm_caps *out)
+{
+	const unsigned int version = ksm_kernel_version(k);
+
+	memset(out, 0, sizeof(*out));
+	out->ksm = k->present != KSM_ABSENT;
+	if (k->live) {
+		out->prctl = sys_memory_merge_get() >= 0;
+		out->ksm_stat = exists(k, "proc/self/ksm_stat");
+	} else {
+		out->prctl = out->ksm && version >= 604;
+		out->ksm_stat = out->ksm && version >= 601;
+	}
+	/* MMF_VM_MERGE_ANY joined MMF_INIT_MASK in 6.7 (include/linux/sched/coredump.h). */
+	out->prctl_exec = out->prctl && version >= 607;
+	out->hksm = out->ksm && exists(k, "sys/kernel/mm/ksm/hksm");
+	return 0;
+}
+
+int ksm_self_enable(bool on)
+{
+	int rc = sys_memory_merge_set(on);
+
+	return rc == -EINVAL ? -EOPNOTSUPP : rc;
+}
+
+int ksm_self_enabled(void)
+{
+	int rc = sys_memory_merge_get();
+
+	return rc == -EINVAL ? -EOPNOTSUPP : rc;
+}

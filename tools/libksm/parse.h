@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * parse.h - lines and fields of kernel text files, for libksm's parsers only.
+ *
+ * A cursor walks a buffer that need not end in NUL.  Nothing here allocates.
+ */
+#ifndef KSM_LIBKSM_PARSE_H
+#define KSM_LIBKSM_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "util/num.h"
+
+struct span {
+	const char *s;
+	size_t len;
+};
+
+/* The next line without its newline; false at the end of the buffer. */
+static inline bool span_line(struct span *rest, struct span *line)
+{
+	const char *nl;
+
+	if (!rest->len)
+		return false;
+	nl = memchr(rest->s, '\n', rest->len);
+	line->s = rest->s;
+	line->len = nl ? (size_t)(nl - rest->s) : rest->len;
+	rest->s += line->len + (nl ? 1 : 0);
+	rest->len -= line->len + (nl ? 1 : 0);
+	return true;
+}
+
+/* The next word between blanks (space, tab); false when none is left. */
+static inline bool span_word(struct span *rest, struct span *word)
+{
+	while (rest->len && (*rest->s == ' ' || *rest->s == '\t')) {
+		rest->s++;
+		rest->len--;
+	}
+	if (!rest->len)
+		return false;
+	word->s = rest->s;
+	while (rest->len && *rest->s != ' ' && *rest->s != '\t') {
+		rest->s++;
+		rest->len--;
+	}
+	word->len = rest->s - word->s;
+	return true;
+}
+
+static inline bool span_is(struct span sp, const char *text)
+{
+	return strlen(text) == sp.len && !memcmp(sp.s, text, sp.len);
+}
+
+/* "Key:" or "Key": the text before a closing colon equals. */
+static inline bool span_is_key(struct span sp, const char *text)
+{
+	if (sp.len && sp.s[sp.len - 1] == ':')
+		sp.len--;
+	return span_is(sp, text);
+}
+
+static inline bool span_u64(struct span sp, uint64_t *out)
+{
+	return sp.len && sp.s[sp.len - 1] != '\n' && !num_kernel_u64(sp.s, sp.len, out);
+}
+
+static inline bool span_s64(struct span sp, int64_t *out)
+{
+	return sp.len && sp.s[sp.len - 1] != '\n' && !num_kernel_s64(sp.s, sp.len, out);
+}
+
+#endif /* KSM_LIBKSM_PARSE_H */

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * proc.c - one process: identity, ksm_stat, how it takes part in merging.
+ *
+ * The hot path (a listing of thousands) reads two small files a process.  What
+ * a process is called is its own choice: comm and command line are raw bytes
+ * here, and cleaned where they are shown.
+ */
+#include "libksm/internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libksm/parse.h"
+
+const char *ksm_member_name(enum ksm_member m)
+{
+	static const char *const names[] = {
+		[KSM_MEMBER_UNKNOWN] = "?",   [KSM_MEMBER_DENIED] = "denied",
+		[KSM_MEMBER_ABSENT] = "-",    [KSM_MEMBER_OFF] = "off",
+		[KSM_MEMBER_ON] = "on",	      [KSM_MEMBER_MADVISE] = "madvise",
+		[KSM_MEMBER_ANY] = "any",
+	};
+
+	return names[m];
+}
+
+static const struct {
+	const char *key;
+	size_t offset;
+	bool yesno;
+} stat_keys[] = {
+	{ "ksm_rmap_items", offsetof(struct ksm_proc_stat, items), false },
+	{ "ksm_zero_pages", offsetof(struct ksm_proc_stat, zero_pages), false },
+	{ "ksm_merging_pages", offsetof(struct ksm_proc_stat, merging_pages), false },
+	{ "ksm_process_profit", offsetof(struct ksm_proc_stat, profit_bytes), false },
+	{ "ksm_merge_any", offsetof(struct ksm_proc_stat, merge_any), true },
+	{ "ksm_mergeable", offsetof(struct ksm_proc_stat, mergeable), true },
+	{ "ksm_scan_pages", offsetof(struct ksm_proc_stat, scan_pages), false },
+	{ "ksm_scan_ns", offsetof(struct ksm_proc_stat, scan_ns), false },
+	{ "ksm_merges", offsetof(struct ksm_proc_stat, merges), false },
+	{ "ksm_breaks", offsetof(struct ksm_proc_stat, breaks), false },
+	{ "ksm_skipped", offsetof(struct ksm_proc_stat, skipped), false },
+	{ "ksm_domain", offsetof(struct ksm_proc_stat, domain), false },
+	{ "ksm_meta_bytes", offsetof(struct ksm_proc_stat, meta_bytes), false },
+};
+
+static struct ksm_fig *stat_fig(struct ksm_proc_stat *st, size_t i)
+{
+	return (void *)((char *)st + stat_keys[i].offset);
+}
+
+static void stat_set_all(struct ksm_proc_stat *st, enum ksm_state state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stat_keys); i++)
+		*stat_fig(st, i) = (struct ksm_fig){ .state = state };
+}
+
+static bool stat_value(struct span val, bool yesno, int64_t *out)
+{
+	if (!yesno)
+		return span_s64(val, out);
+	*out = span_is(val, "yes");
+	return *out || span_is(val, "no");
+}
+
+int ksm_proc_stat_parse(const char *buf, size_t len, struct ksm_proc_stat *out)
+{
+	struct span rest = { buf, len }, line, key, val;
+	bool any = false;
+	int64_t v;
+
+	stat_set_all(out, KSM_ABSENT);
+	while (span_line(&rest, &line)) {
+		if (!span_word(&line, &key) || !span_word(&line, &val))
+			continue;
+		for (size_t i = 0; i < ARRAY_SIZE(stat_keys); i++) {
+			if (!span_is_key(key, stat_keys[i].key))
+				continue;
+			if (!stat_value(val, stat_keys[i].yesno, &v))
+				return -EPROTO;
+			*stat_fig(out, i) = KSM_FIG(v);
+			any = true;
+			break;
+		}
+	}
+	return any ? 0 : -EPROTO;
+}
+
+/*
+ * /proc/PID/stat: "pid (comm) S ppid ...".  comm may hold blanks, newlines and
+ * parentheses; it ends at the last ") " of the file, as the fields behind it
+ * are numbers.
+ */
+int ksm_proc_pidstat_parse(const char *buf, size_t len, struct ksm_proc *out)
+{
+	/* Field numbers of proc_pid_stat(5). */
+	enum { PPID = 4, FLAGS = 9, UTIME = 14, STIME = 15, START = 22, VSIZE = 23, RSS = 24 };
+	const char *open = memchr(buf, '(', len);
+	const char *close = memrchr(buf, ')', len);
+	struct span rest, word;
+	uint64_t u = 0, utime = 0;
+	size_t n;
+
+	if (!open || !close || close < open)
+		return -EPROTO;
+	n = MIN((size_t)(close - open - 1), sizeof(out->comm) - 1);
+	memcpy(out->comm, open + 1, n);
+	out->comm[n] = '\0';
+	rest = (struct span){ close + 1, buf + len - close - 1 };
+	if (rest.len && rest.s[rest.len - 1] == '\n')
+		rest.len--;
+	if (!span_word(&rest, &word) || word.len != 1 || !isalpha((unsigned char)*word.s))
+		return -EPROTO;
+	out->state = *word.s;
+	for (int field = PPID; field <= RSS; field++) {
+		if (!span_word(&rest, &word))
+			return -EPROTO;
+		switch (field) {
+		case PPID:
+		case FLAGS:
+		case UTIME:
+		case STIME:
+		case START:
+		case VSIZE:
+		case RSS:
+			break;
+		default:
+			continue;
+		}
+		if (!span_u64(word, &u))
+			return -EPROTO;
+		if (field == PPID)
+			out->ppid = u;
+		else if (field == FLAGS)
+			out->kthread = u & 0x00200000; /* PF_KTHREAD, include/linux/sched.h */
+		else if (field == UTIME)
+			utime = u;
+		else if (field == STIME)
+			out->cpu_ticks = utime + u;
+		else if (field == START)
+			out->start_ticks = u;
+		else if (field == VSIZE)
+			out->vsize_bytes = u;
+		else
+			out->rss_pages = u;
+	}
+	return 0;
+}
+
+int ksm_proc_status_parse(const char *buf, size_t len, struct ksm_proc_status *out)
+{
+	struct span rest = { buf, len }, line, key, val;
+	bool tgid = false;
+	uint64_t u;
+
+	*out = (struct ksm_proc_status){ .seccomp = -1 };
+	while (span_line(&rest, &line)) {
+		if (!span_word(&line, &key) || !span_word(&line, &val))
+			continue;
+		if (span_is(key, "State:")) {
+			out->state = *val.s;
+		} else if (span_is(key, "Uid:")) {
+			for (int i = 0; i < 4; i++) {
+				if (!span_u64(val, &u) || u > UINT32_MAX)
+					return -EPROTO;
+				out->uid[i] = u;
+				if (i < 3 && !span_word(&line, &val))
+					return -EPROTO;
+			}
+		} else if (span_is(key, "Tgid:") && span_u64(val, &u) && u <= INT32_MAX) {
+			out->tgid = u;
+			tgid = true;
+		} else if (span_is(key, "TracerPid:") && span_u64(val, &u)) {
+			out->tracer = u;
+		} else if (span_is(key, "Threads:") && span_u64(val, &u)) {
+			out->threads = u;
+		} else if (span_is(key, "Seccomp:") && span_u64(val, &u)) {
+			out->seccomp = u;
+		}
+	}
+	return tgid ? 0 : -EPROTO;
+}
+
+int ksm_proc_status_read(struct ksm *k, pid_t pid, struct ksm_proc_status *out)
+{
+	int rc = ksm_path_read(k, &k->buf, "proc/%d/status", (int)pid);
+
+	if (rc == -ENOENT)
+		rc = -ESRCH;
+	return rc ? rc : ksm_proc_status_parse(str_get(&k->buf), k->buf.len, out);
+}
+
+/*
+ * ksm_stat came with 6.1 and had one line; ksm_merging_pages has been a file
+ * since 5.19 and a line of ksm_stat since 6.4 (Documentation/admin-guide/mm/ksm.rst).
+ */
+static void stat_read(struct ksm *k, pid_t pid, struct ksm_proc_stat *out)
+{
+	char name[40], buf[1024];
+	uint64_t u;
+	ssize_t n;
+
+	stat_set_all(out, KSM_ABSENT);
+	snprintf(name, sizeof(name), "%d/ksm_stat", (int)pid);
+	n = ksm_path_read_small(k, k->procfd, name, buf, sizeof(buf));
+	if (n < 0)
+		stat_set_all(out, ksm_state_of(n) == KSM_DENIED ? KSM_DENIED : KSM_ABSENT);
+	else
+		ksm_proc_stat_parse(buf, n, out);
+	if (out->merging_pages.state != KSM_ABSENT)
+		return;
+	snprintf(name, sizeof(name), "%d/ksm_merging_pages", (int)pid);
+	n = ksm_path_read_small(k, k->procfd, name, buf, sizeof(buf));
+	if (n < 0)
+		out->merging_pages.state = ksm_state_of(n) == KSM_DENIED ? KSM_DENIED : KSM_ABSENT;
+	else if (!num_kernel_u64(buf, n, &u))
+		out->merging_pages = KSM_FIG(u);
+}
+
+/* As far as the figures tell; a process not yet scanned looks off before 7.3. */
+static enum ksm_member member_by_stat(const struct ksm *k, const struct ksm_proc *p)
+{
+	const struct ksm_proc_stat *st = &p->ksm;
+
+	if (k->present == KSM_ABSENT)
+		return KSM_MEMBER_ABSENT;
+	if (ksm_fig_or(st->merge_any, 0))
+		return KSM_MEMBER_ANY;
+	if (ksm_fig_has(st->mergeable))
+		return st->mergeable.v ? KSM_MEMBER_MADVISE : KSM_MEMBER_OFF;
+	if (st->items.state == KSM_DENIED || st->merging_pages.state == KSM_DENIED)
+		return KSM_MEMBER_DENIED;
+	if (ksm_fig_or(st->items, 0) || ksm_fig_or(st->merging_pages, 0) ||
+	    ksm_fig_or(st->zero_pages, 0))
+		return KSM_MEMBER_ON;
+	if (st->items.state == KSM_ABSENT && st->merging_pages.state == KSM_ABSENT)
+		return KSM_MEMBER_UNKNOWN;
+	return KSM_MEMBER_OFF;
+}
+
+/* A line of ksm_stat decides since 7.3; before, the mappings do. */
+static int member_by_vmas(struct ksm *k, unsigned int want, struct ksm_proc *p)
+{
+	int rc = 0;
+
+	if (ksm_fig_has(p->ksm.mergeable) || p->member == KSM_MEMBER_ABSENT || p->state == 'Z')
+		return 0;
+	if (want & KSM_PROC_EXACT)
+		rc = ksm_proc_member(k, p->pid, &p->member);
+	else if ((want & KSM_PROC_MEMBER) && p->member == KSM_MEMBER_ON)
+		rc = ksm_proc_member_quick(k, p->pid, &p->member);
+	return rc == -EACCES || rc == -EPERM ? 0 : rc;
+}
+
+int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *out)
+{
+	struct ksm_proc_status status;
+	char name[32], buf[1024];
+	ssize_t n;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	snprintf(name, sizeof(name), "%d/stat", (int)pid);
+	n = ksm_path_read_small(k, k->procfd, name, buf, sizeof(buf));
+	if (n < 0) {
+		rc = n == -ENOENT || n == -ENOTDIR ? -ESRCH : (int)n;
+		return ksm_fail(k, rc, "read", "proc/%s", name);
+	}
+	rc = ksm_proc_pidstat_parse(buf, n, out);
+	if (rc)
+		return ksm_fail(k, rc, "read", "proc/%s", name);
+	out->pid = pid;
+	stat_set_all(&out->ksm, KSM_ABSENT);
+	out->member = KSM_MEMBER_UNKNOWN;
+	if (want & KSM_PROC_UID) {
+		/* The owner of a dump's files is whoever unpacked it. */
+		if (k->live)
+			rc = ksm_path_owner(k, pid, &out->uid);
+		else if (!(rc = ksm_proc_status_read(k, pid, &status)))
+			out->uid = status.uid[1];
+		if (rc)
+			return rc == -ENOENT ? -ESRCH : rc;
+	}
+	if (out->kthread || !(want & (KSM_PROC_KSM | KSM_PROC_MEMBER | KSM_PROC_EXACT)))
+		return 0;
+	stat_read(k, pid, &out->ksm);
+	out->member = member_by_stat(k, out);
+	return member_by_vmas(k, want, out);
+}
+
+int ksm_proc_cmdline(struct ksm *k, pid_t pid, char **buf, size_t *len)
+{
+	struct str text = STR_INIT;
+	int rc = ksm_path_read(k, &text, "proc/%d/cmdline", (int)pid);
+
+	*buf = NULL;
+	*len = 0;
+	if (rc) {
+		str_fini(&text);
+		return rc == -ENOENT ? -ESRCH : rc;
+	}
+	*len = text.len;
+	*buf = str_steal(&text);
+	return *buf ? 0 : -ENOMEM;
+}
+
+/* Controllers that were mounted together are separated by commas. */
+static bool has_controller(struct span list, const char *name)
+{
+	struct span one;
+
+	while (list.len) {
+		const char *comma = memchr(list.s, ',', list.len);
+
+		one = (struct span){ list.s, comma ? (size_t)(comma - list.s) : list.len };
+		if (span_is(one, name))
+			return true;
+		list.s += one.len + (comma ? 1 : 0);
+		list.len -= one.len + (comma ? 1 : 0);
+	}
+	return false;
+}
+
+/*
+ * Lines "ID:CONTROLLERS:PATH" (cgroups(7)).  The unified hierarchy is "0::".
+ * Beside version 1 it may say only "/", and so may the memory controller where
+ * nobody divides memory: then the next of these two and systemd's own tells
+ * more.  Another controller's path counts only where none of them is there.
+ */
+int ksm_proc_cgroup_parse(const char *buf, size_t len, char **path)
+{
+	struct span rest = { buf, len }, line, best = { NULL, 0 };
+	int best_rank = 0;
+
+	*path = NULL;
+	while (span_line(&rest, &line)) {
+		const char *c1 = memchr(line.s, ':', line.len);
+		const char *end = line.s + line.len;
+		const char *c2 = c1 ? memchr(c1 + 1, ':', end - c1 - 1) : NULL;
+		struct span ctl, p;
+		int rank = 1;
+
+		if (!c2)
+			continue;
+		ctl = (struct span){ c1 + 1, c2 - c1 - 1 };
+		p = (struct span){ c2 + 1, end - c2 - 1 };
+		if (!p.len || *p.s != '/')
+			continue;
+		if (!ctl.len)
+			rank = p.len > 1 ? 5 : 2;
+		else if (has_controller(ctl, "memory"))
+			rank = p.len > 1 ? 4 : 2;
+		else if (span_is(ctl, "name=systemd"))
+			rank = p.len > 1 ? 3 : 2;
+		if (rank > best_rank) {
+			best_rank = rank;
+			best = p;
+		}
+	}
+	if (!best_rank)
+		return -EPROTO;
+	*path = strndup(best.s, best.len);
+	return *path ? 0 : -ENOMEM;
+}
+
+int ksm_proc_cgroup(struct ksm *k, pid_t pid, char **path)
+{
+	int rc = ksm_path_read(k, &k->buf, "proc/%d/cgroup", (int)pid);
+
+	*path = NULL;
+	if (rc)
+		return rc == -ENOENT ? -ESRCH : rc;
+	return ksm_proc_cgroup_parse(str_get(&k->buf), k->buf.len, path);
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * proclist.c - which processes: iterate them, and select by pid, user, command
+ * line, cgroup and descent.
+ *
+ * A process that ends between listing and reading is skipped silently; one
+ * that the user named by number stays, so that acting on it can say what is
+ * wrong with it.
+ */
+#include "libksm/internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <pwd.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/map.h"
+#include "util/num.h"
+
+struct ksm_procs {
+	DIR *dir;
+};
+
+int ksm_procs_open(struct ksm *k, struct ksm_procs **out)
+{
+	struct ksm_procs *it = calloc(1, sizeof(*it));
+	int rc;
+
+	*out = NULL;
+	if (!it)
+		return -ENOMEM;
+	it->dir = ksm_path_opendir(k, "proc");
+	if (!it->dir) {
+		rc = -errno;
+		free(it);
+		return rc;
+	}
+	*out = it;
+	return 0;
+}
+
+int ksm_procs_next(struct ksm_procs *it, pid_t *pid)
+{
+	struct dirent *d;
+	uint64_t n;
+
+	for (;;) {
+		errno = 0;
+		d = readdir(it->dir);
+		if (!d)
+			return -errno;
+		if (!isdigit((unsigned char)d->d_name[0]) || num_u64(d->d_name, &n) || !n ||
+		    n > INT32_MAX)
+			continue;
+		*pid = n;
+		return 1;
+	}
+}
+
+void ksm_procs_close(struct ksm_procs *it)
+{
+	if (!it)
+		return;
+	closedir(it->dir);
+	free(it);
+}
+
+/* A growing list of pids. */
+struct pids {
+	pid_t *v;
+	size_t n, cap;
+};
+
+static int pids_add(struct pids *p, pid_t pid)
+{
+	if (p->n == p->cap) {
+		size_t cap = p->cap ? p->cap * 2 : 64;
+		pid_t *v = reallocarray(p->v, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		p->v = v;
+		p->cap = cap;
+	}
+	p->v[p->n++] = pid;
+	return 0;
+}
+
+static int pid_order(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void pids_sort(struct pids *p)
+{
+	size_t w = 0;
+
+	if (!p->n)
+		return;
+	qsort(p->v, p->n, sizeof(*p->v), pid_order);
+	for (size_t i = 0; i < p->n; i++)
+		if (!i || p->v[i] != p->v[w - 1])
+			p->v[w++] = p->v[i];
+	p->n = w;
+}
+
+static bool pids_has(const struct pids *p, pid_t pid)
+{
+	return p->n && bsearch(&pid, p->v, p->n, sizeof(*p->v), pid_order);
+}
+
+/* A selection made ready: compiled expression, number of the user. */
+struct selector {
+	const struct ksm_select *sel;
+	regex_t regex;
+	bool has_regex;
+	uid_t uid;
+	size_t cgroup_len;
+};
+
+static int selector_init(struct selector *s, const struct ksm_select *sel, char *why,
+			 size_t why_len)
+{
+	struct passwd pw, *found = NULL;
+	char buf[4096], msg[160];
+	uint64_t n;
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	s->sel = sel;
+	if (sel->user) {
+		if (!getpwnam_r(sel->user, &pw, buf, sizeof(buf), &found) && found) {
+			s->uid = pw.pw_uid;
+		} else if (!num_u64(sel->user, &n) && n <= UINT32_MAX) {
+			s->uid = n;
+		} else {
+			if (why)
+				snprintf(why, why_len, "unknown user \"%s\"", sel->user);
+			return -EINVAL;
+		}
+	}
+	if (sel->match) {
+		rc = regcomp(&s->regex, sel->match, REG_EXTENDED | REG_NOSUB);
+		if (rc) {
+			regerror(rc, &s->regex, msg, sizeof(msg));
+			if (why)
+				snprintf(why, why_len, "bad regular expression \"%s\": %s",
+					 sel->match, msg);
+			return -EINVAL;
+		}
+		s->has_regex = true;
+	}
+	if (sel->cgroup) {
+		s->cgroup_len = strlen(sel->cgroup);
+		/* "/" and a trailing slash select what is below. */
+		while (s->cgroup_len && sel->cgroup[s->cgroup_len - 1] == '/')
+			s->cgroup_len--;
+	}
+	return 0;
+}
+
+static void selector_fini(struct selector *s)
+{
+	if (s->has_regex)
+		regfree(&s->regex);
+}
+
+/* 1 yes, 0 no, -errno. */
+static int match_cmdline(struct ksm *k, const struct selector *s, const struct ksm_proc *p)
+{
+	char *line __cleanup_free = NULL;
+	size_t len;
+	int rc = ksm_proc_cmdline(k, p->pid, &line, &len);
+
+	if (rc)
+		return rc;
+	/* Arguments are joined by blanks, as ps shows them; without any, the name counts. */
+	if (!len)
+		return !regexec(&s->regex, p->comm, 0, NULL, 0);
+	for (size_t i = 0; i + 1 < len; i++)
+		if (!line[i])
+			line[i] = ' ';
+	return !regexec(&s->regex, line, 0, NULL, 0);
+}
+
+static int match_cgroup(struct ksm *k, const struct selector *s, pid_t pid)
+{
+	char *path __cleanup_free = NULL;
+	int rc = ksm_proc_cgroup(k, pid, &path);
+
+	if (rc)
+		return rc == -EPROTO ? 0 : rc;
+	return !strncmp(path, s->sel->cgroup, s->cgroup_len) &&
+	       (path[s->cgroup_len] == '/' || path[s->cgroup_len] == '\0');
+}
+
+static bool has_conditions(const struct ksm_select *sel)
+{
+	return sel->user || sel->match || sel->cgroup;
+}
+
+static int selector_match(struct ksm *k, const struct selector *s, pid_t pid)
+{
+	const struct ksm_select *sel = s->sel;
+	struct ksm_proc p;
+	int rc;
+
+	rc = ksm_proc_read(k, pid, sel->user ? KSM_PROC_UID : 0, &p);
+	if (rc)
+		return rc;
+	if (p.kthread && !sel->kthreads)
+		return 0;
+	if (sel->user && p.uid != s->uid)
+		return 0;
+	if (sel->cgroup) {
+		rc = match_cgroup(k, s, pid);
+		if (rc <= 0)
+			return rc;
+	}
+	return sel->match ? match_cmdline(k, s, &p) : 1;
+}
+
+/* Add the descendants of what is in @p: parents are looked up in one reading of /proc. */
+static int add_tree(struct ksm *k, struct pids *p)
+{
+	struct pids all = { 0 }, parents = { 0 };
+	struct ksm_procs *it;
+	struct ksm_proc proc;
+	struct map parent_of = MAP_INIT;
+	pid_t pid;
+	int rc = ksm_procs_open(k, &it);
+
+	if (rc)
+		return rc;
+	while (!rc && (rc = ksm_procs_next(it, &pid)) == 1) {
+		rc = 0;
+		if (ksm_proc_read(k, pid, 0, &proc))
+			continue;
+		rc = pids_add(&all, pid);
+		if (!rc)
+			rc = pids_add(&parents, proc.ppid);
+		if (!rc)
+			rc = map_put(&parent_of, pid, (void *)(uintptr_t)(proc.ppid + 1));
+	}
+	ksm_procs_close(it);
+	pids_sort(p);
+	for (size_t i = 0, selected = p->n; !rc && i < all.n; i++) {
+		struct pids roots = { p->v, selected, 0 };
+		uintptr_t up;
+		pid_t at = parents.v[i];
+
+		/* A pid may be used again while /proc is read: a bound instead of a cycle. */
+		for (int depth = 0; at > 0 && depth < 4096; depth++) {
+			if (pids_has(&roots, at)) {
+				rc = pids_add(p, all.v[i]);
+				break;
+			}
+			up = (uintptr_t)map_find(&parent_of, at);
+			at = up ? (pid_t)(up - 1) : 0;
+		}
+	}
+	map_fini(&parent_of);
+	free(all.v);
+	free(parents.v);
+	return rc;
+}
+
+static int select_named(struct ksm *k, const struct selector *s, struct pids *found)
+{
+	const struct ksm_select *sel = s->sel;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < sel->n_pids; i++) {
+		if (has_conditions(sel)) {
+			rc = selector_match(k, s, sel->pids[i]);
+			if (rc == -ESRCH)
+				rc = 1;
+			if (rc < 0)
+				return rc;
+			if (!rc)
+				continue;
+		}
+		rc = pids_add(found, sel->pids[i]);
+	}
+	return rc;
+}
+
+static int select_all(struct ksm *k, const struct selector *s, struct pids *found)
+{
+	struct ksm_procs *it;
+	pid_t pid;
+	int rc = ksm_procs_open(k, &it);
+
+	if (rc)
+		return rc;
+	while ((rc = ksm_procs_next(it, &pid)) == 1) {
+		rc = selector_match(k, s, pid);
+		if (rc == -ENOMEM)
+			break;
+		/* Gone, or not for us to see: not selected. */
+		if (rc <= 0)
+			continue;
+		rc = pids_add(found, pid);
+		if (rc)
+			break;
+	}
+	ksm_procs_close(it);
+	return rc;
+}
+
+int ksm_select_run(struct ksm *k, const struct ksm_select *sel, pid_t **out, size_t *n, char *why,
+		   size_t why_len)
+{
+	struct pids found = { 0 };
+	struct selector s;
+	int rc = selector_init(&s, sel, why, why_len);
+
+	*out = NULL;
+	*n = 0;
+	if (!rc)
+		rc = sel->n_pids ? select_named(k, &s, &found) : select_all(k, &s, &found);
+	if (!rc && sel->tree)
+		rc = add_tree(k, &found);
+	selector_fini(&s);
+	if (rc) {
+		free(found.v);
+		return rc;
+	}
+	pids_sort(&found);
+	*out = found.v;
+	*n = found.n;
+	return 0;
+}

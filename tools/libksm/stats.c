@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * stats.c - the whole system at one moment, and the pure arithmetic on it.
+ *
+ * Saved memory is (pages_sharing + ksm_zero_pages) pages, never sharing minus
+ * shared.  The engine's metadata is what the kernel itself subtracts in
+ * general_profit; where that file is absent it is estimated, and said so.
+ */
+#include "libksm/internal.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "libksm/parse.h"
+#include "util/num.h"
+
+/* sizeof(struct ksm_rmap_item) on 64-bit machines, mm/ksm.c of 2.6.32 to 7.3. */
+#define ITEM_BYTES 64
+
+uint64_t ksm_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* One "key number" line into the figure that has this key. */
+struct key_fig {
+	const char *key;
+	size_t offset;		/* of a struct ksm_fig in struct ksm_stats */
+	int64_t scale;
+};
+
+static void keyed_parse(const char *buf, size_t len, const struct key_fig *keys, size_t n,
+			struct ksm_stats *out)
+{
+	struct span rest = { buf, len }, line, key, val;
+	int64_t v;
+
+	while (span_line(&rest, &line)) {
+		if (!span_word(&line, &key) || !span_word(&line, &val))
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			struct ksm_fig *fig = (void *)((char *)out + keys[i].offset);
+
+			if (!span_is_key(key, keys[i].key) || !span_s64(val, &v) || v < 0 ||
+			    v > INT64_MAX / keys[i].scale)
+				continue;
+			*fig = KSM_FIG(v * keys[i].scale);
+		}
+	}
+}
+
+int ksm_vmstat_parse(const char *buf, size_t len, struct ksm_stats *out)
+{
+	static const struct key_fig keys[] = {
+		{ "cow_ksm", offsetof(struct ksm_stats, cow_ksm), 1 },
+		{ "ksm_swpin_copy", offsetof(struct ksm_stats, swpin_copy), 1 },
+	};
+
+	keyed_parse(buf, len, keys, ARRAY_SIZE(keys), out);
+	return 0;
+}
+
+int ksm_meminfo_parse(const char *buf, size_t len, struct ksm_stats *out)
+{
+	static const struct key_fig keys[] = {
+		{ "MemTotal", offsetof(struct ksm_stats, mem_total_bytes), 1024 },
+		{ "MemAvailable", offsetof(struct ksm_stats, mem_available_bytes), 1024 },
+	};
+
+	keyed_parse(buf, len, keys, ARRAY_SIZE(keys), out);
+	return 0;
+}
+
+/* ksmd is a kernel thread born at boot: among the first pids, and found once. */
+static void ksmd_find(struct ksm *k)
+{
+	struct ksm_procs *it;
+	struct ksm_proc p;
+	pid_t pid;
+
+	k->ksmd = -1;
+	if (ksm_procs_open(k, &it))
+		return;
+	while (ksm_procs_next(it, &pid) == 1) {
+		if (ksm_proc_read(k, pid, 0, &p) || !p.kthread || strcmp(p.comm, "ksmd"))
+			continue;
+		k->ksmd = pid;
+		break;
+	}
+	ksm_procs_close(it);
+}
+
+static void ksmd_read(struct ksm *k, struct ksm_stats *out)
+{
+	char name[32], buf[128];
+	struct span rest, word;
+	struct ksm_proc p;
+	uint64_t ns;
+	ssize_t n;
+
+	if (!k->ksmd)
+		ksmd_find(k);
+	if (k->ksmd < 0)
+		return;
+	out->ksmd_pid = KSM_FIG(k->ksmd);
+	/* schedstat has nanoseconds (CONFIG_SCHED_INFO); stat has ticks. */
+	snprintf(name, sizeof(name), "%d/schedstat", (int)k->ksmd);
+	n = ksm_path_read_small(k, k->procfd, name, buf, sizeof(buf));
+	rest = (struct span){ buf, n > 0 ? n : 0 };
+	if (span_word(&rest, &word) && span_u64(word, &ns) && ns) {
+		out->ksmd_cpu_ns = KSM_FIG(ns);
+		return;
+	}
+	if (!ksm_proc_read(k, k->ksmd, 0, &p))
+		out->ksmd_cpu_ns = KSM_FIG(p.cpu_ticks * (1000000000ULL / k->clock_tick));
+}
+
+int ksm_stats_read(struct ksm *k, struct ksm_stats *out)
+{
+	enum ksm_attr failed = 0;
+	int rc, first = 0;
+
+	memset(out, 0, sizeof(*out));
+	out->page_size = k->page_size;
+	ksm_for_each_attr(id) {
+		rc = ksm_attr_read(k, id, &out->attr[id]);
+		if (rc && !first) {
+			first = rc;
+			failed = id;
+		}
+	}
+	if (!ksm_path_read(k, &k->buf, "proc/vmstat"))
+		ksm_vmstat_parse(str_get(&k->buf), k->buf.len, out);
+	if (!ksm_path_read(k, &k->buf, "proc/meminfo"))
+		ksm_meminfo_parse(str_get(&k->buf), k->buf.len, out);
+	ksmd_read(k, out);
+	out->when_ns = k->live ? ksm_now_ns() : k->meta_when_ns;
+	/* What was tried since has left its own record. */
+	if (first)
+		ksm_fail(k, first, "read", "sys/kernel/mm/ksm/%s", ksm_attr_info(failed)->name);
+	return first;
+}
+
+static struct ksm_fig attr_fig(const struct ksm_stats *s, enum ksm_attr id)
+{
+	return (struct ksm_fig){ s->attr[id].state, s->attr[id].v };
+}
+
+void ksm_stats_derive(const struct ksm_stats *s, struct ksm_derived *out)
+{
+	const struct ksm_fig shared = attr_fig(s, KSM_ATTR_PAGES_SHARED);
+	const struct ksm_fig sharing = attr_fig(s, KSM_ATTR_PAGES_SHARING);
+	const struct ksm_fig unshared = attr_fig(s, KSM_ATTR_PAGES_UNSHARED);
+	const struct ksm_fig vol = attr_fig(s, KSM_ATTR_PAGES_VOLATILE);
+	const struct ksm_fig zero = attr_fig(s, KSM_ATTR_ZERO_PAGES);
+	const struct ksm_fig profit = attr_fig(s, KSM_ATTR_GENERAL_PROFIT);
+	const struct ksm_fig batch = attr_fig(s, KSM_ATTR_PAGES_TO_SCAN);
+	const struct ksm_fig nap = attr_fig(s, KSM_ATTR_SLEEP_MILLISECS);
+	int64_t tracked;
+
+	memset(out, 0, sizeof(*out));
+	if (!ksm_fig_has(sharing)) {
+		out->saved_bytes.state = sharing.state;
+		out->profit_bytes.state = sharing.state;
+		out->meta_bytes.state = sharing.state;
+		out->tracked_pages.state = sharing.state;
+		out->rate_pages_s.state = batch.state;
+		return;
+	}
+	tracked = num_add_sat(num_add_sat(ksm_fig_or(shared, 0), sharing.v),
+			      num_add_sat(ksm_fig_or(unshared, 0), ksm_fig_or(vol, 0)));
+	out->saved_bytes = KSM_FIG(
+		num_mul_sat(num_add_sat(sharing.v, ksm_fig_or(zero, 0)), s->page_size));
+	out->tracked_pages = KSM_FIG(tracked);
+	if (ksm_fig_has(profit)) {
+		out->profit_bytes = profit;
+		/* The two files are read one after the other: never show a negative cost. */
+		out->meta_bytes =
+			KSM_FIG(MAX(num_add_sat(out->saved_bytes.v, num_mul_sat(profit.v, -1)), 0));
+	} else {
+		out->meta_estimated = true;
+		out->meta_bytes = KSM_FIG(num_mul_sat(tracked, ITEM_BYTES));
+		out->profit_bytes = KSM_FIG(
+			num_add_sat(out->saved_bytes.v, num_mul_sat(out->meta_bytes.v, -1)));
+	}
+	if (ksm_fig_or(shared, 0) > 0)
+		out->sharing_ratio = (double)sharing.v / shared.v;
+	if (!ksm_fig_has(batch) || !ksm_fig_has(nap))
+		out->rate_pages_s.state = ksm_fig_has(batch) ? nap.state : batch.state;
+	else if (nap.v > 0)
+		out->rate_pages_s = KSM_FIG(num_mul_sat(batch.v, 1000) / nap.v);
+	else
+		out->rate_pages_s.state = KSM_OFF; /* no sleep: as fast as it goes */
+}
+
+/* llround() has no result for what an int64_t cannot hold. */
+static int64_t round_sat(double d)
+{
+	if (d >= 0x1p63)
+		return INT64_MAX;
+	return d <= -0x1p63 ? INT64_MIN : llround(d);
+}
+
+static struct ksm_fig rate(struct ksm_fig newer, struct ksm_fig older, double seconds, bool counter)
+{
+	int64_t grown;
+
+	if (!ksm_fig_has(newer))
+		return newer;
+	if (!ksm_fig_has(older))
+		return older;
+	grown = num_add_sat(newer.v, num_mul_sat(older.v, -1));
+	if (counter && grown < 0)
+		grown = newer.v;
+	return KSM_FIG(seconds > 0 ? round_sat(grown / seconds) : 0);
+}
+
+void ksm_stats_delta(const struct ksm_stats *newer, const struct ksm_stats *older,
+		     struct ksm_delta *out)
+{
+	struct ksm_fig merged_new = attr_fig(newer, KSM_ATTR_PAGES_SHARING);
+	struct ksm_fig merged_old = attr_fig(older, KSM_ATTR_PAGES_SHARING);
+	double s = newer->when_ns > older->when_ns ? (newer->when_ns - older->when_ns) / 1e9 : 0;
+
+	merged_new.v = num_add_sat(merged_new.v, ksm_fig_or(attr_fig(newer, KSM_ATTR_ZERO_PAGES), 0));
+	merged_old.v = num_add_sat(merged_old.v, ksm_fig_or(attr_fig(older, KSM_ATTR_ZERO_PAGES), 0));
+	out->seconds = s;
+	out->merged_per_s = rate(merged_new, merged_old, s, false);
+	out->scanned_per_s = rate(attr_fig(newer, KSM_ATTR_PAGES_SCANNED),
+				  attr_fig(older, KSM_ATTR_PAGES_SCANNED), s, true);
+	out->skipped_per_s = rate(attr_fig(newer, KSM_ATTR_PAGES_SKIPPED),
+				  attr_fig(older, KSM_ATTR_PAGES_SKIPPED), s, true);
+	out->cow_per_s = rate(newer->cow_ksm, older->cow_ksm, s, true);
+	out->swpin_per_s = rate(newer->swpin_copy, older->swpin_copy, s, true);
+	out->passes = rate(attr_fig(newer, KSM_ATTR_FULL_SCANS),
+			   attr_fig(older, KSM_ATTR_FULL_SCANS), 1, true);
+	out->ksmd_cpu_pct = -1;
+	if (ksm_fig_has(newer->ksmd_cpu_ns) && ksm_fig_has(older->ksmd_cpu_ns) && s > 0)
+		out->ksmd_cpu_pct = fmax((double)newer->ksmd_cpu_ns.v - older->ksmd_cpu_ns.v, 0) /
+				    (s * 1e9) * 100;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * sys.c - thin wrappers around system calls; see sys.h.
+ *
+ * The only place in libksm that makes a raw system call.  Each function is one
+ * call and the translation of errno: whatever needs a second thought belongs
+ * to the caller.
+ */
+#include "libksm/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+
+static long ret(long rc)
+{
+	return rc < 0 ? -errno : rc;
+}
+
+int sys_memory_merge_set(bool on)
+{
+	return ret(prctl(PR_SET_MEMORY_MERGE, (unsigned long)on, 0UL, 0UL, 0UL));
+}
+
+int sys_memory_merge_get(void)
+{
+	return ret(prctl(PR_GET_MEMORY_MERGE, 0UL, 0UL, 0UL, 0UL));
+}
+
+int sys_madvise(void *addr, size_t len, int advice)
+{
+	return ret(madvise(addr, len, advice));
+}
+
+int sys_openat2_in_root(int dirfd, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (unsigned int)flags,
+		.resolve = RESOLVE_IN_ROOT,
+	};
+
+	return ret(syscall(SYS_openat2, dirfd, path, &how, sizeof(how)));
+}
+
+int sys_pidfd_open(pid_t pid, unsigned int flags)
+{
+	return ret(syscall(SYS_pidfd_open, pid, flags));
+}
+
+int sys_pidfd_send_signal(int pidfd, int sig)
+{
+	return ret(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
+}
+
+long sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data)
+{
+	return ret(syscall(SYS_ptrace, (long)req, tid, addr, data));
+}
+
+int sys_wait(pid_t tid, int *status, int options)
+{
+	return ret(wait4(tid, status, options, NULL));
+}
+
+ssize_t sys_vm_readv(pid_t pid, const struct iovec *local, size_t n_local,
+		     const struct iovec *remote, size_t n_remote)
+{
+	return ret(process_vm_readv(pid, local, n_local, remote, n_remote, 0));
+}
+
+ssize_t sys_vm_writev(pid_t pid, const struct iovec *local, size_t n_local,
+		      const struct iovec *remote, size_t n_remote)
+{
+	return ret(process_vm_writev(pid, local, n_local, remote, n_remote, 0));
+}
+
+pid_t sys_gettid(void)
+{
+	return syscall(SYS_gettid);
+}
+
+int sys_tgkill(pid_t tgid, pid_t tid, int sig)
+{
+	return ret(syscall(SYS_tgkill, tgid, tid, sig));
+}
+
+int sys_timerslack(unsigned long ns)
+{
+	return ret(prctl(PR_SET_TIMERSLACK, ns, 0UL, 0UL, 0UL));
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sys.h - the system calls that libksm makes beyond reading and writing files,
+ * each as a thin function that returns its result or -errno.
+ *
+ * No policy and no retry here.  It is a link seam: a unit test puts
+ * tests/unit/fake-sys.c in the place of sys.o, and tests/inject wraps
+ * sys_ptrace() to die at a chosen call.  Numbers that old headers lack are
+ * defined here, so that the tools build on a system older than the kernel.
+ */
+#ifndef KSM_LIBKSM_SYS_H
+#define KSM_LIBKSM_SYS_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* include/uapi/linux/prctl.h, Linux 6.4 */
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE 67
+#define PR_GET_MEMORY_MERGE 68
+#endif
+
+/* include/uapi/asm-generic/mman-common.h, Linux 2.6.32 */
+#ifndef MADV_MERGEABLE
+#define MADV_MERGEABLE 12
+#define MADV_UNMERGEABLE 13
+#endif
+
+/*
+ * Requests of include/uapi/linux/ptrace.h under names of our own: glibc has
+ * them as an enum, the kernel as macros, and the two headers cannot be
+ * included together.
+ */
+enum sys_ptrace_request {
+	SYS_PTRACE_PEEKDATA = 2,
+	SYS_PTRACE_POKEDATA = 5,
+	SYS_PTRACE_CONT = 7,
+	SYS_PTRACE_DETACH = 17,
+	SYS_PTRACE_SYSCALL = 24,
+	SYS_PTRACE_GETSIGINFO = 0x4202,
+	SYS_PTRACE_GETREGSET = 0x4204,
+	SYS_PTRACE_SETREGSET = 0x4205,
+	SYS_PTRACE_SEIZE = 0x4206,			/* 3.4 */
+	SYS_PTRACE_INTERRUPT = 0x4207,			/* 3.4 */
+	SYS_PTRACE_GETSIGMASK = 0x420a,			/* 3.11 */
+	SYS_PTRACE_SETSIGMASK = 0x420b,			/* 3.11 */
+	SYS_PTRACE_GET_RSEQ_CONFIGURATION = 0x420f,	/* 5.13 */
+	SYS_PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG = 0x4211, /* 6.4 */
+};
+
+enum {
+	SYS_PTRACE_O_TRACESYSGOOD = 1 << 0,
+	SYS_PTRACE_O_TRACEEXEC = 1 << 4,
+	SYS_PTRACE_EVENT_EXEC = 4,
+	SYS_PTRACE_EVENT_STOP = 128,
+};
+
+/* struct ptrace_rseq_configuration of the kernel */
+struct sys_rseq_config {
+	uint64_t area;
+	uint32_t size;
+	uint32_t signature;
+	uint32_t flags;
+	uint32_t pad;
+};
+
+/* struct ptrace_sud_config of the kernel */
+struct sys_sud_config {
+	uint64_t mode;		/* 0: off */
+	uint64_t selector;
+	uint64_t offset;
+	uint64_t len;
+};
+
+/**
+ * sys_memory_merge_set() - prctl(PR_SET_MEMORY_MERGE) on the calling process
+ *
+ * Passes all five arguments: kernel/sys.c answers EINVAL unless the last three
+ * are zero, and a variadic call with two leaves them to chance.
+ * Return: 0; -EINVAL where the kernel has no such prctl (before 6.4); -errno.
+ */
+int sys_memory_merge_set(bool on);
+/* 0 or 1, or -errno. */
+int sys_memory_merge_get(void);
+
+int sys_madvise(void *addr, size_t len, int advice);
+
+/**
+ * sys_openat2_in_root() - open @path with every link resolved below @dirfd
+ * @flags: of open(2), without O_CREAT
+ *
+ * Return: a descriptor; -ENOSYS before Linux 5.6; -errno.
+ */
+int sys_openat2_in_root(int dirfd, const char *path, int flags);
+
+/* Linux 5.3; -ENOSYS before. */
+int sys_pidfd_open(pid_t pid, unsigned int flags);
+/* Linux 5.1. */
+int sys_pidfd_send_signal(int pidfd, int sig);
+
+/* As ptrace(2), the kernel's own: never touches errno, and PEEK stores through @data. */
+long sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data);
+
+/* wait4(2).  A tid, or 0 with WNOHANG when nothing waits, or -errno. */
+int sys_wait(pid_t tid, int *status, int options);
+
+/* Bytes copied, or -errno. */
+ssize_t sys_vm_readv(pid_t pid, const struct iovec *local, size_t n_local,
+		     const struct iovec *remote, size_t n_remote);
+ssize_t sys_vm_writev(pid_t pid, const struct iovec *local, size_t n_local,
+		      const struct iovec *remote, size_t n_remote);
+
+pid_t sys_gettid(void);
+/* Signal one thread of the calling process. */
+int sys_tgkill(pid_t tgid, pid_t tid, int sig);
+/* The calling thread's timer slack, in ns. */
+int sys_timerslack(unsigned long ns);
+
+#endif /* KSM_LIBKSM_SYS_H */
