@@ -91,7 +91,7 @@ static void rewritten(void)
 		}
 	}
 	CHECK(merges >= 2);
-	CHECK(merges <= 60);
+	CHECK(merges <= 40);
 }
 
 static void calm(void)

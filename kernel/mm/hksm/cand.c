@@ -102,7 +102,7 @@ bool hksm_cand_next(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
  * @c: the table
  * @idle: between two passes, when shrinking costs nobody time
  *
- * It grows by 2/5 so that a full table never takes more than 12 bytes for
+ * It grows by 2/5 so that a full table never takes more than 13 bytes for
  * each page in it, at the price of 2.5 moves of an entry during its life.
  *
  * Return: the capacity, or 0 to leave it as it is.

@@ -100,15 +100,17 @@ static void heat_age(struct hksm_heat *heat)
 u64 hksm_policy_broken(u64 meta, struct hksm_heat *heat)
 {
 	unsigned int backoff = hksm_meta_get(meta, HKSM_META_BACKOFF_SHIFT);
+	unsigned int level;
 
 	heat->breaks++;
 	heat_age(heat);
+	/* One break is an accident; further ones are waited for ever longer. */
+	level = backoff ? LEVEL_FREE + 2 * backoff : 0;
 	meta = hksm_meta_become(meta, HKSM_SEEN, 0);
 	meta = hksm_meta_set(meta, HKSM_META_BACKOFF_SHIFT, backoff + 1);
-	meta = hksm_meta_set(meta, HKSM_META_SKIP_SHIFT, 0);
-	/* One break is an accident; each further one doubles the distance. */
-	return hksm_meta_set(meta, HKSM_META_LEVEL_SHIFT,
-			     backoff ? LEVEL_FREE + 2 * backoff : 0);
+	meta = hksm_meta_set(meta, HKSM_META_SKIP_SHIFT,
+			     hksm_policy_skips(min(level, 15U)));
+	return hksm_meta_set(meta, HKSM_META_LEVEL_SHIFT, level);
 }
 
 /**

@@ -81,13 +81,13 @@ static inline unsigned long hksm_table_bytes(const struct hksm_table *t)
  * hksm_table_tight() - is it time for a larger table?
  * @t: an initialised table
  *
- * Above 15/16 of the capacity runs of full buckets get long.
+ * Above 7/8 of the capacity runs of full buckets get long.
  */
 static inline bool hksm_table_tight(const struct hksm_table *t)
 {
 	unsigned long cap = hksm_table_capacity(t);
 
-	return t->used + t->dead >= cap - cap / 16;
+	return t->used + t->dead >= cap - cap / 8;
 }
 
 #endif /* HKSM_TABLE_H */
