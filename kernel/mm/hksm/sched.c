@@ -118,8 +118,11 @@ static void pass_end(struct hksm *h)
 
 static bool must_leave(struct hksm_scanner *sc, struct mm_struct *mm)
 {
+	struct hksm *h = sc->h;
+
 	return !sc->budget || need_resched() || freezing(current) ||
-	       mmap_lock_is_contended(mm) || !atomic_read(&mm->mm_users);
+	       mmap_lock_is_contended(mm) || !atomic_read(&mm->mm_users) ||
+	       hksm_table_tight(&h->cand.table) || hksm_stable_tight(h);
 }
 
 /* Scan areas of the entered mm. Return: true when its end was reached. */
