@@ -188,6 +188,7 @@ struct hksm_rec {
  * @node: immutable
  * @next: next block of the node
  * @rec: never move, meta words point at them
+ * @rcu: frees it
  */
 struct hksm_block {
 	struct hksm_node *node;
@@ -318,6 +319,7 @@ enum hksm_target_kind {
  * @kind: see enum hksm_target_kind
  * @dead: not usable, items have to look again
  * @key: content
+ * @nid: NUMA node @key is for
  * @page: locked and referenced, unless it is the zero page or an item's
  * @node: node of @page; not yet filed for ITEM and PEER
  * @joins: items that want it
@@ -329,6 +331,7 @@ enum hksm_target_kind {
 struct hksm_target {
 	enum hksm_target_kind kind;
 	bool dead;
+	u16 nid;
 	u64 key;
 	struct page *page;
 	struct hksm_node *node;
@@ -645,7 +648,7 @@ u64 hksm_key(struct hksm *h, u64 digest, int nid);
 int hksm_nid(struct hksm *h, unsigned long pfn);
 
 #define hksm_for_each_rec(_rec, _it) \
-	while (((_rec) = hksm_rec_next(_it)))
+	for ((_rec) = hksm_rec_next(_it); (_rec); (_rec) = hksm_rec_next(_it))
 
 /* The record a word in state MERGED refers to; bit 0 of the payload is not it. */
 static inline struct hksm_rec *hksm_meta_rec(u64 meta)

@@ -10,8 +10,9 @@
  * still the one that hksm_protect() left. Whoever wants to write in between
  * faults, cannot take over a locked folio, and changes the entry.
  */
+/* flush_tlb_range() of some architectures looks into huge page states. */
+#include <linux/hugetlb.h>
 #include <linux/mmu_notifier.h>
-#include <linux/pagewalk.h>
 #include <trace/events/ksm.h>
 
 #include <asm/tlbflush.h>
@@ -335,6 +336,7 @@ static bool peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 		/* Walk again: the split went through the entry, too. */
 		if (split(peer->page)) {
 			folio_put(page_folio(peer->page));
+			peer->page = NULL;
 			folio = peer_page(sc, t, vma);
 			if (!folio)
 				return false;
@@ -393,9 +395,10 @@ static bool promote(struct hksm_scanner *sc, struct hksm_target *t)
 	struct mm_struct *mm = range->slot->mm;
 	u64 m;
 
-	if (!hksm_folio_keep(folio))
-		return false;
+	/* It may have moved to another NUMA node since it was hashed. */
 	node->nid = hksm_nid(h, folio_pfn(folio));
+	if (node->nid != t->nid || !hksm_folio_keep(folio))
+		return false;
 	if (hksm_stable_file(h, node, t->key))
 		return false;
 	item->rec = hksm_rec_add(h, node, peer ? t->ctx : sc->ctx, item->addr,
@@ -406,6 +409,7 @@ static bool promote(struct hksm_scanner *sc, struct hksm_target *t)
 	folio_mark_accessed(folio);
 	VM_WARN_ON_FOLIO(PageAnonExclusive(item->page), folio);
 	hksm_folio_tag(folio, node);
+	/* Who has the frame number finds the tag. */
 	smp_store_release(&node->kpfn, folio_pfn(folio));
 	t->node = NULL;
 

@@ -99,6 +99,7 @@ static void range_flush(struct hksm *h, struct hksm_range *range)
 void hksm_range_disown(struct hksm *h, struct hksm_range *range)
 {
 	range_flush(h, range);
+	/* The next owner sees the words as they were left. */
 	smp_store_release(&range->owner, NULL);
 }
 
@@ -121,6 +122,7 @@ bool hksm_range_room(struct hksm *h, struct hksm_range *range,
 	chunk = kzalloc(sizeof(*chunk), META_GFP);
 	if (!chunk)
 		return false;
+	/* Others read words without owning the range: zeroes first. */
 	smp_store_release(&range->chunk[c], chunk);
 	atomic_long_add(sizeof(*chunk), &h->meta_bytes);
 	hksm_slot_account(range->slot, 0, 0, sizeof(*chunk));

@@ -27,7 +27,7 @@ static unsigned long rec_index(struct hksm_rec *rec)
 }
 
 /* Return: false to end the walk. */
-static bool walk_rec(struct folio *folio, struct hksm_rec *rec, bool forks,
+static bool walk_rec(struct folio *folio, struct hksm_rec *rec, int forks,
 		     struct rmap_walk_control *rwc)
 {
 	struct anon_vma *anon_vma = rec->ctx->anon_vma;
@@ -48,7 +48,7 @@ static bool walk_rec(struct folio *folio, struct hksm_rec *rec, bool forks,
 		cond_resched();
 		if (!covers(vma, rec))
 			continue;
-		if ((vma->vm_mm != rec->ctx->slot->mm) != forks)
+		if (forks == (vma->vm_mm == rec->ctx->slot->mm))
 			continue;
 		if (rwc->invalid_vma && rwc->invalid_vma(vma, rwc->arg))
 			continue;
@@ -75,8 +75,8 @@ void rmap_walk_ksm(struct folio *folio, struct rmap_walk_control *rwc)
 	struct hksm_rec *rec;
 	int forks;
 
-	VM_BUG_ON_FOLIO(!folio_test_ksm(folio), folio);
-	VM_BUG_ON_FOLIO(!folio_test_locked(folio), folio);
+	VM_WARN_ON_FOLIO(!folio_test_ksm(folio), folio);
+	VM_WARN_ON_FOLIO(!folio_test_locked(folio), folio);
 
 	node = hksm_folio_node(folio);
 	if (!node)
@@ -144,14 +144,14 @@ void folio_migrate_ksm(struct folio *newfolio, struct folio *folio)
 {
 	struct hksm_node *node;
 
-	VM_BUG_ON_FOLIO(!folio_test_locked(folio), folio);
-	VM_BUG_ON_FOLIO(!folio_test_locked(newfolio), newfolio);
-	VM_BUG_ON_FOLIO(newfolio->mapping != folio->mapping, newfolio);
+	VM_WARN_ON_FOLIO(!folio_test_locked(folio), folio);
+	VM_WARN_ON_FOLIO(!folio_test_locked(newfolio), newfolio);
+	VM_WARN_ON_FOLIO(newfolio->mapping != folio->mapping, newfolio);
 
 	node = hksm_folio_node(folio);
 	if (!node)
 		return;
-	VM_BUG_ON_FOLIO(node->kpfn != folio_pfn(folio), folio);
+	VM_WARN_ON_FOLIO(node->kpfn != folio_pfn(folio), folio);
 	WRITE_ONCE(node->kpfn, folio_pfn(newfolio));
 	/* Who finds the old tag gone must find the new frame. */
 	smp_wmb();

@@ -441,14 +441,17 @@ static struct hksm_target *target_cand(struct hksm_scanner *sc, u64 key)
 	return t;
 }
 
-static struct hksm_target *target_find(struct hksm_scanner *sc, u64 key)
+static struct hksm_target *target_find(struct hksm_scanner *sc,
+				       struct hksm_item *item)
 {
-	struct hksm_target *t = target_known(sc, key);
+	struct hksm_target *t = target_known(sc, item->key);
 
 	if (!t)
-		t = target_stable(sc, key);
+		t = target_stable(sc, item->key);
 	if (!t)
-		t = target_cand(sc, key);
+		t = target_cand(sc, item->key);
+	if (!IS_ERR_OR_NULL(t))
+		t->nid = hksm_nid(sc->h, page_to_pfn(item->page));
 	return t;
 }
 
@@ -540,7 +543,7 @@ static void lookup_item(struct hksm_scanner *sc, struct hksm_item *item,
 		lookup_large(sc, item, zero);
 		return;
 	}
-	t = target_find(sc, item->key);
+	t = target_find(sc, item);
 	if (IS_ERR(t)) {
 		item->verdict = is_target(sc, item->key) ? HKSM_V_RETRY :
 							   HKSM_V_SEEN;
@@ -699,6 +702,7 @@ static struct hksm_node *adopt_orphan(struct hksm_scanner *sc,
 	}
 	folio_mark_dirty(folio);
 	hksm_folio_tag(folio, node);
+	/* As in promote(). */
 	smp_store_release(&node->kpfn, folio_pfn(folio));
 	return node;
 }

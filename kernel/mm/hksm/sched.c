@@ -270,6 +270,12 @@ bool hksm_should_run(struct hksm *h)
 	       !list_empty_careful(&h->slots);
 }
 
+/* The pause was changed: do not wait for the end of the old one. */
+static bool slept(struct hksm *h, unsigned int ms)
+{
+	return ms != READ_ONCE(h->sleep_millisecs);
+}
+
 /**
  * hksm_thread() - ksmd
  * @data: the engine
@@ -290,11 +296,12 @@ int hksm_thread(void *data)
 		if (hksm_should_run(h)) {
 			ms = READ_ONCE(h->sleep_millisecs);
 			wait_event_freezable_timeout(h->iter_wait,
-				ms != READ_ONCE(h->sleep_millisecs),
-				msecs_to_jiffies(ms));
+						     slept(h, ms),
+						     msecs_to_jiffies(ms));
 		} else {
 			wait_event_freezable(h->thread_wait,
-				hksm_should_run(h) || kthread_should_stop());
+					     hksm_should_run(h) ||
+					     kthread_should_stop());
 		}
 	}
 	return 0;

@@ -682,8 +682,8 @@ static struct hksm_node *walk_node(struct hksm *h, unsigned long *pos,
  * shrinks, so start over in the same bucket then.
  */
 static void each_node(struct hksm *h, void *arg,
-			  bool (*act)(struct hksm *h, struct hksm_node *node,
-				      void *arg))
+		      bool (*act)(struct hksm *h, struct hksm_node *node,
+				  void *arg))
 {
 	unsigned long pos = 0;
 	u32 member = 0;

@@ -286,21 +286,21 @@ static struct knob _name##_knob = {				\
 RW(run, KNOB_OTHER, NULL, .show = show_run, .store = store_run);
 RW(sleep_millisecs, KNOB_UINT, &hksm.sleep_millisecs, .stored = wake_iter);
 RW(pages_to_scan, KNOB_UINT, &hksm.pages_to_scan,
-   .store = store_pages_to_scan);
+	.store = store_pages_to_scan);
 RW(use_zero_pages, KNOB_BOOL, &hksm.use_zero_pages);
 RW(smart_scan, KNOB_BOOL, &hksm.smart_scan);
 RW(max_page_sharing, KNOB_UINT, &hksm.max_page_sharing,
-   .store = store_max_page_sharing);
+	.store = store_max_page_sharing);
 RW(stable_node_chains_prune_millisecs, KNOB_UINT, &hksm.prune_millisecs);
 RW(advisor_mode, KNOB_OTHER, NULL, .show = show_advisor_mode,
-   .store = store_advisor_mode);
+	.store = store_advisor_mode);
 RW(advisor_max_cpu, KNOB_ULONG, &hksm.advice.max_cpu, .stored = trim_max_cpu);
 RW(advisor_min_pages_to_scan, KNOB_ULONG, &hksm.advisor_min_pages);
 RW(advisor_max_pages_to_scan, KNOB_ULONG, &hksm.advice.max_pages);
 RW(advisor_target_scan_time, KNOB_ULONG, &hksm.advice.target, .min = 1);
 #ifdef CONFIG_NUMA
 RW(merge_across_nodes, KNOB_UINT, &hksm.merge_across_nodes,
-   .store = store_merge_across_nodes);
+	.store = store_merge_across_nodes);
 #endif
 RO(pages_scanned, get_pages_scanned);
 RO(pages_shared, get_pages_shared);

@@ -41,4 +41,5 @@ static struct kunit_suite cand_suite = {
 	.name = "hksm-cand",
 	.test_cases = cand_cases,
 };
+
 kunit_test_suite(cand_suite);

@@ -40,4 +40,5 @@ static struct kunit_suite digest_suite = {
 	.name = "hksm-digest",
 	.test_cases = digest_cases,
 };
+
 kunit_test_suite(digest_suite);

@@ -56,4 +56,5 @@ static struct kunit_suite policy_suite = {
 	.name = "hksm-policy",
 	.test_cases = policy_cases,
 };
+
 kunit_test_suite(policy_suite);

@@ -68,4 +68,5 @@ static struct kunit_suite table_suite = {
 	.name = "hksm-table",
 	.test_cases = table_cases,
 };
+
 kunit_test_suite(table_suite);
