@@ -45,6 +45,16 @@ use_root() {
 	export ROOT
 }
 
+# apply_modes: take away what the root's file "modes" says.  Not part of use_root,
+# because a test of its contents needs to read it all.
+apply_modes() {
+	local mode path
+
+	while read -r mode path; do
+		chmod "$mode" "$ROOT/$path" || return
+	done <"$ROOT/modes"
+}
+
 # --- running and comparing ------------------------------------------------------
 
 # expect STATUS COMMAND...: run it, keep $output and $stderr apart, hold it to the

@@ -39,46 +39,27 @@ struct settle {
 	uint64_t scans;		/* 0: until savings stop growing */
 	uint64_t timeout_ns;	/* 0: none */
 	double tolerance;
-	/* state */
-	int64_t last_pass;	/* full_scans at the last look */
-	bool begun;		/* a pass has ended since: what follows are full passes */
-	uint64_t passes;
-	int64_t saved_at_pass;
-	int64_t last_scanned;
-	unsigned int idle;
+	struct ksm_settle state;
+	int64_t scanned;	/* pages_scanned at the last look */
+	unsigned int idle;	/* looks in which nothing was scanned or tracked */
 };
 
-/* One look; true when settled.  Pure but for the state in @st. */
-static bool settled(struct settle *st, const struct ksm_stats *s, const struct ksm_derived *d)
+/* One look; true when there is nothing more to wait for. */
+static bool look(struct settle *st, const struct ksm_stats *s, const struct ksm_derived *d)
 {
-	const int64_t pass = s->attr[KSM_ATTR_FULL_SCANS].v;
 	const int64_t scanned = s->attr[KSM_ATTR_PAGES_SCANNED].v;
-	const int64_t saved = d->saved_bytes.v;
-	double grown;
+	const int64_t passes = st->state.full_scans;
+	bool settled;
 
-	if (pass == st->last_pass) {
-		if (scanned == st->last_scanned && !ksm_fig_or(d->tracked_pages, 0))
-			return ++st->idle >= IDLE_POLLS;
+	settled = ksm_settle_step(&st->state, s->attr[KSM_ATTR_FULL_SCANS].v,
+				  ksm_fig_or(d->saved_bytes, 0), st->tolerance);
+	if (scanned == st->scanned && st->state.full_scans == passes &&
+	    !ksm_fig_or(d->tracked_pages, 0))
+		st->idle++;
+	else
 		st->idle = 0;
-		st->last_scanned = scanned;
-		return false;
-	}
-	/* Unmerging sets the count back to 0: begin anew. */
-	if (pass < st->last_pass) {
-		st->begun = false;
-		st->passes = 0;
-	} else {
-		st->passes += pass - st->last_pass - (st->begun ? 0 : 1);
-		st->begun = true;
-	}
-	st->idle = 0;
-	st->last_pass = pass;
-	st->last_scanned = scanned;
-	if (st->scans)
-		return st->passes >= st->scans;
-	grown = saved - st->saved_at_pass;
-	st->saved_at_pass = saved;
-	return st->passes >= 2 && grown <= (saved > 0 ? saved : 0) * st->tolerance / 100;
+	st->scanned = scanned;
+	return (st->scans ? st->state.passes >= st->scans : settled) || st->idle >= IDLE_POLLS;
 }
 
 static int wait_settled(struct ctl *ctl, struct settle *st)
@@ -92,29 +73,25 @@ static int wait_settled(struct ctl *ctl, struct settle *st)
 		ctl_stats(ctl, &s);
 		ksm_stats_derive(&s, &d);
 		if (s.attr[KSM_ATTR_FULL_SCANS].state != KSM_VALUE)
-			ctl_attr_missing(ctl, KSM_ATTR_FULL_SCANS,
+			ctl_attr_missing(KSM_ATTR_FULL_SCANS,
 					 s.attr[KSM_ATTR_FULL_SCANS].state);
 		if (!(s.attr[KSM_ATTR_RUN].v & KSM_RUN_RUNNING))
 			cli_die(CLI_FAIL, 0, "run: merging is %s: nothing will settle "
 					     "(start it: ksmctl start)",
 				ksm_run_name(s.attr[KSM_ATTR_RUN].v));
-		if (!begin) {
-			begin = s.when_ns;
-			st->last_pass = s.attr[KSM_ATTR_FULL_SCANS].v;
-			st->last_scanned = s.attr[KSM_ATTR_PAGES_SCANNED].v;
-			st->saved_at_pass = d.saved_bytes.v;
-		} else if (settled(st, &s, &d)) {
+		cli_bytes(saved, sizeof(saved), ksm_fig_or(d.saved_bytes, 0), false);
+		if (look(st, &s, &d)) {
 			if (st->idle)
 				cli_note("nothing is mergeable");
 			cli_note("settled after %llu passes, saved %s",
-				 (unsigned long long)st->passes,
-				 cli_bytes(saved, sizeof(saved), d.saved_bytes.v, false));
+				 (unsigned long long)st->state.passes, saved);
 			return CLI_OK;
 		}
+		if (!begin)
+			begin = s.when_ns;
 		if (st->timeout_ns && s.when_ns - begin >= st->timeout_ns)
 			cli_die(CLI_FAIL, 0, "not settled in time: %llu passes done, saved %s",
-				(unsigned long long)st->passes,
-				cli_bytes(saved, sizeof(saved), d.saved_bytes.v, false));
+				(unsigned long long)st->state.passes, saved);
 		if (!ctl_sleep(POLL_NS))
 			return CLI_FAIL;
 	}
@@ -123,7 +100,7 @@ static int wait_settled(struct ctl *ctl, struct settle *st)
 int ctl_settle(struct ctl *ctl, int argc, char **argv)
 {
 	struct cli_parse p = { .argc = argc, .argv = argv };
-	struct settle st = { .tolerance = 1 };
+	struct settle st = { .tolerance = KSM_SETTLE_TOLERANCE };
 	int key;
 
 	while ((key = cli_opts_next(&p, &ctl_cmd_settle)) != -1) {

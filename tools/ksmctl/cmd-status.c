@@ -131,11 +131,11 @@ static void print_saved(struct ctl *ctl, const struct status *st)
 
 	str_add(&s, size_text(ctl, st->d.saved_bytes, buf, sizeof(buf)));
 	if (ksm_fig_or(fig(st, KSM_ATTR_PAGES_SHARED), 0))
-		str_addf(&s, " (%lld pages use %lld copies, %.1f each)",
+		str_addf(&s, " (%lld pages by %lld copies, %.1f each)",
 			 (long long)fig(st, KSM_ATTR_PAGES_SHARING).v,
 			 (long long)fig(st, KSM_ATTR_PAGES_SHARED).v, st->d.sharing_ratio);
 	if (ksm_fig_or(zero, 0))
-		str_addf(&s, ", %s of it zeroes", pages_text(ctl, zero.v, buf, sizeof(buf)));
+		str_addf(&s, ", zeroes %s", pages_text(ctl, zero.v, buf, sizeof(buf)));
 	line("saved", str_get(&s));
 }
 

@@ -212,14 +212,27 @@ static int choice_find(const char *const *choices, const char *word, size_t len)
 	return -1;
 }
 
-/* "none [scan-time]": the word in brackets is in force. */
+/*
+ * "none [scan-time]": the word in brackets is in force.  A word alone is what
+ * was written to the file of a dump, where no kernel answers with the list.
+ */
 static int choice_parse_file(const struct ksm_attr_info *in, const char *buf, size_t len,
 			     struct ksm_value *out)
 {
 	const char *open = memchr(buf, '[', len);
 	const char *close = open ? memchr(open, ']', buf + len - open) : NULL;
 	size_t n;
+	int i;
 
+	if (!open) {
+		len -= len && buf[len - 1] == '\n';
+		i = choice_find(in->choices, buf, len);
+		if (i < 0)
+			return -EPROTO;
+		out->v = i;
+		snprintf(out->text, sizeof(out->text), "%s", in->choices[i]);
+		return 0;
+	}
 	if (!close || close == open + 1)
 		return -EPROTO;
 	open++;

@@ -159,35 +159,39 @@ static bool is_hypervisor(const char *argv0)
 	return false;
 }
 
-/* qemu's -name: "NAME[,opts]" or "guest=NAME[,opts]"; a doubled comma stands for one. */
+/*
+ * qemu's -name: items "KEY=VALUE", of which the first may be the bare name; the
+ * key that counts is guest.  A doubled comma stands for one.
+ */
 static void vm_name_value(const char *val, char *out, size_t len)
 {
-	const char *guest = strstr(val, "guest=");
-	size_t w = 0;
+	for (bool first = true; *val; first = false) {
+		size_t key = strcspn(val, "=,"), w = 0;
+		bool bare = val[key] != '=';
+		bool wanted = bare ? first : key == 5 && !strncmp(val, "guest", 5);
 
-	if (guest && (guest == val || guest[-1] == ','))
-		val = guest + 6;
-	for (; *val && w + 1 < len; val++) {
-		if (*val == ',') {
-			if (val[1] != ',')
+		for (val += bare ? 0 : key + 1; *val; val++) {
+			if (*val == ',' && *++val != ',')
 				break;
-			val++;
+			if (wanted && w + 1 < len)
+				out[w++] = *val;
 		}
-		out[w++] = *val;
+		if (wanted)
+			out[w] = '\0';
 	}
-	out[w] = '\0';
 }
 
 int ksm_group_vm(const char *cgroup, const char *cmdline, size_t cmdline_len, char *out, size_t len)
 {
-	const char *end = cmdline + cmdline_len, *arg, *val;
+	const char *end, *arg, *val;
 
 	out[0] = '\0';
 	if (cgroup && vm_of_cgroup(cgroup, out, len))
 		return 0;
 	/* The kernel ends a command line with NUL; one that was overwritten may lack it. */
-	if (!cmdline_len || end[-1] != '\0' || !is_hypervisor(cmdline))
+	if (!cmdline_len || cmdline[cmdline_len - 1] != '\0' || !is_hypervisor(cmdline))
 		return -ENOENT;
+	end = cmdline + cmdline_len;
 	for (arg = cmdline; arg; arg = val) {
 		val = next_arg(arg, end);
 		if (val && (!strcmp(arg, "-name") || !strcmp(arg, "--name") ||

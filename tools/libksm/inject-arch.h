@@ -49,6 +49,9 @@ struct inject_regs {
 
 extern const bool inject_arch_supported;
 
+/* What takes time and can be done before a thread is stopped.  Called by any thread, any number of times. */
+void inject_arch_init(void);
+
 /**
  * inject_arch_find() - look for code to borrow in one piece of the target's text
  * @c: zeroed before the first piece; keeps what is found
@@ -83,8 +86,9 @@ int inject_arch_settled(pid_t tid, struct inject_regs *r, bool exit);
  * A few system calls answer EINTR when a stop interrupts them, signal or not
  * (signal(7)).  Turn that into "restart unless a handler runs".  Also recover
  * .restarts_nr, where the code before the PC tells it.
+ * Return: true when general registers were changed in @r.
  */
-void inject_arch_mend(pid_t tid, struct inject_regs *r);
+bool inject_arch_mend(pid_t tid, struct inject_regs *r);
 
 /**
  * inject_arch_frame() - what the target needs to restore itself
@@ -114,8 +118,7 @@ bool inject_arch_last_call(const struct inject_regs *r, struct ksm_inject_call *
 /*
  * One step that puts the registers back.  @at_exit: the thread stands at the
  * exit of a system call with an interrupt pending, else in the middle of the
- * kernel's signal handling.  @changed: registers a system call of that
- * architecture loses have been put at risk.
+ * kernel's signal handling.
  */
 int inject_arch_put(pid_t tid, const struct inject_regs *r, bool at_exit);
 

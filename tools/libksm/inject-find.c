@@ -269,6 +269,9 @@ static int read_maps(struct inject_target *t, struct text **texts, size_t *n)
 	rc = ksm_path_read(t->k, &buf, "proc/%d/task/%d/maps", t->pid, t->tid);
 	if (rc)
 		return rc;
+	/* It has given up its memory: it is about to end. */
+	if (!buf.len)
+		return -ESRCH;
 	rest = (struct span){ buf.s, buf.len };
 	while (span_line(&rest, &line)) {
 		struct span perms, word, path = { "", 0 };
@@ -397,6 +400,7 @@ int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t 
 		.status_fd = -1,
 		.page_size = ksm_page_size(k),
 	};
+	inject_arch_init();
 	*why = KSM_INJECT_FAILED;
 	t->status_fd = ksm_path_open(k, O_RDONLY, "proc/%d/task/%d/status", pid, tid);
 	if (t->status_fd < 0)

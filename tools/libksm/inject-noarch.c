@@ -13,6 +13,10 @@
 
 const bool inject_arch_supported = false;
 
+void inject_arch_init(void)
+{
+}
+
 bool inject_arch_find(struct inject_code *c __unused, const uint8_t *buf __unused,
 		      size_t len __unused, uint64_t addr __unused)
 {
@@ -54,8 +58,9 @@ int inject_arch_settled(pid_t tid __unused, struct inject_regs *r __unused, bool
 	return -EOPNOTSUPP;
 }
 
-void inject_arch_mend(pid_t tid __unused, struct inject_regs *r __unused)
+bool inject_arch_mend(pid_t tid __unused, struct inject_regs *r __unused)
 {
+	return false;
 }
 
 size_t inject_arch_frame(const struct inject_regs *r __unused,

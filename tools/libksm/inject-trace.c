@@ -57,7 +57,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "libksm/internal.h"
 #include "libksm/sys.h"
@@ -98,14 +97,15 @@ static int resume(struct inject_trace *t, enum sys_ptrace_request req, int sig)
 static int wait_stop(struct inject_trace *t, int *status)
 {
 	for (;;) {
-		int rc = sys_wait(t->target->tid, status, __WALL);
+		int rc = sys_wait_tracee(t->target->tid, status);
 
 		if (rc == -EINTR) {
 			if (inject_watch_expired(t->watch))
 				return -ETIMEDOUT;
 			continue;
 		}
-		if (rc < 0 || !WIFSTOPPED(*status))
+		/* Our tracee may be our caller's child: its end is not for us to reap. */
+		if (rc < 0 || *status < 0)
 			return fail(t, KSM_INJECT_GONE, -ESRCH);
 		t->stopped = true;
 		return 0;
@@ -114,12 +114,17 @@ static int wait_stop(struct inject_trace *t, int *status)
 
 static int event_of(int status)
 {
-	return status >> 16;
+	return status >> 8;
+}
+
+static int signal_of(int status)
+{
+	return status & 0xff;
 }
 
 static bool is_syscall_stop(int status)
 {
-	return WSTOPSIG(status) == (SIGTRAP | 0x80);
+	return signal_of(status) == (SIGTRAP | 0x80);
 }
 
 /*
@@ -144,7 +149,7 @@ static int catch(struct inject_trace *t)
 			return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
 		rc = ask(t, SYS_PTRACE_INTERRUPT, 0, NULL);
 		if (!rc)
-			rc = resume(t, SYS_PTRACE_CONT, WSTOPSIG(status));
+			rc = resume(t, SYS_PTRACE_CONT, signal_of(status));
 	}
 	return rc ? rc : fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
 }
@@ -190,6 +195,17 @@ static int read_general(struct inject_trace *t)
 	return rc == -ESRCH ? fail(t, KSM_INJECT_GONE, rc) : rc;
 }
 
+/*
+ * A call that answers EINTR to a stop is mended at once, not when all is done:
+ * from here on it restarts, even if nobody comes back to it.
+ */
+static int mend(struct inject_trace *t)
+{
+	if (!inject_arch_mend(t->target->tid, &t->regs))
+		return 0;
+	return inject_arch_put(t->target->tid, &t->regs, t->at_exit);
+}
+
 /* Through the entry to the exit of the call that the thread is about to restart. */
 static int settle(struct inject_trace *t)
 {
@@ -206,7 +222,7 @@ static int settle(struct inject_trace *t)
 			return rc == -ETIMEDOUT ? fail(t, KSM_INJECT_BUSY, -EBUSY) : rc;
 		if (!is_syscall_stop(status)) {
 			/* A signal: its handler comes first. */
-			t->signal = event_of(status) ? 0 : WSTOPSIG(status);
+			t->signal = event_of(status) ? 0 : signal_of(status);
 			return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
 		}
 		rc = inject_arch_settled(t->target->tid, &t->regs, step);
@@ -226,6 +242,8 @@ static int prepare(struct inject_trace *t)
 		if (!rc)
 			rc = read_general(t);
 		if (!rc)
+			rc = mend(t);
+		if (!rc)
 			rc = inject_target_check(t->target, &t->why);
 		if (rc)
 			return rc;
@@ -243,10 +261,11 @@ static int prepare(struct inject_trace *t)
 	}
 	if (inject_arch_unsettled(t->target->tid, &t->regs)) {
 		rc = settle(t);
+		if (!rc)
+			rc = mend(t);
 		if (rc)
 			return rc;
 	}
-	inject_arch_mend(t->target->tid, &t->regs);
 	rc = inject_arch_read_fp(t->target->tid, &t->regs);
 	return rc ? rc : ask(t, SYS_PTRACE_GETSIGMASK, sizeof(t->regs.mask), &t->regs.mask);
 }
@@ -357,7 +376,7 @@ again:
 			if (giving_up && !entered)
 				return fail(t, KSM_INJECT_FROZEN, -EBUSY);
 		} else {
-			sig = WSTOPSIG(status);
+			sig = signal_of(status);
 			rc = handle_signal(t, sig);
 			if (rc)
 				return rc;

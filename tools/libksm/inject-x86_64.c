@@ -217,19 +217,21 @@ static long nr_before(pid_t tid, uint64_t pc)
 	return nr;
 }
 
-void inject_arch_mend(pid_t tid, struct inject_regs *r)
+bool inject_arch_mend(pid_t tid, struct inject_regs *r)
 {
 	struct user_regs_struct u;
 	long ax;
 
 	LOAD(u, r);
 	if ((long)u.orig_rax < 0)
-		return;
+		return false;
 	ax = (long)u.rax;
 	if (ax == -EINTR && is_eintr_call(u.orig_rax)) {
 		u.rax = -ERESTARTNOHAND;
 		memcpy(r->general, &u, sizeof(u));
-	} else if (ax == -ERESTART_RESTARTBLOCK && u.orig_rax == SYS_restart_syscall) {
+		return true;
+	}
+	if (ax == -ERESTART_RESTARTBLOCK && u.orig_rax == SYS_restart_syscall) {
 		/* Interrupted a second time: only the program text has the number now. */
 		long nr = nr_before(tid, u.rip);
 
@@ -242,6 +244,7 @@ void inject_arch_mend(pid_t tid, struct inject_regs *r)
 			break;
 		}
 	}
+	return false;
 }
 
 /* ------------------------------------------------------------------ */
@@ -289,6 +292,23 @@ struct sw_bytes {
 	uint32_t padding[7];
 };
 
+/* Where each feature ends in an XSAVE area; 0 for those that are not in it. */
+static _Atomic uint32_t feature_end[63];
+
+/* CPUID, because a virtual machine takes tens of microseconds for one. */
+void inject_arch_init(void)
+{
+	unsigned int a, b, c, d;
+
+	if (feature_end[2] || !__get_cpuid_count(0xd, 0, &a, &b, &c, &d))
+		return;
+	for (unsigned int i = 62; i >= 2; i--) {
+		/* Bit 0 of ECX: a supervisor state. */
+		if (__get_cpuid_count(0xd, i, &a, &b, &c, &d) && a && !(c & 1))
+			feature_end[i] = b + a;
+	}
+}
+
 /*
  * Bytes of XSAVE area up to the last of these features.  The regset is as long
  * as the largest area any process could have; the kernel takes a frame that is
@@ -298,15 +318,9 @@ static size_t xstate_size(uint64_t features, size_t max)
 {
 	size_t size = FX_LEN + XHDR_LEN;
 
-	for (unsigned int i = 2; i < 63; i++) {
-		unsigned int a, b, c, d;
-
-		if (!(features >> i & 1) || !__get_cpuid_count(0xd, i, &a, &b, &c, &d))
-			continue;
-		/* Bit 0 of ECX: a supervisor state, which is not part of it. */
-		if (!(c & 1) && b + a > size)
-			size = b + a;
-	}
+	for (unsigned int i = 2; i < ARRAY_SIZE(feature_end); i++)
+		if (features >> i & 1)
+			size = MAX(size, feature_end[i]);
 	return MIN(size, max);
 }
 

@@ -23,6 +23,10 @@
 
 #define STOP_MS_DEFAULT 200
 #define TRACER_STACK (256U << 10)
+/* Between two looks at the deadline; between two pokes after it; until it is given up. */
+#define LOOK_NS 20000000ULL
+#define POKE_NS 2000000ULL
+#define LEAVE_NS 1000000000ULL
 /* Attempts where the target was caught at a bad moment, and threads that would not stop. */
 #define ATTEMPTS_MAX 16
 #define BUSY_MAX 3
@@ -67,8 +71,8 @@ const char *ksm_inject_why_text(enum ksm_inject_why why)
 /* Shared by two threads, freed by the last one to leave it. */
 struct inject_watch {
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	uint64_t deadline_ns;		/* 0: none */
+	pthread_cond_t ended;
+	_Atomic uint64_t deadline_ns;	/* 0: none */
 	bool done;
 	int refs;
 	pid_t tracer;			/* tid of the tracing thread, 0 before it runs */
@@ -79,22 +83,17 @@ struct inject_watch {
 	struct ksm_inject_call calls[];	/* the caller's array may be gone before us */
 };
 
+/* Wakes nobody: the target is stopped while this runs.  watch_wait() looks by itself. */
 void inject_watch_set(struct inject_watch *w, unsigned int ms)
 {
-	pthread_mutex_lock(&w->lock);
 	w->deadline_ns = ms ? ksm_now_ns() + ms * 1000000ULL : 0;
-	pthread_cond_signal(&w->changed);
-	pthread_mutex_unlock(&w->lock);
 }
 
 bool inject_watch_expired(struct inject_watch *w)
 {
-	bool expired;
+	uint64_t deadline = w->deadline_ns;
 
-	pthread_mutex_lock(&w->lock);
-	expired = w->deadline_ns && ksm_now_ns() >= w->deadline_ns;
-	pthread_mutex_unlock(&w->lock);
-	return expired;
+	return deadline && ksm_now_ns() >= deadline;
 }
 
 static void watch_put(struct inject_watch *w)
@@ -109,7 +108,7 @@ static void watch_put(struct inject_watch *w)
 	inject_target_fini(&w->target);
 	free(w->trace.frame);
 	free(w->trace.old);
-	pthread_cond_destroy(&w->changed);
+	pthread_cond_destroy(&w->ended);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
 }
@@ -129,7 +128,7 @@ static struct inject_watch *watch_new(size_t n_calls)
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->changed, &attr);
+	pthread_cond_init(&w->ended, &attr);
 	pthread_condattr_destroy(&attr);
 	w->trace.frame = calloc(1, INJECT_FRAME_MAX);
 	w->trace.old = malloc(INJECT_FRAME_MAX);
@@ -142,9 +141,15 @@ static struct inject_watch *watch_new(size_t n_calls)
 
 static void *tracer_main(void *arg)
 {
+	static const struct sched_param first = { .sched_priority = 1 };
 	struct inject_watch *w = arg;
 	int rc;
 
+	/*
+	 * While a thread of somebody else stands still, nothing should come in
+	 * between.  Root only; without, it takes longer on a busy machine.
+	 */
+	pthread_setschedparam(pthread_self(), SCHED_FIFO, &first);
 	pthread_mutex_lock(&w->lock);
 	w->tracer = sys_gettid();
 	pthread_mutex_unlock(&w->lock);
@@ -152,7 +157,7 @@ static void *tracer_main(void *arg)
 	pthread_mutex_lock(&w->lock);
 	w->rc = rc;
 	w->done = true;
-	pthread_cond_signal(&w->changed);
+	pthread_cond_signal(&w->ended);
 	pthread_mutex_unlock(&w->lock);
 	watch_put(w);
 	return NULL;
@@ -177,7 +182,7 @@ static int free_signal(void)
 
 /*
  * Wait for the tracing thread.  After a deadline it is poked until it has
- * noticed: a poke that arrives before it waits is lost.  A second beyond that,
+ * noticed: a poke that arrives before it waits is lost.  Long after that,
  * it hangs inside of the kernel (PTRACE_SEIZE on a process in the middle of
  * exec) and is left behind; it touches only what it owns.
  * Return: false when it was left behind.
@@ -189,27 +194,20 @@ static bool watch_wait(struct inject_watch *w)
 
 	pthread_mutex_lock(&w->lock);
 	while (!w->done) {
-		uint64_t now, until = w->deadline_ns;
+		uint64_t now = ksm_now_ns(), until = w->deadline_ns;
 		struct timespec ts;
 
-		if (!until) {
-			pthread_cond_wait(&w->changed, &w->lock);
-			continue;
-		}
-		now = ksm_now_ns();
-		if (now >= until && w->tracer) {
-			if (now >= until + 1000000000ULL)
+		if (until && now >= until && w->tracer) {
+			if (now >= until + LEAVE_NS)
 				break;
 			if (!poking)
 				sigaction(w->poke, &poke, &found);
 			poking = true;
 			sys_tgkill(getpid(), w->tracer, w->poke);
-			until = now;
 		}
-		if (until <= now)
-			until = now + 5000000ULL;
+		until = now + (poking ? POKE_NS : LOOK_NS);
 		ts = (struct timespec){ until / 1000000000ULL, until % 1000000000ULL };
-		pthread_cond_timedwait(&w->changed, &w->lock, &ts);
+		pthread_cond_timedwait(&w->ended, &w->lock, &ts);
 	}
 	done = w->done;
 	pthread_mutex_unlock(&w->lock);
@@ -278,11 +276,14 @@ static pid_t tracer_of(struct ksm *k, pid_t tid)
 	return ksm_proc_status_read(k, tid, &st) ? tid : st.tgid;
 }
 
-/* EPERM has many reasons; find the one that helps. */
+/* EPERM has many reasons, also that the thread has just ended; find the one that helps. */
 static enum ksm_inject_why why_denied(struct ksm *k, pid_t tid, struct ksm_inject_info *info)
 {
+	struct ksm_proc_status st;
 	char scope[16];
 
+	if (ksm_proc_status_read(k, tid, &st) || st.state == 'Z' || st.state == 'X')
+		return KSM_INJECT_GONE;
 	info->tracer = tracer_of(k, tid);
 	if (info->tracer)
 		return KSM_INJECT_TRACED;
@@ -291,6 +292,24 @@ static enum ksm_inject_why why_denied(struct ksm *k, pid_t tid, struct ksm_injec
 	    scope[0] != '0' && geteuid() != 0)
 		return KSM_INJECT_YAMA;
 	return KSM_INJECT_DENIED;
+}
+
+/* On its way out, a process has no memory, so that its files are empty or cut short. */
+static bool has_ended(struct ksm *k, pid_t pid, pid_t tid)
+{
+	char name[64], text[64];
+
+	snprintf(name, sizeof(name), "%d/task/%d/statm", pid, tid);
+	return ksm_path_read_small(k, k->procfd, name, text, sizeof(text)) < 0 ||
+	       !strncmp(text, "0 ", 2);
+}
+
+static int denied(struct ksm *k, pid_t tid, struct ksm_inject_info *info)
+{
+	info->why = why_denied(k, tid, info);
+	return info->why == KSM_INJECT_GONE   ? -ESRCH :
+	       info->why == KSM_INJECT_TRACED ? -EBUSY :
+						-EPERM;
 }
 
 /* Gone, a zombie or a kernel thread: the reasons not even to look at its threads. */
@@ -330,13 +349,15 @@ static int run_on(struct ksm *k, pid_t pid, const struct inject_thread *thread,
 	rc = inject_target_init(&w->target, k, pid, thread->tid, &info->why);
 	if (rc) {
 		watch_put(w);
+		if (has_ended(k, pid, thread->tid))
+			return refuse(info, KSM_INJECT_GONE, -ESRCH);
 		if (info->why == KSM_INJECT_TRACED)
 			info->tracer = tracer_of(k, thread->tid);
 		if (info->why != KSM_INJECT_FAILED)
 			return rc;
 		if (rc == -EPERM || rc == -EACCES)
-			return refuse(info, why_denied(k, thread->tid, info), -EPERM);
-		return rc == -ENOENT || rc == -ESRCH ? refuse(info, KSM_INJECT_GONE, -ESRCH) : rc;
+			return denied(k, thread->tid, info);
+		return rc;
 	}
 	memcpy(w->calls, calls, n * sizeof(*calls));
 	w->trace.target = &w->target;
@@ -348,7 +369,7 @@ static int run_on(struct ksm *k, pid_t pid, const struct inject_thread *thread,
 	if (watch_run(w)) {
 		rc = w->rc;
 		memcpy(calls, w->calls, n * sizeof(*calls));
-		info->why = w->trace.why;
+		info->why = rc == -ESRCH ? KSM_INJECT_GONE : w->trace.why;
 		info->stops++;
 		info->stop_ns = MAX(info->stop_ns, w->trace.stop_ns);
 	} else {
@@ -356,11 +377,11 @@ static int run_on(struct ksm *k, pid_t pid, const struct inject_thread *thread,
 	}
 	watch_put(w);
 	if (info->why == KSM_INJECT_DENIED)
-		info->why = why_denied(k, thread->tid, info);
+		rc = denied(k, thread->tid, info);
 	ksm_log(k, KSM_LOG_INJECT, "%d: thread %d (%c): %s, %d, %llu us", pid, thread->tid,
 		thread->state, ksm_inject_why_text(info->why), rc,
 		(unsigned long long)(info->stop_ns / 1000));
-	return info->why == KSM_INJECT_TRACED ? -EBUSY : rc;
+	return rc;
 }
 
 /* Where another thread, or a later moment, may do better. */

@@ -290,7 +290,7 @@ struct ksm_stats {
 	size_t page_size;
 	struct ksm_value attr[__KSM_ATTR_N];
 	struct ksm_fig cow_ksm;			/* /proc/vmstat cow_ksm: copies on write, 5.19 */
-	struct ksm_fig swpin_copy;		/* /proc/vmstat ksm_swpin_copy, 5.4 */
+	struct ksm_fig swpin_copy;		/* /proc/vmstat ksm_swpin_copy, 5.17 */
 	struct ksm_fig mem_total_bytes;
 	struct ksm_fig mem_available_bytes;
 	struct ksm_fig ksmd_pid;
@@ -328,6 +328,33 @@ struct ksm_delta {
 void ksm_stats_delta(const struct ksm_stats *newer, const struct ksm_stats *older,
 		     struct ksm_delta *out);
 
+/*
+ * Has merging done its work?  Told by passes, never by time.  The engine looks
+ * at a page twice before it merges it, and the pass under way when one begins
+ * to wait says little: two whole passes are the least, then as many as still
+ * add something.
+ */
+struct ksm_settle {
+	bool started;
+	bool begun;		/* a pass has ended since: what follows are whole ones */
+	int64_t full_scans;	/* at the last look */
+	int64_t pages;		/* merged at the end of the last pass */
+	uint64_t passes;	/* whole passes seen */
+};
+
+#define KSM_SETTLE_TOLERANCE 1.0	/* percent */
+
+/**
+ * ksm_settle_step() - one look; pure
+ * @s: all zeroes before the first look
+ * @full_scans: the counter now; one that went back (unmerging) begins anew
+ * @pages: merged now, of the system or of the processes of interest
+ * @tolerance: settled when a pass adds at most so many percent to @pages
+ *
+ * Return: true when settled.
+ */
+bool ksm_settle_step(struct ksm_settle *s, int64_t full_scans, int64_t pages, double tolerance);
+
 /* Parsers behind it, for tests and fuzzers. */
 int ksm_vmstat_parse(const char *buf, size_t len, struct ksm_stats *out);
 int ksm_meminfo_parse(const char *buf, size_t len, struct ksm_stats *out);
@@ -354,8 +381,8 @@ struct ksm_proc_stat {
 	struct ksm_fig zero_pages;	/* ksm_zero_pages, 6.6 */
 	struct ksm_fig merging_pages;	/* ksm_merging_pages: the shared copy counts too, 6.6 here */
 	struct ksm_fig profit_bytes;	/* ksm_process_profit, 6.6 here; signed */
-	struct ksm_fig merge_any;	/* ksm_merge_any, 7.3: 0 or 1 */
-	struct ksm_fig mergeable;	/* ksm_mergeable, 7.3: 0 or 1 */
+	struct ksm_fig merge_any;	/* ksm_merge_any, 6.15: 0 or 1 */
+	struct ksm_fig mergeable;	/* ksm_mergeable, 6.15: 0 or 1 */
 	struct ksm_fig scan_pages;	/* hksm: pages looked at on this process' behalf */
 	struct ksm_fig scan_ns;		/* hksm: CPU time spent on it */
 	struct ksm_fig merges;		/* hksm */
@@ -542,6 +569,7 @@ struct ksm_caps {
 	bool prctl;		/* PR_SET_MEMORY_MERGE: 6.4 */
 	bool prctl_exec;	/* and it survives exec: 6.7; false when probing was not possible */
 	bool prctl_heirs;	/* and the scanner looks at who inherited it so: 6.10 */
+	bool prctl_sure;	/* and does not take it away while exec still maps: 6.19 */
 	bool ksm_stat;
 	bool hksm;		/* our engine */
 };

@@ -38,6 +38,25 @@ enum {
 	EV_EXIT = 0x80000000,
 };
 
+#define MAX_ERRNO 4095
+
+/* Bytes of event_data that the first kernel with this kind of event sent. */
+static size_t event_data_min(unsigned int what)
+{
+	switch (what) {
+	case EV_NONE:
+		return sizeof(uint32_t);
+	case EV_EXEC:
+	case EV_COMM:	/* of which the name is not looked at */
+		return 2 * sizeof(uint32_t);
+	case EV_FORK:
+	case EV_EXIT:
+		return 4 * sizeof(uint32_t);
+	default:
+		return 0;
+	}
+}
+
 /* 1: an event for the caller, 0: not of interest, -errno: what the kernel said. */
 static int event_decode(const struct cn_msg *cn, size_t len, struct ksm_procev_msg *m)
 {
@@ -48,9 +67,11 @@ static int event_decode(const struct cn_msg *cn, size_t len, struct ksm_procev_m
 	memcpy(&ev, cn->data, MIN(len, sizeof(ev)));
 	memset(m, 0, sizeof(*m));
 	m->when_ns = ev.timestamp_ns;
+	if (len < offsetof(struct proc_event, event_data) + event_data_min(ev.what))
+		return -EPROTO;
 	switch ((unsigned int)ev.what) {
 	case EV_NONE:
-		return ev.event_data.ack.err ? -(int)ev.event_data.ack.err : 0;
+		return ev.event_data.ack.err <= MAX_ERRNO ? -(int)ev.event_data.ack.err : -EPROTO;
 	case EV_FORK:
 		if (ev.event_data.fork.child_pid != ev.event_data.fork.child_tgid)
 			return 0;
@@ -82,6 +103,12 @@ static int event_decode(const struct cn_msg *cn, size_t len, struct ksm_procev_m
 	}
 }
 
+/* mnl_nlmsg_ok() takes a length of 2^31 and more for a negative one, and lets it pass. */
+static bool msg_ok(const struct nlmsghdr *nlh, int left)
+{
+	return mnl_nlmsg_ok(nlh, left) && nlh->nlmsg_len <= (unsigned int)left;
+}
+
 int ksm_procev_parse(const void *buf, size_t len,
 		     void (*fn)(const struct ksm_procev_msg *m, void *arg), void *arg)
 {
@@ -90,9 +117,9 @@ int ksm_procev_parse(const void *buf, size_t len,
 	struct ksm_procev_msg m;
 	int rc;
 
-	if (!mnl_nlmsg_ok(nlh, left))
+	if (!msg_ok(nlh, left))
 		return -EPROTO;
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+	for (; msg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 		const struct cn_msg *cn = mnl_nlmsg_get_payload(nlh);
 		size_t room = mnl_nlmsg_get_payload_len(nlh);
 
@@ -102,16 +129,13 @@ int ksm_procev_parse(const void *buf, size_t len,
 			return -EPROTO;
 		if (cn->id.idx != CN_IDX_PROC || cn->id.val != CN_VAL_PROC)
 			continue;
-		/* what, cpu and the time stamp stand before the data of each kind. */
-		if (cn->len < offsetof(struct proc_event, event_data) + sizeof(uint32_t))
-			return -EPROTO;
 		rc = event_decode(cn, cn->len, &m);
 		if (rc < 0)
 			return rc;
 		if (rc)
 			fn(&m, arg);
 	}
-	return 0;
+	return left > 0 ? -EPROTO : 0;
 }
 
 /* Fills the request to be sent events; returns its length. */

@@ -9,7 +9,6 @@
 #include "libksm/internal.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -199,12 +198,12 @@ void ksm_stats_derive(const struct ksm_stats *s, struct ksm_derived *out)
 		out->rate_pages_s.state = KSM_OFF; /* no sleep: as fast as it goes */
 }
 
-/* llround() has no result for what an int64_t cannot hold. */
+/* Not llround(): it has no result for what an int64_t cannot hold, and costs a library. */
 static int64_t round_sat(double d)
 {
 	if (d >= 0x1p63)
 		return INT64_MAX;
-	return d <= -0x1p63 ? INT64_MIN : llround(d);
+	return d <= -0x1p63 ? INT64_MIN : (int64_t)(d < 0 ? d - 0.5 : d + 0.5);
 }
 
 static struct ksm_fig rate(struct ksm_fig newer, struct ksm_fig older, double seconds, bool counter)
@@ -242,6 +241,25 @@ void ksm_stats_delta(const struct ksm_stats *newer, const struct ksm_stats *olde
 			   attr_fig(older, KSM_ATTR_FULL_SCANS), 1, true);
 	out->ksmd_cpu_pct = -1;
 	if (ksm_fig_has(newer->ksmd_cpu_ns) && ksm_fig_has(older->ksmd_cpu_ns) && s > 0)
-		out->ksmd_cpu_pct = fmax((double)newer->ksmd_cpu_ns.v - older->ksmd_cpu_ns.v, 0) /
+		out->ksmd_cpu_pct = MAX((double)newer->ksmd_cpu_ns.v - older->ksmd_cpu_ns.v, 0.0) /
 				    (s * 1e9) * 100;
+}
+
+bool ksm_settle_step(struct ksm_settle *s, int64_t full_scans, int64_t pages, double tolerance)
+{
+	double grown;
+
+	if (!s->started || full_scans < s->full_scans) {
+		*s = (struct ksm_settle){ .started = true, .full_scans = full_scans,
+					  .pages = pages };
+		return false;
+	}
+	if (full_scans == s->full_scans)
+		return false;
+	s->passes += full_scans - s->full_scans - (s->begun ? 0 : 1);
+	s->begun = true;
+	s->full_scans = full_scans;
+	grown = (double)pages - s->pages;
+	s->pages = pages;
+	return s->passes >= 2 && grown <= MAX(pages, 0) * tolerance / 100;
 }

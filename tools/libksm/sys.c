@@ -23,6 +23,9 @@
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 #ifndef SYS_openat2
 #define SYS_openat2 437
 #endif
@@ -72,9 +75,30 @@ long sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void
 	return ret(syscall(SYS_ptrace, (long)req, tid, addr, data));
 }
 
-int sys_wait(pid_t tid, int *status, int options)
+int sys_wait_tracee(pid_t tid, int *status)
 {
-	return ret(wait4(tid, status, options, NULL));
+	siginfo_t si = { 0 };
+	int rc = ret(waitid(P_PID, tid, &si, WEXITED | WSTOPPED | WNOWAIT | __WALL));
+
+	*status = si.si_code == CLD_TRAPPED || si.si_code == CLD_STOPPED ? si.si_status : -1;
+	return rc;
+}
+
+int sys_close_from(unsigned int first)
+{
+	return ret(syscall(SYS_close_range, first, ~0U, 0));
+}
+
+int sys_set_ptracer(pid_t pid)
+{
+	return ret(prctl(PR_SET_PTRACER, (unsigned long)pid, 0UL, 0UL, 0UL));
+}
+
+bool sys_is_subreaper(void)
+{
+	int is = 0;
+
+	return prctl(PR_GET_CHILD_SUBREAPER, (unsigned long)&is, 0UL, 0UL, 0UL) == 0 && is;
 }
 
 ssize_t sys_vm_readv(pid_t pid, const struct iovec *local, size_t n_local,

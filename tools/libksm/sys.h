@@ -46,6 +46,7 @@ enum sys_ptrace_request {
 	SYS_PTRACE_SETREGSET = 0x4205,
 	SYS_PTRACE_SEIZE = 0x4206,			/* 3.4 */
 	SYS_PTRACE_INTERRUPT = 0x4207,			/* 3.4 */
+	SYS_PTRACE_LISTEN = 0x4208,			/* 3.4 */
 	SYS_PTRACE_GETSIGMASK = 0x420a,			/* 3.11 */
 	SYS_PTRACE_SETSIGMASK = 0x420b,			/* 3.11 */
 	SYS_PTRACE_GET_RSEQ_CONFIGURATION = 0x420f,	/* 5.13 */
@@ -55,6 +56,7 @@ enum sys_ptrace_request {
 enum {
 	SYS_PTRACE_O_TRACESYSGOOD = 1 << 0,
 	SYS_PTRACE_O_TRACEEXEC = 1 << 4,
+	SYS_PTRACE_O_EXITKILL = 1 << 20,		/* 3.8 */
 	SYS_PTRACE_EVENT_EXEC = 4,
 	SYS_PTRACE_EVENT_STOP = 128,
 };
@@ -105,8 +107,18 @@ int sys_pidfd_send_signal(int pidfd, int sig);
 /* As ptrace(2), the kernel's own: never touches errno, and PEEK stores through @data. */
 long sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data);
 
-/* wait4(2).  A tid, or 0 with WNOHANG when nothing waits, or -errno. */
-int sys_wait(pid_t tid, int *status, int options);
+/*
+ * waitid(2) on one tracee, for a stop or its end, which is left for others to
+ * reap: @status is that of ptrace(2), event << 8 | signal, or -1 at the end.
+ */
+int sys_wait_tracee(pid_t tid, int *status);
+
+/* Close all descriptors from @first up; -ENOSYS before Linux 5.9. */
+int sys_close_from(unsigned int first);
+/* Let @pid trace us where Yama forbids it to; -EINVAL where there is no Yama. */
+int sys_set_ptracer(pid_t pid);
+/* Is the calling process one that orphans below it become children of? */
+bool sys_is_subreaper(void);
 
 /* Bytes copied, or -errno. */
 ssize_t sys_vm_readv(pid_t pid, const struct iovec *local, size_t n_local,

@@ -1,0 +1,818 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * t-inject.c - system-call injection into live processes.
+ *
+ * Each case makes a target, injects, and lets the target check itself.  Needs
+ * no root, as all targets are children; cases that do skip with the reason.
+ * What happens when the injecting process dies, or a signal comes, between any
+ * two steps is t-inject-steps.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "libksm/inject.h"
+#include "libksm/sys.h"
+#include "target.h"
+#include "tests/unit/tap.h"
+
+static struct ksm *ksm;
+
+/* A call that every kernel has, and whose answer is known. */
+static int probe(pid_t pid, struct ksm_inject_info *info)
+{
+	/* PR_GET_DUMPABLE: 1 for our children. */
+	struct ksm_inject_call call = { .nr = SYS_prctl, .args = { PR_GET_DUMPABLE } };
+	int rc = ksm_inject_run(ksm, pid, &call, 1, NULL, info);
+
+	if (rc)
+		return rc;
+	return call.done && call.result == 1 ? 0 : -EPROTO;
+}
+
+static bool is_left_alone(pid_t pid)
+{
+	return status_of(pid, "\nTracerPid:", 10) == 0;
+}
+
+static bool start(struct target *t, const char *kind, int flags)
+{
+	if (!ksm && ksm_open(NULL, &ksm))
+		abort();
+	tap_row("%s", kind);
+	return CHECK_INT(target_start(t, target_kind(kind), flags), 0);
+}
+
+/* ------------------------------------------------------------------ */
+
+static void test_calls(void)
+{
+	struct ksm_inject_call calls[] = {
+		{ .nr = SYS_getpid },
+		{ .nr = SYS_prctl, .args = { PR_GET_DUMPABLE } },
+		{ .nr = SYS_getppid },
+		{ .nr = SYS_close, .args = { 9999 } },
+		{ .nr = SYS_getpid },
+	};
+	struct ksm_inject_info info;
+	struct target t;
+
+	if (!start(&t, "read", 0))
+		return;
+	CHECK_INT(ksm_inject_run(ksm, t.pid, calls, ARRAY_SIZE(calls), NULL, &info), 0);
+	CHECK_INT(calls[0].result, t.pid);
+	CHECK_INT(calls[1].result, 1);
+	CHECK_INT(calls[2].result, getpid());
+	CHECK(calls[3].done);
+	CHECK_INT(calls[3].result, -EBADF);
+	/* A call that fails ends the row. */
+	CHECK(!calls[4].done);
+	CHECK_INT(info.why, KSM_INJECT_FINE);
+	CHECK_INT(info.tid, t.pid);
+	CHECK_INT(info.state, 'S');
+	CHECK_INT(info.stops, 1);
+	CHECK(is_left_alone(t.pid));
+	CHECK_INT(target_end(&t), 0);
+}
+
+/* All six arguments arrive where they should. */
+static void test_arguments(void)
+{
+	struct ksm_inject_call calls[] = {
+		{ .nr = SYS_mmap,
+		  .args = { 0, 3 * 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    (unsigned long)-1, 0 } },
+	};
+	struct target t;
+	char mem[64];
+	int fd, rc;
+
+	if (!start(&t, "read", 0))
+		return;
+	CHECK_INT(ksm_inject_run(ksm, t.pid, calls, 1, NULL, NULL), 0);
+	CHECK(calls[0].result > 0);
+	snprintf(mem, sizeof(mem), "/proc/%d/mem", t.pid);
+	fd = open(mem, O_RDONLY);
+	rc = pread(fd, mem, 1, calls[0].result + 3 * 65536 - 1);
+	CHECK_INT(rc, 1);
+	close(fd);
+	CHECK_INT(target_end(&t), 0);
+}
+
+static void test_merge(void)
+{
+	struct ksm_inject_info info;
+	struct target t;
+	int rc;
+
+	if (!start(&t, "futex", 0))
+		return;
+	rc = ksm_inject_merge_get(ksm, t.pid, &info);
+	if (info.why == KSM_INJECT_NO_CALL) {
+		CHECK_INT(rc, -EOPNOTSUPP);
+		CHECK_INT(ksm_inject_merge_set(ksm, t.pid, true, &info), -EOPNOTSUPP);
+		CHECK_INT(target_end(&t), 0);
+		tap_skip("this kernel has no PR_SET_MEMORY_MERGE");
+		return;
+	}
+	CHECK_INT(rc, 0);
+	CHECK_INT(ksm_inject_merge_set(ksm, t.pid, true, &info), 0);
+	CHECK_INT(ksm_inject_merge_get(ksm, t.pid, NULL), 1);
+	CHECK_INT(ksm_inject_merge_set(ksm, t.pid, true, NULL), 0);
+	CHECK_INT(ksm_inject_merge_set(ksm, t.pid, false, NULL), 0);
+	CHECK_INT(ksm_inject_merge_get(ksm, t.pid, NULL), 0);
+	CHECK_INT(target_end(&t), 0);
+}
+
+/* More ranges than one stop takes, one of them not mapped. */
+static void test_madvise(void)
+{
+	enum { N = 200 };
+	struct ksm_inject_range ranges[N];
+	size_t page = sysconf(_SC_PAGESIZE), refused = 0;
+	struct ksm_inject_info info;
+	struct target t;
+	char *area;
+
+	/* Inherited by the target at the same address. */
+	area = mmap(NULL, N * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	munmap(area + 7 * page, page);
+	for (int i = 0; i < N; i++)
+		ranges[i] = (struct ksm_inject_range){ (uintptr_t)area + i * page,
+						       (uintptr_t)area + (i + 1) * page, 0 };
+	if (!start(&t, "poll", 0))
+		return;
+	/* Where KSM is not built in, this advice is EINVAL. */
+	CHECK_INT(ksm_inject_madvise(ksm, t.pid, ranges, N, MADV_UNMERGEABLE, &info), 0);
+	for (int i = 0; i < N; i++) {
+		tap_row("range %d", i);
+		if (ranges[i].result == -EINVAL)
+			refused++;
+		else
+			CHECK_INT(ranges[i].result, i == 7 ? -ENOMEM : 0);
+	}
+	tap_row("all");
+	CHECK(info.stops > 1);
+	CHECK(refused == 0 || refused == N);
+	CHECK_INT(target_end(&t), 0);
+	munmap(area, N * page);
+}
+
+/* ------------------------------------------------------------------ */
+
+/* Each kind of sleep goes on as if nothing had been, also after many injections. */
+static void test_interrupted(void)
+{
+	for (const struct target_kind *k = target_kinds; strcmp(k->name, "epoll_time"); k++) {
+		unsigned int times = 0;
+		struct target t;
+
+		if (!start(&t, k->name, 0))
+			continue;
+		/*
+		 * A sleep that began anew each time would never end: it is
+		 * injected into until it is over, far more often than fits in.
+		 */
+		for (; times < 1000; times++) {
+			int rc = probe(t.pid, NULL);
+
+			if (rc == -ESRCH && k->is_short)
+				break;
+			if (!CHECK_INT(rc, 0))
+				break;
+			if (!k->is_short && times == 30)
+				break;
+			if (k->is_short)
+				sleep_ms(4);
+		}
+		CHECK(times > 3 && times < 1000);
+		CHECK_INT(target_end(&t), 0);
+	}
+}
+
+/* Its timeout begins anew at each stop, so it gets few. */
+static void test_epoll_timeout(void)
+{
+	struct target t;
+
+	if (!start(&t, "epoll_time", 0))
+		return;
+	for (int i = 0; i < 5; i++)
+		CHECK_INT(probe(t.pid, NULL), 0);
+	CHECK_INT(target_end(&t), 0);
+}
+
+/* A signal afterwards is delivered as ever, to a call that restarts or does not. */
+static void test_signal_after(void)
+{
+	for (size_t i = 0; i < n_target_kinds; i++) {
+		const struct target_kind *k = &target_kinds[i];
+
+		for (int restart = 0; restart < 2 && k->run; restart++) {
+			bool eintr = k->on_signal == INTERRUPTS ||
+				     (k->on_signal == BY_FLAG && !restart);
+			struct target t;
+
+			if (!strcmp(k->name, "regs"))
+				return;
+			if (!start(&t, k->name,
+				   TARGET_HANDLER | (restart ? TARGET_SA_RESTART : 0) |
+					   (eintr ? TARGET_EXPECT_EINTR : 0)))
+				continue;
+			CHECK_INT(probe(t.pid, NULL), 0);
+			kill(t.pid, SIGUSR1);
+			while (!t.sh->handled)
+				sched_yield();
+			/* A call that went on has to be let go; for the others it is too late. */
+			CHECK_INT(target_end(&t), 0);
+		}
+	}
+}
+
+/* ------------------------------------------------------------------ */
+
+static void test_registers(void)
+{
+	struct target t;
+	long rounds;
+
+	if (!start(&t, "regs", 0))
+		return;
+	for (int i = 0; i < 500 && state_of(t.pid) != 'Z'; i++)
+		CHECK_INT(probe(t.pid, NULL), 0);
+	rounds = t.sh->rounds;
+	while (t.sh->rounds < rounds + 2 && state_of(t.pid) != 'Z')
+		sched_yield();
+	CHECK_INT(target_end(&t), 0);
+}
+
+static void test_threads(void)
+{
+	struct target t;
+
+	if (!start(&t, "threads", 0))
+		return;
+	for (int i = 0; i < 300; i++)
+		CHECK_INT(probe(t.pid, NULL), 0);
+	CHECK_INT(target_end(&t), 0);
+}
+
+static void test_zombie_leader(void)
+{
+	struct ksm_inject_info info;
+	struct target t;
+
+	if (!start(&t, "leaderless", 0))
+		return;
+	CHECK(wait_state(t.pid, "Z"));
+	for (int i = 0; i < 20; i++) {
+		CHECK_INT(probe(t.pid, &info), 0);
+		CHECK(info.tid != t.pid);
+	}
+	CHECK_INT(target_end(&t), 0);
+}
+
+static void test_vfork_other_thread(void)
+{
+	struct ksm_inject_info info;
+	struct target t;
+
+	if (!start(&t, "vfork_threads", 0))
+		return;
+	CHECK(wait_state(t.pid, "D"));
+	for (int i = 0; i < 20; i++) {
+		CHECK_INT(probe(t.pid, &info), 0);
+		CHECK(info.tid != t.pid);
+	}
+	CHECK_INT(target_end(&t), 0);
+}
+
+/* A vfork pair: the parent cannot be reached, its child can, and changes the memory of both. */
+static void test_vfork(void)
+{
+	struct ksm_inject_info info;
+	int fds[2], status, child = 0;
+	pid_t pid;
+	char c;
+
+	start(&(struct target){ 0 }, "read", 0);
+	tap_row("vfork");
+	if (pipe(fds))
+		return;
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		child = vfork();
+		if (!child) {
+			while (read(fds[0], &c, 1) < 0 && errno == EINTR)
+				;
+			_exit(c);
+		}
+		_exit(waitpid(child, &status, 0) == child ? WEXITSTATUS(status) + 1 : 99);
+	}
+	CHECK(wait_state(pid, "D"));
+	CHECK_INT(probe(pid, &info), -EBUSY);
+	CHECK_INT(info.why, KSM_INJECT_BUSY);
+	CHECK_INT(info.state, 'D');
+	CHECK(is_left_alone(pid));
+	for (pid_t p = pid + 1; p < pid + 200 && !child; p++)
+		if (status_of(p, "\nPPid:", 10) == pid)
+			child = p;
+	if (CHECK(child > 0)) {
+		CHECK(wait_state(child, "S"));
+		CHECK_INT(probe(child, &info), 0);
+	}
+	c = 40;
+	CHECK_INT(write(fds[1], &c, 1), 1);
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK_INT(status, W_EXITCODE(41, 0));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void test_stopped(void)
+{
+	struct target t;
+	siginfo_t si = { 0 };
+
+	if (!start(&t, "nanosleep", 0))
+		return;
+	kill(t.pid, SIGSTOP);
+	CHECK(wait_state(t.pid, "T"));
+	CHECK_INT(waitid(P_PID, t.pid, &si, WSTOPPED), 0);
+	CHECK_INT(si.si_code, CLD_STOPPED);
+	for (int i = 0; i < 20; i++) {
+		CHECK_INT(probe(t.pid, NULL), 0);
+		CHECK(wait_state(t.pid, "T"));
+	}
+	/* Its parent hears of one stop only. */
+	si.si_pid = 0;
+	CHECK_INT(waitid(P_PID, t.pid, &si, WSTOPPED | WCONTINUED | WNOHANG), 0);
+	CHECK_INT(si.si_pid, 0);
+	CHECK(is_left_alone(t.pid));
+	kill(t.pid, SIGCONT);
+	CHECK_INT(waitid(P_PID, t.pid, &si, WCONTINUED), 0);
+	CHECK_INT(si.si_code, CLD_CONTINUED);
+	CHECK_INT(target_end(&t), 0);
+}
+
+/* ------------------------------------------------------------------ */
+/* refusals								*/
+
+static void fork_sleeper(pid_t *pid, void (*before)(void))
+{
+	int fds[2];
+	char c;
+
+	if (pipe(fds))
+		abort();
+	fflush(stdout);
+	*pid = fork();
+	if (!*pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (before)
+			before();
+		if (write(fds[1], "", 1) == 1)
+			for (;;)
+				pause();
+		_exit(1);
+	}
+	if (read(fds[0], &c, 1) != 1)
+		abort();
+	close(fds[0]);
+	close(fds[1]);
+	wait_state(*pid, "S");
+}
+
+static void reap(pid_t pid)
+{
+	int status;
+
+	kill(pid, SIGKILL);
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	/* Nothing else killed it before. */
+	CHECK_INT(status, W_EXITCODE(0, SIGKILL));
+}
+
+static void with_filter(void)
+{
+	/* Kills for any prctl. */
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { ARRAY_SIZE(code), code };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
+		_exit(1);
+}
+
+static void test_seccomp(void)
+{
+	struct ksm_inject_info info;
+	pid_t pid;
+
+	fork_sleeper(&pid, with_filter);
+	CHECK_INT(probe(pid, &info), -EACCES);
+	CHECK_INT(info.why, KSM_INJECT_SECCOMP);
+	CHECK_INT(info.stops, 0);
+	CHECK_INT(state_of(pid), 'S');
+	reap(pid);
+}
+
+static void test_traced(void)
+{
+	struct ksm_inject_info info;
+	pid_t pid, tracer;
+	int fds[2];
+	char c;
+
+	fork_sleeper(&pid, NULL);
+	if (pipe(fds))
+		return;
+	fflush(stdout);
+	tracer = fork();
+	if (!tracer) {
+		c = ptrace(PTRACE_SEIZE, pid, 0, 0) ? 1 : 0;
+		if (write(fds[1], &c, 1) == 1)
+			pause();
+		_exit(0);
+	}
+	CHECK_INT(read(fds[0], &c, 1), 1);
+	CHECK_INT(c, 0);
+	CHECK_INT(probe(pid, &info), -EBUSY);
+	CHECK_INT(info.why, KSM_INJECT_TRACED);
+	CHECK_INT(info.tracer, tracer);
+	CHECK_INT(info.stops, 0);
+	CHECK_INT(status_of(pid, "\nTracerPid:", 10), tracer);
+	reap(tracer);
+	CHECK_INT(probe(pid, &info), 0);
+	reap(pid);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void test_gone(void)
+{
+	struct ksm_inject_info info;
+	pid_t pid;
+
+	fork_sleeper(&pid, NULL);
+	kill(pid, SIGKILL);
+	CHECK(wait_state(pid, "Z"));
+	CHECK_INT(probe(pid, &info), -ESRCH);
+	CHECK_INT(info.why, KSM_INJECT_ZOMBIE);
+	waitpid(pid, NULL, 0);
+	CHECK_INT(probe(pid, &info), -ESRCH);
+	CHECK_INT(info.why, KSM_INJECT_GONE);
+}
+
+static void test_self_and_kthread(void)
+{
+	struct ksm_inject_info info;
+
+	CHECK_INT(probe(getpid(), &info), -EINVAL);
+	CHECK_INT(info.why, KSM_INJECT_SELF);
+	/* kthreadd, but in a pid namespace of a container. */
+	if (status_of(2, "\nPPid:", 10) != 0 || status_of(2, "\nVmSize:", 10) != -1) {
+		tap_skip("no kernel thread is visible");
+		return;
+	}
+	CHECK_INT(probe(2, &info), -EINVAL);
+	CHECK_INT(info.why, KSM_INJECT_KTHREAD);
+}
+
+static void test_denied(void)
+{
+	struct ksm_inject_info info = { 0 };
+	int status, rc;
+	pid_t pid, other;
+
+	if (geteuid()) {
+		tap_skip("needs root, to become another user");
+		return;
+	}
+	fork_sleeper(&pid, NULL);
+	fflush(stdout);
+	other = fork();
+	if (!other) {
+		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+			_exit(99);
+		rc = probe(pid, &info);
+		_exit(rc == -EPERM &&
+				      (info.why == KSM_INJECT_DENIED ||
+				       info.why == KSM_INJECT_YAMA) ?
+			      0 :
+			      1);
+	}
+	waitpid(other, &status, 0);
+	CHECK_INT(status, 0);
+	CHECK_INT(state_of(pid), 'S');
+	reap(pid);
+}
+
+static void test_dump(void)
+{
+	char root[] = "/tmp/t-inject-XXXXXX", path[64];
+	struct ksm_inject_call call = { .nr = SYS_getpid };
+	struct ksm_inject_info info;
+	struct ksm *k;
+
+	if (!CHECK(mkdtemp(root)))
+		return;
+	snprintf(path, sizeof(path), "%s/proc", root);
+	mkdir(path, 0700);
+	if (CHECK_INT(ksm_open(root, &k), 0)) {
+		CHECK_INT(ksm_inject_run(k, 1, &call, 1, NULL, &info), -EOPNOTSUPP);
+		CHECK_INT(info.why, KSM_INJECT_DUMP);
+		ksm_close(k);
+	}
+	rmdir(path);
+	rmdir(root);
+}
+
+/* ------------------------------------------------------------------ */
+
+/* Root of another pid and mount namespace, without any /proc of ours. */
+static void test_namespaces(void)
+{
+	int fds[2], status;
+	pid_t pid, inner = 0;
+	char c;
+
+	if (geteuid()) {
+		tap_skip("needs root, to make namespaces");
+		return;
+	}
+	if (pipe(fds))
+		return;
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (unshare(CLONE_NEWPID | CLONE_NEWNS))
+			_exit(99);
+		inner = fork();
+		if (!inner) {
+			mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+			if (mount("none", "/proc", "tmpfs", 0, NULL) || getpid() != 1)
+				_exit(98);
+			_exit(read(fds[0], &c, 1) == 1 ? 5 : 6);
+		}
+		_exit(waitpid(inner, &status, 0) == inner ? WEXITSTATUS(status) : 97);
+	}
+	for (int i = 0; i < 1000 && !inner; i++) {
+		for (pid_t p = pid + 1; p < pid + 100 && !inner; p++)
+			if (status_of(p, "\nPPid:", 10) == pid)
+				inner = p;
+		sleep_ms(1);
+	}
+	if (CHECK(inner > 0)) {
+		CHECK(wait_state(inner, "S"));
+		CHECK_INT(probe(inner, NULL), 0);
+	}
+	CHECK_INT(write(fds[1], "x", 1), 1);
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK_INT(status, W_EXITCODE(5, 0));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* ------------------------------------------------------------------ */
+
+/*
+ * As Go does it: the main thread runs on a stack of its own making, so small
+ * that a signal frame has no room, between memory in use; signals go elsewhere.
+ */
+enum { FIBRE = 4096, GUARD = 0x5c };
+
+static struct fibre {
+	unsigned char below[32768];
+	unsigned char stack[FIBRE];
+	unsigned char above[4096];
+} *fibre;
+static struct share *fibre_share;
+static ucontext_t fibre_main, fibre_ctx;
+
+static void fibre_run(void)
+{
+	char c;
+
+	fibre_share->ready = 1;
+	while (!fibre_share->stop)
+		fibre_share->rounds++;
+	if (read(fibre_share->pipe[0], &c, 1) != 1)
+		fibre_share->stop = 2;
+}
+
+static int fibre_check(void)
+{
+	for (size_t i = 0; i < sizeof(fibre->below); i++)
+		if (fibre->below[i] != GUARD)
+			return 1;
+	for (size_t i = 0; i < sizeof(fibre->above); i++)
+		if (fibre->above[i] != GUARD)
+			return 2;
+	return fibre_share->stop == 1 ? 0 : 3;
+}
+
+static void test_small_stack(void)
+{
+	struct share *sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct ksm_inject_info info;
+	long rounds;
+	pid_t pid;
+	int status;
+
+	fibre_share = sh;
+	if (pipe(sh->pipe))
+		return;
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fibre = mmap(NULL, sizeof(*fibre), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		memset(fibre, GUARD, sizeof(*fibre));
+		getcontext(&fibre_ctx);
+		fibre_ctx.uc_stack.ss_sp = fibre->stack;
+		fibre_ctx.uc_stack.ss_size = sizeof(fibre->stack);
+		fibre_ctx.uc_link = &fibre_main;
+		makecontext(&fibre_ctx, fibre_run, 0);
+		swapcontext(&fibre_main, &fibre_ctx);
+		_exit(fibre_check());
+	}
+	while (!sh->ready)
+		sched_yield();
+	/* First while it computes, then while it sleeps. */
+	for (int i = 0; i < 400; i++) {
+		CHECK_INT(probe(pid, &info), 0);
+		if (i == 200) {
+			rounds = sh->rounds;
+			while (sh->rounds == rounds)
+				sched_yield();
+			sh->stop = 1;
+			CHECK(wait_state(pid, "S"));
+		}
+	}
+	CHECK_INT(write(sh->pipe[1], "x", 1), 1);
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK_INT(status, 0);
+	close(sh->pipe[0]);
+	close(sh->pipe[1]);
+	munmap(sh, sizeof(*sh));
+}
+
+/* ------------------------------------------------------------------ */
+
+static volatile sig_atomic_t ticks;
+static struct share *tick_share;
+
+static void on_tick(int sig __unused)
+{
+	ticks++;
+	tick_share->handled++;
+}
+
+/*
+ * A timer that ticks all the time must neither lose ticks nor make a call fail
+ * that has SA_RESTART.
+ */
+static void test_signal_storm(void)
+{
+	struct share *sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status, done = 0, later = 0;
+	pid_t pid;
+
+	tick_share = sh;
+	if (pipe(sh->pipe))
+		return;
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		struct itimerval it = { { 0, 100 }, { 0, 100 } };
+		struct sigaction sa = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
+		const char *reg = NULL;
+		char c;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		sigaction(SIGALRM, &sa, NULL);
+		setitimer(ITIMER_REAL, &it, NULL);
+		sh->ready = 1;
+		while (!sh->stop) {
+			reg = NULL;
+			for (volatile int i = 0; i < 1000; i++)
+				;
+			if (read(sh->pipe[0], &c, 1) != 1)
+				_exit(errno);
+			sh->rounds++;
+		}
+		_exit(reg ? 1 : 0);
+	}
+	while (!sh->ready)
+		sched_yield();
+	for (int i = 0; i < 500; i++) {
+		int rc = probe(pid, NULL);
+
+		if (!rc)
+			done++;
+		else if (rc == -EAGAIN)
+			later++;
+		else
+			CHECK_INT(rc, 0);
+		CHECK_INT(write(sh->pipe[1], "x", 1), 1);
+	}
+	CHECK(done > 0);
+	CHECK_INT(later, 0);
+	sh->stop = 1;
+	CHECK_INT(write(sh->pipe[1], "x", 1), 1);
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK_INT(status, 0);
+	CHECK(sh->handled > 100);
+	close(sh->pipe[0]);
+	close(sh->pipe[1]);
+	munmap(sh, sizeof(*sh));
+}
+
+/* What a target has in its memory, but for the stack below the pointer. */
+static void test_memory(void)
+{
+	struct target t;
+	char path[64];
+	unsigned char *before, *after;
+	unsigned long from, to;
+	FILE *f;
+	int fd;
+	char line[512];
+	cpu_set_t before_cpus, one;
+
+	/* On one CPU, for the kernel tells a thread its number in its memory (rseq). */
+	sched_getaffinity(0, sizeof(before_cpus), &before_cpus);
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	if (!start(&t, "read", 0))
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/mem", t.pid);
+	fd = open(path, O_RDONLY);
+	for (int round = 0; round < 3; round++) {
+		size_t compared = 0;
+
+		snprintf(path, sizeof(path), "/proc/%d/maps", t.pid);
+		f = fopen(path, "r");
+		if (!CHECK(f))
+			break;
+		while (fgets(line, sizeof(line), f)) {
+			char *end;
+
+			from = strtoul(line, &end, 16);
+			to = strtoul(end + 1, &end, 16);
+			if (end[2] != 'w' || to - from > (64UL << 20))
+				continue;
+			before = malloc(to - from);
+			after = malloc(to - from);
+			if (pread(fd, before, to - from, from) == (ssize_t)(to - from)) {
+				CHECK_INT(probe(t.pid, NULL), 0);
+				CHECK_INT(pread(fd, after, to - from, from), to - from);
+				tap_row("%s", line);
+				if (CHECK(!memcmp(before, after, to - from)))
+					compared++;
+			}
+			free(before);
+			free(after);
+		}
+		fclose(f);
+		CHECK(compared > 3);
+	}
+	close(fd);
+	CHECK_INT(target_end(&t), 0);
+	sched_setaffinity(0, sizeof(before_cpus), &before_cpus);
+}
+
+TAP_MAIN(TAP_CASE(test_calls), TAP_CASE(test_arguments), TAP_CASE(test_merge),
+	 TAP_CASE(test_madvise), TAP_CASE(test_interrupted), TAP_CASE(test_epoll_timeout),
+	 TAP_CASE(test_signal_after), TAP_CASE(test_registers), TAP_CASE(test_threads),
+	 TAP_CASE(test_zombie_leader), TAP_CASE(test_vfork_other_thread), TAP_CASE(test_vfork),
+	 TAP_CASE(test_stopped), TAP_CASE(test_seccomp), TAP_CASE(test_traced), TAP_CASE(test_gone),
+	 TAP_CASE(test_self_and_kthread), TAP_CASE(test_denied), TAP_CASE(test_dump),
+	 TAP_CASE(test_namespaces), TAP_CASE(test_small_stack), TAP_CASE(test_signal_storm),
+	 TAP_CASE(test_memory))
