@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The engine's page hash as a program: equal pages agree, one changed bit
  * anywhere shows, the key matters, and words that trade places show.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The engine's scan policy as a program: what is skipped, when a page may be
  * merged, how breaks are remembered and forgotten, the advisor's bounds.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The engine's bucket table as a program, against a plain array: random
  * insertions and removals at every load, equal keys, a full table.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Stand-in for kernel/mm/hksm/env.h, forced in front of everything with
  * -include, so that the pure files of the engine compile as a program. It

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What the stand-in env.h declares: SipHash-2-4 of three words, as published
  * by Aumasson and Bernstein, and random bytes that are the same in every run.
