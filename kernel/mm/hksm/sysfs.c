@@ -269,11 +269,13 @@ COUNTER(pages_skipped)
 COUNTER(merges)
 COUNTER(breaks)
 
-#define RO(_name, _get)						\
+#define RO_MODE(_name, _mode, _get)				\
 static struct knob _name##_knob = {				\
-	.attr = __ATTR(_name, 0444, knob_show, NULL),		\
+	.attr = __ATTR(_name, _mode, knob_show, NULL),		\
 	.get = (_get),						\
 }
+
+#define RO(_name, _get) RO_MODE(_name, 0444, _get)
 
 #define RW(_name, _type, _field, ...)				\
 static struct knob _name##_knob = {				\
@@ -314,10 +316,10 @@ RO(general_profit, hksm_profit);
 RO(stable_node_chains, get_families);
 RO(stable_node_dups, get_family_nodes);
 
-/* Below hksm/ */
+/* Below hksm/. Who sees a merge happen learns what others have in memory. */
 RO(metadata_bytes, get_metadata_bytes);
-RO(merges, get_merges);
-RO(breaks, get_breaks);
+RO_MODE(merges, 0400, get_merges);
+RO_MODE(breaks, 0400, get_breaks);
 
 #define FILE_OF(_name)	(&_name##_knob.attr.attr)
 
