@@ -85,6 +85,7 @@ static int probe(struct target *t, int at, pid_t victim, int sig, bool cont)
 		{ .nr = SYS_prctl, .args = { PR_GET_DUMPABLE } },
 		{ .nr = SYS_prctl, .args = { PR_GET_DUMPABLE } },
 	};
+	struct ksm_inject_info info;
 	int rc;
 
 	plan.at = at;
@@ -94,9 +95,13 @@ static int probe(struct target *t, int at, pid_t victim, int sig, bool cont)
 	plan.pid = victim;
 	plan.sig = sig;
 	plan.cont = cont;
-	rc = ksm_inject_run(ksm, t->pid, calls, ARRAY_SIZE(calls), NULL, NULL);
-	if (rc)
+	rc = ksm_inject_run(ksm, t->pid, calls, ARRAY_SIZE(calls), NULL, &info);
+	if (rc) {
+		printf("# %s: %d after %d steps: %s, held %" PRIu64 " us\n", t->kind->name, rc,
+		       plan.n, ksm_inject_why_text(info.why), info.stop_ns / 1000);
+		fflush(stdout);
 		return rc;
+	}
 	return calls[0].done && calls[1].done && calls[1].result == 1 ? 0 : -EPROTO;
 }
 

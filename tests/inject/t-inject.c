@@ -349,7 +349,7 @@ static void test_stopped(void)
 	struct target t;
 	siginfo_t si = { 0 };
 
-	if (!start(&t, "nanosleep", 0))
+	if (!start(&t, "poll", 0))
 		return;
 	kill(t.pid, SIGSTOP);
 	CHECK(wait_state(t.pid, "T"));
@@ -630,6 +630,57 @@ static void test_dump(void)
 }
 
 /* ------------------------------------------------------------------ */
+
+static bool write_text(const char *dir, const char *file, const char *text)
+{
+	char path[200];
+	int fd;
+	bool ok;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* Stops, but does not get to run: refused, and well when it is thawed. */
+static void test_frozen(void)
+{
+	static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	struct ksm_inject_limits limits = { .stop_ms = 100 };
+	struct ksm_inject_call call = { .nr = SYS_getpid };
+	struct ksm_inject_info info;
+	char dir[100] = "", pid[16];
+	struct target t;
+
+	for (size_t i = 0; i < ARRAY_SIZE(mounts) && !dir[0]; i++) {
+		snprintf(dir, sizeof(dir), "%s/cgroup.procs", mounts[i]);
+		if (!access(dir, W_OK))
+			snprintf(dir, sizeof(dir), "%s/ksm-t-inject-%d", mounts[i], getpid());
+		else
+			dir[0] = '\0';
+	}
+	if (!dir[0] || mkdir(dir, 0700)) {
+		tap_skip("needs a cgroup (version 2) that may be written to");
+		return;
+	}
+	if (!start(&t, "read", 0))
+		return;
+	snprintf(pid, sizeof(pid), "%d", t.pid);
+	if (CHECK(write_text(dir, "cgroup.procs", pid)) &&
+	    CHECK(write_text(dir, "cgroup.freeze", "1"))) {
+		CHECK_INT(ksm_inject_run(ksm, t.pid, &call, 1, &limits, &info), -EBUSY);
+		CHECK_INT(info.why, KSM_INJECT_FROZEN);
+		CHECK(!call.done);
+		CHECK(is_left_alone(t.pid));
+		CHECK(write_text(dir, "cgroup.freeze", "0"));
+		CHECK_INT(probe(t.pid, NULL), 0);
+	}
+	CHECK_INT(target_end(&t), 0);
+	CHECK_INT(rmdir(dir), 0);
+}
 
 /* Root of another pid and mount namespace, without any /proc of ours. */
 static void test_namespaces(void)
@@ -914,6 +965,7 @@ TAP_MAIN(TAP_CASE(test_calls), TAP_CASE(test_arguments), TAP_CASE(test_merge),
 	 TAP_CASE(test_stopped), TAP_CASE(test_seccomp), TAP_CASE(test_dispatch), TAP_CASE(test_compat),
 	 TAP_CASE(test_traced), TAP_CASE(test_gone),
 	 TAP_CASE(test_self_and_kthread), TAP_CASE(test_denied), TAP_CASE(test_dump),
-	 TAP_CASE(test_namespaces), TAP_CASE(test_small_stack), TAP_CASE(test_used_stack),
+	 TAP_CASE(test_namespaces), TAP_CASE(test_frozen),
+	 TAP_CASE(test_small_stack), TAP_CASE(test_used_stack),
 	 TAP_CASE(test_rseq), TAP_CASE(test_signal_storm),
 	 TAP_CASE(test_memory))

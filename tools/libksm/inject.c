@@ -26,7 +26,7 @@
 /* Between two looks at the deadline; between two pokes after it; until it is given up. */
 #define LOOK_NS 20000000ULL
 #define POKE_NS 2000000ULL
-#define LEAVE_NS 1000000000ULL
+#define LEAVE_NS 2000000000ULL
 /* Attempts where the target was caught at a bad moment, and threads that would not stop. */
 #define ATTEMPTS_MAX 16
 #define BUSY_MAX 3
@@ -74,6 +74,7 @@ struct inject_watch {
 	pthread_cond_t ended;
 	_Atomic uint64_t deadline_ns;	/* 0: none */
 	bool done;
+	bool left_behind;		/* by the caller: nobody waits for it */
 	int refs;
 	pid_t tracer;			/* tid of the tracing thread, 0 before it runs */
 	int poke;			/* the signal that ends its waiting */
@@ -143,6 +144,7 @@ static void *tracer_main(void *arg)
 {
 	static const struct sched_param first = { .sched_priority = 1 };
 	struct inject_watch *w = arg;
+	bool late;
 	int rc;
 
 	/*
@@ -152,8 +154,9 @@ static void *tracer_main(void *arg)
 	pthread_setschedparam(pthread_self(), SCHED_FIFO, &first);
 	pthread_mutex_lock(&w->lock);
 	w->tracer = sys_gettid();
+	late = w->left_behind;
 	pthread_mutex_unlock(&w->lock);
-	rc = inject_trace_run(&w->trace);
+	rc = late ? -EBUSY : inject_trace_run(&w->trace);
 	pthread_mutex_lock(&w->lock);
 	w->rc = rc;
 	w->done = true;
@@ -182,9 +185,9 @@ static int free_signal(void)
 
 /*
  * Wait for the tracing thread.  After a deadline it is poked until it has
- * noticed: a poke that arrives before it waits is lost.  Long after that,
- * it hangs inside of the kernel (PTRACE_SEIZE on a process in the middle of
- * exec) and is left behind; it touches only what it owns.
+ * noticed: a poke that arrives before it waits is lost.  Long after that, it
+ * hangs inside of the kernel (PTRACE_SEIZE on a process in the middle of exec)
+ * or never got a processor, and is left behind; it touches only what it owns.
  * Return: false when it was left behind.
  */
 static bool watch_wait(struct inject_watch *w)
@@ -197,9 +200,11 @@ static bool watch_wait(struct inject_watch *w)
 		uint64_t now = ksm_now_ns(), until = w->deadline_ns;
 		struct timespec ts;
 
+		if (until && now >= until + LEAVE_NS) {
+			w->left_behind = true;
+			break;
+		}
 		if (until && now >= until && w->tracer) {
-			if (now >= until + LEAVE_NS)
-				break;
 			if (!poking)
 				sigaction(w->poke, &poke, &found);
 			poking = true;
@@ -218,14 +223,16 @@ static bool watch_wait(struct inject_watch *w)
 
 /*
  * Run the tracing thread, with all signals blocked but the one to poke it: the
- * process' own handlers must not run in it.
+ * process' own handlers must not run in it.  The terminal's stop key has to wait
+ * meanwhile, as it would stop us with the target in our hands.
  * Return: false when it was left behind, else look at ->rc.
  */
 static bool watch_run(struct inject_watch *w)
 {
-	sigset_t all, before;
+	sigset_t all, stops, before;
 	pthread_attr_t attr;
 	pthread_t thread;
+	bool back;
 	int rc;
 
 	w->trace.why = KSM_INJECT_FAILED;
@@ -237,23 +244,30 @@ static bool watch_run(struct inject_watch *w)
 	w->refs++;
 	sigfillset(&all);
 	sigdelset(&all, w->poke);
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTSTP);
+	sigaddset(&stops, SIGTTIN);
+	sigaddset(&stops, SIGTTOU);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, TRACER_STACK);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&thread, &attr, tracer_main, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_sigmask(SIG_BLOCK, &stops, NULL);
 	pthread_attr_destroy(&attr);
 	if (rc) {
 		w->refs--;
 		w->rc = -rc;
-		return true;
+		back = true;
+	} else {
+		back = watch_wait(w);
+		if (back)
+			pthread_join(thread, NULL);
+		else
+			pthread_detach(thread);
 	}
-	if (!watch_wait(w)) {
-		pthread_detach(thread);
-		return false;
-	}
-	pthread_join(thread, NULL);
-	return true;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return back;
 }
 
 /* ------------------------------------------------------------------ */
