@@ -180,7 +180,7 @@ pid 2002: python3: costs more metadata than it saves: profit -196 KiB (and more)
 		Rss:                 0 kB
 		Anonymous:           0 kB
 		VmFlags: rd wr mr mw me de ht
-		300000000-300100000 rw-p 00000000 00:00 0 
+		300000000-300100000 rw-p 00000000 00:00 0
 		Rss:              1000 kB
 		Anonymous:        1000 kB
 		VmFlags: rd wr mr mw me mg

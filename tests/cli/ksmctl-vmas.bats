@@ -55,7 +55,7 @@ setup() { use_root 6.12-busy; }
 	: >"$ROOT/proc/2001/smaps"
 	while read -r flags _; do
 		cat >>"$ROOT/proc/2001/smaps" <<-EOF
-			$((10 + i))000-$((10 + i))f00 rw-p 00000000 00:00 0 
+			$((10 + i))000-$((10 + i))f00 rw-p 00000000 00:00 0
 			Size:                  4 kB
 			Rss:                   4 kB
 			Anonymous:             4 kB
