@@ -44,7 +44,7 @@ kt_at_exit() { KT_CLEANUPS+=("$*"); }
 kt_exit() {
 	local rc=$? i
 
-	trap - EXIT
+	trap - EXIT ERR
 	trap '' HUP INT TERM
 	set +e
 	for ((i = ${#KT_CLEANUPS[@]} - 1; i >= 0; i--)); do
@@ -55,6 +55,9 @@ kt_exit() {
 
 kt_init() {
 	trap kt_exit EXIT
+	# set -e alone ends a script without a word.
+	set -E
+	trap 'kt_note "failed in line $LINENO: $BASH_COMMAND"' ERR
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
