@@ -30,7 +30,7 @@ setup_file() {
 		[[ -w ${lock%/*} ]] || lock=/tmp/ksm-utils-test.lock
 	fi
 	exec 7>"$lock"
-	flock -w 300 7 || { KSM_LIVE_SKIP="another test has this machine's KSM"; return 0; }
+	flock -w 10 7 || { KSM_LIVE_SKIP="another test has this machine's KSM"; return 0; }
 	# As for tests/kernel: 1 says that nobody else is on this machine.
 	if [[ ${KSM_TEST_MACHINE-} != 1 && $(<"$ksm/run") != 0 ]]; then
 		KSM_LIVE_SKIP="this machine uses its KSM"
@@ -202,6 +202,7 @@ advisor_mode none"
 }
 
 @test "live: settle waits for passes; stopped, it says so; out of time, it fails" {
+	ksmctl set -q run 0
 	expect 1 ksmctl settle
 	stdout_is ""
 	stderr_is "ksmctl: run: merging is stopped: nothing will settle (start it: ksmctl start)"
@@ -327,20 +328,20 @@ caught() {
 	wait_until grep -q '"seconds"' "$BATS_TEST_TMPDIR/log"
 	/bin/true
 	echo >"$BATS_TEST_TMPDIR/go"
-	wait_until grep -q '"event":"exit"' "$BATS_TEST_TMPDIR/log"
+	wait_until grep -q '"event": "exit"' "$BATS_TEST_TMPDIR/log"
 	echo >"$BATS_TEST_TMPDIR/go"
-	wait_until grep -q "\"event\":\"exit\",\"pid\":$parent," "$BATS_TEST_TMPDIR/log"
+	wait_until grep -q "\"event\": \"exit\", \"pid\": $parent," "$BATS_TEST_TMPDIR/log"
 	kill -TERM $watch
 	wait $watch
 	same "stderr" "$(cat "$BATS_TEST_TMPDIR/err")" ""
 	output=$(grep '"event"' "$BATS_TEST_TMPDIR/log")
 	valid_json
-	events=$(sed -E 's/.*"event":"([a-z]+)".*/\1/' <<<"$output" | tr '\n' ' ')
+	events=$(sed -E 's/.*"event": "([a-z]+)".*/\1/' <<<"$output" | tr '\n' ' ')
 	same "events" "$events" "fork exec exit exit "
-	stdout_has "\"ppid\":$parent"
-	stdout_has '"command":"false"'
-	stdout_has '"status":1}'
-	stdout_has '"status":7}'
+	stdout_has "\"ppid\": $parent"
+	stdout_has '"command": "false"'
+	stdout_has '"status": 1}'
+	stdout_has '"status": 7}'
 }
 
 is_member() { [[ $(ksmctl procs -p "$1" -rn -o STATE) == any ]]; }
