@@ -12,7 +12,6 @@ setup() {
 	[[ -r /proc/self/smaps ]] || skip "needs /proc/PID/smaps"
 	export KSM_ADVISE_PRELOAD=$KSM_BUILDDIR/libksm-advise-preload.so
 	[[ -e $KSM_ADVISE_PRELOAD ]] || skip "the library is not built"
-	[[ -z ${ASAN_OPTIONS:-} ]] || unset ASAN_OPTIONS
 }
 
 @test "memory is mergeable however it appears" {
@@ -40,6 +39,7 @@ sbrk all"
 }
 
 @test "what was to be preloaded before still is, and ours only once" {
+	need_plain
 	ours=$KSM_ADVISE_PRELOAD
 	LD_PRELOAD=/other.so expect 0 ksm-advise -q -m preload -- sh -c 'echo $LD_PRELOAD' 2>/dev/null
 	stdout_is "/other.so:$ours"
@@ -48,6 +48,7 @@ sbrk all"
 }
 
 @test "off: the library is taken out again" {
+	need_plain
 	expect 0 ksm-advise -q -m preload -- ksm-advise -d -- sh -c 'echo ${LD_PRELOAD-unset}'
 	stdout_is unset
 	LD_PRELOAD="/one.so /two.so" expect 0 ksm-advise -d -- sh -c 'echo $LD_PRELOAD' 2>/dev/null

@@ -38,6 +38,14 @@ need_injection() {
 		skip "this shell is traced"
 }
 
+# sanitized: built with a sanitizer, whose runtime wants /proc, to be preloaded
+# first, and not to be traced.
+sanitized() { grep -q __asan_init "$KSM_BUILDDIR/ksm-advise"; }
+
+need_plain() {
+	! sanitized || skip "not with the runtime of a sanitizer"
+}
+
 # merging PID: "on" when it has a mergeable mapping.
 merging() {
 	if grep -q '^VmFlags:.* mg' "/proc/$1/smaps"; then echo on; else echo off; fi
