@@ -391,19 +391,27 @@ static void make_room(struct est *e, bool sampled, uint64_t pages)
 		cli_die(CLI_FAIL, -errno, "cannot reserve memory for %zu pages", e->cap_recs);
 }
 
-static bool frames_known(const struct est *e)
+/*
+ * What this kernel tells this user, tried on a page of our own: its frame, and
+ * that it is not merged, which some kernels say of every page.
+ */
+static void probe(struct est *e, struct readers *all)
 {
+	uint64_t entry, flags = 0;
 	struct ksm_mem *m;
-	uint64_t entry;
-	bool known = false;
+	char *page = mmap(NULL, e->page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
 
-	if (ksm_mem_open(e->k, getpid(), &m))
-		return false;
-	/* Our stack is there, so its frame is 0 only when it is hidden. */
-	if (ksm_mem_pagemap(m, (uintptr_t)&known / e->page_size * e->page_size, 1, &entry) == 1)
-		known = entry & KSM_PM_PRESENT && entry & KSM_PM_FRAME;
+	if (page == MAP_FAILED || ksm_mem_open(e->k, getpid(), &m))
+		cli_die(CLI_FAIL, 0, "cannot look into our own memory: %s", ksm_errmsg(e->k));
+	*page = 1;
+	if (ksm_mem_pagemap(m, (uintptr_t)page, 1, &entry) == 1)
+		e->frames_known = entry & KSM_PM_PRESENT && entry & KSM_PM_FRAME;
+	if (e->frames_known && all->kpageflags >= 0 &&
+	    ksm_kpageflags_read(all->kpageflags, entry & KSM_PM_FRAME, 1, &flags) == 1)
+		all->ksm_known = !(flags & KSM_KPF_KSM);
 	ksm_mem_close(m);
-	return known;
+	munmap(page, e->page_size);
 }
 
 static void more_files(void)
@@ -442,6 +450,7 @@ static void crew_init(struct crew *c, struct est *e, uint64_t pages)
 	c->all.threshold = MAX((uint32_t)(p * (1U << EST_CLUSTER_BITS) + 0.5), 1U);
 	c->all.frames = est_frames_new();
 	c->all.kpageflags = ksm_kpageflags_open(e->k);
+	probe(e, &c->all);
 	c->all.zero_hash = est_hash(&e->key, zero, e->page_size);
 	c->all.piece_at = est_hash(&e->key, "piece", 5) % pieces * 64;
 	free(zero);
@@ -517,7 +526,6 @@ void est_collect(struct est *e)
 	uint64_t pages, start;
 
 	e->page_size = ksm_page_size(e->k);
-	e->frames_known = frames_known(e);
 	more_files();
 	select_procs(e);
 	pages = total_pages(e);

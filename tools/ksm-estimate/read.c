@@ -114,6 +114,25 @@ static bool is_huge_block(const struct reader *r, size_t n)
 	       flags & KSM_KPF_THP && flags & KSM_KPF_HEAD;
 }
 
+/*
+ * Linux 6.12 and some around it set the KSM bit of every anonymous page.  There,
+ * a shared page of a mapping in which smaps sees merged ones is taken for merged.
+ */
+static bool is_merged(const struct reader *r, const struct est_seg *seg, size_t i)
+{
+	if (r->all->ksm_known)
+		return r->flags[i] & KSM_KPF_KSM;
+	return seg->may_ksm && !(r->entry[i] & KSM_PM_EXCLUSIVE) && frame(r->entry[i]);
+}
+
+/* A merged page may have one mapping only, and look exclusive. */
+static bool may_pin(const struct reader *r, const struct est_seg *seg, size_t i)
+{
+	if (!(r->entry[i] & KSM_PM_EXCLUSIVE) || !seg->readable)
+		return false;
+	return r->all->ksm_known ? !(r->flags[i] & KSM_KPF_KSM) : !seg->may_ksm;
+}
+
 static void classify(struct reader *r, const struct est_seg *seg, const unsigned char *kind,
 		     size_t n, struct est_count *c)
 {
@@ -138,12 +157,9 @@ static void classify(struct reader *r, const struct est_seg *seg, const unsigned
 		c->anon++;
 		r->tag[i] = huge_block || kind[i] & KSM_PAGE_HUGE ? EST_HUGE : 0;
 		c->huge += r->tag[i] != 0;
-		if (r->flags[i] & KSM_KPF_KSM)
+		if (is_merged(r, seg, i))
 			r->tag[i] |= EST_KSM;
-		if (e & KSM_PM_EXCLUSIVE && !(r->tag[i] & EST_KSM) && seg->readable)
-			r->state[i] = EXCLUSIVE;
-		else
-			r->state[i] = SHARED;
+		r->state[i] = may_pin(r, seg, i) ? EXCLUSIVE : SHARED;
 		if (!(e & KSM_PM_EXCLUSIVE) && !frame(e))
 			r->tag[i] |= EST_NOFRAME;
 	}
@@ -523,7 +539,7 @@ void reader_again(struct reader *r, struct block *b)
 		    entry & KSM_PM_FILE || r->flags[i] & KSM_KPF_ZERO_PAGE)
 			continue;
 		r->tag[i] = EST_KSM;	/* read every time, not once a frame */
-		if (entry & KSM_PM_EXCLUSIVE && !(r->flags[i] & KSM_KPF_KSM) && seg->readable)
+		if (may_pin(r, seg, i))
 			fast.page[fast.n++] = i;
 		else if (ksm_mem_read_shared(b->proc->mem, r->buf, b->addr + i * e->page_size,
 					     e->page_size) == (ssize_t)e->page_size)

@@ -28,6 +28,7 @@ struct readers {
 	struct est *e;
 	struct est_frames *frames;
 	int kpageflags;			/* or -errno */
+	bool ksm_known;			/* the kernel tells merged pages from others */
 	bool sampled;
 	bool adapt;			/* take a smaller share when records run out */
 	uint64_t zero_hash;		/* of a page of zeroes */
