@@ -464,7 +464,7 @@ static void crew_init(struct crew *c, struct est *e, uint64_t pages)
 	for (unsigned int i = 0; i < c->jobs; i++)
 		if (reader_init(&c->reader[i], &c->all))
 			cli_die(CLI_FAIL, -ENOMEM, "allocate");
-	if (est_moment_init(&e->moment))
+	if (c->all.sampled && est_moment_init(&e->moment))
 		cli_die(CLI_FAIL, -ENOMEM, "allocate");
 }
 
@@ -474,7 +474,8 @@ static void crew_fini(struct crew *c)
 
 	e->p = (double)c->all.threshold / (1U << EST_CLUSTER_BITS);
 	for (unsigned int i = 0; i < c->jobs; i++) {
-		est_moment_add(&e->moment, &c->reader[i].moment);
+		if (c->all.sampled)
+			est_moment_add(&e->moment, &c->reader[i].moment);
 		e->read_bytes += c->reader[i].read_bytes;
 		e->huge_known |= c->reader[i].kinds_known;
 		reader_fini(&c->reader[i]);

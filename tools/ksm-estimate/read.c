@@ -37,7 +37,9 @@ int reader_init(struct reader *r, struct readers *all)
 	r->all = all;
 	r->read_bytes = 0;
 	r->buf = aligned_alloc(64, MAX(CHUNK_BYTES, (size_t)BLOCK_PAGES * PIECE_BYTES));
-	return r->buf && !est_moment_init(&r->moment) ? 0 : -ENOMEM;
+	if (!r->buf)
+		return -ENOMEM;
+	return all->sampled ? est_moment_init(&r->moment) : 0;
 }
 
 void reader_fini(struct reader *r)
