@@ -134,7 +134,7 @@ static uint64_t now_ns(clockid_t clock)
 static int nap(const char *what, clockid_t clock, int flags)
 {
 	uint64_t start = now_ns(clock), until = start + target_nap_ms * 1000000ULL;
-	struct timespec ts = { 0, target_nap_ms * 1000000L };
+	struct timespec ts = { target_nap_ms / 1000, target_nap_ms % 1000 * 1000000L };
 	int rc;
 
 	if (flags)
@@ -158,7 +158,7 @@ static int run_clock_abs(struct share *sh __unused)
 
 static int run_nanosleep(struct share *sh __unused)
 {
-	struct timespec ts = { 0, target_nap_ms * 1000000L };
+	struct timespec ts = { target_nap_ms / 1000, target_nap_ms % 1000 * 1000000L };
 	uint64_t start = now_ns(CLOCK_MONOTONIC);
 	int rc;
 
@@ -233,7 +233,7 @@ static void release_futex(pid_t pid __unused, struct share *sh)
 
 static int run_futex_time(struct share *sh)
 {
-	struct timespec ts = { 0, target_nap_ms * 1000000L };
+	struct timespec ts = { target_nap_ms / 1000, target_nap_ms % 1000 * 1000000L };
 	int rc;
 
 	ready();
@@ -344,7 +344,7 @@ static int run_ppoll(struct share *sh)
 static int run_ppoll_time(struct share *sh)
 {
 	struct pollfd p = { .fd = sh->pipe[0], .events = POLLIN };
-	struct timespec ts = { 0, target_nap_ms * 1000000L };
+	struct timespec ts = { target_nap_ms / 1000, target_nap_ms % 1000 * 1000000L };
 	sigset_t none, mask;
 	int rc;
 
@@ -372,7 +372,7 @@ static int run_pselect(struct share *sh)
 
 static int run_select_time(struct share *sh)
 {
-	struct timeval tv = { 0, target_nap_ms * 1000 };
+	struct timeval tv = { target_nap_ms / 1000, target_nap_ms % 1000 * 1000 };
 	fd_set fds;
 
 	FD_ZERO(&fds);

@@ -86,6 +86,29 @@ kt_stop() {
 	return 0
 }
 
+# kt_run COMMAND...: as COMMAND alone, but a signal that ends this script does so
+# now, and ends the command too: bash lets a trap wait for what runs in front.
+KT_CHILD=
+kt_child_stop() { [ -z "$KT_CHILD" ] || kt_stop "$KT_CHILD"; }
+kt_run() {
+	local rc=0
+
+	[ -n "${KT_RUNS-}" ] || kt_at_exit kt_child_stop
+	KT_RUNS=1
+	setsid "$@" </dev/null &
+	KT_CHILD=$!
+	wait "$KT_CHILD" || rc=$?
+	KT_CHILD=
+	return "$rc"
+}
+
+# kt_lock FD FILE: FD is open on FILE; wait until nobody else has it locked.
+kt_lock() {
+	flock -n "$1" && return
+	kt_note "waiting for $2"
+	kt_run flock "$1"
+}
+
 # kt_verdict TAPFILE NONCE STATUS KERNELLOG: judge one run of a test machine.
 # The machine's own word counts only if it carries this run's nonce and says
 # the same as the lines before it. Sets KT_PASS KT_FAIL KT_SKIPPED; returns 0

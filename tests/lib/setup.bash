@@ -147,12 +147,12 @@ su_since() {
 su_stop() {
 	local i
 
-	kill -TERM -- "-$1" 2>/dev/null || { wait "$1" 2>/dev/null; return 0; }
-	for ((i = 0; i < 50; i++)); do
-		kill -0 -- "-$1" 2>/dev/null || break
-		sleep 0.1
-	done
-	kill -KILL -- "-$1" 2>/dev/null
-	wait "$1" 2>/dev/null
-	return 0
+	if kill -TERM -- "-$1" 2>/dev/null; then
+		for ((i = 0; i < 50; i++)); do
+			kill -0 -- "-$1" 2>/dev/null || break
+			sleep 0.1
+		done
+		kill -KILL -- "-$1" 2>/dev/null || :
+	fi
+	wait "$1" 2>/dev/null || :
 }

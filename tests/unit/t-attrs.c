@@ -61,7 +61,9 @@ static void since(void)
 	static const struct {
 		const char *root;
 		unsigned int version;
-	} rows[] = { { "5.15-old", 515 }, { "6.1", 601 }, { "6.12-busy", 612 }, { "7.3-busy", 703 } };
+	} rows[] = {
+		{ "5.15-old", 515 }, { "6.1", 601 }, { "6.12-busy", 612 }, { "7.3-busy", 703 },
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct ksm *k = root_open(rows[i].root);
@@ -142,10 +144,12 @@ static void read_texts(void)
 		{ KSM_ATTR_GENERAL_PROFIT, "-9223372036854775809\n", 0, -EPROTO, 0, NULL },
 		{ KSM_ATTR_ADVISOR_MODE, "[none] scan-time\n", 0, 0, 0, "none" },
 		{ KSM_ATTR_ADVISOR_MODE, "none [scan-time]\n", 0, 0, 1, "scan-time" },
-		{ KSM_ATTR_ADVISOR_MODE, "none scan-time [cpu]\n", 0, 0, -1, "cpu" },	/* a later kernel's */
+		/* a later kernel's */
+		{ KSM_ATTR_ADVISOR_MODE, "none scan-time [cpu]\n", 0, 0, -1, "cpu" },
 		{ KSM_ATTR_ADVISOR_MODE, "none scan-time\n", 0, -EPROTO, 0, NULL },
 		{ KSM_ATTR_ADVISOR_MODE, "[none\n", 0, -EPROTO, 0, NULL },
-		{ KSM_ATTR_ADVISOR_MODE, "scan-time", 0, 0, 1, "scan-time" },	/* written to a dump */
+		/* written to a dump */
+		{ KSM_ATTR_ADVISOR_MODE, "scan-time", 0, 0, 1, "scan-time" },
 		{ KSM_ATTR_ADVISOR_MODE, "none\n", 0, 0, 0, "none" },
 		{ KSM_ATTR_ADVISOR_MODE, "turbo\n", 0, -EPROTO, 0, NULL },
 		{ KSM_ATTR_ADVISOR_MODE, "\n", 0, -EPROTO, 0, NULL },
@@ -154,7 +158,8 @@ static void read_texts(void)
 		{ KSM_ATTR_ADVISOR_MODE, "", 0, -EPROTO, 0, NULL },
 		/* longer than a word of this table may be */
 		{ KSM_ATTR_ADVISOR_MODE,
-		  "[0123456789012345678901234567890123456789012345678901234567890123]", 0, -EPROTO, 0,
+		  "[0123456789012345678901234567890123456789012345678901234567890123]", 0,
+		  -EPROTO, 0,
 		  NULL },
 	};
 	struct root r;
@@ -167,7 +172,8 @@ static void read_texts(void)
 
 		tap_row("%zu: %s", i, ksm_attr_info(rows[i].id)->name);
 		snprintf(path, sizeof(path), DIR_KSM "%s", ksm_attr_info(rows[i].id)->name);
-		root_put_mem(&r, path, rows[i].text, rows[i].len ? rows[i].len : strlen(rows[i].text));
+		root_put_mem(&r, path, rows[i].text,
+			     rows[i].len ? rows[i].len : strlen(rows[i].text));
 		CHECK_INT(ksm_attr_read(k, rows[i].id, &v), rows[i].rc);
 		CHECK_INT(v.state, rows[i].rc ? KSM_ABSENT : KSM_VALUE);
 		CHECK_INT(v.v, rows[i].want);
@@ -307,7 +313,8 @@ static void parse(void)
 		{ KSM_ATTR_PAGES_TO_SCAN, "\n", -EINVAL, 0, NULL },
 		{ KSM_ATTR_MAX_PAGE_SHARING, "2", 0, 2, NULL },
 		{ KSM_ATTR_MAX_PAGE_SHARING, "1", -ERANGE, 0, NULL },
-		{ KSM_ATTR_MAX_PAGE_SHARING, "2147483648", -ERANGE, 0, NULL },	/* an int in the kernel */
+		/* an int in the kernel */
+		{ KSM_ATTR_MAX_PAGE_SHARING, "2147483648", -ERANGE, 0, NULL },
 		{ KSM_ATTR_ADVISOR_TARGET, "0", -ERANGE, 0, NULL },
 		{ KSM_ATTR_ADVISOR_MAX_CPU, "101", -ERANGE, 0, NULL },
 		{ KSM_ATTR_USE_ZERO_PAGES, "1", 0, 1, NULL },
@@ -325,7 +332,8 @@ static void parse(void)
 		{ KSM_ATTR_ADVISOR_MODE, "scan-time", 0, 1, NULL },
 		{ KSM_ATTR_ADVISOR_MODE, "scan", -EINVAL, 0, NULL },
 		{ KSM_ATTR_ADVISOR_MODE, "scan-time2", -EINVAL, 0, NULL },
-		{ KSM_ATTR_ADVISOR_MODE, "1", -EINVAL, 0, NULL },	/* the kernel takes words only */
+		/* the kernel takes words only */
+		{ KSM_ATTR_ADVISOR_MODE, "1", -EINVAL, 0, NULL },
 		{ KSM_ATTR_ADVISOR_MODE, "", -EINVAL, 0, NULL },
 		{ KSM_ATTR_PAGES_SHARED, "1", -EROFS, 0, NULL },
 		{ KSM_ATTR_GENERAL_PROFIT, "nonsense", -EROFS, 0, NULL },

@@ -235,7 +235,8 @@ static void order(void)
 		for (size_t w = 0; w < res.n_written; w++)
 			at += snprintf(text + at, sizeof(text) - at, "%s%s=%s", w ? " " : "",
 				       ksm_attr_info(res.written[w])->name,
-				       ksm_attr_format(res.written[w], &res.to[w], buf, sizeof(buf)));
+				       ksm_attr_format(res.written[w], &res.to[w], buf,
+						       sizeof(buf)));
 		CHECK_STR(text, rows[i].writes);
 		CHECK_UINT(dry.n_written, res.n_written);
 		for (size_t w = 0; w < res.n_written && w < dry.n_written; w++)
@@ -290,7 +291,8 @@ static void roll_back(void)
 		{ "", "smart_scan=0 sleep_millisecs=7 run=1", 0, "run", 0, -EPERM, "run", -EPERM,
 		  true },
 		/* refused by the kernel itself */
-		{ "advisor_mode=scan-time pages_to_scan=870", "sleep_millisecs=7 pages_to_scan=500", 0,
+		{ "advisor_mode=scan-time pages_to_scan=870",
+		  "sleep_millisecs=7 pages_to_scan=500", 0,
 		  NULL, 0, 0, "pages_to_scan", -EINVAL, true },
 		{ "run=1 pages_shared=5", "max_page_sharing=9 sleep_millisecs=7", 0, NULL, 0, 0,
 		  "max_page_sharing", -EBUSY, false },
@@ -441,7 +443,8 @@ static void round_trip(void)
 	CHECK_INT(ksm_attrset_read(k, &s), 0);
 	ksm_for_each_attr(id)
 		if (s.value[id].state == KSM_VALUE)
-			n += snprintf(text + n, sizeof(text) - n, "%s %s\n", ksm_attr_info(id)->name,
+			n += snprintf(text + n, sizeof(text) - n, "%s %s\n",
+				      ksm_attr_info(id)->name,
 				      ksm_attr_format(id, &s.value[id], buf, sizeof(buf)));
 	CHECK_INT(ksm_attrset_parse(text, n, &again, &err), 0);
 	CHECK(!memcmp(&s, &again, sizeof(s)));

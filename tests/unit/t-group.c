@@ -95,7 +95,8 @@ static void vm(void)
 	} rows[] = {
 		/* libvirt under systemd */
 		{ "/machine.slice/machine-qemu\\x2d3\\x2dweb01.scope", NULL, 0, 0, "web01" },
-		{ "/machine.slice/machine-qemu\\x2d3\\x2dweb01.scope/libvirt/emulator", NULL, 0, 0, "web01" },
+		{ "/machine.slice/machine-qemu\\x2d3\\x2dweb01.scope/libvirt/emulator", NULL, 0,
+		  0, "web01" },
 		{ "/machine.slice/machine-qemu\\x2d12\\x2ddb\\x2d01.scope", NULL, 0, 0, "db-01" },
 		{ "/machine.slice/machine-qemu\\x2d1\\x2da.b.scope", NULL, 0, 0, "a.b" },
 		{ "/machine.slice/machine-qemu\\x2d1\\x2d7.scope", NULL, 0, 0, "7" },
@@ -112,13 +113,17 @@ static void vm(void)
 		{ "/machine/.libvirt-qemu", NULL, 0, -ENOENT, "" },
 		{ "/machine/web01.libvirt-lxc", NULL, 0, -ENOENT, "" },
 		/* the scope is asked first: it cannot be chosen by the guest's owner */
-		{ "/machine/web01.libvirt-qemu", CMD("qemu-system-x86_64\0-name\0other\0"), 0, "web01" },
+		{ "/machine/web01.libvirt-qemu", CMD("qemu-system-x86_64\0-name\0other\0"), 0,
+		  "web01" },
 		/* plain QEMU */
 		{ "/", CMD("qemu-system-x86_64\0-m\0001G\0-name\0build\0"), 0, "build" },
-		{ NULL, CMD("/usr/bin/qemu-system-x86_64\0-name\0guest=build,debug-threads=on\0"), 0, "build" },
-		{ NULL, CMD("/usr/libexec/qemu-kvm\0-name\0debug-threads=on,guest=build\0"), 0, "build" },
+		{ NULL, CMD("/usr/bin/qemu-system-x86_64\0-name\0guest=build,debug-threads=on\0"),
+		  0, "build" },
+		{ NULL, CMD("/usr/libexec/qemu-kvm\0-name\0debug-threads=on,guest=build\0"), 0,
+		  "build" },
 		{ NULL, CMD("kvm\0-name\0build,process=x\0"), 0, "build" },
-		{ NULL, CMD("qemu-system-aarch64\0--name\0a,,b\0"), 0, "a,b" },	/* ",," is a comma */
+		/* ",," is a comma */
+		{ NULL, CMD("qemu-system-aarch64\0--name\0a,,b\0"), 0, "a,b" },
 		{ NULL, CMD("qemu-system-x86_64\0-name\0guest=a,,guest=b,x=y\0"), 0, "a,guest=b" },
 		{ NULL, CMD("qemu-system-x86_64\0-name\0process=guest=x,guest=real\0"), 0, "real" },
 		{ NULL, CMD("qemu-system-x86_64\0-name\0guest=\0"), 0, "" },
@@ -148,7 +153,9 @@ static void vm(void)
 		tap_row("%zu", i);
 		if (rows[i].cmd)
 			memcpy(cmd, rows[i].cmd, rows[i].len);
-		CHECK_INT(ksm_group_vm(rows[i].cgroup, cmd, rows[i].len, out, sizeof(out)), rows[i].rc);
+		CHECK_INT(ksm_group_vm(rows[i].cgroup, rows[i].cmd ? cmd : NULL, rows[i].len, out,
+				       sizeof(out)),
+			  rows[i].rc);
 		CHECK_STR(out, rows[i].want);
 		free(cmd);
 	}
@@ -164,7 +171,8 @@ static void vm_short(void)
 		tap_row("%zu", len);
 		CHECK_INT(ksm_group_vm(NULL, cmd, sizeof(cmd), out, len), 0);
 		CHECK(!strncmp(out, "web01", len - 1) && strlen(out) == MIN(len - 1, (size_t)5));
-		CHECK_INT(ksm_group_vm("/machine-qemu\\x2d3\\x2dweb01.scope", NULL, 0, out, len), 0);
+		CHECK_INT(ksm_group_vm("/machine-qemu\\x2d3\\x2dweb01.scope", NULL, 0, out, len),
+			  0);
 		CHECK(!strncmp(out, "web01", len - 1) && strlen(out) == MIN(len - 1, (size_t)5));
 		free(out);
 	}
@@ -209,7 +217,8 @@ static void keys(void)
 		struct ksm_proc p;
 		char out[256];
 
-		tap_row("%s/%d by %s", rows[i].root, (int)rows[i].pid, ksm_group_name(rows[i].group));
+		tap_row("%s/%d by %s", rows[i].root, (int)rows[i].pid,
+			ksm_group_name(rows[i].group));
 		CHECK_INT(ksm_proc_read(k, rows[i].pid, KSM_PROC_UID, &p), 0);
 		CHECK_INT(ksm_group_key(k, &p, rows[i].group, out, sizeof(out)), 0);
 		CHECK_STR(out, rows[i].want);

@@ -44,7 +44,8 @@ static void ksm_stat(void)
 		/* either form of either kind */
 		{ "ksm_rmap_items: 5\nksm_merge_any yes\n", 0, 5, -1, -1, -1, 1, -1 },
 		/* lines of later kernels are passed over, whatever they hold */
-		{ "ksm_pages_sharing 9\nksm_rmap_items 5\nksm_new: a b c\n\nksm_x\n", 0, 5, -1, -1, -1,
+		{ "ksm_pages_sharing 9\nksm_rmap_items 5\nksm_new: a b c\n\nksm_x\n", 0, 5, -1,
+		  -1, -1,
 		  -1, -1 },
 		{ "ksm_rmap_items 5", 0, 5, -1, -1, -1, -1, -1 },	/* no newline */
 		{ "  ksm_rmap_items\t5  \n", 0, 5, -1, -1, -1, -1, -1 },
@@ -129,21 +130,30 @@ static void pidstat(void)
 		{ "5 (\xff\xfe)" REST, 0, 0, "\xff\xfe", 'S', false },
 		{ "5 (  blank  )" REST, 0, 0, "  blank  ", 'S', false },
 		/* kernel threads show more than 15 bytes; what does not fit is cut */
-		{ "5 (kworker/u8:2-events_unbound)" REST, 0, 0, "kworker/u8:2-events_unbound", 'S', false },
+		{ "5 (kworker/u8:2-events_unbound)" REST, 0, 0, "kworker/u8:2-events_unbound",
+		  'S', false },
 		{ "5 (0123456789012345678901234567890123456789012345678901234567890123456789)" REST, 0, 0,
 		  "012345678901234567890123456789012345678901234567890123456789012", 'S', false },
 		{ "58 (ksmd) S 2 0 0 0 -1 2129984 0 0 0 0 0 9 0 0 25 5 1 0 9 0 0 18446744073709551615 1\n", 0,
 		  0, "ksmd", 'S', true },
-		{ "6 (make) Z 5 6 6 0 -1 4227084 0 0 0 0 0 0 0 0 20 0 1 0 9 0 0 1 1\n", 0, 0, "make", 'Z',
+		{ "6 (make) Z 5 6 6 0 -1 4227084 0 0 0 0 0 0 0 0 20 0 1 0 9 0 0 1 1\n", 0, 0,
+		  "make", 'Z',
 		  false },
 		/* fields up to rss are enough, with a newline or without */
-		{ "5 (x) S 7 5 5 0 -1 4194304 0 0 0 0 1 2 0 0 20 0 6 0 7107 4096 240", 0, 0, "x", 'S', false },
-		{ "5 (x) S 7 5 5 0 -1 4194304 0 0 0 0 1 2 0 0 20 0 6 0 7107 4096 240\n", 0, 0, "x", 'S', false },
-		{ "5 (x) S 7 5 5 0 -1 4194304 0 0 0 0 1 2 0 0 20 0 6 0 7107 4096\n", 0, -EPROTO, NULL, 0, false },
-		{ "5 (x) S 7 5 5 0 -1 flags 0 0 0 0 1 2 0 0 20 0 6 0 7107 4096 240\n", 0, -EPROTO, NULL, 0, false },
-		{ "5 (x) S -7 5 5 0 -1 4194304 0 0 0 0 1 2 0 0 20 0 6 0 7107 4096 240\n", 0, -EPROTO, NULL, 0, false },
-		{ "5 (x) SS 7 5 5 0 -1 4194304 0 0 0 0 1 2 0 0 20 0 6 0 7107 4096 240\n", 0, -EPROTO, NULL, 0, false },
-		{ "5 (x) 5 7 5 5 0 -1 4194304 0 0 0 0 1 2 0 0 20 0 6 0 7107 4096 240\n", 0, -EPROTO, NULL, 0, false },
+		{ "5 (x) S 7 5 5 0 -1 4194304 0 0 0 0 1 2 0 0 20 0 6 0 7107 4096 240", 0, 0, "x",
+		  'S', false },
+		{ "5 (x) S 7 5 5 0 -1 4194304 0 0 0 0 1 2 0 0 20 0 6 0 7107 4096 240\n", 0, 0,
+		  "x", 'S', false },
+		{ "5 (x) S 7 5 5 0 -1 4194304 0 0 0 0 1 2 0 0 20 0 6 0 7107 4096\n", 0, -EPROTO,
+		  NULL, 0, false },
+		{ "5 (x) S 7 5 5 0 -1 flags 0 0 0 0 1 2 0 0 20 0 6 0 7107 4096 240\n", 0, -EPROTO,
+		  NULL, 0, false },
+		{ "5 (x) S -7 5 5 0 -1 4194304 0 0 0 0 1 2 0 0 20 0 6 0 7107 4096 240\n", 0,
+		  -EPROTO, NULL, 0, false },
+		{ "5 (x) SS 7 5 5 0 -1 4194304 0 0 0 0 1 2 0 0 20 0 6 0 7107 4096 240\n", 0,
+		  -EPROTO, NULL, 0, false },
+		{ "5 (x) 5 7 5 5 0 -1 4194304 0 0 0 0 1 2 0 0 20 0 6 0 7107 4096 240\n", 0,
+		  -EPROTO, NULL, 0, false },
 		{ "5 (x)\n", 0, -EPROTO, NULL, 0, false },
 		{ "5 (x)", 0, -EPROTO, NULL, 0, false },
 		{ "5 (x", 0, -EPROTO, NULL, 0, false },
@@ -221,10 +231,12 @@ static void status(void)
 		{ "Name:\tcat\nState:\tS (sleeping)\nTgid:\t5\nTracerPid:\t9\nUid:\t1\t2\t3\t4\n"
 		  "Threads:\t8\nSeccomp:\t2\n", 0, 5, 9, 2, 2, 'S', 8 },
 		/* before 3.8 there is no line about seccomp */
-		{ "Name:\tcat\nState:\tt (tracing stop)\nTgid:\t5\nUid:\t0\t0\t0\t0\n", 0, 5, 0, 0, -1, 't', 0 },
+		{ "Name:\tcat\nState:\tt (tracing stop)\nTgid:\t5\nUid:\t0\t0\t0\t0\n", 0, 5, 0,
+		  0, -1, 't', 0 },
 		/* a name cannot add lines: the kernel escapes newlines in this file */
 		{ "Name:\tx\\nTgid:\t7\nTgid:\t5\n", 0, 5, 0, 0, -1, 0, 0 },
-		{ "Tgid:\t5\nUid:\t4294967295\t4294967294\t0\t0\n", 0, 5, 0, 4294967294U, -1, 0, 0 },
+		{ "Tgid:\t5\nUid:\t4294967295\t4294967294\t0\t0\n", 0, 5, 0, 4294967294U, -1, 0,
+		  0 },
 		{ "Tgid:\t5\nUid:\t1\t2\n", -EPROTO, 0, 0, 0, 0, 0, 0 },
 		{ "Tgid:\t5\nUid:\tx\t2\t3\t4\n", -EPROTO, 0, 0, 0, 0, 0, 0 },
 		{ "Tgid:\tx\n", -EPROTO, 0, 0, 0, 0, 0, 0 },
@@ -327,8 +339,10 @@ static void read_members(void)
 		{ "6.12-busy", 2001, KSM_MEMBER_ON, KSM_MEMBER_ANY, KSM_MEMBER_ANY },
 		{ "6.12-busy", 2150, KSM_MEMBER_ON, KSM_MEMBER_MADVISE, KSM_MEMBER_MADVISE },
 		{ "6.12-busy", 2300, KSM_MEMBER_OFF, KSM_MEMBER_OFF, KSM_MEMBER_OFF },
-		{ "6.12-busy", 58, KSM_MEMBER_UNKNOWN, KSM_MEMBER_UNKNOWN, KSM_MEMBER_UNKNOWN },	/* ksmd */
-		{ "6.12-busy", 2310, KSM_MEMBER_UNKNOWN, KSM_MEMBER_UNKNOWN, KSM_MEMBER_UNKNOWN },	/* zombie */
+		/* ksmd */
+		{ "6.12-busy", 58, KSM_MEMBER_UNKNOWN, KSM_MEMBER_UNKNOWN, KSM_MEMBER_UNKNOWN },
+		/* zombie */
+		{ "6.12-busy", 2310, KSM_MEMBER_UNKNOWN, KSM_MEMBER_UNKNOWN, KSM_MEMBER_UNKNOWN },
 		/* taking part and not scanned yet: seen by the line of ksm_stat */
 		{ "7.3-busy", 2100, KSM_MEMBER_ANY, KSM_MEMBER_ANY, KSM_MEMBER_ANY },
 		{ "7.3-busy", 2101, KSM_MEMBER_MADVISE, KSM_MEMBER_MADVISE, KSM_MEMBER_MADVISE },
@@ -380,7 +394,8 @@ static void read_figures(void)
 		uid_t uid;
 		int64_t items, zero, merging, profit;	/* -1: absent */
 	} rows[] = {
-		{ "6.12-busy", 1001, 41002, 260000, 20000, 120000, INT64_C(140000) * 4096 - 260000 * 64 },
+		{ "6.12-busy", 1001, 41002, 260000, 20000, 120000,
+		  INT64_C(140000) * 4096 - 260000 * 64 },
 		{ "6.12-busy", 2150, 41004, 50000, 0, 10, 10 * 4096 - 50000 * 64 },
 		/* a line of ksm_stat only since 6.4: the file of its own is read */
 		{ "6.1", 1001, 41002, 200000, -1, 90000, -1 },
@@ -556,7 +571,7 @@ static void live(void)
 	CHECK_UINT(st.threads, 1);
 	CHECK_INT(ksm_proc_member(k, getpid(), &m), 0);
 	CHECK_INT(ksm_proc_cmdline(k, getpid(), &text, &len), 0);
-	CHECK(len > 0 && strstr(text, "t-proc"));
+	CHECK(memmem(text, len, "t-proc", 6));	/* an interpreter or valgrind may stand before it */
 	free(text);
 	ksm_close(k);
 }

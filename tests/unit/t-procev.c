@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "libksm/libksm.h"
+#include "libksm/nl.h"
 #include "root.h"
 #include "tap.h"
 
@@ -128,7 +129,8 @@ static void events(void)
 		{ EXEC, { 20, 20 }, 2, 0, 1, KSM_EVENT_EXEC, 20, 20, 0, 0 },
 		{ EXEC, { 21, 20 }, 2, 0, 1, KSM_EVENT_EXEC, 20, 21, 0, 0 },
 		{ COMM, { 20, 20, 0x61, 0, 0, 0 }, 6, 0, 1, KSM_EVENT_COMM, 20, 20, 0, 0 },
-		{ COMM, { 21, 20, 0x61, 0, 0, 0 }, 6, 0, 0, 0, 0, 0, 0, 0 },	/* a thread's name */
+		/* a thread's name */
+		{ COMM, { 21, 20, 0x61, 0, 0, 0 }, 6, 0, 0, 0, 0, 0, 0, 0 },
 		/* tid, process, code, signal; parents were appended in 4.19 */
 		{ EXIT, { 20, 20, 0x100, 17 }, 4, 0, 1, KSM_EVENT_EXIT, 20, 20, 0, 0x100 },
 		{ EXIT, { 20, 20, 9, 17, 10, 10 }, 6, 0, 1, KSM_EVENT_EXIT, 20, 20, 0, 9 },
@@ -275,6 +277,175 @@ static void netlink_error(void)
 	CHECK_UINT(s.n, 0);
 }
 
+/* ------------------------------------------------------------------ */
+/* a socket that says what a row wants it to say			*/
+
+/* The linker puts these in front of nl.c (-Wl,--wrap). */
+int __real_ksm_nl_open(int bus, unsigned int groups, int rcvbuf, struct mnl_socket **out);
+int __wrap_ksm_nl_open(int bus, unsigned int groups, int rcvbuf, struct mnl_socket **out);
+int __real_ksm_nl_send(struct mnl_socket *nl, const void *msg, size_t len);
+int __wrap_ksm_nl_send(struct mnl_socket *nl, const void *msg, size_t len);
+ssize_t __real_ksm_nl_recv(struct mnl_socket *nl, void *buf, size_t len);
+ssize_t __wrap_ksm_nl_recv(struct mnl_socket *nl, void *buf, size_t len);
+void __real_ksm_nl_close(struct mnl_socket *nl);
+void __wrap_ksm_nl_close(struct mnl_socket *nl);
+
+static struct {
+	bool on;
+	int open_rc, send_rc;
+	const struct dgram *const *in;	/* NULL: the next error */
+	const int *errs;
+	size_t n, at, err_at;
+	unsigned int opened, closed;
+	unsigned char sent[64];
+	size_t n_sent;
+} sock;
+
+int __wrap_ksm_nl_open(int bus, unsigned int groups, int rcvbuf, struct mnl_socket **out)
+{
+	if (!sock.on)
+		return __real_ksm_nl_open(bus, groups, rcvbuf, out);
+	*out = sock.open_rc ? NULL : (struct mnl_socket *)&sock;
+	sock.opened += !sock.open_rc;
+	return sock.open_rc;
+}
+
+int __wrap_ksm_nl_send(struct mnl_socket *nl, const void *msg, size_t len)
+{
+	if (!sock.on)
+		return __real_ksm_nl_send(nl, msg, len);
+	sock.n_sent = len;
+	memcpy(sock.sent, msg, MIN(len, sizeof(sock.sent)));
+	return sock.send_rc;
+}
+
+ssize_t __wrap_ksm_nl_recv(struct mnl_socket *nl, void *buf, size_t len)
+{
+	const struct dgram *d;
+
+	if (!sock.on)
+		return __real_ksm_nl_recv(nl, buf, len);
+	if (sock.at == sock.n)
+		return 0;
+	d = sock.in[sock.at++];
+	if (!d)
+		return sock.errs[sock.err_at++];
+	CHECK(d->len <= len);
+	memcpy(buf, d->b, d->len);
+	return d->len;
+}
+
+void __wrap_ksm_nl_close(struct mnl_socket *nl)
+{
+	if (!sock.on)
+		__real_ksm_nl_close(nl);
+	else
+		sock.closed += nl != NULL;
+}
+
+static void open_errors(void)
+{
+	static const struct {
+		int open_rc, send_rc, rc;
+	} rows[] = {
+		{ 0, 0, 0 },
+		{ -EPERM, 0, -EPERM },
+		{ -EOPNOTSUPP, 0, -EOPNOTSUPP },
+		{ 0, -EPERM, -EPERM },
+		/* nobody listens in this namespace */
+		{ 0, -ECONNREFUSED, -EOPNOTSUPP },
+	};
+	struct ksm *k;
+
+	CHECK_INT(ksm_open(NULL, &k), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ksm_procev *ev = (void *)1;
+
+		tap_row("%zu", i);
+		memset(&sock, 0, sizeof(sock));
+		sock.on = true;
+		sock.open_rc = rows[i].open_rc;
+		sock.send_rc = rows[i].send_rc;
+		CHECK_INT(ksm_procev_open(k, &ev), rows[i].rc);
+		CHECK_INT(ev != NULL, rows[i].rc == 0);
+		ksm_procev_close(ev);
+		CHECK_UINT(sock.closed, sock.opened);
+	}
+	sock.on = false;
+	ksm_close(k);
+}
+
+/* The request: one connector message that asks to listen (1). */
+static void request(void)
+{
+	struct ksm_procev *ev;
+	uint32_t word;
+	struct ksm *k;
+
+	memset(&sock, 0, sizeof(sock));
+	sock.on = true;
+	CHECK_INT(ksm_open(NULL, &k), 0);
+	CHECK_INT(ksm_procev_open(k, &ev), 0);
+	CHECK_UINT(sock.n_sent, 16 + 20 + 4);
+	memcpy(&word, sock.sent, 4);
+	CHECK_UINT(word, sock.n_sent);
+	memcpy(&word, sock.sent + 16, 4);
+	CHECK_UINT(word, IDX_PROC);
+	memcpy(&word, sock.sent + 20, 4);
+	CHECK_UINT(word, VAL_PROC);
+	memcpy(&word, sock.sent + 36, 4);
+	CHECK_UINT(word, 1);
+	ksm_procev_close(ev);
+	ksm_close(k);
+	sock.on = false;
+}
+
+/* Events one at a time, a loss between them, and errors that do not end the stream. */
+static void stream(void)
+{
+	static const int errs[] = { -ENOBUFS, -EIO };
+	struct dgram two = { .len = 0 }, one = { .len = 0 }, threads = { .len = 0 };
+	struct dgram bad = { .len = 7 };
+	const struct dgram *const in[] = { &two, NULL, &threads, &one, NULL, &bad, &one };
+	static const uint32_t thread[] = { 10, 10, 31, 30 };
+	struct ksm_procev_msg m;
+	struct ksm_procev *ev;
+	struct ksm *k;
+
+	add(&two, DONE, IDX_PROC, FORK, fork_data, 4);
+	add(&two, DONE, IDX_PROC, EXEC, exec_data, 2);
+	add(&threads, DONE, IDX_PROC, FORK, thread, 4);
+	add(&one, DONE, IDX_PROC, EXEC, exec_data, 2);
+	memset(&sock, 0, sizeof(sock));
+	sock.on = true;
+	sock.in = in;
+	sock.n = ARRAY_SIZE(in);
+	sock.errs = errs;
+	CHECK_INT(ksm_open(NULL, &k), 0);
+	CHECK_INT(ksm_procev_open(k, &ev), 0);
+	CHECK_INT(ksm_procev_next(ev, &m), 1);
+	CHECK_INT(m.what, KSM_EVENT_FORK);
+	CHECK_INT(ksm_procev_next(ev, &m), 1);
+	CHECK_INT(m.what, KSM_EVENT_EXEC);
+	/* The socket's buffer was full: some were lost, which the caller has to know. */
+	CHECK_INT(ksm_procev_next(ev, &m), 1);
+	CHECK_INT(m.what, KSM_EVENT_LOST);
+	CHECK_INT(m.pid, 0);
+	/* A datagram with nothing of interest is no end. */
+	CHECK_INT(ksm_procev_next(ev, &m), 1);
+	CHECK_INT(m.what, KSM_EVENT_EXEC);
+	CHECK_INT(ksm_procev_next(ev, &m), -EIO);
+	CHECK_INT(ksm_procev_next(ev, &m), -EPROTO);
+	CHECK_INT(ksm_procev_next(ev, &m), 1);
+	CHECK_INT(m.what, KSM_EVENT_EXEC);
+	CHECK_INT(ksm_procev_next(ev, &m), 0);
+	CHECK_INT(ksm_procev_next(ev, &m), 0);
+	ksm_procev_close(ev);
+	CHECK_UINT(sock.closed, 1);
+	ksm_close(k);
+	sock.on = false;
+}
+
 static void not_of_a_dump(void)
 {
 	struct ksm *k = root_open("6.12-idle");
@@ -338,4 +509,5 @@ static void live(void)
 }
 
 TAP_MAIN(TAP_CASE(events), TAP_CASE(several), TAP_CASE(other_value), TAP_CASE(truncated),
-	 TAP_CASE(lying_lengths), TAP_CASE(netlink_error), TAP_CASE(not_of_a_dump), TAP_CASE(live))
+	 TAP_CASE(lying_lengths), TAP_CASE(netlink_error), TAP_CASE(open_errors), TAP_CASE(request),
+	 TAP_CASE(stream), TAP_CASE(not_of_a_dump), TAP_CASE(live))

@@ -23,8 +23,9 @@ static const char *list(const pid_t *v, size_t n, char *buf, size_t len)
 
 static void conditions(void)
 {
-	static const pid_t two[] = { 1002, 1001 }, odd[] = { 2301, 2300, 2301 }, unknown[] = { 9, 1001 };
-	static const pid_t shell[] = { 2300 }, kernel[] = { 58, 1 }, init[] = { 1 }, fox[] = { 2301 };
+	static const pid_t two[] = { 1002, 1001 }, odd[] = { 2301, 2300, 2301 };
+	static const pid_t unknown[] = { 9, 1001 }, kernel[] = { 58, 1 };
+	static const pid_t init[] = { 1 }, shell[] = { 2300 }, fox[] = { 2301 };
 	static const struct {
 		const char *root;
 		struct ksm_select sel;
@@ -40,7 +41,8 @@ static void conditions(void)
 		{ "6.12-busy", { .match = "^make$" }, "2310" },
 		{ "6.12-busy", { .match = "^ksmd$" }, "" },
 		{ "6.12-busy", { .match = "^ksmd$", .kthreads = true }, "58" },
-		{ "6.12-busy", { .match = "" }, "1,812,813,1001,1002,1003,1010,2001,2002,2003,2150,2300,2301,2302,2310" },
+		{ "6.12-busy", { .match = "" },
+		  "1,812,813,1001,1002,1003,1010,2001,2002,2003,2150,2300,2301,2302,2310" },
 		{ "6.12-busy", { .match = "no such thing" }, "" },
 		{ "6.12-busy", { .user = "41003" }, "2001,2002,2003" },
 		{ "6.12-busy", { .user = "root" }, "1,812" },
@@ -57,7 +59,8 @@ static void conditions(void)
 		/* all of them must hold */
 		{ "6.12-busy", { .user = "41001", .match = "firefox" }, "2301,2302" },
 		{ "6.12-busy", { .user = "41003", .match = "firefox" }, "" },
-		{ "6.12-busy", { .cgroup = "/user.slice", .user = "41001", .match = "^-bash$" }, "2300" },
+		{ "6.12-busy", { .cgroup = "/user.slice", .user = "41001", .match = "^-bash$" },
+		  "2300" },
 		/* by number: sorted, once each; one that is not there is kept */
 		{ "6.12-busy", { .pids = two, .n_pids = 2 }, "1001,1002" },
 		{ "6.12-busy", { .pids = odd, .n_pids = 3 }, "2300,2301" },
@@ -67,7 +70,8 @@ static void conditions(void)
 		/* who names a kernel thread means it */
 		{ "6.12-busy", { .pids = kernel, .n_pids = 2 }, "1,58" },
 		/* descendants */
-		{ "6.12-busy", { .pids = shell, .n_pids = 1, .tree = true }, "2300,2301,2302,2310" },
+		{ "6.12-busy", { .pids = shell, .n_pids = 1, .tree = true },
+		  "2300,2301,2302,2310" },
 		{ "6.12-busy", { .pids = fox, .n_pids = 1, .tree = true }, "2301,2302" },
 		{ "6.12-busy", { .pids = unknown, .n_pids = 1, .tree = true }, "9" },
 		{ "6.12-busy", { .match = "^-bash$", .tree = true }, "2300,2301,2302,2310" },
@@ -170,7 +174,10 @@ static void tree_circle(void)
 {
 	static const struct {
 		pid_t pid, ppid;
-	} procs[] = { { 1, 0 }, { 10, 12 }, { 11, 10 }, { 12, 11 }, { 13, 13 }, { 20, 1 }, { 21, 20 } };
+	} procs[] = {
+		{ 1, 0 },   { 10, 12 }, { 11, 10 }, { 12, 11 },
+		{ 13, 13 }, { 20, 1 },  { 21, 20 },
+	};
 	static const pid_t one[] = { 1 }, ten[] = { 10 };
 	const struct ksm_select of_one = { .pids = one, .n_pids = 1, .tree = true };
 	const struct ksm_select of_ten = { .pids = ten, .n_pids = 1, .tree = true };

@@ -52,7 +52,8 @@ static void derive(void)
 		{ 4096, DENIED, VAL(9), DENIED, VAL(1), DENIED, DENIED,
 		  9 * 4096, 9 * 4096 - 640, 640, 10, true, 0 },
 		/* what garbage can hold: the ends of the range, and no overflow */
-		{ 4096, VAL(INT64_MAX), VAL(INT64_MAX), VAL(INT64_MAX), VAL(INT64_MAX), VAL(INT64_MAX),
+		{ 4096, VAL(INT64_MAX), VAL(INT64_MAX), VAL(INT64_MAX), VAL(INT64_MAX),
+		  VAL(INT64_MAX),
 		  VAL(INT64_MIN), INT64_MAX, INT64_MIN, INT64_MAX, INT64_MAX, false, 100 },
 		{ 65536, VAL(1), VAL(INT64_MAX), VAL(0), VAL(0), NONE, NONE,
 		  INT64_MAX, 0, INT64_MAX, INT64_MAX, true, -1 },
@@ -425,6 +426,54 @@ static void sequence(void)
 	}
 }
 
+/* Looks at (full_scans, pages), until settled. */
+static void settle(void)
+{
+	static const struct {
+		double tolerance;
+		int n;
+		struct {
+			int64_t scans, pages;
+		} looks[8];
+		int settled_at;		/* the look that says so; -1: none */
+	} rows[] = {
+		/* the pass that was under way when it began does not count, then two do */
+		{ 1, 4, { { 5, 0 }, { 6, 100 }, { 7, 100 }, { 8, 100 } }, 3 },
+		{ 1, 6, { { 5, 99 }, { 5, 99 }, { 6, 99 }, { 6, 99 }, { 7, 99 }, { 8, 99 } }, 5 },
+		/* still growing by more than the tolerance */
+		{ 1, 6, { { 5, 0 }, { 6, 100 }, { 7, 200 }, { 8, 300 }, { 9, 400 }, { 10, 404 } },
+		  5 },
+		{ 1, 6, { { 5, 0 }, { 6, 100 }, { 7, 200 }, { 8, 300 }, { 9, 400 }, { 10, 405 } },
+		  -1 },
+		{ 0, 5, { { 5, 0 }, { 6, 100 }, { 7, 100 }, { 8, 101 }, { 9, 101 } }, 4 },
+		/* shrinking is no growth; nothing merged at all is settled too */
+		{ 1, 4, { { 5, 500 }, { 6, 400 }, { 7, 300 }, { 8, 200 } }, 3 },
+		{ 1, 4, { { 0, 0 }, { 1, 0 }, { 2, 0 }, { 3, 0 } }, 3 },
+		/* several passes between two looks */
+		{ 1, 2, { { 5, 0 }, { 9, 100 } }, -1 },
+		{ 1, 2, { { 5, 100 }, { 9, 100 } }, 1 },
+		/* looked at often, within passes: growth inside of one is not missed */
+		{ 1, 7, { { 5, 0 }, { 6, 10 }, { 6, 50 }, { 7, 90 }, { 7, 95 }, { 8, 99 },
+			  { 9, 99 } }, 6 },
+		/* unmerged meanwhile: from the beginning */
+		{ 1, 7, { { 5, 9 }, { 6, 9 }, { 7, 9 }, { 0, 0 }, { 1, 0 }, { 2, 0 }, { 3, 0 } },
+		  6 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ksm_settle s = { 0 };
+		int at = -1;
+
+		for (int n = 0; n < rows[i].n && at < 0; n++)
+			if (ksm_settle_step(&s, rows[i].looks[n].scans, rows[i].looks[n].pages,
+					    rows[i].tolerance))
+				at = n;
+		tap_row("%zu", i);
+		CHECK_INT(at, rows[i].settled_at);
+	}
+}
+
 TAP_MAIN(TAP_CASE(derive), TAP_CASE(derive_without), TAP_CASE(scan_rate), TAP_CASE(delta),
 	 TAP_CASE(delta_merged), TAP_CASE(delta_time), TAP_CASE(vmstat), TAP_CASE(meminfo),
-	 TAP_CASE(read_roots), TAP_CASE(read_garbage), TAP_CASE(read_denied), TAP_CASE(sequence))
+	 TAP_CASE(read_roots), TAP_CASE(read_garbage), TAP_CASE(read_denied), TAP_CASE(sequence),
+	 TAP_CASE(settle))

@@ -47,7 +47,9 @@ ssize_t __wrap_read(int fd, void *buf, size_t len)
 
 static int print_vma(const struct ksm_vma *v, void *arg)
 {
-	str_addf(arg, "%llx-%llx %s rss=%llu anon=%llu ksm=%llu%s swap=%llu%s%s%s%s%s why=%d [%.40s]\n",
+	str_addf(arg,
+		 "%llx-%llx %s rss=%llu anon=%llu ksm=%llu%s swap=%llu"
+		 "%s%s%s%s%s why=%d [%.40s]\n",
 		 (unsigned long long)v->start, (unsigned long long)v->end, v->perms,
 		 (unsigned long long)v->rss_bytes, (unsigned long long)v->anon_bytes,
 		 (unsigned long long)v->ksm_bytes, ksm_fig_has(v->ksm_line) ? "" : "?",
@@ -136,7 +138,12 @@ static void why(void)
 		{ "rd wr mr mw me pf", "", KSM_VMA_PFNMAP, "device memory" },
 		{ "rd wr mr mw me io", "", KSM_VMA_IO, "device registers" },
 		{ "rd wr mr mw me mm", "", KSM_VMA_MIXEDMAP, "mixed device memory" },
-		{ "rd wr mr mw me ht", "/anon_hugepage (deleted)", KSM_VMA_HUGETLB, "hugetlb pages" },
+		{ "rd wr mr mw me ht", "/anon_hugepage (deleted)", KSM_VMA_HUGETLB,
+		  "hugetlb pages" },
+		{ "rd wr mr mw me de ht", "/anon_hugepage (deleted)", KSM_VMA_HUGETLB,
+		  "hugetlb pages" },	/* as the kernel orders them */
+		{ "rd wr sh mr mw me ms de ht", "/dev/hugepages/x", KSM_VMA_HUGETLB,
+		  "hugetlb pages" },
 		{ "rd wr mr mw me de", "/dev/x", KSM_VMA_DONTEXPAND, "mapping of a driver" },
 		{ "rd wr mr mw me dp", "", KSM_VMA_DROPPABLE, "droppable memory" },
 		/* these carry flags of drivers, but are the kernel's own */
@@ -193,7 +200,8 @@ static void pieces(void)
 		const char *root;
 		pid_t pid;
 	} rows[] = {
-		{ "6.12-busy", 2001 }, { "arm64-16k", 1001 }, { "5.15-old", 2300 }, { "hostile", 3016 },
+		{ "6.12-busy", 2001 }, { "arm64-16k", 1001 }, { "5.15-old", 2300 },
+		{ "hostile", 3016 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -285,14 +293,17 @@ static void member(void)
 		{ "", KSM_MEMBER_OFF },
 		{ VMA("1000", "2000", "", "rd wr"), KSM_MEMBER_OFF },
 		{ VMA("1000", "2000", "", "rd wr mg"), KSM_MEMBER_ANY },
-		{ VMA("1000", "2000", "", "rd wr mg") VMA("2000", "3000", "", "rd wr"), KSM_MEMBER_MADVISE },
-		{ VMA("1000", "2000", "", "rd wr") VMA("2000", "3000", "", "rd wr mg"), KSM_MEMBER_MADVISE },
+		{ VMA("1000", "2000", "", "rd wr mg") VMA("2000", "3000", "", "rd wr"),
+		  KSM_MEMBER_MADVISE },
+		{ VMA("1000", "2000", "", "rd wr") VMA("2000", "3000", "", "rd wr mg"),
+		  KSM_MEMBER_MADVISE },
 		/* what cannot be merged does not count against it */
 		{ VMA("1000", "2000", "", "rd wr mg") VMA("2000", "3000", "", "rd wr sh ms")
 		  VMA("3000", "4000", "[vdso]", "rd ex de") VMA("4000", "5000", "[vsyscall]", "ex"),
 		  KSM_MEMBER_ANY },
 		/* nor the stack, which exec maps before the setting is inherited */
-		{ VMA("1000", "2000", "", "rd wr mg") VMA("2000", "3000", "[stack]", "rd wr gd"), KSM_MEMBER_ANY },
+		{ VMA("1000", "2000", "", "rd wr mg") VMA("2000", "3000", "[stack]", "rd wr gd"),
+		  KSM_MEMBER_ANY },
 		{ VMA("2000", "3000", "[stack]", "rd wr gd"), KSM_MEMBER_OFF },
 		{ VMA("1000", "2000", "", "rd wr sh ms"), KSM_MEMBER_OFF },
 #undef VMA

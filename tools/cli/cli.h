@@ -44,6 +44,13 @@ enum cli_exit {
  * print may hand up its code but their callers need not print it.
  */
 void cli_init(const char *name);
+/*
+ * The same for a program that mostly says nothing and starts another: the locale,
+ * which takes dozens of system calls, is set with the first message, or by
+ * cli_locale() before anything else that depends on it.
+ */
+void cli_init_quick(const char *name);
+void cli_locale(void);
 /* The name messages begin with, e.g. "ksmctl". */
 const char *cli_name(void);
 /* More than one call adds up: -1 quiet (errors only), 0 normal, 1.. verbose. */

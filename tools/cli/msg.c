@@ -29,7 +29,8 @@ static struct {
 	int write_failure;
 	int usage_code;
 	int write_rc;	/* the first failed write to stdout, 0 if none is known */
-} msg = { "ksm-utils", NULL, 0, CLI_FAIL, CLI_USAGE, 0 };
+	bool locale_due;
+} msg = { "ksm-utils", NULL, 0, CLI_FAIL, CLI_USAGE, 0, false };
 
 int cli_write_failed(int rc)
 {
@@ -62,14 +63,28 @@ static void check_stdout(void)
 	_exit(msg.write_failure);
 }
 
-void cli_init(const char *name)
+void cli_init_quick(const char *name)
 {
 	msg.name = name;
+	msg.locale_due = true;
+	if (atexit(check_stdout))
+		cli_die(CLI_FAIL, -ENOMEM, "start");
+}
+
+void cli_locale(void)
+{
+	if (!msg.locale_due)
+		return;
+	msg.locale_due = false;
 	setlocale(LC_ALL, "");
 	/* Figures end in files and in JSON: their point is no matter of taste. */
 	setlocale(LC_NUMERIC, "C");
-	if (atexit(check_stdout))
-		cli_die(CLI_FAIL, -ENOMEM, "start");
+}
+
+void cli_init(const char *name)
+{
+	cli_init_quick(name);
+	cli_locale();
 }
 
 const char *cli_name(void)
@@ -124,6 +139,7 @@ static __printf(3, 0) void say(const char *kind, int rc, const char *fmt, va_lis
 	__cleanup_str struct str raw = STR_INIT;
 	__cleanup_str struct str line = STR_INIT;
 
+	cli_locale();
 	str_vaddf(&raw, fmt, ap);
 	if (rc < 0)
 		str_addf(&raw, ": %s", cli_strerror(rc));

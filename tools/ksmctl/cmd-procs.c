@@ -577,13 +577,13 @@ int ctl_procs(struct ctl *ctl, int argc, char **argv)
 	ps.scratch = xcalloc(1, KEY_MAX);
 	failed = collect(&ps);
 	rc = ps.by == KSM_GROUP_PID ? print_procs(&ps) : print_groups(&ps);
-	if (rc)
-		cli_die(CLI_FAIL, rc, "print");
+	rc = ctl_printed(rc);
 	if (ps.denied && !ps.sel.n_pids)
 		cli_warn(0, "%zu processes of others could not be read (needs root)", ps.denied);
 	else if (!ps.n && !failed)
 		cli_note("no process takes part (see: ksm-advise)");
-	rc = failed ? (ps.n ? CLI_PARTIAL : CLI_FAIL) : CLI_OK;
+	if (failed)
+		rc = ps.n ? CLI_PARTIAL : CLI_FAIL;
 	free(ps.rows);
 	free(ps.named);
 	free(ps.scratch);

@@ -166,7 +166,7 @@ const struct cli_cmd ctl_cmd_restore = {
 	.name = "ksmctl restore",
 	.synopsis = restore_synopsis,
 	.about = "Bring the settings of FILE (- is standard input) back, in the order the\n"
-		 "kernel accepts.  What it cannot take is put back as found.",
+		 "kernel accepts.  When a write fails, all is put back as found.",
 	.opts = restore_opts,
 	.common = ctl_common_opts,
 	.see = "ksmctl(8)",
@@ -300,7 +300,7 @@ int ctl_diff(struct ctl *ctl, int argc, char **argv)
 	if (n || ctl->table.format == CLI_JSON)
 		rc = cli_table_print("differences", diff_columns, ptrs, n, &ctl->table);
 	if (rc)
-		cli_die(CLI_FAIL, rc, "print");
+		return ctl_printed(rc);
 	return n ? CLI_FAIL : CLI_OK;
 }
 
@@ -474,8 +474,7 @@ int ctl_profile(struct ctl *ctl, int argc, char **argv)
 		for (size_t i = 0; i < n; i++)
 			ptrs[i] = &all[i];
 		rc = cli_table_print("profiles", profile_columns, ptrs, n, &ctl->table);
-		if (rc)
-			cli_die(CLI_FAIL, rc, "print");
+		rc = ctl_printed(rc);
 		free(ptrs);
 	}
 	profiles_free(all, n);

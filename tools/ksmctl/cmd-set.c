@@ -78,6 +78,19 @@ static void print_plan(const struct ksm_apply *res)
 		       ksm_attr_format(res->written[i], &res->to[i], text, sizeof(text)));
 }
 
+/* One line: a profile for newer kernels names many. */
+static void tell_skipped(const struct ksm_apply *res)
+{
+	struct str names __cleanup_str = STR_INIT;
+
+	ksm_for_each_attr(id)
+		if (res->skipped[id])
+			str_addf(&names, "%s%s (%s)", names.len ? ", " : "",
+				 ksm_attr_info(id)->name, ksm_attr_info(id)->since);
+	if (names.len)
+		cli_warn(0, "left out, as only later kernels have it: %s", str_get(&names));
+}
+
 int ctl_apply(struct ctl *ctl, const struct ksm_attrset *want, unsigned int flags,
 	      bool only_written)
 {
@@ -88,10 +101,7 @@ int ctl_apply(struct ctl *ctl, const struct ksm_attrset *want, unsigned int flag
 		cli_die(CLI_FAIL, rc, "%s", ksm_errpath(ctl->k));
 	if (rc)
 		die_failed(ctl, &res);
-	ksm_for_each_attr(id)
-		if (res.skipped[id])
-			cli_warn(0, "%s: left out: this kernel does not have it (since Linux %s)",
-				 ksm_attr_info(id)->name, ksm_attr_info(id)->since);
+	tell_skipped(&res);
 	if (flags & KSM_APPLY_DRY_RUN)
 		print_plan(&res);
 	else

@@ -131,7 +131,7 @@ int ctl_list(struct ctl *ctl, int argc, char **argv)
 	}
 	rc = cli_table_print("attributes", columns, ptrs, __KSM_ATTR_N, &ctl->table);
 	if (rc)
-		cli_die(CLI_FAIL, rc, "print");
+		return ctl_printed(rc);
 	return failed ? CLI_PARTIAL : CLI_OK;
 }
 

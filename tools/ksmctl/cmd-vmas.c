@@ -180,12 +180,10 @@ int ctl_vmas(struct ctl *ctl, int argc, char **argv)
 	if (rc)
 		cli_die(CLI_FAIL, rc, "%d: cannot read its mappings", (int)pid);
 	rc = cli_table_print("vmas", columns, (const void *const *)l.rows, l.n, &ctl->table);
-	if (rc)
-		cli_die(CLI_FAIL, rc, "print");
 	for (size_t i = 0; i < l.n; i++) {
 		free((void *)(uintptr_t)l.rows[i]->vma.name);
 		free(l.rows[i]);
 	}
 	free(l.rows);
-	return CLI_OK;
+	return ctl_printed(rc);
 }

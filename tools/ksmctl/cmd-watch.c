@@ -374,7 +374,6 @@ static int watch_loop(struct watch *w)
 	struct sample s = { 0 };
 	struct ksm_stats before;
 	uint64_t next;
-	int rc;
 
 	ctl_stats(w->ctl, &before);
 	next = now_ns();
@@ -387,9 +386,8 @@ static int watch_loop(struct watch *w)
 		ksm_stats_delta(&s.stats, &before, &s.delta);
 		before = s.stats;
 		print_sample(w, &s);
-		rc = cli_flush();
-		if (rc)
-			cli_die(CLI_FAIL, rc, "write");
+		if (cli_flush())
+			return CLI_FAIL;
 	}
 	return CLI_OK;
 }
@@ -400,7 +398,7 @@ int ctl_watch(struct ctl *ctl, int argc, char **argv)
 	struct cli_parse p = { .argc = argc, .argv = argv };
 	/* No SA_RESTART: the wait ends at once. */
 	const struct sigaction sa = { .sa_handler = on_signal };
-	int key;
+	int key, rc;
 
 	while ((key = cli_opts_next(&p, &ctl_cmd_watch)) != -1) {
 		switch (key) {
@@ -431,8 +429,8 @@ int ctl_watch(struct ctl *ctl, int argc, char **argv)
 		w.height = 22;
 	if (w.events)
 		events_open(&w);
-	watch_loop(&w);
+	rc = watch_loop(&w);
 	ksm_procev_close(w.ev);
 	map_fini(&w.members);
-	return CLI_OK;
+	return rc;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/xalloc.h"
@@ -47,6 +48,8 @@ void ctl_open(struct ctl *ctl)
 	const char *debug = getenv("KSM_DEBUG");
 	int rc = ksm_open(ctl->sysroot, &ctl->k);
 
+	if (rc == -ENOENT && ctl->sysroot && !access(ctl->sysroot, F_OK))
+		cli_die(CLI_FAIL, 0, "%s: not the dump of a system: it has no proc", ctl->sysroot);
 	if (rc)
 		cli_die(CLI_FAIL, rc, "%s: cannot open", ctl->sysroot ? ctl->sysroot : "/proc");
 	if (debug)
@@ -110,6 +113,13 @@ uint64_t ctl_duration(const char *option, const char *text)
 	if (num_duration(text, &ns))
 		cli_usage_error("%s: %s: not a duration (say 500ms, 2, 1.5m, 1h)", option, text);
 	return ns;
+}
+
+int ctl_printed(int rc)
+{
+	if (rc && !cli_flush())
+		cli_error(rc, "cannot print");
+	return rc ? CLI_FAIL : CLI_OK;
 }
 
 bool ctl_sleep(uint64_t ns)

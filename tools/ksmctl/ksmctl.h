@@ -38,6 +38,11 @@ pid_t ctl_pid(const char *text);
 void ctl_pids(const char *text, pid_t **pids, size_t *n);
 /* Duration in ns (see num_duration()); usage error on anything else. */
 uint64_t ctl_duration(const char *option, const char *text);
+/*
+ * The exit status after printing, from the code that the printing returned.  A
+ * failed write to standard output is told at the end of the program, not here.
+ */
+int ctl_printed(int rc);
 /* Sleep that a signal ends; false when one did. */
 bool ctl_sleep(uint64_t ns);
 

@@ -183,14 +183,15 @@ static void vm_name_value(const char *val, char *out, size_t len)
 
 int ksm_group_vm(const char *cgroup, const char *cmdline, size_t cmdline_len, char *out, size_t len)
 {
-	const char *end = cmdline + cmdline_len, *arg, *val;
+	const char *end, *arg, *val;
 
 	out[0] = '\0';
 	if (cgroup && vm_of_cgroup(cgroup, out, len))
 		return 0;
 	/* The kernel ends a command line with NUL; one that was overwritten may lack it. */
-	if (!cmdline_len || end[-1] != '\0' || !is_hypervisor(cmdline))
+	if (!cmdline_len || cmdline[cmdline_len - 1] != '\0' || !is_hypervisor(cmdline))
 		return -ENOENT;
+	end = cmdline + cmdline_len;
 	for (arg = cmdline; arg; arg = val) {
 		val = next_arg(arg, end);
 		if (val && (!strcmp(arg, "-name") || !strcmp(arg, "--name") ||

@@ -219,17 +219,31 @@ unsigned int ksm_log_parse(const char *words)
 	return mask;
 }
 
-unsigned int ksm_kernel_version(struct ksm *k)
+/* "6.12.117-cloud" as its three numbers; what is missing is 0. */
+static void kernel_release(struct ksm *k, uint64_t part[3])
 {
 	struct utsname u;
 	const char *at = k->meta_release;
-	uint64_t major = 0, minor = 0;
 
 	if (k->live)
 		at = uname(&u) ? "" : u.release;
-	if (!num_take_u64(&at, 10, &major) && *at == '.') {
+	part[0] = part[1] = part[2] = 0;
+	for (int i = 0; i < 3 && !num_take_u64(&at, 10, &part[i]) && *at == '.'; i++)
 		at++;
-		num_take_u64(&at, 10, &minor);
-	}
-	return MIN(major, 1000) * 100 + MIN(minor, 99);
+}
+
+unsigned int ksm_kernel_version(struct ksm *k)
+{
+	uint64_t part[3];
+
+	kernel_release(k, part);
+	return MIN(part[0], 1000) * 100 + MIN(part[1], 99);
+}
+
+unsigned int ksm_kernel_patch(struct ksm *k)
+{
+	uint64_t part[3];
+
+	kernel_release(k, part);
+	return MIN(part[2], 1000);
 }

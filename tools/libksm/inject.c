@@ -294,6 +294,16 @@ static enum ksm_inject_why why_denied(struct ksm *k, pid_t tid, struct ksm_injec
 	return KSM_INJECT_DENIED;
 }
 
+/* On its way out, a process has no memory, so that its files are empty or cut short. */
+static bool has_ended(struct ksm *k, pid_t pid, pid_t tid)
+{
+	char name[64], text[64];
+
+	snprintf(name, sizeof(name), "%d/task/%d/statm", pid, tid);
+	return ksm_path_read_small(k, k->procfd, name, text, sizeof(text)) < 0 ||
+	       !strncmp(text, "0 ", 2);
+}
+
 static int denied(struct ksm *k, pid_t tid, struct ksm_inject_info *info)
 {
 	info->why = why_denied(k, tid, info);
@@ -339,13 +349,15 @@ static int run_on(struct ksm *k, pid_t pid, const struct inject_thread *thread,
 	rc = inject_target_init(&w->target, k, pid, thread->tid, &info->why);
 	if (rc) {
 		watch_put(w);
+		if (has_ended(k, pid, thread->tid))
+			return refuse(info, KSM_INJECT_GONE, -ESRCH);
 		if (info->why == KSM_INJECT_TRACED)
 			info->tracer = tracer_of(k, thread->tid);
 		if (info->why != KSM_INJECT_FAILED)
 			return rc;
 		if (rc == -EPERM || rc == -EACCES)
 			return denied(k, thread->tid, info);
-		return rc == -ENOENT || rc == -ESRCH ? refuse(info, KSM_INJECT_GONE, -ESRCH) : rc;
+		return rc;
 	}
 	memcpy(w->calls, calls, n * sizeof(*calls));
 	w->trace.target = &w->target;
@@ -357,7 +369,7 @@ static int run_on(struct ksm *k, pid_t pid, const struct inject_thread *thread,
 	if (watch_run(w)) {
 		rc = w->rc;
 		memcpy(calls, w->calls, n * sizeof(*calls));
-		info->why = w->trace.why;
+		info->why = rc == -ESRCH ? KSM_INJECT_GONE : w->trace.why;
 		info->stops++;
 		info->stop_ns = MAX(info->stop_ns, w->trace.stop_ns);
 	} else {

@@ -41,6 +41,8 @@ int ksm_fail(struct ksm *k, int rc, const char *verb, const char *fmt, ...) __pr
 void ksm_log(struct ksm *k, enum ksm_log area, const char *fmt, ...) __printf(3, 4);
 /* "6.12.117" as 612; of the root's kernel. */
 unsigned int ksm_kernel_version(struct ksm *k);
+/* "6.12.117" as 117. */
+unsigned int ksm_kernel_patch(struct ksm *k);
 
 /* path.c: the only opener of kernel files; fmt is relative to the root, without a leading slash */
 /* A root as an O_PATH descriptor, or -errno. */

@@ -291,7 +291,7 @@ struct ksm_stats {
 	size_t page_size;
 	struct ksm_value attr[__KSM_ATTR_N];
 	struct ksm_fig cow_ksm;			/* /proc/vmstat cow_ksm: copies on write, 5.19 */
-	struct ksm_fig swpin_copy;		/* /proc/vmstat ksm_swpin_copy, 5.4 */
+	struct ksm_fig swpin_copy;		/* /proc/vmstat ksm_swpin_copy, 5.17 */
 	struct ksm_fig mem_total_bytes;
 	struct ksm_fig mem_available_bytes;
 	struct ksm_fig ksmd_pid;
@@ -382,8 +382,8 @@ struct ksm_proc_stat {
 	struct ksm_fig zero_pages;	/* ksm_zero_pages, 6.6 */
 	struct ksm_fig merging_pages;	/* ksm_merging_pages: the shared copy counts too, 6.6 here */
 	struct ksm_fig profit_bytes;	/* ksm_process_profit, 6.6 here; signed */
-	struct ksm_fig merge_any;	/* ksm_merge_any, 7.3: 0 or 1 */
-	struct ksm_fig mergeable;	/* ksm_mergeable, 7.3: 0 or 1 */
+	struct ksm_fig merge_any;	/* ksm_merge_any, 6.15: 0 or 1 */
+	struct ksm_fig mergeable;	/* ksm_mergeable, 6.15: 0 or 1 */
 	struct ksm_fig scan_pages;	/* hksm: pages looked at on this process' behalf */
 	struct ksm_fig scan_ns;		/* hksm: CPU time spent on it */
 	struct ksm_fig merges;		/* hksm */
@@ -645,6 +645,7 @@ struct ksm_caps {
 	bool prctl;		/* PR_SET_MEMORY_MERGE: 6.4 */
 	bool prctl_exec;	/* and it survives exec: 6.7; false when probing was not possible */
 	bool prctl_heirs;	/* and the scanner looks at who inherited it so: 6.10 */
+	bool prctl_sure;	/* and does not take it away while exec still maps: 6.19 */
 	bool ksm_stat;
 	bool hksm;		/* our engine */
 };

@@ -36,6 +36,21 @@ int ksm_caps_read(struct ksm *k, struct ksm_caps *out)
 	}
 	/* MMF_VM_MERGE_ANY joined MMF_INIT_MASK in 6.7 (include/linux/sched/coredump.h). */
 	out->prctl_exec = out->prctl && version >= 607;
+	/*
+	 * Until "mm/ksm: fix ksm exec support for prctl" the flag was inherited, but
+	 * the new mm had no mm_slot, so that ksmd never came by, and setting the flag
+	 * again did nothing.  6.8.12 and 6.9.3 have the fix too: not told apart here,
+	 * since what is done about it does no harm there.
+	 */
+	out->prctl_heirs = out->prctl && version >= 610;
+	/*
+	 * ksmd cleared the flag of an mm in which it found nothing mergeable yet;
+	 * "mm/ksm: fix exec/fork inheritance support for prctl" is in 6.19, and in the
+	 * stable series that were then alive: 6.18.3, 6.12.66 (at the latest).
+	 */
+	out->prctl_sure = out->prctl &&
+			  (version >= 619 || (version == 618 && ksm_kernel_patch(k) >= 3) ||
+			   (version == 612 && ksm_kernel_patch(k) >= 66));
 	out->hksm = out->ksm && exists(k, "sys/kernel/mm/ksm/hksm");
 	return 0;
 }

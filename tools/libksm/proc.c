@@ -221,7 +221,7 @@ static void stat_read(struct ksm *k, pid_t pid, struct ksm_proc_stat *out)
 		out->merging_pages = KSM_FIG(u);
 }
 
-/* As far as the figures tell; a process not yet scanned looks off before 7.3. */
+/* As far as the figures tell; a process not yet scanned looks off before 6.15. */
 static enum ksm_member member_by_stat(const struct ksm *k, const struct ksm_proc *p)
 {
 	const struct ksm_proc_stat *st = &p->ksm;
@@ -242,7 +242,7 @@ static enum ksm_member member_by_stat(const struct ksm *k, const struct ksm_proc
 	return KSM_MEMBER_OFF;
 }
 
-/* A line of ksm_stat decides since 7.3; before, the mappings do. */
+/* A line of ksm_stat decides since 6.15; before, the mappings do. */
 static int member_by_vmas(struct ksm *k, unsigned int want, struct ksm_proc *p)
 {
 	int rc = 0;

@@ -9,7 +9,6 @@
 #include "libksm/internal.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -199,12 +198,12 @@ void ksm_stats_derive(const struct ksm_stats *s, struct ksm_derived *out)
 		out->rate_pages_s.state = KSM_OFF; /* no sleep: as fast as it goes */
 }
 
-/* llround() has no result for what an int64_t cannot hold. */
+/* Not llround(): it has no result for what an int64_t cannot hold, and costs a library. */
 static int64_t round_sat(double d)
 {
 	if (d >= 0x1p63)
 		return INT64_MAX;
-	return d <= -0x1p63 ? INT64_MIN : llround(d);
+	return d <= -0x1p63 ? INT64_MIN : (int64_t)(d < 0 ? d - 0.5 : d + 0.5);
 }
 
 static struct ksm_fig rate(struct ksm_fig newer, struct ksm_fig older, double seconds, bool counter)
@@ -242,7 +241,7 @@ void ksm_stats_delta(const struct ksm_stats *newer, const struct ksm_stats *olde
 			   attr_fig(older, KSM_ATTR_FULL_SCANS), 1, true);
 	out->ksmd_cpu_pct = -1;
 	if (ksm_fig_has(newer->ksmd_cpu_ns) && ksm_fig_has(older->ksmd_cpu_ns) && s > 0)
-		out->ksmd_cpu_pct = fmax((double)newer->ksmd_cpu_ns.v - older->ksmd_cpu_ns.v, 0) /
+		out->ksmd_cpu_pct = MAX((double)newer->ksmd_cpu_ns.v - older->ksmd_cpu_ns.v, 0.0) /
 				    (s * 1e9) * 100;
 }
 

@@ -43,7 +43,7 @@ static const struct {
 	char flag[3];
 	enum ksm_vma_why why;
 } excluded[] = {
-	{ "sh", KSM_VMA_SHARED },     { "ms", KSM_VMA_SHARED },	    { "ht", KSM_VMA_HUGETLB },
+	{ "ht", KSM_VMA_HUGETLB },    { "sh", KSM_VMA_SHARED },	    { "ms", KSM_VMA_SHARED },
 	{ "pf", KSM_VMA_PFNMAP },     { "io", KSM_VMA_IO },	    { "mm", KSM_VMA_MIXEDMAP },
 	{ "de", KSM_VMA_DONTEXPAND }, { "dp", KSM_VMA_DROPPABLE },
 };
@@ -126,8 +126,13 @@ static bool smaps_header(struct smaps *sm, struct span line)
 	return true;
 }
 
+/*
+ * A mapping may have several of these flags, and the kernel prints them in the
+ * order of their bits: "de" stands before "ht".  The first row that fits says most.
+ */
 static void smaps_flags(struct ksm_vma *v, struct span line)
 {
+	size_t best = ARRAY_SIZE(excluded);
 	struct span word;
 
 	while (span_word(&line, &word)) {
@@ -135,10 +140,12 @@ static void smaps_flags(struct ksm_vma *v, struct span line)
 			v->mergeable = true;
 		else if (span_is(word, "lo"))
 			v->locked = true;
-		for (size_t i = 0; v->why == KSM_VMA_OK && i < ARRAY_SIZE(excluded); i++)
+		for (size_t i = 0; i < best; i++)
 			if (span_is(word, excluded[i].flag))
-				v->why = excluded[i].why;
+				best = i;
 	}
+	if (best < ARRAY_SIZE(excluded))
+		v->why = excluded[best].why;
 }
 
 static void smaps_field(struct ksm_vma *v, struct span line)

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2154,SC3045
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What a shell case (t-NAME.sh, run by busybox's sh) is made of; sourced first:
@@ -6,8 +6,9 @@
 # The script then runs under help-guard, which puts every KSM setting back, with
 # the built tools on PATH, in a directory of its own that is removed at the end.
 #
-# Before editing: a case may be ended at any line, so nothing here may need to be
-# undone by the script, but for its directory and its children.
+# Before editing: variables are shared with the case; what a function here uses
+# for itself begins with the function's name. A case may be ended at any line, so
+# nothing may need to be undone by the script, but its directory and children.
 
 set -u
 CASE_DIR=$(cd "${0%/*}" && pwd)
@@ -35,14 +36,14 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/ksm-case.XXXXXX")
 unset CASE_GUARDED
 
 case_end() {
-	rc=$?
+	end_rc=$?
 	trap - EXIT
-	for h in $holds; do
-		kill -KILL "$h" 2>/dev/null
+	for end_pid in $holds; do
+		kill -KILL "$end_pid" 2>/dev/null
 	done
-	rm -rf "$work"
-	if [ "$rc" -ne 0 ] && [ "$bad" -eq 0 ]; then
-		exit "$rc"
+	cd / && rm -rf "$work"
+	if [ "$end_rc" -ne 0 ] && [ "$bad" -eq 0 ]; then
+		exit "$end_rc"
 	fi
 	[ "$bad" -eq 0 ] || exit 1
 	exit 0
@@ -122,6 +123,12 @@ warns() {
 	fi
 }
 
+# The preload library beside the built tool, which is not installed.
+tool=$(command -v ksm-advise || :)
+if [ -n "$tool" ] && [ -e "${tool%/*}/libksm-advise-preload.so" ]; then
+	export KSM_ADVISE_PRELOAD="${tool%/*}/libksm-advise-preload.so"
+fi
+
 knob() { sed 's/.*\[\(.*\)\].*/\1/' "$KSM/$1"; }
 has() { [ -e "$KSM/$1" ]; }
 set_knob() { echo "$2" >"$KSM/$1"; }
@@ -145,38 +152,58 @@ need_tool() {
 
 # version_at_least MAJOR MINOR
 version_at_least() {
-	v=$(uname -r)
-	major=${v%%.*}
-	v=${v#*.}
-	minor=${v%%[!0-9]*}
-	[ "$major" -gt "$1" ] || { [ "$major" -eq "$1" ] && [ "$minor" -ge "$2" ]; }
+	uname -r | awk -F '[.-]' -v major="$1" -v minor="$2" \
+		'{ exit !($1 > major || ($1 == major && $2 + 0 >= minor)) }'
 }
 
 # Whether PR_SET_MEMORY_MERGE exists (6.4), and is inherited by exec (6.7).
 has_prctl() { version_at_least 6 4; }
 keeps_over_exec() { version_at_least 6 7; }
 
-# hold NAME COMMAND...: starts a help-hold, in whatever wrapping; sets pid. When
-# it does not get ready, pid is empty.
-hold() {
-	name=$1
-	shift
-	mkfifo "$name.in" "$name.out"
-	"$@" <>"$name.in" 1<>"$name.out" 2>"$name.err" &
-	shell_pid=$!
-	holds="$holds $shell_pid"
+# User-Mode Linux cannot be asked for another process's registers as a set.
+has_injection() { ! grep -q '^vendor_id.*User Mode' /proc/cpuinfo; }
+
+# hear NAME: sets answer to the next line a help-hold says; empty when it has
+# ended, or says nothing for minutes. From a file: a pipe is emptied byte by byte
+# by a read that has a time limit, and what it had got by then is lost.
+hear() {
 	answer=
-	read -r -t 120 answer <>"$name.out"
+	hear_tries=0
+	eval "shell_pid=\$hold_$1 hear_line=\$((heard_$1 + 1))"
+	while [ "$(wc -l <"$1.out")" -lt "$hear_line" ]; do
+		hear_tries=$((hear_tries + 1))
+		# Looked at last, as it may have spoken and ended since.
+		case $(sed 's/.*) \(.\).*/\1/' "/proc/$shell_pid/stat" 2>/dev/null) in
+		"" | Z) [ "$(wc -l <"$1.out")" -ge "$hear_line" ] || return ;;
+		esac
+		[ $hear_tries -lt 10000 ] || return
+		sleep 0.02
+	done
+	eval "heard_$1=$hear_line"
+	answer=$(sed -n "${hear_line}p" "$1.out")
+}
+
+# hold NAME COMMAND...: starts a help-hold, in whatever wrapping; sets pid. When
+# it does not get ready, pid is empty, and what it complained of is told.
+hold() {
+	hold_name=$1
+	shift
+	mkfifo "$hold_name.in" && : >"$hold_name.out" || exit 1
+	"$@" <>"$hold_name.in" >>"$hold_name.out" 2>"$hold_name.err" &
+	eval "hold_$hold_name=$! heard_$hold_name=0"
+	holds="$holds $!"
+	hear "$hold_name"
 	pid=${answer#ready }
-	[ "$answer" = "ready $pid" ] || pid=
-	eval "hold_$name=$shell_pid"
+	if [ "$answer" != "ready $pid" ]; then
+		pid=
+		sed "s/^/# $hold_name: /" "$hold_name.err"
+	fi
 }
 
 # ask NAME WORD: sets answer, which is empty when none comes.
 ask() {
-	answer=
 	echo "$2" 1<>"$1.in"
-	read -r -t 200 answer <>"$1.out"
+	hear "$1"
 }
 
 # end NAME: it quits; sets rc to its exit status.

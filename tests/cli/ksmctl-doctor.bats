@@ -1,0 +1,225 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# ksmctl-doctor.bats - doctor: each finding where it applies, and only there.
+# Findings that need two samples are held to tables by tests/unit.
+
+load ../lib/helpers
+
+ksm=sys/kernel/mm/ksm
+
+# A kernel that has nothing to complain of: 7.3-busy.
+setup() { use_root 7.3-busy; }
+
+put() { echo "$2" >"$ROOT/$ksm/$1"; }
+
+# finds LINE: that is all of the output, and the status says that there is one.
+finds() {
+	expect 1 ksmctl doctor -s "$ROOT"
+	stdout_is "$1"
+	stderr_is ""
+}
+
+@test "doctor: nothing found" {
+	expect 0 ksmctl doctor -s "$ROOT"
+	stdout_is "nothing found"
+	stderr_is ""
+	expect 0 ksmctl doctor -J -s "$ROOT"
+	stdout_is '{
+   "findings": []
+}'
+	stderr_is ""
+	valid_json
+	root_unchanged 7.3-busy
+}
+
+@test "doctor: stopped, with and without merged pages, and unmerging" {
+	put run 0
+	finds "system: merging is stopped: merged pages stay merged, new ones are not found  [ksmctl start]"
+	put run 2
+	finds "system: run is 2: everything was unmerged and merging stays off  [ksmctl start]"
+	use_root 6.12-idle
+	finds "system: merging is stopped: no memory is looked at  [ksmctl start]"
+}
+
+@test "doctor: memory going offline" {
+	put run 5
+	finds "system: memory is going offline: merging waits for it"
+}
+
+@test "doctor: nobody asked for merging" {
+	use_root 6.12-idle
+	put run 1
+	finds "system: no memory is tracked: no process has asked for merging, or none was scanned yet  [ksm-advise -p PID  (or: ksm-advise -- COMMAND)]"
+}
+
+@test "doctor: two passes are needed" {
+	put full_scans 1
+	finds "system: the engine needs two passes to merge a page, and 1 are done  [ksmctl settle]"
+}
+
+@test "doctor: a pass takes too long" {
+	put pages_to_scan 10
+	# 525990 tracked pages at 500 a second
+	finds "system: a pass over what is mergeable takes about 17 minutes at this rate  [ksmctl set advisor_mode scan-time]"
+	# The advisor finds its own rate.
+	put advisor_mode "none [scan-time]"
+	expect 0 ksmctl doctor -s "$ROOT"
+	stdout_is "nothing found"
+	use_root 6.1
+	put pages_to_scan 10
+	finds "system: a pass over what is mergeable takes about 13 minutes at this rate  [ksmctl profile balanced]"
+}
+
+@test "doctor: the whole costs more than it saves" {
+	put general_profit -1
+	finds "system: merging costs more memory for its metadata than it saves  [ksmctl procs --sort PROFIT]"
+}
+
+@test "doctor: mostly unique, mostly changing" {
+	put pages_unshared 4000000
+	finds "system: 93 % of the pages looked at have no twin: these programs share little  [ksmctl procs --sort PROFIT]"
+	put pages_unshared 0
+	put pages_volatile 4000000
+	finds "system: 94 % of the pages change between passes, are pinned or are skipped  [ksmctl watch]"
+	# Too few pages to say anything.
+	put pages_volatile 900
+	put pages_shared 10
+	put pages_sharing 10
+	put general_profit 10
+	expect 0 ksmctl doctor -s "$ROOT"
+	stdout_is "nothing found"
+}
+
+@test "doctor: NUMA nodes kept apart, smart scan off" {
+	put merge_across_nodes 0
+	finds "system: pages of different NUMA nodes are not merged (merge_across_nodes is 0)  [ksmctl unmerge && ksmctl set merge_across_nodes 1 run 1]"
+	put merge_across_nodes 1
+	put smart_scan 0
+	finds "system: smart_scan is off: pages that never merge are read in every pass  [ksmctl set smart_scan 1]"
+}
+
+@test "doctor: too many copies of the same" {
+	put stable_node_chains 10
+	put stable_node_dups 5000
+	finds "system: 5000 further copies are kept because one may serve 256 pages at most  [ksmctl unmerge && ksmctl set max_page_sharing 1024 run 1]"
+}
+
+@test "doctor: several findings, most important first" {
+	put run 0
+	put general_profit -5
+	put merge_across_nodes 0
+	expect 1 ksmctl doctor -s "$ROOT"
+	golden several
+	expect 1 ksmctl doctor -J -s "$ROOT"
+	golden several-json
+	valid_json
+}
+
+@test "doctor: the processes that lose most, at most three" {
+	use_root 6.12-busy
+	finds "pid 2150: redis-server: costs more metadata than it saves: profit -3 MiB  [ksm-advise -d -p 2150]"
+	for pid in 1001 2001 2002 2003; do
+		printf 'ksm_rmap_items 1\nksm_zero_pages 0\nksm_merging_pages 1\nksm_process_profit -%d00\n' \
+			$pid >"$ROOT/proc/$pid/ksm_stat"
+	done
+	finds "pid 2150: redis-server: costs more metadata than it saves: profit -3 MiB  [ksm-advise -d -p 2150]
+pid 2003: python3: costs more metadata than it saves: profit -196 KiB  [ksm-advise -d -p 2003]
+pid 2002: python3: costs more metadata than it saves: profit -196 KiB (and more)  [ksm-advise -d -p 2002]"
+}
+
+@test "doctor: a loser with a hostile name" {
+	use_root hostile
+	printf 'ksm_rmap_items 1\nksm_merging_pages 1\nksm_process_profit -4096\n' \
+		>"$ROOT/proc/3004/ksm_stat"
+	expect 1 ksmctl doctor -s "$ROOT"
+	clean_text
+	stderr_is ""
+	stdout_has 'pid 3004: \x1b[2J\x1b]0;pwn\x07: costs more'
+	expect 1 ksmctl doctor -J -s "$ROOT"
+	stderr_is ""
+	valid_json
+}
+
+@test "doctor: -p of processes that do well, are off, or were not looked at yet" {
+	expect 0 ksmctl doctor -p 2001 -s "$ROOT"
+	stdout_is "nothing found"
+	stderr_is ""
+	expect 1 ksmctl doctor -p 2100,2101 -p 1 -s "$ROOT"
+	golden pids
+	expect 1 ksmctl doctor --pid 2100,2101,1 -J -s "$ROOT"
+	golden pids-json
+	valid_json
+}
+
+@test "doctor: -p on a stopped system" {
+	put run 0
+	expect 1 ksmctl doctor -p 2100 -s "$ROOT"
+	golden pid-stopped
+}
+
+@test "doctor: -p of processes that cannot merge, or barely" {
+	use_root 6.12-busy
+	expect 1 ksmctl doctor -p 2301,2302,2310,2,2150 -s "$ROOT"
+	golden pids-6.12
+	# A guest that marked only its small part.
+	sed -i '/^VmFlags/s/ mg\( \|$\)/\1/' "$ROOT/proc/1001/smaps"
+	sed -i '0,/^VmFlags:.*/s//& mg/' "$ROOT/proc/1001/smaps"
+	expect 1 ksmctl doctor -p 1001 -s "$ROOT"
+	golden pid-partly
+}
+
+@test "doctor: -p: memory that is shared already, hugetlb pages, no twins" {
+	use_root 6.12-busy
+	cat >"$ROOT/proc/2001/smaps" <<-'EOF'
+		1000-100000000 rw-s 00000000 00:01 77    /dev/shm/x
+		Rss:            100000 kB
+		Anonymous:           0 kB
+		VmFlags: rd wr sh mr mw me ms
+		200000000-240000000 rw-p 00000000 00:0f 9    /anon_hugepage (deleted)
+		Rss:                 0 kB
+		Anonymous:           0 kB
+		VmFlags: rd wr mr mw me de ht
+		300000000-300100000 rw-p 00000000 00:00 0 
+		Rss:              1000 kB
+		Anonymous:        1000 kB
+		VmFlags: rd wr mr mw me mg
+	EOF
+	printf 'ksm_rmap_items 250\nksm_zero_pages 0\nksm_merging_pages 0\nksm_process_profit -16000\n' \
+		>"$ROOT/proc/2001/ksm_stat"
+	expect 1 ksmctl doctor -p 2001 -s "$ROOT"
+	golden pid-hopeless
+}
+
+@test "doctor: -p of processes that are not there or not ours" {
+	expect 1 ksmctl doctor -p 9999 -s "$ROOT"
+	stdout_is ""
+	stderr_is "ksmctl: 9999: cannot read: No such process"
+	expect 4 ksmctl doctor -p 9999,2001 -s "$ROOT"
+	stdout_is ""
+	stderr_is "ksmctl: 9999: cannot read: No such process"
+	expect 2 ksmctl doctor -p abc -s "$ROOT"
+	stdout_is ""
+	stderr_has "ksmctl: abc: not a process number"
+	use_root denied
+	need_unprivileged
+	apply_modes
+	expect 1 unprivileged ksmctl doctor -p 2001 -s "$ROOT"
+	stderr_is "ksmctl: 2001: cannot read its mappings (needs root, or its owner): Permission denied"
+}
+
+@test "doctor: what cannot be read is not judged" {
+	use_root denied
+	need_unprivileged
+	apply_modes
+	expect 0 unprivileged ksmctl doctor -s "$ROOT"
+	stdout_is "nothing found"
+	stderr_is ""
+}
+
+@test "doctor: KSM absent" {
+	use_root no-ksm
+	expect 3 ksmctl doctor -s "$ROOT"
+	stdout_is ""
+	stderr_has "ksmctl: /sys/kernel/mm/ksm: this kernel has no KSM"
+}

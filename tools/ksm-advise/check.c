@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * check.c - --check: how processes take part now, and what would be done.
+ *
+ * Reads only.  A refusal that can be foreseen from /proc is told; others (a
+ * 32-bit program, an uninterruptible sleep) show when it is tried.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/xalloc.h"
+#include "ksm-advise/advise.h"
+#include "util/str.h"
+
+struct row {
+	struct ksm_proc p;
+	struct ksm_proc_status status;
+	struct str command;
+	struct str action;
+	const char *user;
+	int64_t page_size;
+};
+
+static void get_pid(const void *row, struct cli_cell *out)
+{
+	out->num = ((const struct row *)row)->p.pid;
+}
+
+static void get_user(const void *row, struct cli_cell *out)
+{
+	out->str = ((const struct row *)row)->user;
+}
+
+static void get_state(const void *row, struct cli_cell *out)
+{
+	const struct row *r = row;
+
+	if (r->p.kthread || r->p.member == KSM_MEMBER_ABSENT)
+		out->state = CLI_ABSENT;
+	else
+		out->str = ksm_member_name(r->p.member);
+}
+
+static void get_merging(const void *row, struct cli_cell *out)
+{
+	const struct row *r = row;
+	const struct ksm_fig f = r->p.ksm.merging_pages;
+
+	if (f.state == KSM_DENIED)
+		out->state = CLI_DENIED;
+	else if (f.state != KSM_VALUE)
+		out->state = CLI_ABSENT;
+	out->num = f.v * r->page_size;
+}
+
+static void get_threads(const void *row, struct cli_cell *out)
+{
+	out->num = ((const struct row *)row)->status.threads;
+}
+
+static void get_action(const void *row, struct cli_cell *out)
+{
+	out->str = str_get(&((const struct row *)row)->action);
+}
+
+static void get_command(const void *row, struct cli_cell *out)
+{
+	out->str = str_get(&((const struct row *)row)->command);
+}
+
+const struct cli_col adv_check_cols[] = {
+	{ "PID", "process", CLI_NUM, 6, false, false, false, get_pid },
+	{ "USER", "its user", CLI_STR, 8, false, false, true, get_user },
+	{ "STATE", "how it takes part: any, madvise, off", CLI_STR, 7, false, false, false,
+	  get_state },
+	{ "MERGING", "memory that is merged, the shared copy included", CLI_BYTES, 9, false, false,
+	  true, get_merging },
+	{ "THREADS", "number of threads", CLI_NUM, 3, false, false, true, get_threads },
+	{ "ACTION", "what would be done, or why not", CLI_STR, 0.4, true, false, false,
+	  get_action },
+	{ "COMMAND", "command line", CLI_STR, 0.4, true, false, false, get_command },
+	{ 0 },
+};
+
+/* Of what /proc tells, the reason why it would be refused, or "". */
+static bool refusal(struct adv *a, struct row *r)
+{
+	const struct ksm_proc *p = &r->p;
+	const uid_t uid = geteuid();
+	const char *why = NULL;
+
+	if (p->pid == getpid())
+		why = ksm_inject_why_text(KSM_INJECT_SELF);
+	else if (p->kthread)
+		why = ksm_inject_why_text(KSM_INJECT_KTHREAD);
+	else if (p->state == 'Z' || p->state == 'X')
+		why = ksm_inject_why_text(KSM_INJECT_ZOMBIE);
+	else if (uid && ksm_is_live(a->k) && p->uid != uid)
+		why = "no permission (needs root, or its owner)";
+	else if (r->status.seccomp > 0)
+		why = ksm_inject_why_text(KSM_INJECT_SECCOMP);
+	if (why)
+		str_addf(&r->action, "refused: %s", why);
+	else if (r->status.tracer)
+		str_addf(&r->action, "refused: traced by %d", (int)r->status.tracer);
+	return r->action.len > 0;
+}
+
+struct count {
+	unsigned int mappings;
+	bool on;
+};
+
+static int count_vma(const struct ksm_vma *vma, void *arg)
+{
+	struct count *c = arg;
+
+	if (c->on ? !vma->mergeable && vma->why == KSM_VMA_OK : vma->mergeable)
+		c->mappings++;
+	return 0;
+}
+
+static void foresee(struct adv *a, struct row *r)
+{
+	struct count c = { .on = !a->disable };
+
+	if (r->p.member == KSM_MEMBER_ABSENT) {
+		str_add(&r->action, "refused: this kernel has no KSM");
+		return;
+	}
+	switch (adv_plan_process(&a->caps, a->mech, a->disable, r->p.member)) {
+	case ADV_DO_NOTHING:
+		str_addf(&r->action, "nothing: merging is %s", a->disable ? "off" : "on");
+		break;
+	case ADV_DO_PRCTL:
+		str_addf(&r->action, "%s by prctl", a->disable ? "disable" : "enable");
+		break;
+	case ADV_DO_MADVISE:
+		str_addf(&r->action, "%s by madvise", a->disable ? "disable" : "enable");
+		if (!ksm_vmas_walk(a->k, r->p.pid, count_vma, &c))
+			str_addf(&r->action, " (%u mappings)", c.mappings);
+		break;
+	}
+}
+
+static void set_command(struct adv *a, struct row *r)
+{
+	char *line __cleanup_free = NULL;
+	size_t len;
+
+	if (ksm_proc_cmdline(a->k, r->p.pid, &line, &len) || !len) {
+		str_addf(&r->command, "[%s]", r->p.comm);
+		return;
+	}
+	while (len && !line[len - 1])
+		len--;
+	for (size_t i = 0; i < len; i++)
+		if (!line[i])
+			line[i] = ' ';
+	str_addmem(&r->command, line, len);
+}
+
+/* 0 or -errno. */
+static int fill(struct adv *a, pid_t pid, struct row *r)
+{
+	int rc = ksm_proc_read(a->k, pid, KSM_PROC_KSM | KSM_PROC_EXACT | KSM_PROC_UID, &r->p);
+
+	if (rc)
+		return rc;
+	rc = ksm_proc_status_read(a->k, pid, &r->status);
+	if (rc)
+		return rc;
+	r->page_size = (int64_t)ksm_page_size(a->k);
+	r->user = ksm_user_name(a->k, r->p.uid);
+	set_command(a, r);
+	if (!refusal(a, r))
+		foresee(a, r);
+	return str_err(&r->action) ?: str_err(&r->command);
+}
+
+int adv_check(struct adv *a)
+{
+	pid_t *pids __cleanup_free = NULL;
+	struct row *rows __cleanup_free = NULL;
+	const void **shown __cleanup_free = NULL;
+	size_t n, count = 0, failed = 0;
+	int rc;
+
+	adv_attach_select(a, &pids, &n);
+	rows = xcalloc(n, sizeof(*rows));
+	shown = xcalloc(n, sizeof(*shown));
+	for (size_t i = 0; i < n; i++) {
+		rc = fill(a, pids[i], &rows[i]);
+		if (!rc) {
+			shown[count++] = &rows[i];
+		} else if (rc != -ESRCH || a->sel.n_pids) {
+			cli_error(0, "%d: cannot check: %s", (int)pids[i],
+				  rc == -ESRCH ? "no such process" : strerror(-rc));
+			failed++;
+		}
+	}
+	rc = count ? cli_table_print("processes", adv_check_cols, shown, count, &a->table) : 0;
+	for (size_t i = 0; i < n; i++) {
+		str_fini(&rows[i].command);
+		str_fini(&rows[i].action);
+	}
+	if (rc)
+		return CLI_FAIL;
+	if (!failed)
+		return CLI_OK;
+	return count ? CLI_PARTIAL : CLI_FAIL;
+}

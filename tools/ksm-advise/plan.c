@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * plan.c - which way merging is switched on: pure decisions.
+ *
+ * Facts in, a plan and its reason out; no clock, no files.  What the kernels can
+ * do, oldest first: madvise only (2.6.32), prctl that exec forgets (6.4), that
+ * exec inherits without the scanner noticing (6.7), that is inherited (6.10).
+ */
+#include "ksm-advise/advise.h"
+
+const char *adv_how_name(enum adv_how how)
+{
+	static const char *const names[__ADV_HOW_N] = {
+		[ADV_HOW_NONE] = "none",     [ADV_HOW_OFF] = "off",
+		[ADV_HOW_PRCTL] = "prctl",   [ADV_HOW_INJECT] = "inject",
+		[ADV_HOW_PRELOAD] = "preload", [ADV_HOW_FOLLOW] = "follow",
+	};
+
+	return names[how];
+}
+
+static void plan(struct adv_plan *p, enum adv_how how, const char *why)
+{
+	*p = (struct adv_plan){ .how = how, .why = why };
+}
+
+static void plan_warn(struct adv_plan *p, enum adv_how how, const char *why)
+{
+	*p = (struct adv_plan){ .how = how, .warn = true, .why = why };
+}
+
+static void plan_refuse(struct adv_plan *p, const char *why)
+{
+	*p = (struct adv_plan){ .how = ADV_HOW_NONE, .refused = true, .why = why };
+}
+
+/* A reason why the library would do nothing in that program, or NULL. */
+static const char *preload_useless(const struct adv_program *prog)
+{
+	if (!prog->known)
+		return NULL;
+	if (prog->setid)
+		return "it changes its user or group, and then ignores the preload library";
+	if (prog->is_static)
+		return "it is statically linked and takes no preload library";
+	if (prog->bits32 != (sizeof(void *) == 4))
+		return "the preload library does not fit its word size";
+	return NULL;
+}
+
+/* Kernels without the prctl, or told to do without. */
+static void plan_madvise(const struct adv_facts *f, struct adv_plan *out)
+{
+	const char *useless = preload_useless(&f->program);
+
+	if (!useless)
+		plan(out, ADV_HOW_PRELOAD,
+		     f->mech == ADV_PRELOAD ?
+			     "the preload library, as asked for" :
+			     "the preload library: this kernel has no PR_SET_MEMORY_MERGE "
+			     "(Linux 6.4)");
+	else if (f->mech == ADV_PRELOAD)
+		plan_refuse(out, useless);
+	else if (f->stays)
+		plan(out, ADV_HOW_FOLLOW,
+		     "madvise is injected, now and as mappings appear: no preload library would "
+		     "work in it");
+	else
+		plan_warn(out, ADV_HOW_NONE, useless);
+}
+
+static void plan_auto(const struct adv_facts *f, struct adv_plan *out)
+{
+	if (f->caps.prctl_heirs)
+		plan(out, ADV_HOW_PRCTL, "prctl before exec, which inherits it");
+	else if (f->caps.prctl)
+		plan(out, ADV_HOW_INJECT,
+		     f->caps.prctl_exec ?
+			     "prctl injected after exec: before Linux 6.10 an inherited setting "
+			     "is not scanned" :
+			     "prctl injected after exec: before Linux 6.7 exec forgets it");
+	else if (f->caps.ksm)
+		plan_madvise(f, out);
+	else
+		plan_warn(out, ADV_HOW_NONE, "this kernel has no KSM");
+}
+
+static void plan_prctl(const struct adv_facts *f, struct adv_plan *out)
+{
+	if (!f->caps.prctl)
+		plan_refuse(out, "this kernel has no PR_SET_MEMORY_MERGE (Linux 6.4)");
+	else if (!f->caps.prctl_exec)
+		plan_refuse(out, "exec forgets the prctl before Linux 6.7 (try -m inject)");
+	else if (!f->caps.prctl_heirs)
+		plan_warn(out, ADV_HOW_PRCTL,
+			  "before Linux 6.10 an inherited setting may not be scanned "
+			  "(-m inject sets it after exec)");
+	else
+		plan(out, ADV_HOW_PRCTL, "prctl before exec, as asked for");
+}
+
+void adv_plan_make(const struct adv_facts *f, struct adv_plan *out)
+{
+	if (f->disable) {
+		plan(out, f->caps.prctl ? ADV_HOW_OFF : ADV_HOW_NONE,
+		     f->caps.prctl ? "prctl off before exec" :
+				     "nothing to switch off: without PR_SET_MEMORY_MERGE, "
+				     "merging is not inherited");
+		return;
+	}
+	switch (f->mech) {
+	case ADV_PRCTL:
+		plan_prctl(f, out);
+		break;
+	case ADV_INJECT:
+		if (f->caps.prctl)
+			plan(out, ADV_HOW_INJECT, "prctl injected after exec, as asked for");
+		else if (f->caps.ksm && f->stays)
+			plan(out, ADV_HOW_FOLLOW, "madvise injected, now and as mappings appear");
+		else
+			plan_refuse(out, "without PR_SET_MEMORY_MERGE (Linux 6.4), injecting "
+					 "needs --report or --scanner, to be there when mappings "
+					 "appear");
+		break;
+	case ADV_PRELOAD:
+		plan_madvise(f, out);
+		break;
+	default:
+		plan_auto(f, out);
+	}
+}
+
+enum adv_action adv_plan_process(const struct ksm_caps *caps, enum adv_mech mech, bool disable,
+				 enum ksm_member now)
+{
+	/* -m inject: the calls of the mappings, not that of the process. */
+	bool prctl = mech == ADV_PRCTL || (caps->prctl && mech != ADV_INJECT);
+
+	if (!disable) {
+		if (now == KSM_MEMBER_ANY)
+			return ADV_DO_NOTHING;
+		return prctl ? ADV_DO_PRCTL : ADV_DO_MADVISE;
+	}
+	switch (now) {
+	case KSM_MEMBER_OFF:
+		return ADV_DO_NOTHING;
+	case KSM_MEMBER_MADVISE:
+		/* The prctl undoes only what it did. */
+		return ADV_DO_MADVISE;
+	default:
+		return prctl ? ADV_DO_PRCTL : ADV_DO_MADVISE;
+	}
+}
