@@ -172,3 +172,53 @@ const char *regs_round(void)
 	}
 	return bad;
 }
+
+#if __has_include(<sys/rseq.h>)
+#include <sys/rseq.h>
+#endif
+
+#ifdef RSEQ_SIG
+/* rdi: word; rsi: two of it; rdx: struct rseq.  1: completed, 0: aborted. */
+__asm__(".text\n"
+	".type rseq_try, @function\n"
+	"rseq_try:\n"
+	"	lea 5f(%rip), %rax\n"
+	"	mov %rax, 8(%rdx)\n"
+	"1:	mov (%rdi), %r8\n"
+	"	mov $2000, %ecx\n"
+	"2:	pause\n"
+	"	dec %ecx\n"
+	"	jnz 2b\n"
+	"	mov (%rdi), %r9\n"
+	"	mov %r8, (%rsi)\n"
+	"	mov %r9, 8(%rsi)\n"
+	"3:	mov $1, %eax\n"
+	"	ret\n"
+	"	.long 0x53053053\n"
+	"4:	xor %eax, %eax\n"
+	"	ret\n"
+	".size rseq_try, . - rseq_try\n"
+	".pushsection .data.rel.ro, \"aw\"\n"
+	".balign 32\n"
+	"5:	.long 0, 0\n"
+	"	.quad 1b, 3b - 1b, 4b\n"
+	".popsection\n");
+
+int rseq_try(const long *word, long *both, void *rseq);
+
+int rseq_round(const long *word)
+{
+	long both[2] = { 0, 0 };
+
+	if (!__rseq_size)
+		return -1;
+	if (!rseq_try(word, both, (char *)__builtin_thread_pointer() + __rseq_offset))
+		return 1;
+	return both[0] == both[1] ? 0 : 2;
+}
+#else
+int rseq_round(const long *word __unused)
+{
+	return -1;
+}
+#endif

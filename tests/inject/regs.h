@@ -13,4 +13,11 @@
  */
 const char *regs_round(void);
 
+/*
+ * A restartable sequence (rseq(2)) that reads *word, spins, and reads it again.
+ * 0: completed, and both were equal; 1: aborted; 2: completed although the word
+ * changed, which is another's write or a fault of ours; -1: not available.
+ */
+int rseq_round(const long *word);
+
 #endif /* KSM_TESTS_INJECT_REGS_H */

@@ -30,6 +30,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "regs.h"
@@ -610,6 +611,71 @@ static int run_vfork_threads(struct share *sh)
 	return rcs ? bad("poll in a thread", -1) : 0;
 }
 
+/*
+ * As Go does it: the main thread runs on a stack of its own making, so small
+ * that a signal frame has no room, between memory in use.
+ */
+enum { FIBRE_STACK = 4096, GUARD = 0x5c };
+
+static struct fibre {
+	unsigned char below[32768];
+	unsigned char stack[FIBRE_STACK];
+	unsigned char above[4096];
+} *fibre;
+static ucontext_t fibre_main, fibre_ctx;
+
+static void fibre_body(void)
+{
+	char c;
+
+	ready();
+	while (!share->stop)
+		share->rounds++;
+	if (read(share->pipe[0], &c, 1) != 1)
+		share->stop = 2;
+}
+
+static int run_fibre(struct share *sh)
+{
+	fibre = mmap(NULL, sizeof(*fibre), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		     -1, 0);
+	memset(fibre, GUARD, sizeof(*fibre));
+	getcontext(&fibre_ctx);
+	fibre_ctx.uc_stack.ss_sp = fibre->stack;
+	fibre_ctx.uc_stack.ss_size = sizeof(fibre->stack);
+	fibre_ctx.uc_link = &fibre_main;
+	makecontext(&fibre_ctx, fibre_body, 0);
+	swapcontext(&fibre_main, &fibre_ctx);
+	for (size_t i = 0; i < sizeof(fibre->below); i++)
+		if (fibre->below[i] != GUARD)
+			return bad("memory below a small stack", i);
+	for (size_t i = 0; i < sizeof(fibre->above); i++)
+		if (fibre->above[i] != GUARD)
+			return bad("memory above a small stack", i);
+	return sh->stop == 1 ? 0 : bad("read on a small stack", sh->stop);
+}
+
+/* A main stack of which every page was used once, so that none is left to be found. */
+static void __attribute__((noinline)) use_stack(void)
+{
+	volatile unsigned char used[400000];
+
+	for (size_t i = 0; i < sizeof(used); i++)
+		used[i] = GUARD;
+}
+
+static int run_fibre_used(struct share *sh)
+{
+	use_stack();
+	return run_fibre(sh);
+}
+
+static void release_fibre(pid_t pid, struct share *sh)
+{
+	sh->stop = 1;
+	release_write(pid, sh);
+}
+
 #define KIND(n) .name = #n, .run = run_##n
 const struct target_kind target_kinds[] = {
 	{ KIND(nanosleep), .on_signal = INTERRUPTS, .is_short = true },
@@ -637,10 +703,12 @@ const struct target_kind target_kinds[] = {
 	{ KIND(epoll_time), .on_signal = INTERRUPTS, .eintr_on_stop = true, .is_short = true },
 	{ KIND(pause), .on_signal = INTERRUPTS },
 	{ KIND(sigsuspend), .on_signal = INTERRUPTS },
-	{ KIND(regs), .release = release_stop },
-	{ KIND(threads), .release = release_stop },
-	{ KIND(leaderless), .release = release_write, .on_signal = BY_FLAG },
-	{ KIND(vfork_threads), .release = release_write },
+	{ KIND(regs), .release = release_stop, .runs = true },
+	{ KIND(fibre), .release = release_fibre, .runs = true },
+	{ KIND(fibre_used), .release = release_fibre, .runs = true },
+	{ KIND(threads), .release = release_stop, .runs = true },
+	{ KIND(leaderless), .release = release_write, .on_signal = BY_FLAG, .runs = true },
+	{ KIND(vfork_threads), .release = release_write, .runs = true },
 };
 const size_t n_target_kinds = ARRAY_SIZE(target_kinds);
 
@@ -694,9 +762,6 @@ static void tear_down(struct target *t)
 
 int target_start(struct target *t, const struct target_kind *kind, int flags)
 {
-	bool runs = kind->run == run_regs || kind->run == run_threads ||
-		    kind->run == run_leaderless || kind->run == run_vfork_threads;
-
 	t->kind = kind;
 	t->sh = mmap(NULL, sizeof(*t->sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		     0);
@@ -723,7 +788,7 @@ int target_start(struct target *t, const struct target_kind *kind, int flags)
 	}
 	while (!t->sh->ready)
 		sched_yield();
-	if (!runs && !wait_state(t->pid, "S"))
+	if (!kind->runs && !wait_state(t->pid, "S"))
 		return -1;
 	return 0;
 }

@@ -37,6 +37,7 @@ struct target_kind {
 	enum { RESTARTS, INTERRUPTS, BY_FLAG } on_signal;
 	/* The kernel answers EINTR to a stop, which only a living injector can mend. */
 	bool eintr_on_stop;
+	bool runs;				/* does not sleep, at first or ever */
 	bool is_short;				/* ends by time: not for a row of many injections */
 };
 

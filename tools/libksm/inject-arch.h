@@ -28,6 +28,16 @@ struct inject_code {
 /* x86: XSAVE area with AMX tiles; arm64: SVE registers of the longest vectors. */
 #define INJECT_REGS_MAX 512
 #define INJECT_FP_MAX 32768
+/* Where a second register set begins in fp[]; the first is shorter. */
+#define INJECT_FP_MORE 1024
+
+/* The system call that a thread slept in before it was stopped: /proc/PID/syscall. */
+struct inject_sleep {
+	bool known;
+	long nr;
+	uint64_t args[6];
+	uint64_t sp, pc;
+};
 
 /* A stopped thread's registers. */
 struct inject_regs {
@@ -36,6 +46,7 @@ struct inject_regs {
 	size_t general_len;
 	_Alignas(64) uint8_t fp[INJECT_FP_MAX];
 	size_t fp_len;
+	size_t fp_more_len;	/* arm64: SVE registers in use; 0: none */
 	int fp_note;		/* which regset fp is */
 	uint64_t mask;		/* blocked signals */
 	/*
@@ -45,9 +56,12 @@ struct inject_regs {
 	long restarts_nr;
 	uint64_t orig_arg0;	/* arm64: first argument of the interrupted system call */
 	bool in_call;		/* arm64: taken at the exit of a system call */
+	bool mended;		/* arm64: EINTR replaced before it has settled */
 };
 
 extern const bool inject_arch_supported;
+/* inject_arch_mend() has to know what the thread slept in. */
+extern const bool inject_arch_wants_sleep;
 
 /* What takes time and can be done before a thread is stopped.  Called by any thread, any number of times. */
 void inject_arch_init(void);
@@ -66,12 +80,13 @@ bool inject_arch_find(struct inject_code *c, const uint8_t *buf, size_t len, uin
 /* A reason to refuse that /proc/PID/task/TID/status tells, or KSM_INJECT_FINE. */
 enum ksm_inject_why inject_arch_refuses(const char *status);
 
-/* General registers of a thread in a ptrace stop; -EOPNOTSUPP for a 32-bit one. */
-int inject_arch_read(pid_t tid, struct inject_regs *r);
-/* And floating point, for the frame. */
+/* General registers of a thread in a ptrace stop; a refusal (32-bit code) says @why. */
+int inject_arch_read(pid_t tid, struct inject_regs *r, enum ksm_inject_why *why);
+/* And floating point, for the frame.  -EAGAIN: not now. */
 int inject_arch_read_fp(pid_t tid, struct inject_regs *r);
 uint64_t inject_arch_pc(const struct inject_regs *r);
 uint64_t inject_arch_sp(const struct inject_regs *r);
+void inject_arch_set_pc(struct inject_regs *r, uint64_t pc);
 
 /*
  * arm64 rewinds the PC for a restart before the first stop shows it, so that
@@ -86,9 +101,14 @@ int inject_arch_settled(pid_t tid, struct inject_regs *r, bool exit);
  * A few system calls answer EINTR when a stop interrupts them, signal or not
  * (signal(7)).  Turn that into "restart unless a handler runs".  Also recover
  * .restarts_nr, where the code before the PC tells it.
- * Return: true when general registers were changed in @r.
+ * Return: 1 when general registers were changed in @r, else 0; -EAGAIN: such a
+ * call, but what it was called with is not known.
  */
-bool inject_arch_mend(pid_t tid, struct inject_regs *r);
+int inject_arch_mend(pid_t tid, struct inject_regs *r, const struct inject_sleep *slept);
+/* Undo it, where a handler is about to run after all: arm64 before it has settled. */
+bool inject_arch_unmend(struct inject_regs *r);
+/* In a call that has changed the signal mask for as long as it lasts: ppoll, sigsuspend... */
+bool inject_arch_has_own_mask(const struct inject_regs *r);
 
 /**
  * inject_arch_frame() - what the target needs to restore itself
@@ -141,8 +161,10 @@ struct inject_target {
 	uint64_t stack_floor;			/* end of the mapping below it */
 	uint64_t random_at;			/* AT_RANDOM and what is there: tells one exec */
 	uint8_t random[16];			/* from another */
-	int pagemap_fd, status_fd;
+	int pagemap_fd, status_fd, syscall_fd;
 	size_t page_size;
+	/* Before 5.1, PTRACE_GETSIGMASK did not know of a mask to come back (ppoll...). */
+	bool hides_mask;
 	/* The main thread's stack pointer when another thread is used; 0: unknown. */
 	uint64_t main_sp;
 	bool main_gone;
@@ -168,6 +190,9 @@ int inject_target_check(const struct inject_target *t, enum ksm_inject_why *why)
  * Return: a page-aligned address, 0 when there is none.
  */
 uint64_t inject_target_room(const struct inject_target *t, uint64_t sp, size_t len);
+
+/* What it sleeps in now; .known is false for a thread that runs. */
+struct inject_sleep inject_target_sleep(const struct inject_target *t);
 
 /* All of @len bytes or -errno. */
 int inject_read(pid_t tid, uint64_t at, void *buf, size_t len);
@@ -196,6 +221,7 @@ struct inject_trace {
 	struct ksm_inject_limits limits;
 	enum ksm_inject_why why;	/* out */
 	uint64_t stop_ns;		/* out */
+	struct inject_sleep slept;
 	struct inject_regs regs;
 	uint8_t *frame;			/* and what was in its place */
 	uint8_t *old;

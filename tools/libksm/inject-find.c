@@ -8,6 +8,7 @@
  */
 #include "libksm/inject-arch.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -257,11 +258,12 @@ static int find_code(struct inject_target *t, struct text *texts, size_t n,
 	return -EOPNOTSUPP;
 }
 
-static int read_maps(struct inject_target *t, struct text **texts, size_t *n)
+static int read_maps(struct inject_target *t, struct text **texts, size_t *n, bool *compat)
 {
 	struct str buf __cleanup_str;
 	struct span rest, line;
-	uint64_t prev_end = 0;
+	uint64_t prev_end = 0, vdso = 0;
+	uint8_t ident[EI_NIDENT];
 	size_t room = 0;
 	int rc;
 
@@ -288,6 +290,8 @@ static int read_maps(struct inject_target *t, struct text **texts, size_t *n)
 			span_word(&line, &word);
 		if (span_word(&line, &word))
 			path = (struct span){ word.s, word.len + line.len };
+		if (span_is(path, "[vdso]"))
+			vdso = start;
 		if (span_is(path, "[stack]") && !memcmp(perms.s, "rw", 2) && perms.s[3] == 'p') {
 			t->stack_start = start;
 			t->stack_end = end;
@@ -308,6 +312,9 @@ static int read_maps(struct inject_target *t, struct text **texts, size_t *n)
 		}
 		(*texts)[(*n)++] = (struct text){ start, end, rank };
 	}
+	/* Known here already, so that the reason is not that its code looks strange. */
+	*compat = vdso && !inject_read(t->tid, vdso, ident, sizeof(ident)) &&
+		  ident[EI_CLASS] == ELFCLASS32;
 	return 0;
 }
 
@@ -339,10 +346,39 @@ static int read_random(struct inject_target *t)
 	return 0;
 }
 
-/* "NR ARG... SP PC" of a sleeping thread; a running one has no answer. */
+/* "NR ARG... SP PC" of a sleeping thread, "running", or "-1 SP PC" outside of a call. */
+static struct inject_sleep parse_sleep(char *line)
+{
+	struct inject_sleep s = { 0 };
+	uint64_t *into[] = { &s.args[0], &s.args[1], &s.args[2], &s.args[3],
+			     &s.args[4], &s.args[5], &s.sp,	 &s.pc };
+	char *end;
+
+	s.nr = strtol(line, &end, 10);
+	if (end == line)
+		return s;
+	for (size_t i = s.nr < 0 ? 6 : 0; i < ARRAY_SIZE(into); i++) {
+		line = end;
+		*into[i] = strtoull(line, &end, 16);
+		if (end == line)
+			return s;
+	}
+	s.known = true;
+	return s;
+}
+
+struct inject_sleep inject_target_sleep(const struct inject_target *t)
+{
+	char line[256];
+	ssize_t n = t->syscall_fd < 0 ? -1 : pread(t->syscall_fd, line, sizeof(line) - 1, 0);
+
+	line[n > 0 ? n : 0] = '\0';
+	return parse_sleep(line);
+}
+
 static void read_main_sp(struct inject_target *t)
 {
-	char name[64], line[256], *sp;
+	char name[64], line[512];
 
 	snprintf(name, sizeof(name), "%d/task/%d/stat", t->pid, t->pid);
 	if (ksm_path_read_small(t->k, t->k->procfd, name, line, sizeof(line)) < 0 ||
@@ -351,15 +387,8 @@ static void read_main_sp(struct inject_target *t)
 		return;
 	}
 	snprintf(name, sizeof(name), "%d/task/%d/syscall", t->pid, t->pid);
-	if (ksm_path_read_small(t->k, t->k->procfd, name, line, sizeof(line)) < 0)
-		return;
-	sp = strrchr(line, ' ');
-	if (!sp)
-		return;
-	*sp = '\0';
-	sp = strrchr(line, ' ');
-	if (sp)
-		t->main_sp = strtoull(sp + 1, NULL, 16);
+	if (ksm_path_read_small(t->k, t->k->procfd, name, line, sizeof(line)) >= 0)
+		t->main_sp = parse_sleep(line).sp;
 }
 
 static int check_status(const struct inject_target *t, bool ours, enum ksm_inject_why *why)
@@ -390,6 +419,7 @@ int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t 
 {
 	struct text *texts __cleanup_free = NULL;
 	size_t n_texts = 0;
+	bool compat;
 	int rc;
 
 	*t = (struct inject_target){
@@ -398,7 +428,9 @@ int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t 
 		.tid = tid,
 		.pagemap_fd = -1,
 		.status_fd = -1,
+		.syscall_fd = -1,
 		.page_size = ksm_page_size(k),
+		.hides_mask = ksm_kernel_version(k) < 501,
 	};
 	inject_arch_init();
 	*why = KSM_INJECT_FAILED;
@@ -409,9 +441,13 @@ int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t 
 	if (rc)
 		return rc;
 	*why = KSM_INJECT_FAILED;
-	rc = read_maps(t, &texts, &n_texts);
+	rc = read_maps(t, &texts, &n_texts, &compat);
 	if (rc)
 		return rc;
+	if (compat) {
+		*why = KSM_INJECT_COMPAT;
+		return -EOPNOTSUPP;
+	}
 	if (!t->stack_end) {
 		*why = KSM_INJECT_NO_ROOM;
 		return -EOPNOTSUPP;
@@ -419,6 +455,8 @@ int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t 
 	t->pagemap_fd = ksm_path_open(k, O_RDONLY, "proc/%d/task/%d/pagemap", pid, tid);
 	if (t->pagemap_fd < 0)
 		return t->pagemap_fd;
+	/* A kernel without CONFIG_HAVE_ARCH_TRACEHOOK has none, but none of ours is. */
+	t->syscall_fd = ksm_path_open(k, O_RDONLY, "proc/%d/task/%d/syscall", pid, tid);
 	rc = read_random(t);
 	if (rc)
 		return rc;
@@ -433,7 +471,9 @@ void inject_target_fini(struct inject_target *t)
 		close(t->pagemap_fd);
 	if (t->status_fd >= 0)
 		close(t->status_fd);
-	t->pagemap_fd = t->status_fd = -1;
+	if (t->syscall_fd >= 0)
+		close(t->syscall_fd);
+	t->pagemap_fd = t->status_fd = t->syscall_fd = -1;
 }
 
 int inject_target_check(const struct inject_target *t, enum ksm_inject_why *why)

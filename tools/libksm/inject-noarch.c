@@ -12,6 +12,7 @@
 #include "util/macros.h"
 
 const bool inject_arch_supported = false;
+const bool inject_arch_wants_sleep = false;
 
 void inject_arch_init(void)
 {
@@ -28,7 +29,8 @@ enum ksm_inject_why inject_arch_refuses(const char *status __unused)
 	return KSM_INJECT_ARCH;
 }
 
-int inject_arch_read(pid_t tid __unused, struct inject_regs *r __unused)
+int inject_arch_read(pid_t tid __unused, struct inject_regs *r __unused,
+		     enum ksm_inject_why *why __unused)
 {
 	return -EOPNOTSUPP;
 }
@@ -48,6 +50,10 @@ uint64_t inject_arch_sp(const struct inject_regs *r __unused)
 	return 0;
 }
 
+void inject_arch_set_pc(struct inject_regs *r __unused, uint64_t pc __unused)
+{
+}
+
 bool inject_arch_unsettled(pid_t tid __unused, const struct inject_regs *r __unused)
 {
 	return false;
@@ -58,7 +64,18 @@ int inject_arch_settled(pid_t tid __unused, struct inject_regs *r __unused, bool
 	return -EOPNOTSUPP;
 }
 
-bool inject_arch_mend(pid_t tid __unused, struct inject_regs *r __unused)
+int inject_arch_mend(pid_t tid __unused, struct inject_regs *r __unused,
+		     const struct inject_sleep *slept __unused)
+{
+	return 0;
+}
+
+bool inject_arch_unmend(struct inject_regs *r __unused)
+{
+	return false;
+}
+
+bool inject_arch_has_own_mask(const struct inject_regs *r __unused)
 {
 	return false;
 }

@@ -37,7 +37,7 @@
  * restarts the call, or gives it EINTR for a handler that a signal asked for
  * in the meantime, exactly as it would have.  restart_block, which nanosleep and
  * poll continue from, is left alone by prctl and madvise.  Temporary masks
- * (ppoll, sigsuspend): PTRACE_GETSIGMASK tells the lasting one (5.3 and later),
+ * (ppoll, sigsuspend): PTRACE_GETSIGMASK tells the lasting one (since 5.1),
  * and the restarted call sets its own again.
  *
  * A frame that is used (the tracer died) restarts the call from its beginning,
@@ -53,16 +53,18 @@
 #include "libksm/inject-arch.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "libksm/internal.h"
 #include "libksm/sys.h"
 
 /* Stops in a row that are not the one waited for; a signal storm makes one or two. */
 #define TRIES 64
+/* How often to look whether a thread sleeps before it is stopped all the same. */
+#define LOOKS 20
 
 #define SIGBIT(sig) (1ULL << ((sig) - 1))
 /*
@@ -127,6 +129,19 @@ static bool is_syscall_stop(int status)
 	return signal_of(status) == (SIGTRAP | 0x80);
 }
 
+/* A thread that runs may be about to sleep, or to take a signal; after a while, it computes. */
+static void look_at_sleep(struct inject_trace *t)
+{
+	static const struct timespec nap = { 0, 50000 };
+
+	for (int i = 0; inject_arch_wants_sleep && i < LOOKS; i++) {
+		t->slept = inject_target_sleep(t->target);
+		if (t->slept.known)
+			return;
+		nanosleep(&nap, NULL);
+	}
+}
+
 /*
  * Bring the thread to a stop that is nobody's business: signals on their way
  * are delivered first, and their stop uses up the interrupt (ptrace_stop()).
@@ -136,6 +151,7 @@ static int catch(struct inject_trace *t)
 	int status, rc;
 
 	inject_watch_set(t->watch, t->limits.stop_ms);
+	look_at_sleep(t);
 	rc = ask(t, SYS_PTRACE_INTERRUPT, 0, NULL);
 	for (int i = 0; !rc && i < TRIES; i++) {
 		rc = wait_stop(t, &status);
@@ -155,11 +171,13 @@ static int catch(struct inject_trace *t)
 }
 
 /*
- * A restartable sequence must not find itself uninterrupted after other code
- * ran: the kernel looks at the PC on the way to the program (kernel/rseq.c
- * rseq_ip_fixup()), and would see ours.
+ * A thread in a restartable sequence goes on at that sequence's abort handler:
+ * it has been off its processor, so the kernel would send it there itself on the
+ * way back to the program (kernel/rseq.c rseq_ip_fixup()).  But on that way the
+ * kernel would see our PC, take the sequence for left, and let it be completed
+ * afterwards as if nothing had come in between.
  */
-static bool in_rseq(struct inject_trace *t)
+static int leave_rseq(struct inject_trace *t)
 {
 	/* struct rseq_cs of include/uapi/linux/rseq.h */
 	struct {
@@ -167,15 +185,25 @@ static bool in_rseq(struct inject_trace *t)
 		uint64_t start, len, abort;
 	} cs;
 	struct sys_rseq_config conf = { 0 };
+	uint32_t signature;
 	uint64_t ptr;
 
+	/* Before 5.13 there is no way to know. */
 	if (ask(t, SYS_PTRACE_GET_RSEQ_CONFIGURATION, sizeof(conf), &conf) || !conf.area)
-		return false;
+		return 0;
 	/* offsetof(struct rseq, rseq_cs) */
 	if (inject_read(t->target->tid, conf.area + 8, &ptr, sizeof(ptr)) || !ptr ||
-	    inject_read(t->target->tid, ptr, &cs, sizeof(cs)))
-		return false;
-	return inject_arch_pc(&t->regs) - cs.start < cs.len;
+	    inject_read(t->target->tid, ptr, &cs, sizeof(cs)) ||
+	    inject_arch_pc(&t->regs) - cs.start >= cs.len)
+		return 0;
+	/* Where the kernel would do something else than to abort it, it shall. */
+	if (cs.version || cs.flags ||
+	    inject_read(t->target->tid, cs.abort - sizeof(signature), &signature,
+			sizeof(signature)) ||
+	    signature != conf.signature)
+		return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
+	inject_arch_set_pc(&t->regs, cs.abort);
+	return inject_arch_put(t->target->tid, &t->regs, false);
 }
 
 static bool has_dispatch(struct inject_trace *t)
@@ -188,10 +216,8 @@ static bool has_dispatch(struct inject_trace *t)
 
 static int read_general(struct inject_trace *t)
 {
-	int rc = inject_arch_read(t->target->tid, &t->regs);
+	int rc = inject_arch_read(t->target->tid, &t->regs, &t->why);
 
-	if (rc == -EOPNOTSUPP)
-		return fail(t, KSM_INJECT_COMPAT, rc);
 	return rc == -ESRCH ? fail(t, KSM_INJECT_GONE, rc) : rc;
 }
 
@@ -201,64 +227,68 @@ static int read_general(struct inject_trace *t)
  */
 static int mend(struct inject_trace *t)
 {
-	if (!inject_arch_mend(t->target->tid, &t->regs))
-		return 0;
-	return inject_arch_put(t->target->tid, &t->regs, t->at_exit);
+	int rc = inject_arch_mend(t->target->tid, &t->regs, &t->slept);
+
+	if (rc == -EAGAIN)
+		return fail(t, KSM_INJECT_UNSETTLED, rc);
+	return !rc ? 0 :
+		     inject_arch_put(t->target->tid, &t->regs, t->at_exit);
 }
 
 /* Through the entry to the exit of the call that the thread is about to restart. */
 static int settle(struct inject_trace *t)
 {
+	bool exit = false;
 	int status, rc;
 
-	for (int step = 0; step < 2; step++) {
+	for (int i = 0; i < TRIES; i++) {
 		/* At the entry, see to it that the call does not block. */
-		rc = step ? ask(t, SYS_PTRACE_INTERRUPT, 0, NULL) : 0;
+		rc = exit ? ask(t, SYS_PTRACE_INTERRUPT, 0, NULL) : 0;
 		if (!rc)
 			rc = resume(t, SYS_PTRACE_SYSCALL, 0);
 		if (!rc)
 			rc = wait_stop(t, &status);
 		if (rc)
 			return rc == -ETIMEDOUT ? fail(t, KSM_INJECT_BUSY, -EBUSY) : rc;
-		if (!is_syscall_stop(status)) {
-			/* A signal: its handler comes first. */
-			t->signal = event_of(status) ? 0 : signal_of(status);
-			return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
+		if (!event_of(status) && !is_syscall_stop(status)) {
+			/* Its handler comes first. */
+			t->signal = signal_of(status);
+			if (inject_arch_unmend(&t->regs))
+				inject_arch_put(t->target->tid, &t->regs, false);
+			break;
 		}
-		rc = inject_arch_settled(t->target->tid, &t->regs, step);
-		if (rc)
+		if (event_of(status) == SYS_PTRACE_EVENT_STOP)
+			continue;
+		if (event_of(status))
+			break;
+		t->at_exit = exit;
+		rc = inject_arch_settled(t->target->tid, &t->regs, exit);
+		if (rc == -EAGAIN)
+			break;
+		if (rc || exit)
 			return rc;
+		exit = true;
 	}
-	return 0;
+	return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
 }
 
 /* The thread in a stop from which it can be sent elsewhere, and t->regs with all of it. */
 static int prepare(struct inject_trace *t)
 {
-	int rc;
+	int rc = catch(t);
 
-	for (int i = 0;; i++) {
-		rc = catch(t);
-		if (!rc)
-			rc = read_general(t);
-		if (!rc)
-			rc = mend(t);
-		if (!rc)
-			rc = inject_target_check(t->target, &t->why);
-		if (rc)
-			return rc;
-		if (has_dispatch(t))
-			return fail(t, KSM_INJECT_DISPATCH, -EACCES);
-		if (!in_rseq(t))
-			break;
-		if (i == TRIES)
-			return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
-		/* Interrupted as it is, the kernel sends it to its abort handler. */
-		rc = resume(t, SYS_PTRACE_CONT, 0);
-		if (rc)
-			return rc;
-		sched_yield();
-	}
+	if (!rc)
+		rc = read_general(t);
+	if (!rc)
+		rc = mend(t);
+	if (!rc)
+		rc = inject_target_check(t->target, &t->why);
+	if (!rc && has_dispatch(t))
+		rc = fail(t, KSM_INJECT_DISPATCH, -EACCES);
+	if (!rc)
+		rc = leave_rseq(t);
+	if (rc)
+		return rc;
 	if (inject_arch_unsettled(t->target->tid, &t->regs)) {
 		rc = settle(t);
 		if (!rc)
@@ -266,7 +296,11 @@ static int prepare(struct inject_trace *t)
 		if (rc)
 			return rc;
 	}
+	if (t->target->hides_mask && inject_arch_has_own_mask(&t->regs))
+		return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
 	rc = inject_arch_read_fp(t->target->tid, &t->regs);
+	if (rc == -EAGAIN)
+		return fail(t, KSM_INJECT_UNSETTLED, rc);
 	return rc ? rc : ask(t, SYS_PTRACE_GETSIGMASK, sizeof(t->regs.mask), &t->regs.mask);
 }
 

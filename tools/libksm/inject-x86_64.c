@@ -30,11 +30,15 @@
 #ifndef NT_X86_XSTATE
 #define NT_X86_XSTATE 0x202
 #endif
+#ifndef SYS_io_pgetevents
+#define SYS_io_pgetevents 333
+#endif
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441
 #endif
 
 const bool inject_arch_supported = true;
+const bool inject_arch_wants_sleep = false;
 
 /* include/linux/errno.h of the kernel; never seen by programs */
 enum {
@@ -45,6 +49,7 @@ enum {
 };
 
 #define LOAD(var, r) memcpy(&(var), (r)->general, sizeof(var))
+#define STORE(r, var) memcpy((r)->general, &(var), sizeof(var))
 
 /* ------------------------------------------------------------------ */
 /* code									*/
@@ -127,7 +132,7 @@ enum ksm_inject_why inject_arch_refuses(const char *status)
 /* ------------------------------------------------------------------ */
 /* registers								*/
 
-int inject_arch_read(pid_t tid, struct inject_regs *r)
+int inject_arch_read(pid_t tid, struct inject_regs *r, enum ksm_inject_why *why)
 {
 	struct iovec iov = { r->general, sizeof(r->general) };
 	long rc = sys_ptrace(SYS_PTRACE_GETREGSET, tid, NT_PRSTATUS, &iov);
@@ -137,7 +142,10 @@ int inject_arch_read(pid_t tid, struct inject_regs *r)
 	r->general_len = iov.iov_len;
 	r->restarts_nr = -1;
 	/* A thread in 32-bit code answers with the smaller set of i386. */
-	return iov.iov_len == sizeof(struct user_regs_struct) ? 0 : -EOPNOTSUPP;
+	if (iov.iov_len == sizeof(struct user_regs_struct))
+		return 0;
+	*why = KSM_INJECT_COMPAT;
+	return -EOPNOTSUPP;
 }
 
 int inject_arch_read_fp(pid_t tid, struct inject_regs *r)
@@ -172,6 +180,15 @@ uint64_t inject_arch_sp(const struct inject_regs *r)
 	return u.rsp;
 }
 
+void inject_arch_set_pc(struct inject_regs *r, uint64_t pc)
+{
+	struct user_regs_struct u;
+
+	LOAD(u, r);
+	u.rip = pc;
+	STORE(r, u);
+}
+
 bool inject_arch_unsettled(pid_t tid __unused, const struct inject_regs *r __unused)
 {
 	return false;
@@ -180,6 +197,26 @@ bool inject_arch_unsettled(pid_t tid __unused, const struct inject_regs *r __unu
 int inject_arch_settled(pid_t tid __unused, struct inject_regs *r __unused, bool exit __unused)
 {
 	return 0;
+}
+
+static bool is_one_of(long nr, const long *nrs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (nrs[i] == nr)
+			return true;
+	return false;
+}
+
+bool inject_arch_has_own_mask(const struct inject_regs *r)
+{
+	static const long nrs[] = {
+		SYS_epoll_pwait, SYS_epoll_pwait2, SYS_io_pgetevents,
+		SYS_ppoll,	 SYS_pselect6,	   SYS_rt_sigsuspend,
+	};
+	struct user_regs_struct u;
+
+	LOAD(u, r);
+	return is_one_of(u.orig_rax, nrs, ARRAY_SIZE(nrs));
 }
 
 /*
@@ -198,10 +235,7 @@ static bool is_eintr_call(long nr)
 		SYS_sendmsg,	SYS_sendto,
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(nrs); i++)
-		if (nrs[i] == nr)
-			return true;
-	return false;
+	return is_one_of(nr, nrs, ARRAY_SIZE(nrs));
 }
 
 /* "mov $nr, %eax; syscall", as C libraries have it. */
@@ -217,19 +251,19 @@ static long nr_before(pid_t tid, uint64_t pc)
 	return nr;
 }
 
-bool inject_arch_mend(pid_t tid, struct inject_regs *r)
+int inject_arch_mend(pid_t tid, struct inject_regs *r, const struct inject_sleep *slept __unused)
 {
 	struct user_regs_struct u;
 	long ax;
 
 	LOAD(u, r);
 	if ((long)u.orig_rax < 0)
-		return false;
+		return 0;
 	ax = (long)u.rax;
 	if (ax == -EINTR && is_eintr_call(u.orig_rax)) {
 		u.rax = -ERESTARTNOHAND;
-		memcpy(r->general, &u, sizeof(u));
-		return true;
+		STORE(r, u);
+		return 1;
 	}
 	if (ax == -ERESTART_RESTARTBLOCK && u.orig_rax == SYS_restart_syscall) {
 		/* Interrupted a second time: only the program text has the number now. */
@@ -244,6 +278,11 @@ bool inject_arch_mend(pid_t tid, struct inject_regs *r)
 			break;
 		}
 	}
+	return 0;
+}
+
+bool inject_arch_unmend(struct inject_regs *r __unused)
+{
 	return false;
 }
 

@@ -21,7 +21,7 @@
 #include "libksm/sys.h"
 #include "util/macros.h"
 
-#define STOP_MS_DEFAULT 200
+#define STOP_MS_DEFAULT 1000
 #define TRACER_STACK (256U << 10)
 /* Between two looks at the deadline; between two pokes after it; until it is given up. */
 #define LOOK_NS 20000000ULL
@@ -123,7 +123,7 @@ static struct inject_watch *watch_new(size_t n_calls)
 			   sizeof(*w) + n_calls * sizeof(w->calls[0])))
 		return NULL;
 	memset(w, 0, sizeof(*w) + n_calls * sizeof(w->calls[0]));
-	w->target.pagemap_fd = w->target.status_fd = -1;
+	w->target.pagemap_fd = w->target.status_fd = w->target.syscall_fd = -1;
 	w->refs = 1;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -312,9 +312,13 @@ static int denied(struct ksm *k, pid_t tid, struct ksm_inject_info *info)
 						-EPERM;
 }
 
-/* Gone, a zombie or a kernel thread: the reasons not even to look at its threads. */
-static int check_process(struct ksm *k, pid_t pid, struct ksm_inject_info *info)
+/*
+ * Gone or a kernel thread: the reasons not even to look at its threads.  @pid
+ * becomes the process, where the caller named another thread of it.
+ */
+static int check_process(struct ksm *k, pid_t *pid, struct ksm_inject_info *info)
 {
+	struct ksm_proc_status st;
 	struct ksm_proc p;
 	int rc;
 
@@ -322,9 +326,13 @@ static int check_process(struct ksm *k, pid_t pid, struct ksm_inject_info *info)
 		return refuse(info, KSM_INJECT_ARCH, -EOPNOTSUPP);
 	if (!ksm_is_live(k))
 		return refuse(info, KSM_INJECT_DUMP, -EOPNOTSUPP);
-	if (pid == getpid())
+	rc = ksm_proc_status_read(k, *pid, &st);
+	if (!rc)
+		*pid = st.tgid;
+	if (*pid == getpid())
 		return refuse(info, KSM_INJECT_SELF, -EINVAL);
-	rc = ksm_proc_read(k, pid, 0, &p);
+	if (!rc)
+		rc = ksm_proc_read(k, *pid, 0, &p);
 	if (rc)
 		return refuse(info, rc == -ESRCH ? KSM_INJECT_GONE : KSM_INJECT_FAILED, rc);
 	info->state = p.state;
@@ -384,6 +392,35 @@ static int run_on(struct ksm *k, pid_t pid, const struct inject_thread *thread,
 	return rc;
 }
 
+/*
+ * Threads to try, at least one of them not in an uninterruptible sleep: such a
+ * sleep may take a moment only, and a thread in it is not even asked to stop.
+ */
+static int find_threads(struct ksm *k, pid_t pid, unsigned int ms, struct inject_thread **threads,
+			size_t *n, struct ksm_inject_info *info)
+{
+	static const struct timespec nap = { 0, 2000000 };
+	uint64_t until = ksm_now_ns() + ms * 1000000ULL;
+
+	for (;;) {
+		int rc = inject_threads(k, pid, threads, n);
+
+		if (rc)
+			return refuse(info, rc == -ESRCH ? KSM_INJECT_GONE : KSM_INJECT_FAILED,
+				      rc);
+		if (!*n)
+			return refuse(info, KSM_INJECT_ZOMBIE, -ESRCH);
+		if ((*threads)[0].state != 'D')
+			return 0;
+		free(steal_ptr(threads));
+		if (ksm_now_ns() >= until) {
+			info->state = 'D';
+			return refuse(info, KSM_INJECT_BUSY, -EBUSY);
+		}
+		nanosleep(&nap, NULL);
+	}
+}
+
 /* Where another thread, or a later moment, may do better. */
 static bool is_worth_another(enum ksm_inject_why why)
 {
@@ -409,27 +446,17 @@ int ksm_inject_run(struct ksm *k, pid_t pid, struct ksm_inject_call *calls, size
 		calls[i].done = false;
 		calls[i].result = 0;
 	}
-	rc = check_process(k, pid, info);
+	rc = check_process(k, &pid, info);
 	if (rc)
 		return rc;
 	for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
 		struct inject_thread *threads __cleanup_free = NULL;
 		size_t n_threads;
 
-		rc = inject_threads(k, pid, &threads, &n_threads);
+		rc = find_threads(k, pid, lim.stop_ms, &threads, &n_threads, info);
 		if (rc)
-			return refuse(info, rc == -ESRCH ? KSM_INJECT_GONE : KSM_INJECT_FAILED,
-				      rc);
-		if (!n_threads)
-			return refuse(info, KSM_INJECT_ZOMBIE, -ESRCH);
-		for (size_t i = 0; i < n_threads; i++) {
-			/* Asleep where nothing reaches it: not even tried, and the rest is like it. */
-			if (threads[i].state == 'D') {
-				if (i)
-					break;
-				info->state = 'D';
-				return refuse(info, KSM_INJECT_BUSY, -EBUSY);
-			}
+			return rc;
+		for (size_t i = 0; i < n_threads && threads[i].state != 'D'; i++) {
 			rc = run_on(k, pid, &threads[i], calls, n, &lim, info);
 			if (!rc || !is_worth_another(info->why))
 				break;

@@ -67,7 +67,7 @@ struct ksm_inject_call {
 };
 
 struct ksm_inject_limits {
-	unsigned int stop_ms;	/* give up a thread that does not stop; 0: 200 */
+	unsigned int stop_ms;	/* give up a thread that does not stop; 0: 1000 */
 	unsigned int call_ms;	/* stop watching a call that does not return; 0: wait for it */
 	unsigned int hold_us;	/* begin no further call after that; 0: no limit */
 };
