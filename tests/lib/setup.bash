@@ -26,8 +26,9 @@ su_missing() {
 	local p
 
 	for p; do
-		[ "$(dpkg-query -W -f '${db:Status-Status}\n' "$p" 2>/dev/null |
-			head -n 1)" = installed ] || echo "$p"
+		# With a foreign architecture there may be two of one name.
+		[[ " $(dpkg-query -W -f '${db:Status-Status} ' "$p" 2>/dev/null)" == \
+			*" installed "* ]] || echo "$p"
 	done
 }
 
@@ -41,11 +42,11 @@ su_apt() {
 
 # su_known PACKAGE...: apt could install each of them.
 su_known() {
-	local p
+	local p policy
 
 	for p; do
-		apt-cache policy "$p" 2>/dev/null |
-			grep -q '^  Candidate: [^(]' || return 1
+		policy=$(apt-cache policy "$p" 2>/dev/null)
+		[[ $policy == *"  Candidate: "[!\(]* ]] || return 1
 	done
 }
 
