@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "cli/cli.h"
@@ -24,7 +25,7 @@ static const struct cli_opt opts[] = {
 	{ 'i', "interval", "TIME", "time between samples (default 1 second)", 0 },
 	{ 'c', "count", "N", "end after N samples", 0 },
 	{ KEY_EVENTS, "events", NULL,
-	  "also fork, exec and exit of processes that take part (needs root)", 0 },
+	  "also fork, exec and exit of processes that take part", 0 },
 	{ CLI_KEY_CSV, "csv", NULL, "comma-separated values, plain numbers", 1 },
 	{ 'J', "json", NULL, "one JSON object a line", 1 },
 	{ 'b', "bytes", NULL, "sizes in bytes", 0 },
@@ -162,7 +163,7 @@ static void print_heading(struct watch *w)
 		return;
 	if (w->lines && (csv || !w->height || w->lines % w->height))
 		return;
-	printf("%-8s", csv ? "time" : "TIME");
+	printf("%s", csv ? "time" : "TIME    ");
 	for (size_t i = 0; i < ARRAY_SIZE(cols); i++) {
 		if (csv)
 			printf(",%s", cols[i].key);
@@ -221,13 +222,23 @@ static void print_sample(struct watch *w, const struct sample *s)
 
 /* --- events --- */
 
-/* True when the process takes part, as far as its ksm_stat and mappings tell now. */
-static bool is_member(struct watch *w, pid_t pid, struct ksm_proc *p)
+enum membership { NOT_MEMBER, MEMBER, GONE };
+
+/* As far as its ksm_stat and mappings tell now; it may have ended since. */
+static enum membership membership(struct watch *w, pid_t pid, struct ksm_proc *p)
 {
 	if (ksm_proc_read(w->ctl->k, pid, KSM_PROC_KSM | KSM_PROC_EXACT, p))
-		return false;
-	return p->member == KSM_MEMBER_ANY || p->member == KSM_MEMBER_MADVISE ||
-	       p->member == KSM_MEMBER_ON;
+		return GONE;
+	switch (p->member) {
+	case KSM_MEMBER_ANY:
+	case KSM_MEMBER_MADVISE:
+	case KSM_MEMBER_ON:
+		return MEMBER;
+	case KSM_MEMBER_UNKNOWN:
+		return GONE;
+	default:
+		return p->state == 'Z' || p->state == 'X' ? GONE : NOT_MEMBER;
+	}
 }
 
 static void members_scan(struct watch *w)
@@ -240,7 +251,7 @@ static void members_scan(struct watch *w)
 	if (ksm_procs_open(w->ctl->k, &it))
 		return;
 	while (ksm_procs_next(it, &pid) == 1)
-		if (is_member(w, pid, &p) && map_put(&w->members, pid, w))
+		if (membership(w, pid, &p) == MEMBER && map_put(&w->members, pid, w))
 			cli_die(CLI_FAIL, -ENOMEM, "allocate");
 	ksm_procs_close(it);
 }
@@ -264,8 +275,10 @@ static void print_event(struct watch *w, const char *what, pid_t pid, pid_t pare
 			cli_json_num(j, "ppid", parent);
 		if (comm)
 			cli_json_str(j, "command", comm);
-		if (status >= 0)
-			cli_json_num(j, "status", status);
+		if (status >= 0 && WIFSIGNALED(status))
+			cli_json_num(j, "signal", WTERMSIG(status));
+		else if (status >= 0)
+			cli_json_num(j, "status", WEXITSTATUS(status));
 		cli_json_close(j);
 		cli_json_print(j, stdout);
 		cli_json_free(j);
@@ -277,14 +290,17 @@ static void print_event(struct watch *w, const char *what, pid_t pid, pid_t pare
 	       (int)pid, str_get(&name));
 	if (parent)
 		printf(" (child of %d)", (int)parent);
-	if (status >= 0)
-		printf(" status %d", status);
+	if (status >= 0 && WIFSIGNALED(status))
+		printf(" by signal %d", WTERMSIG(status));
+	else if (status >= 0)
+		printf(" with status %d", WEXITSTATUS(status));
 	putchar('\n');
 }
 
 static void event(struct watch *w, const struct ksm_procev_msg *m)
 {
 	struct ksm_proc p = { 0 };
+	enum membership is;
 
 	switch (m->what) {
 	case KSM_EVENT_FORK:
@@ -298,7 +314,11 @@ static void event(struct watch *w, const struct ksm_procev_msg *m)
 		print_event(w, "fork", m->pid, m->parent, p.comm, -1);
 		return;
 	case KSM_EVENT_EXEC:
-		if (is_member(w, m->pid, &p)) {
+		is = membership(w, m->pid, &p);
+		/* Ended before it could be looked at: what it was is what is known. */
+		if (is == GONE && map_find(&w->members, m->pid))
+			is = MEMBER;
+		if (is == MEMBER) {
 			if (map_put(&w->members, m->pid, w))
 				cli_die(CLI_FAIL, -ENOMEM, "allocate");
 			print_event(w, "exec", m->pid, 0, p.comm, -1);
@@ -324,7 +344,7 @@ static void events_open(struct watch *w)
 	int rc = ksm_procev_open(w->ctl->k, &w->ev);
 
 	if (rc == -EPERM)
-		cli_die(CLI_FAIL, rc, "--events: cannot listen to process events (needs root)");
+		cli_die(CLI_FAIL, rc, "--events: cannot listen to process events (needs root before Linux 6.6)");
 	if (rc)
 		cli_die(rc == -EOPNOTSUPP ? CLI_UNSUPPORTED : CLI_FAIL, rc,
 			"--events: no process events here (CONFIG_PROC_EVENTS, "

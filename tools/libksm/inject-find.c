@@ -58,12 +58,19 @@ int inject_write(pid_t tid, uint64_t at, const void *buf, size_t len)
 /* ------------------------------------------------------------------ */
 /* threads								*/
 
-/* The letter behind the last ')' of a stat line: a name may hold anything. */
-static char stat_state(const char *line)
+/* The fields behind the last ')' of a stat line: a name may hold anything. */
+static struct span stat_fields(const char *line)
 {
 	const char *p = strrchr(line, ')');
 
-	return p && p[1] == ' ' ? p[2] : '\0';
+	return p ? (struct span){ p + 1, strlen(p + 1) } : (struct span){ "", 0 };
+}
+
+static char stat_state(const char *line)
+{
+	struct span rest = stat_fields(line), word;
+
+	return span_word(&rest, &word) ? *word.s : '\0';
 }
 
 /*
@@ -73,11 +80,13 @@ static char stat_state(const char *line)
  */
 static bool stat_is_worker(const char *line)
 {
-	const char *p = strrchr(line, ')');
+	struct span rest = stat_fields(line), word;
+	uint64_t flags = 0;
 
-	for (int i = 0; p && i < 7; i++)
-		p = strchr(p + 1, ' ');
-	return p && strtoul(p + 1, NULL, 10) & (0x00000010 | 0x00004000);
+	for (int i = 0; i < 7; i++)
+		if (!span_word(&rest, &word))
+			return false;
+	return span_u64(word, &flags) && flags & (0x00000010 | 0x00004000);
 }
 
 /*
@@ -167,27 +176,6 @@ struct text {
 	uint64_t start, end;
 	int rank;
 };
-
-static bool take_hex(struct span *sp, uint64_t *out)
-{
-	uint64_t v = 0;
-	size_t i = 0;
-
-	for (; i < sp->len && i < 16; i++) {
-		char c = sp->s[i] | 0x20;
-
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			v = v << 4 | (uint64_t)(c - 'a' + 10);
-		else
-			break;
-	}
-	sp->s += i;
-	sp->len -= i;
-	*out = v;
-	return i > 0;
-}
 
 /*
  * Where to look first.  A C library has all that is needed within its first
@@ -280,11 +268,11 @@ static int read_maps(struct inject_target *t, struct text **texts, size_t *n, bo
 		uint64_t start, end;
 		int rank;
 
-		if (!take_hex(&line, &start) || !line.len || *line.s != '-')
+		if (!span_hex(&line, &start) || !line.len || *line.s != '-')
 			return -EPROTO;
 		line.s++;
 		line.len--;
-		if (!take_hex(&line, &end) || !span_word(&line, &perms) || perms.len != 4)
+		if (!span_hex(&line, &end) || !span_word(&line, &perms) || perms.len != 4)
 			return -EPROTO;
 		for (int i = 0; i < 3; i++)
 			span_word(&line, &word);
@@ -347,20 +335,23 @@ static int read_random(struct inject_target *t)
 }
 
 /* "NR ARG... SP PC" of a sleeping thread, "running", or "-1 SP PC" outside of a call. */
-static struct inject_sleep parse_sleep(char *line)
+static struct inject_sleep parse_sleep(const char *text)
 {
 	struct inject_sleep s = { 0 };
 	uint64_t *into[] = { &s.args[0], &s.args[1], &s.args[2], &s.args[3],
 			     &s.args[4], &s.args[5], &s.sp,	 &s.pc };
-	char *end;
+	struct span rest = { text, strcspn(text, "\n") }, word;
+	int64_t nr;
 
-	s.nr = strtol(line, &end, 10);
-	if (end == line)
+	if (!span_word(&rest, &word) || !span_s64(word, &nr))
 		return s;
-	for (size_t i = s.nr < 0 ? 6 : 0; i < ARRAY_SIZE(into); i++) {
-		line = end;
-		*into[i] = strtoull(line, &end, 16);
-		if (end == line)
+	s.nr = nr;
+	for (size_t i = nr < 0 ? 6 : 0; i < ARRAY_SIZE(into); i++) {
+		if (!span_word(&rest, &word) || word.len < 3 || memcmp(word.s, "0x", 2))
+			return s;
+		word.s += 2;
+		word.len -= 2;
+		if (!span_hex(&word, into[i]))
 			return s;
 	}
 	s.known = true;

@@ -75,4 +75,24 @@ static inline bool span_s64(struct span sp, int64_t *out)
 	return sp.len && sp.s[sp.len - 1] != '\n' && !num_kernel_s64(sp.s, sp.len, out);
 }
 
+/* Takes hexadecimal digits off the front of @sp, as maps and smaps have addresses. */
+static inline bool span_hex(struct span *sp, uint64_t *out)
+{
+	uint64_t v = 0;
+	size_t i;
+
+	for (i = 0; i < sp->len && i < 16; i++) {
+		char c = sp->s[i];
+		int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+
+		if (d < 0)
+			break;
+		v = v << 4 | d;
+	}
+	sp->s += i;
+	sp->len -= i;
+	*out = v;
+	return i > 0;
+}
+
 #endif /* KSM_LIBKSM_PARSE_H */

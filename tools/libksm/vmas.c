@@ -60,25 +60,6 @@ struct smaps {
 	char name[NAME_MAX_LEN];
 };
 
-static bool hex_u64(struct span *sp, uint64_t *out)
-{
-	uint64_t v = 0;
-	size_t i;
-
-	for (i = 0; i < sp->len && i < 16; i++) {
-		char c = sp->s[i];
-		int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-
-		if (d < 0)
-			break;
-		v = v << 4 | d;
-	}
-	sp->s += i;
-	sp->len -= i;
-	*out = v;
-	return i > 0;
-}
-
 static int smaps_flush(struct smaps *sm)
 {
 	struct ksm_vma *v = &sm->vma;
@@ -101,11 +82,11 @@ static bool smaps_header(struct smaps *sm, struct span line)
 	uint64_t start, end, inode = 0;
 	struct span word;
 
-	if (!hex_u64(&line, &start) || !line.len || *line.s != '-')
+	if (!span_hex(&line, &start) || !line.len || *line.s != '-')
 		return false;
 	line.s++;
 	line.len--;
-	if (!hex_u64(&line, &end) || end <= start || !span_word(&line, &word) || word.len != 4)
+	if (!span_hex(&line, &end) || end <= start || !span_word(&line, &word) || word.len != 4)
 		return false;
 	memset(v, 0, sizeof(*v));
 	v->start = start;
