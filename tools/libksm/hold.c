@@ -129,6 +129,7 @@ static int find_code(struct ksm *k, pid_t pid, struct inject_code *code)
 int ksm_hold_call(struct ksm *k, pid_t pid, struct ksm_inject_call *call)
 {
 	struct inject_regs *regs __cleanup_free = NULL;
+	enum ksm_inject_why why;
 	struct inject_code code;
 	uint64_t sp;
 	int rc;
@@ -139,7 +140,7 @@ int ksm_hold_call(struct ksm *k, pid_t pid, struct ksm_inject_call *call)
 	memset(regs, 0, sizeof(*regs));
 	rc = find_code(k, pid, &code);
 	if (!rc)
-		rc = inject_arch_read(pid, regs);
+		rc = inject_arch_read(pid, regs, &why);
 	if (rc)
 		return rc;
 	sp = inject_arch_sp(regs);

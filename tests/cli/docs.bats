@@ -1,0 +1,319 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# docs.bats - man pages and completion say what the programs do: every option and
+# no other, every column, every attribute, every exit status; and the examples run.
+
+load ../lib/helpers
+
+MAN=$KSM_SRCDIR/man
+COMPLETION=$KSM_SRCDIR/tools/completion
+
+setup() {
+	COMMANDS=(status list get set start stop info unmerge procs vmas doctor settle
+		watch save restore diff profile metrics)
+}
+
+# plain FILE: a man page without the escapes that matter here.
+plain() { sed -e 's/\\-/-/g' -e 's/\\e/\\/g' -e 's/\\(aq/'\''/g' -e 's/\\&//g' "$1"; }
+
+# section FILE HEADING [SUBHEADING]: the text of a section, or of one below it.
+# A subheading's first word counts: ".SS set NAME" is that of set.
+section() {
+	plain "$1" | awk -v want="$2" -v sub_want="${3-}" '
+		/^\.SH / { in_sh = ($0 == ".SH " want || $0 == ".SH \"" want "\""); in_ss = 0; next }
+		in_sh && /^\.SS / { in_ss = (sub_want != "" && ($2 == sub_want || $0 == ".SS " sub_want)); next }
+		in_sh && (sub_want == "" || in_ss)'
+}
+
+# long_options COMMAND...: its long options in the order of --help.
+long_options() { "$@" --list-options | sed 's/\[.*//' | grep -oE -e '--[a-z-]+'; }
+
+# man_options: the long options that stand at the head of a paragraph of stdin.
+man_options() {
+	awk '/^\.TP/ { head = 1; next } head { print; head = 0 }' | grep -oE -e '--[a-z-]+' || :
+}
+
+TABLE_OPTIONS="--output
+--output-all
+--sort
+--bytes
+--noheadings
+--json
+--raw
+--csv"
+COMMON_OPTIONS="--sysroot
+--quiet
+--verbose
+--help
+--version"
+
+@test "ksmctl(8): each command has a section, and no other is there" {
+	same "commands" \
+		"$(plain "$MAN/ksmctl.8" | sed -n '/^\.SH COMMANDS/,/^\.SH OPTIONS/s/^\.SS \([a-z]*\).*/\1/p')" \
+		"$(printf '%s\n' "${COMMANDS[@]}")"
+	same "those of --help" "$(ksmctl --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')" \
+		"$(printf '%s\n' "${COMMANDS[@]}")"
+	for cmd in "${COMMANDS[@]}"; do
+		section "$MAN/ksmctl.8" SYNOPSIS | grep -qwF -e "$cmd" || fail "SYNOPSIS lacks $cmd"
+	done
+}
+
+@test "ksmctl(8): every option of every command, in the order of --help" {
+	same "common options" "$(section "$MAN/ksmctl.8" OPTIONS "Of all commands" | man_options)" \
+		"$COMMON_OPTIONS"
+	same "options of listings" "$(section "$MAN/ksmctl.8" OPTIONS "Of listings" | man_options)" \
+		"$TABLE_OPTIONS"
+	for cmd in "${COMMANDS[@]}"; do
+		all=$(long_options ksmctl $cmd)
+		[[ $all == *"$COMMON_OPTIONS" ]] || fail "$cmd lacks a common option"
+		own=${all%"$COMMON_OPTIONS"}
+		if [[ $own == *"$TABLE_OPTIONS"* ]]; then
+			own=${own%"$TABLE_OPTIONS"*}
+			section "$MAN/ksmctl.8" OPTIONS "Of listings" | grep -qwF $cmd ||
+				fail "$cmd is not among the listings"
+		fi
+		same "options of $cmd" "$(section "$MAN/ksmctl.8" COMMANDS $cmd | man_options)" \
+			"${own%$'\n'}"
+	done
+}
+
+@test "ksmctl(8): short and long names belong together" {
+	for cmd in "${COMMANDS[@]}"; do
+		while read -r short long _; do
+			[[ $short == -? ]] || continue
+			long=${long%%[*}
+			# On one line of macros: .BR -p ", " --pid
+			{
+				section "$MAN/ksmctl.8" COMMANDS $cmd
+				section "$MAN/ksmctl.8" OPTIONS
+			} | grep -qE -e "^\.BR $short \", \" $long( |\$)" ||
+				fail "$cmd: no line for $short, $long"
+		done < <(ksmctl $cmd --list-options)
+	done
+}
+
+@test "ksm-advise(1): every option, in the order of --help" {
+	[[ -f $MAN/ksm-advise.1 ]] || skip "no ksm-advise.1 yet"
+	same "options" "$(section "$MAN/ksm-advise.1" OPTIONS | man_options)" \
+		"$(long_options ksm-advise)"
+}
+
+# columns WORD...: the names of a listing, from what it says of an unknown one.
+columns() { ksmctl "$@" -o , 2>&1 | sed -n 's/.*(known: \(.*\)).*/\1/p' | sed 's/, /\n/g'; }
+
+# documented_columns SUBHEADING: those of the page.
+documented_columns() {
+	section "$MAN/ksmctl.8" COLUMNS "$1" | sed -n 's/^\([A-Z]*\)\t.*/\1/p'
+}
+
+@test "ksmctl(8): every column of every listing" {
+	known=
+	for words in list procs "vmas -p 1" "diff /dev/null" profile "procs --by unit"; do
+		# shellcheck disable=SC2086
+		known=$(columns $words)
+		[[ -n $known ]] || fail "$words: columns not known"
+		[[ $words == "procs --by unit" ]] && words="procs --by" || words=${words%% *}
+		same "columns of $words" "$(documented_columns "Of $words")" "$known"
+	done
+}
+
+@test "ksm-tools(7): every attribute with its first kernel, and no other" {
+	use_root 6.12-busy
+	same "attributes" \
+		"$(section "$MAN/ksm-tools.7" VERSIONS "Attributes of /sys/kernel/mm/ksm" |
+			sed -n 's/^\([a-z_]*\)\t\([0-9.]*\)\t.*/\1 \2/p')" \
+		"$(ksmctl list -rn -o NAME,SINCE -s "$ROOT")"
+}
+
+@test "exit statuses: those of the programs are in the pages" {
+	# enum cli_exit is the only place that has them.
+	codes=$(sed -n '/^enum cli_exit {/,/^};/s/.* = \([0-9]*\),.*/\1/p' \
+		"$KSM_SRCDIR/tools/cli/cli.h")
+	((${#codes} > 8)) || fail "the enumeration was not found"
+	same "ksm-tools(7)" "$(section "$MAN/ksm-tools.7" "EXIT STATUS" | sed -n 's/^\([0-9]*\)\t.*/\1/p')" \
+		"$codes"
+	same "ksmctl(8)" "$(section "$MAN/ksmctl.8" "EXIT STATUS" | sed -n 's/^\.B \([0-9]*\)$/\1/p')" \
+		"$(grep -v ... <<<"$codes")"
+}
+
+@test "ksm-tools(7): every refusal that has a reason, and every word of KSM_DEBUG" {
+	page=$(plain "$MAN/ksm-tools.7")
+	for first in "ksmctl set advisor_mode none" "ksmctl unmerge"; do
+		grep -qF "First: $first" <<<"$page" || fail "no such advice: $first"
+	done
+	while read -r word; do
+		for file in ksm-tools.7 ksmctl.8; do
+			section "$MAN/$file" ENVIRONMENT | grep -qwE -e "$word" || fail "$file lacks $word"
+		done
+	done < <(sed -n '/^unsigned int ksm_log_parse/,/^}/s/.*{ "\([a-z]*\)",.*/\1/p' \
+		"$KSM_SRCDIR/tools/libksm/handle.c")
+}
+
+@test "man pages: the order of sections" {
+	order="NAME SYNOPSIS DESCRIPTION COMMANDS OPTIONS COLUMNS EXIT STATUS FILES ENVIRONMENT NOTES EXAMPLES SEE ALSO"
+	for page in "$MAN"/*.[18]; do
+		at=0
+		while read -r heading; do
+			rest=${order:at}
+			[[ $rest == *"$heading"* ]] || fail "${page##*/}: $heading is out of order, or new"
+			before=${rest%%"$heading"*}
+			at=$((at + ${#before} + ${#heading}))
+		done < <(sed -n 's/^\.SH //p' "$page")
+	done
+}
+
+@test "man pages: clean by mandoc -Tlint" {
+	command -v mandoc >/dev/null || skip "no mandoc"
+	for page in "$MAN"/*.[178]; do
+		run mandoc -Tlint -W style "$page"
+		# What it cannot know is whether the other pages are installed; and the width
+		# of the source is no matter of the page.
+		output=$(grep -vE 'referenced manual not found|input text line longer' \
+			<<<"$output" || :)
+		stdout_is ""
+	done
+}
+
+@test "man pages: what they refer to among themselves is there" {
+	for page in "$MAN"/*.[178]; do
+		while read -r name number; do
+			[[ $name != ksm* || -f $MAN/$name.$number ]] ||
+				fail "${page##*/}: no page $name($number)"
+		done < <(plain "$page" | sed -nE 's/^\.BR ([a-z-]+) \(([1-8])\).*/\1 \2/p')
+	done
+}
+
+# run_example PAGE ROOT STATUS: commands behind a prompt, from stdin; what stands
+# behind each is what it prints.
+run_example() {
+	local page=$1 status_wanted=$3 line cmd='' want='' status_is
+
+	use_root "$2"
+	mkdir -p "$BATS_TEST_TMPDIR/bin" "$BATS_TEST_TMPDIR/cwd"
+	for tool in ksmctl ksm-advise; do
+		[[ -x $KSM_BUILDDIR/$tool ]] || continue
+		printf '#!/bin/sh\nexec %q -s %q "$@"\n' "$KSM_BUILDDIR/$tool" "$ROOT" \
+			>"$BATS_TEST_TMPDIR/bin/$tool"
+		chmod +x "$BATS_TEST_TMPDIR/bin/$tool"
+	done
+	while :; do
+		line=
+		IFS= read -r line || :
+		if [[ -z $line || $line == [\#\$]\ * ]]; then
+			if [[ -n $cmd ]]; then
+				status_is=0
+				got=$(cd "$BATS_TEST_TMPDIR/cwd" &&
+					PATH=$BATS_TEST_TMPDIR/bin:$PATH bash -o pipefail -c "$cmd" 2>&1) ||
+					status_is=$?
+				same "$page: $cmd" "$got" "$want" || return
+				same "$page: status of $cmd" "$status_is" "$status_wanted" || return
+			fi
+			[[ -n $line ]] || return 0
+			cmd=${line:2} want=
+		else
+			want+=${want:+$'\n'}$line
+		fi
+	done
+}
+
+@test "man pages: the examples run and print what they show" {
+	export KSM_PROFILES=$KSM_SRCDIR/tools/ksmctl/profiles
+	count=0
+	for page in "$MAN"/*.[178]; do
+		# Each example as one line: ROOT STATUS, then its lines, divided by \001.
+		while IFS= read -r example; do
+			read -r root status_wanted <<<"${example%%$'\001'*}"
+			tr '\001' '\n' <<<"${example#*$'\001'}" |
+				run_example "${page##*/}" "$root" "${status_wanted:-0}"
+			count=$((count + 1))
+		done < <(plain "$page" | awk '
+			/^\.\\" run [^R]/ { head = substr($0, 9); next }
+			/^\.EX/ && head != "" { text = head; in_ex = 1; next }
+			/^\.EE/ && in_ex { print text; in_ex = 0; head = "" }
+			in_ex { text = text "\001" $0 }')
+	done
+	((count >= 6)) || fail "only $count examples were found"
+}
+
+# --- completion -------------------------------------------------------------------
+
+# complete_line WORD...: what is offered for the last of these words.
+complete_line() {
+	COMP_WORDS=("$@")
+	COMP_CWORD=$(($# - 1))
+	COMPREPLY=()
+	# shellcheck disable=SC1090
+	source "$COMPLETION/$1"
+	compopt() { :; }
+	"_${1//-/_}" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+	printf '%s\n' "${COMPREPLY[@]}"
+}
+
+offers() {
+	local want=$1
+	shift
+	complete_line "$@" | grep -qxF -e "$want" ||
+		fail "not offered for '$*': $want" "$(complete_line "$@" | head -n 20)"
+}
+
+@test "completion: every option of every command, and no other" {
+	for cmd in "" "${COMMANDS[@]}"; do
+		# shellcheck disable=SC2086
+		same "options of ksmctl $cmd" "$(complete_line ksmctl $cmd - | sort)" \
+			"$(ksmctl $cmd --list-options | tr ' ' '\n' | sed 's/\[.*//' |
+				grep -E '^-' | sort)"
+	done
+	same "options of ksm-advise" "$(complete_line ksm-advise - | sort)" \
+		"$(ksm-advise --list-options | tr ' ' '\n' | sed 's/\[.*//' | grep -E '^-' | sort)"
+}
+
+@test "completion: commands, attributes, values, columns, profiles, processes, files" {
+	use_root 6.12-busy
+	export KSM_PROFILES=$KSM_SRCDIR/tools/ksmctl/profiles
+	same "commands" "$(complete_line ksmctl "" | sort)" \
+		"$(printf '%s\n' "${COMMANDS[@]}" | sort)"
+	same "one command" "$(complete_line ksmctl met)" metrics
+	for line in "ksmctl -s $ROOT get" "ksmctl get -s $ROOT" "ksmctl --sysroot=$ROOT get" \
+		"ksmctl --sysroot = $ROOT get"; do
+		# shellcheck disable=SC2086
+		same "attributes of $line" "$(complete_line $line "" | sort)" \
+			"$(ksmctl list -rn -o NAME -s "$ROOT" | sort)"
+	done
+	same "knobs" "$(complete_line ksmctl -s "$ROOT" set "" | sort)" \
+		"$(ksmctl list -rn -o NAME,WRITABLE -s "$ROOT" | sed -n 's/ yes$/=/p' | sort)"
+	offers "run=running" ksmctl -s "$ROOT" set run=r
+	offers "running" ksmctl -s "$ROOT" set run = r
+	offers "scan-time" ksmctl -s "$ROOT" set advisor_mode =
+	offers "scan-time" ksmctl -s "$ROOT" set advisor_mode s
+	offers "PROFIT" ksmctl procs -o PR
+	offers "PID,PROFIT" ksmctl procs -o PID,PR
+	offers "+UNIT" ksmctl procs --output +UN
+	offers "-MERGING" ksmctl procs --sort -ME
+	offers "GROUP" ksmctl procs --sort GR
+	offers "RANGE" ksmctl list -o RA
+	offers "unit" ksmctl procs --by u
+	offers "--by=unit" ksmctl procs --by=u
+	offers "unit" ksmctl procs --by = u
+	offers "root" ksmctl procs --user roo
+	offers "$$" ksmctl procs -p "$$"
+	offers "1,$$" ksmctl procs --pid "1,$$"
+	offers "$$" ksmctl vmas "$$"
+	offers "vm-host" ksmctl profile vm
+	offers "$ROOT/meta" ksmctl restore "$ROOT/me"
+	offers "$ROOT" ksmctl -s "$ROOT"
+	offers "$$" ksm-advise -p "$$"
+	offers "inject" ksm-advise -m i
+	offers "root" ksm-advise --user roo
+	offers "ksmctl" ksm-advise -- ksmc
+	offers "ksmctl" ksm-advise --strict ksmc
+	# Options behind the command are the command's.
+	same "behind the command" "$(complete_line ksm-advise ls --str)" ""
+}
+
+@test "completion: a kernel without KSM has no attributes to offer, and no message" {
+	use_root no-ksm
+	expect 0 complete_line ksmctl -s "$ROOT" get ""
+	stdout_is ""
+	stderr_is ""
+}
