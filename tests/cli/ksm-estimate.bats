@@ -140,7 +140,7 @@ readable() { ksm-estimate -q -p "$spawned" >/dev/null 2>&1; }
 		last=$at
 	done < <(ksm-estimate --list-options | grep -o -- '--[a-z-]*' | grep -vE -- '--(help|version)$')
 	while read -r name; do
-		sed -n '/^\.SH COLUMNS/,/^\.SH SK/p' "$page" | grep -qw -- "$name" ||
+		sed -n '/^\.SH COLUMNS/,/^\.SH EXIT/p' "$page" | grep -qw -- "$name" ||
 			fail "column not in the manual page: $name"
 	done < <(ksm-estimate --help | sed -n 's/^ [ *] \([A-Z_]\{1,\}\) .*/\1/p')
 }
