@@ -141,6 +141,12 @@ int adv_process_change(struct adv *a, pid_t pid, struct adv_done *done)
 	rc = ksm_inject_merge_set(a->k, pid, !a->disable, &done->info);
 	if (done->info.why == KSM_INJECT_NO_CALL && a->mech == ADV_AUTO)
 		return adv_process_madvise(a, pid, !a->disable, done);
+	/* What cannot be done need not be, if it is so already: kernels without that line. */
+	if (rc && !a->disable && !ksm_proc_read(a->k, pid, KSM_PROC_KSM | KSM_PROC_EXACT, &p) &&
+	    p.member == KSM_MEMBER_ANY) {
+		done->action = ADV_DO_NOTHING;
+		return 0;
+	}
 	/* One that had called madvise for all of its mappings looked the same. */
 	if (!rc && a->disable && !ksm_proc_read(a->k, pid, KSM_PROC_KSM | KSM_PROC_EXACT, &p) &&
 	    (p.member == KSM_MEMBER_MADVISE || p.member == KSM_MEMBER_ANY))

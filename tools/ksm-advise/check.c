@@ -125,25 +125,23 @@ static int count_vma(const struct ksm_vma *vma, void *arg)
 
 static void foresee(struct adv *a, struct row *r)
 {
+	const enum adv_action action =
+		adv_plan_process(&a->caps, a->mech, a->disable, r->p.member);
+	const char *what = a->disable ? "disable" : "enable";
 	struct count c = { .on = !a->disable };
 
-	if (r->p.member == KSM_MEMBER_ABSENT) {
+	if (r->p.member == KSM_MEMBER_ABSENT)
 		str_add(&r->action, "refused: this kernel has no KSM");
-		return;
-	}
-	switch (adv_plan_process(&a->caps, a->mech, a->disable, r->p.member)) {
-	case ADV_DO_NOTHING:
+	else if (action == ADV_DO_NOTHING)
 		str_addf(&r->action, "nothing: merging is %s", a->disable ? "off" : "on");
-		break;
-	case ADV_DO_PRCTL:
-		str_addf(&r->action, "%s by prctl", a->disable ? "disable" : "enable");
-		break;
-	case ADV_DO_MADVISE:
-		str_addf(&r->action, "%s by madvise", a->disable ? "disable" : "enable");
-		if (!ksm_vmas_walk(a->k, r->p.pid, count_vma, &c))
-			str_addf(&r->action, " (%u mappings)", c.mappings);
-		break;
-	}
+	else if (refusal(a, r))
+		return;
+	else if (action == ADV_DO_PRCTL)
+		str_addf(&r->action, "%s by prctl", what);
+	else if (!ksm_vmas_walk(a->k, r->p.pid, count_vma, &c))
+		str_addf(&r->action, "%s by madvise (%u mappings)", what, c.mappings);
+	else
+		str_addf(&r->action, "%s by madvise", what);
 }
 
 static void set_command(struct adv *a, struct row *r)
@@ -176,8 +174,7 @@ static int fill(struct adv *a, pid_t pid, struct row *r)
 	r->page_size = (int64_t)ksm_page_size(a->k);
 	r->user = ksm_user_name(a->k, r->p.uid);
 	set_command(a, r);
-	if (!refusal(a, r))
-		foresee(a, r);
+	foresee(a, r);
 	return str_err(&r->action) ?: str_err(&r->command);
 }
 

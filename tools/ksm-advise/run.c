@@ -104,6 +104,7 @@ static void make_plan(const struct adv *a, struct adv_plan *plan)
 		.disable = a->disable,
 		.stays = a->report || a->scanner,
 	};
+	struct ksm_proc self;
 
 	if (needs_program(a))
 		adv_program_read(a->argv[0], &f.program);
@@ -113,6 +114,9 @@ static void make_plan(const struct adv *a, struct adv_plan *plan)
 	if (a->strict && plan->how != ADV_HOW_PRCTL && plan->how != ADV_HOW_INJECT)
 		cli_die(CLI_WRAP_FAIL, 0, "%s: not run: %s, which --strict does not accept",
 			a->argv[0], plan->why);
+	if (a->strict && ksm_proc_read(a->k, getpid(), 0, &self))
+		cli_die(CLI_WRAP_FAIL, 0, "%s: not run: without /proc it cannot be verified",
+			a->argv[0]);
 	if (a->strict && f.program.setid && geteuid() != 0)
 		cli_die(CLI_WRAP_FAIL, 0,
 			"%s: not run: it changes its user or group and cannot be verified "

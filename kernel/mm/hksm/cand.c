@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Candidate table, see cand.h: packing of entries and when to change size.
+ * Who changes the size has to fill the new table from the meta words, which
+ * hold enough of the key; see hksm_cand_rebuild() in range.c.
+ */
+#include "cand.h"
+
+#define CAND_MIN_ENTRIES	1024UL
+
+static u64 pack(struct hksm_place where)
+{
+	return (u64)where.idx << HKSM_RID_BITS | where.rid;
+}
+
+static bool unpack(u64 body, struct hksm_place *where)
+{
+	where->rid = (u32)body;
+	where->idx = body >> HKSM_RID_BITS;
+	return body;
+}
+
+/**
+ * hksm_cand_init() - allocate an empty candidate table
+ * @c: storage owned by the caller
+ * @entries: wanted capacity
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int hksm_cand_init(struct hksm_cand *c, unsigned long entries)
+{
+	return hksm_table_init(&c->table, max(entries, CAND_MIN_ENTRIES));
+}
+
+/**
+ * hksm_cand_fini() - free the memory of a candidate table
+ * @c: the table
+ */
+void hksm_cand_fini(struct hksm_cand *c)
+{
+	hksm_table_fini(&c->table);
+}
+
+/**
+ * hksm_cand_insert() - remember a page
+ * @c: the table
+ * @key: key of its content
+ * @where: the page; must not be in the table
+ *
+ * Return: false when there is no room near the key.
+ */
+bool hksm_cand_insert(struct hksm_cand *c, u64 key, struct hksm_place where)
+{
+	return hksm_table_insert(&c->table, key, pack(where));
+}
+
+/**
+ * hksm_cand_remove() - forget a page
+ * @c: the table
+ * @key: key it was inserted with
+ * @where: the page
+ *
+ * Return: false when it was not there.
+ */
+bool hksm_cand_remove(struct hksm_cand *c, u64 key, struct hksm_place where)
+{
+	return hksm_table_remove(&c->table, key, pack(where));
+}
+
+/**
+ * hksm_cand_first() - first page that may have a key
+ * @c: the table
+ * @key: key looked for
+ * @p: position for hksm_cand_next()
+ * @where: filled with the page
+ *
+ * Return: false when there is none.
+ */
+bool hksm_cand_first(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
+		     struct hksm_place *where)
+{
+	return unpack(hksm_table_first(&c->table, key, p), where);
+}
+
+/**
+ * hksm_cand_next() - next page that may have a key
+ * @c: the table, unchanged since hksm_cand_first()
+ * @key: key looked for
+ * @p: position
+ * @where: filled with the page
+ *
+ * Return: false when there is none left.
+ */
+bool hksm_cand_next(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
+		    struct hksm_place *where)
+{
+	return unpack(hksm_table_next(&c->table, key, p), where);
+}
+
+/**
+ * hksm_cand_wanted() - capacity the table should have now
+ * @c: the table
+ * @idle: between two passes, when shrinking costs nobody time
+ *
+ * It grows by 2/5 so that a full table never takes more than 13 bytes for
+ * each page in it, at the price of 2.5 moves of an entry during its life.
+ *
+ * Return: the capacity, or 0 to leave it as it is.
+ */
+unsigned long hksm_cand_wanted(const struct hksm_cand *c, bool idle)
+{
+	unsigned long cap = hksm_table_capacity(&c->table);
+	unsigned long used = c->table.used;
+	unsigned long want;
+
+	if (hksm_table_tight(&c->table)) {
+		/* Mostly tombstones: clean, do not grow. */
+		if (used < cap - cap / 4)
+			return cap;
+		return cap + cap / 5 * 2;
+	}
+	if (!idle || used >= cap / 2)
+		return 0;
+	want = max(used + used / 4, CAND_MIN_ENTRIES);
+	return want < cap - cap / 4 ? want : 0;
+}

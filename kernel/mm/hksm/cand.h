@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Candidate table: where pages are that were seen once and have no partner.
+ */
+#ifndef HKSM_CAND_H
+#define HKSM_CAND_H
+
+#include "env.h"
+#include "table.h"
+
+/* A body: page index within the range above the range's id. */
+#define HKSM_RID_BITS	32
+#define HKSM_RID_MIN	2
+#define HKSM_IDX_MAX	((1U << (HKSM_BODY_BITS - HKSM_RID_BITS)) - 1)
+
+/**
+ * struct hksm_place - a tracked page
+ * @rid: id of its range, at least HKSM_RID_MIN
+ * @idx: page within the range
+ */
+struct hksm_place {
+	u32 rid;
+	u32 idx;
+};
+
+/**
+ * struct hksm_cand - the candidate table; its owner names the lock
+ * @table: the entries
+ */
+struct hksm_cand {
+	struct hksm_table table;
+};
+
+int hksm_cand_init(struct hksm_cand *c, unsigned long entries);
+void hksm_cand_fini(struct hksm_cand *c);
+bool hksm_cand_insert(struct hksm_cand *c, u64 key, struct hksm_place where);
+bool hksm_cand_remove(struct hksm_cand *c, u64 key, struct hksm_place where);
+bool hksm_cand_first(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
+		     struct hksm_place *where);
+bool hksm_cand_next(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
+		    struct hksm_place *where);
+unsigned long hksm_cand_wanted(const struct hksm_cand *c, bool idle);
+
+#endif /* HKSM_CAND_H */

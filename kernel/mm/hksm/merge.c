@@ -1,0 +1,666 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Merging a batch: write-protect, compare, replace. The only file of the
+ * engine that changes page table entries.
+ *
+ * What makes a wrong merge impossible: every page of a pair is locked, its
+ * entry was written by hksm_protect() after a flush and a check that nobody
+ * holds a reference through which it could be written, and only then are the
+ * pages compared. The entry is replaced if, under the page table lock, it is
+ * still the one that hksm_protect() left. Whoever wants to write in between
+ * faults, cannot take over a locked folio, and changes the entry.
+ */
+/* flush_tlb_range() of some architectures looks into huge page states. */
+#include <linux/hugetlb.h>
+#include <linux/mmu_notifier.h>
+#include <trace/events/ksm.h>
+
+#include <asm/tlbflush.h>
+
+#include "hksm.h"
+
+static pte_t *lock_table(struct mm_struct *mm, unsigned long addr,
+			 spinlock_t **ptl)
+{
+	pmd_t *pmd = mm_find_pmd(mm, addr);
+
+	return pmd ? pte_offset_map_lock(mm, pmd, addr, ptl) : NULL;
+}
+
+/* References an otherwise unused folio has: mappings, swap cache, ours. */
+static bool is_pinned(struct folio *folio)
+{
+	return folio_mapcount(folio) + folio_test_swapcache(folio) + 1 !=
+	       folio_ref_count(folio);
+}
+
+/* May this entry be the one of the item, as far as the item knows? */
+static bool entry_fits(pte_t pte, struct hksm_item *item)
+{
+	return pte_present(pte) && !pte_uffd_wp(pte) &&
+	       pte_pfn(pte) == page_to_pfn(item->page);
+}
+
+/* Second half, after the flush: the entry of the item is clear. */
+static void protect_one(struct hksm *h, struct vm_area_struct *vma,
+			struct hksm_item *item, pte_t *ptep)
+{
+	struct folio *folio = page_folio(item->page);
+	pte_t pte = item->pte;
+
+	if (is_pinned(folio) ||
+	    (PageAnonExclusive(item->page) &&
+	     folio_try_share_anon_rmap_pte(folio, item->page))) {
+		set_pte_at(vma->vm_mm, item->addr, ptep, pte);
+		atomic_long_inc(&h->pins);
+		return;
+	}
+	if (pte_dirty(pte))
+		folio_mark_dirty(folio);
+	pte = pte_mkclean(pte);
+	if (pte_write(pte))
+		pte = pte_wrprotect(pte);
+	set_pte_at(vma->vm_mm, item->addr, ptep, pte);
+	item->pte = pte;
+	item->wp = true;
+}
+
+/*
+ * Write-protect items of one page table. Entries are cleared, flushed with
+ * one flush, and only then are references counted: a pin taken before the
+ * flush is seen, one after it finds no entry.
+ */
+static void hksm_protect(struct hksm *h, struct vm_area_struct *vma,
+			 struct hksm_item **v, unsigned int n)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	unsigned long start = v[0]->addr, end = v[n - 1]->addr + PAGE_SIZE;
+	DECLARE_BITMAP(cleared, HKSM_BATCH) = { 0 };
+	struct mmu_notifier_range mn;
+	unsigned int i;
+	spinlock_t *ptl;
+	pte_t *table;
+
+	mmu_notifier_range_init(&mn, MMU_NOTIFY_CLEAR, 0, mm, start, end);
+	mmu_notifier_invalidate_range_start(&mn);
+	table = lock_table(mm, start, &ptl);
+	if (!table)
+		goto end;
+	flush_tlb_batched_pending(mm);
+
+	for (i = 0; i < n; i++) {
+		struct hksm_item *item = v[i];
+		pte_t *ptep = table + ((item->addr - start) >> PAGE_SHIFT);
+		pte_t pte = ptep_get(ptep);
+
+		if (!entry_fits(pte, item))
+			continue;
+		item->pte = pte;
+		if (!pte_write(pte) && !pte_dirty(pte) &&
+		    !PageAnonExclusive(item->page) &&
+		    !mm_tlb_flush_pending(mm)) {
+			item->wp = true;
+			continue;
+		}
+		flush_cache_page(vma, item->addr, pte_pfn(pte));
+		item->pte = ptep_get_and_clear(mm, item->addr, ptep);
+		__set_bit(i, cleared);
+	}
+	if (!bitmap_empty(cleared, n))
+		flush_tlb_range(vma, start, end);
+	for_each_set_bit(i, cleared, n) {
+		struct hksm_item *item = v[i];
+
+		protect_one(h, vma, item,
+			    table + ((item->addr - start) >> PAGE_SHIFT));
+	}
+	pte_unmap_unlock(table, ptl);
+end:
+	mmu_notifier_invalidate_range_end(&mn);
+}
+
+/* The entry that maps what the item's page is merged into. */
+static pte_t new_entry(struct vm_area_struct *vma, struct hksm_item *item,
+		       struct page *page)
+{
+	bool zero = is_zero_pfn(page_to_pfn(page));
+	pte_t pte;
+
+	/* A special and dirty entry of the zero page is KSM's mark for it. */
+	if (zero)
+		pte = pte_mkdirty(pte_mkspecial(pfn_pte(page_to_pfn(page),
+							vma->vm_page_prot)));
+	else
+		pte = mk_pte(page, vma->vm_page_prot);
+	if (pte_soft_dirty(item->pte))
+		return pte_mksoft_dirty(pte);
+	return zero ? pte_clear_soft_dirty(pte) : pte;
+}
+
+static struct page *target_page(struct hksm_scanner *sc, struct hksm_item *item)
+{
+	return sc->target[item->target].page;
+}
+
+static void replace_one(struct vm_area_struct *vma, struct hksm_item *item,
+			struct page *page, pte_t *ptep)
+{
+	struct folio *folio = page_folio(item->page);
+	struct mm_struct *mm = vma->vm_mm;
+
+	if (is_zero_pfn(page_to_pfn(page))) {
+		ksm_map_zero_page(mm);
+		dec_mm_counter(mm, MM_ANONPAGES);
+	} else {
+		folio_get(page_folio(page));
+		folio_add_anon_rmap_pte(page_folio(page), page, vma,
+					item->addr, RMAP_NONE);
+	}
+	set_pte_at(mm, item->addr, ptep, new_entry(vma, item, page));
+	folio_remove_rmap_pte(folio, item->page, vma);
+	/* The reference of the entry; the batch holds another one. */
+	folio_put(folio);
+	item->replaced = true;
+}
+
+/* Map the items of one page table to their targets. */
+static void hksm_replace(struct hksm_scanner *sc, struct hksm_item **v,
+			 unsigned int n)
+{
+	struct vm_area_struct *vma = sc->vma;
+	struct mm_struct *mm = vma->vm_mm;
+	unsigned long start = v[0]->addr, end = v[n - 1]->addr + PAGE_SIZE;
+	DECLARE_BITMAP(cleared, HKSM_BATCH) = { 0 };
+	struct mmu_notifier_range mn;
+	unsigned int i;
+	spinlock_t *ptl;
+	pte_t *table;
+
+	mmu_notifier_range_init(&mn, MMU_NOTIFY_CLEAR, 0, mm, start, end);
+	mmu_notifier_invalidate_range_start(&mn);
+	table = lock_table(mm, start, &ptl);
+	if (!table)
+		goto end;
+	for (i = 0; i < n; i++) {
+		struct hksm_item *item = v[i];
+		pte_t *ptep = table + ((item->addr - start) >> PAGE_SHIFT);
+
+		if (!pte_same(ptep_get(ptep), item->pte))
+			continue;
+		flush_cache_page(vma, item->addr, pte_pfn(item->pte));
+		ptep_get_and_clear(mm, item->addr, ptep);
+		__set_bit(i, cleared);
+	}
+	/* Break before make: no processor may know both entries. */
+	if (!bitmap_empty(cleared, n))
+		flush_tlb_range(vma, start, end);
+	for_each_set_bit(i, cleared, n)
+		replace_one(vma, v[i], target_page(sc, v[i]),
+			    table + ((v[i]->addr - start) >> PAGE_SHIFT));
+	pte_unmap_unlock(table, ptl);
+end:
+	mmu_notifier_invalidate_range_end(&mn);
+}
+
+/**
+ * hksm_folio_keep() - make sure reclaim swaps a folio and does not drop it
+ * @folio: locked, about to be shared
+ *
+ * MADV_FREE may have left it without PG_swapbacked, and with a clean entry
+ * nothing would restore that. The flag decides on which list the folio is
+ * counted, so it is changed off the list.
+ *
+ * Return: false when that is not possible now.
+ */
+bool hksm_folio_keep(struct folio *folio)
+{
+	if (likely(folio_test_swapbacked(folio)))
+		return true;
+	if (!folio_isolate_lru(folio))
+		return false;
+	folio_set_swapbacked(folio);
+	folio_mark_dirty(folio);
+	folio_putback_lru(folio);
+	return true;
+}
+
+/* Let the mm of an earlier target go, unless this one needs it, too. */
+static bool peer_enter(struct hksm_scanner *sc, struct hksm_slot *slot)
+{
+	struct hksm *h = sc->h;
+
+	if (slot == sc->slot || slot == sc->peer)
+		return true;
+	if (sc->peer) {
+		hksm_slot_leave(h, sc->peer);
+		hksm_slot_put(sc->peer);
+		sc->peer = NULL;
+	}
+	/* Two mmap_locks at once: never wait for the second. */
+	if (!hksm_slot_enter(h, slot, true))
+		return false;
+	refcount_inc(&slot->ref);
+	sc->peer = slot;
+	return true;
+}
+
+/**
+ * hksm_merge_release() - let go of the mm kept from the last target
+ * @sc: the scanner, before it leaves its own mm
+ */
+void hksm_merge_release(struct hksm_scanner *sc)
+{
+	if (!sc->peer)
+		return;
+	hksm_slot_leave(sc->h, sc->peer);
+	hksm_slot_put(sc->peer);
+	sc->peer = NULL;
+}
+
+/* Is the folio one that a page of this batch belongs to? */
+static bool in_batch(struct hksm_scanner *sc, struct folio *folio)
+{
+	unsigned int i;
+
+	for (i = 0; i < sc->nr; i++)
+		if (sc->item[i].page && page_folio(sc->item[i].page) == folio)
+			return true;
+	return false;
+}
+
+/*
+ * Get the page at the place of a target, referenced. Return: its folio, NULL
+ * when there is nothing that can be merged.
+ */
+static struct folio *peer_page(struct hksm_scanner *sc, struct hksm_target *t,
+			       struct vm_area_struct *vma)
+{
+	struct folio *folio = NULL;
+	struct page *page;
+	spinlock_t *ptl;
+	pte_t *ptep, pte;
+
+	ptep = lock_table(vma->vm_mm, t->peer.addr, &ptl);
+	if (!ptep)
+		return NULL;
+	pte = ptep_get(ptep);
+	page = pte_present(pte) && !pte_uffd_wp(pte) ?
+		vm_normal_page(vma, t->peer.addr, pte) : NULL;
+	if (page) {
+		folio = page_folio(page);
+		/* The same folio, by fork: there is nothing to merge. */
+		if (folio_is_zone_device(folio) || !folio_test_anon(folio) ||
+		    folio_test_ksm(folio) || PageHWPoison(page) ||
+		    in_batch(sc, folio)) {
+			folio = NULL;
+		} else {
+			folio_get(folio);
+			t->peer.page = page;
+		}
+	}
+	pte_unmap_unlock(ptep, ptl);
+	return folio;
+}
+
+/* Only small folios merge. Return: true when the folio was split. */
+static bool split(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+	bool done = false;
+
+	if (folio_trylock(folio)) {
+		done = !split_huge_page(page);
+		/* On success the lock, like the reference, is the page's. */
+		folio_unlock(page_folio(page));
+	}
+	return done;
+}
+
+/* Lock and write-protect the page that is to become a merged page. */
+static bool peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
+{
+	struct hksm_slot *slot = t->range->slot;
+	struct hksm_item *peer = &t->peer;
+	struct vm_area_struct *vma;
+	struct folio *folio;
+
+	if (!peer_enter(sc, slot))
+		return false;
+	vma = vma_lookup(slot->mm, peer->addr);
+	if (!vma || !(vma->vm_flags & VM_MERGEABLE) || !vma->anon_vma)
+		return false;
+	folio = peer_page(sc, t, vma);
+	if (!folio)
+		return false;
+	if (folio_test_large(folio)) {
+		/* Walk again: the split went through the entry, too. */
+		if (split(peer->page)) {
+			folio_put(page_folio(peer->page));
+			peer->page = NULL;
+			folio = peer_page(sc, t, vma);
+			if (!folio)
+				return false;
+		}
+	}
+	t->page = peer->page;
+	if (folio_test_large(folio) || !folio_trylock(folio))
+		return false;
+	peer->locked = true;
+	if (folio_test_large(folio) || !folio_test_anon(folio) ||
+	    folio_test_ksm(folio))
+		return false;
+	t->ctx = hksm_ctx_get(slot, vma);
+	if (!t->ctx)
+		return false;
+	hksm_protect(sc->h, vma, &peer, 1);
+	return peer->wp;
+}
+
+/* Lock the folio of an item and make sure it is still what it was. */
+static bool item_lock(struct hksm_item *item)
+{
+	struct folio *folio = page_folio(item->page);
+
+	if (!folio_trylock(folio))
+		return false;
+	item->locked = true;
+	return folio_test_anon(folio) && !folio_test_ksm(folio) &&
+	       !folio_test_large(folio) && !PageHWPoison(item->page);
+}
+
+static void prefetch_page(struct page *page)
+{
+	const char *p = page_address(page);
+	unsigned int off;
+
+	if (PageHighMem(page))
+		return;
+	for (off = 0; off < PAGE_SIZE; off += 64)
+		prefetch(p + off);
+}
+
+/*
+ * Turn the page of a target into a merged page: file the node, add the record
+ * of the page itself, and only then let the folio point at the node. The
+ * frame number comes last; without it nobody looks through the keyhole.
+ */
+static bool promote(struct hksm_scanner *sc, struct hksm_target *t)
+{
+	bool peer = t->kind == HKSM_T_PEER;
+	struct hksm_item *item = peer ? &t->peer : &sc->item[t->lead];
+	struct hksm_range *range = peer ? t->range : sc->range;
+	struct hksm_node *node = t->node;
+	struct folio *folio = page_folio(item->page);
+	struct hksm *h = sc->h;
+	struct mm_struct *mm = range->slot->mm;
+	u64 m;
+
+	/* It may have moved to another NUMA node since it was hashed. */
+	node->nid = hksm_nid(h, folio_pfn(folio));
+	if (node->nid != t->nid || !hksm_folio_keep(folio))
+		return false;
+	if (hksm_stable_file(h, node, t->key))
+		return false;
+	item->rec = hksm_rec_add(h, node, peer ? t->ctx : sc->ctx, item->addr,
+				 false);
+	if (WARN_ON_ONCE(!item->rec))
+		return false;
+	folio_mark_dirty(folio);
+	folio_mark_accessed(folio);
+	VM_WARN_ON_FOLIO(PageAnonExclusive(item->page), folio);
+	hksm_folio_tag(folio, node);
+	/* Who has the frame number finds the tag. */
+	smp_store_release(&node->kpfn, folio_pfn(folio));
+	t->node = NULL;
+
+	m = peer ? hksm_meta_read(range, item->idx) : item->meta;
+	m = hksm_meta_become(m, HKSM_MERGED, hksm_rec_payload(node, item->rec));
+	hksm_meta_write(range, item->idx,
+			hksm_meta_set(m, HKSM_META_SKIP_SHIFT, 0));
+	if (!peer)
+		item->verdict = HKSM_V_DONE;
+	trace_ksm_merge_one_page(folio_pfn(folio), item->rec, mm, 0);
+	return true;
+}
+
+static struct hksm_node *target_node(struct hksm_target *t)
+{
+	return hksm_folio_node(page_folio(t->page));
+}
+
+/* Everything targets need that can sleep or fail for want of memory. */
+static bool prepare(struct hksm_scanner *sc)
+{
+	struct hksm *h = sc->h;
+
+	if (!sc->ctx)
+		sc->ctx = hksm_ctx_get(sc->slot, sc->vma);
+	if (!sc->ctx)
+		return false;
+	while (sc->nr_spare < sc->nr_targets) {
+		struct hksm_node *node;
+
+		node = hksm_node_alloc(h, GFP_KERNEL | __GFP_NORETRY |
+				       __GFP_NOWARN);
+		if (!node)
+			return false;
+		sc->spare[sc->nr_spare++] = node;
+	}
+	return true;
+}
+
+static void fail_target(struct hksm_target *t)
+{
+	t->dead = true;
+}
+
+/* Collect the items of a verdict that pass a test, in address order. */
+static unsigned int lock_items(struct hksm_scanner *sc, struct hksm_item **v)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < sc->nr; i++) {
+		struct hksm_item *item = &sc->item[i];
+
+		if (item->verdict != HKSM_V_JOIN &&
+		    item->verdict != HKSM_V_LEAD)
+			continue;
+		if (sc->target[item->target].dead)
+			continue;
+		if (item_lock(item))
+			v[n++] = item;
+	}
+	return n;
+}
+
+/* What is left of the protected items once the pages were compared. */
+static unsigned int compare_items(struct hksm_scanner *sc, struct hksm_item **v,
+				  unsigned int n)
+{
+	unsigned int i, good = 0;
+
+	for (i = 0; i < n; i++) {
+		struct hksm_item *item = v[i];
+		struct hksm_target *t = &sc->target[item->target];
+
+		if (item->verdict != HKSM_V_JOIN || !item->wp || t->dead)
+			continue;
+		if (i + 1 < n && v[i + 1]->verdict == HKSM_V_JOIN &&
+		    !sc->target[v[i + 1]->target].dead)
+			prefetch_page(target_page(sc, v[i + 1]));
+		if (!pages_identical(item->page, t->page)) {
+			item->verdict = HKSM_V_SEEN;
+			continue;
+		}
+		v[good++] = item;
+	}
+	return good;
+}
+
+/* Promote targets that are wanted, and reserve records for who wants them. */
+static unsigned int reserve(struct hksm_scanner *sc, struct hksm_item **v,
+			    unsigned int n)
+{
+	struct hksm *h = sc->h;
+	unsigned int i, good = 0;
+
+	for (i = 0; i < n; i++) {
+		struct hksm_item *item = v[i];
+		struct hksm_target *t = &sc->target[item->target];
+
+		if (t->kind == HKSM_T_ITEM || t->kind == HKSM_T_PEER) {
+			if (!t->dead && t->node && !promote(sc, t))
+				fail_target(t);
+			if (t->dead)
+				continue;
+		}
+		if (t->kind != HKSM_T_ZERO) {
+			item->rec = hksm_rec_add(h, target_node(t), sc->ctx,
+						 item->addr, false);
+			if (!item->rec) {
+				item->verdict = HKSM_V_SEEN;
+				continue;
+			}
+		}
+		v[good++] = item;
+	}
+	return good;
+}
+
+/* Write down what became of an item that got as far as hksm_replace(). */
+static void settle(struct hksm_scanner *sc, struct hksm_item *item)
+{
+	struct hksm_target *t = &sc->target[item->target];
+	struct hksm_node *node = t->kind == HKSM_T_ZERO ? NULL : target_node(t);
+	struct hksm *h = sc->h;
+	unsigned long pfn = page_to_pfn(item->page);
+	u64 m;
+
+	trace_ksm_merge_with_ksm_page(t->page, pfn, item->rec, sc->slot->mm,
+				      item->replaced ? 0 : -EFAULT);
+	if (!item->replaced) {
+		if (item->rec)
+			hksm_rec_cancel(h, node, item->rec);
+		item->rec = NULL;
+		item->verdict = HKSM_V_SEEN;
+		return;
+	}
+	if (!folio_mapped(page_folio(item->page)))
+		folio_free_swap(page_folio(item->page));
+	atomic_long_inc(&h->merges);
+	sc->slot->merges++;
+	if (!node) {
+		item->verdict = HKSM_V_DROP;
+		return;
+	}
+	m = hksm_meta_become(item->meta, HKSM_MERGED,
+			     hksm_rec_payload(node, item->rec));
+	hksm_meta_write(sc->range, item->idx,
+			hksm_meta_set(m, HKSM_META_SKIP_SHIFT, 0));
+	hksm_policy_merged(&sc->range->heat);
+	item->verdict = HKSM_V_DONE;
+}
+
+static void release_target(struct hksm_scanner *sc, struct hksm_target *t)
+{
+	struct folio *folio;
+
+	switch (t->kind) {
+	case HKSM_T_STABLE:
+		folio = page_folio(t->page);
+		folio_unlock(folio);
+		folio_put(folio);
+		break;
+	case HKSM_T_PEER:
+		if (t->peer.page) {
+			folio = page_folio(t->peer.page);
+			if (t->peer.locked)
+				folio_unlock(folio);
+			folio_put(folio);
+		}
+		hksm_ctx_put(t->ctx);
+		if (t->range != sc->range)
+			hksm_range_disown(sc->h, t->range);
+		break;
+	default:
+		break;
+	}
+	/* A spare node that was not promoted serves the next batch. */
+	if (t->node) {
+		if (t->node->filing || t->node->nr)
+			hksm_node_drop(sc->h, t->node);
+		else
+			sc->spare[sc->nr_spare++] = t->node;
+	}
+}
+
+/* Nodes for the pages that may be promoted, and those pages themselves. */
+static void acquire_targets(struct hksm_scanner *sc)
+{
+	unsigned int i;
+
+	for (i = 0; i < sc->nr_targets; i++) {
+		struct hksm_target *t = &sc->target[i];
+
+		if (t->kind != HKSM_T_ITEM && t->kind != HKSM_T_PEER)
+			continue;
+		t->node = sc->spare[--sc->nr_spare];
+		if (t->kind == HKSM_T_PEER && !peer_acquire(sc, t))
+			fail_target(t);
+	}
+}
+
+/**
+ * hksm_merge_batch() - merge the items that found a target
+ * @sc: the scanner; verdicts JOIN and LEAD are resolved, to RETRY when the
+ *	target turned out not to be usable
+ *
+ * Folio locks of up to a batch of items and targets are held at once, all of
+ * them taken by trylock.
+ */
+void hksm_merge_batch(struct hksm_scanner *sc)
+{
+	struct hksm_item *v[HKSM_BATCH];
+	unsigned int i, n = 0;
+
+	if (!sc->nr_targets)
+		return;
+	if (!prepare(sc)) {
+		for (i = 0; i < sc->nr_targets; i++)
+			fail_target(&sc->target[i]);
+	} else {
+		acquire_targets(sc);
+		n = lock_items(sc, v);
+	}
+	if (n)
+		hksm_protect(sc->h, sc->vma, v, n);
+	for (i = 0; i < sc->nr_targets; i++) {
+		struct hksm_target *t = &sc->target[i];
+
+		if (t->kind == HKSM_T_ITEM && !sc->item[t->lead].wp)
+			fail_target(t);
+	}
+	n = compare_items(sc, v, n);
+	n = reserve(sc, v, n);
+	if (n)
+		hksm_replace(sc, v, n);
+	for (i = 0; i < n; i++)
+		settle(sc, v[i]);
+
+	for (i = 0; i < sc->nr; i++) {
+		struct hksm_item *item = &sc->item[i];
+
+		if (item->verdict == HKSM_V_JOIN)
+			item->verdict = sc->target[item->target].dead ?
+				HKSM_V_RETRY : HKSM_V_SEEN;
+		else if (item->verdict == HKSM_V_LEAD)
+			item->verdict = HKSM_V_SEEN;
+		if (item->locked)
+			folio_unlock(page_folio(item->page));
+		item->locked = false;
+		item->wp = false;
+	}
+	for (i = 0; i < sc->nr_targets; i++)
+		release_target(sc, &sc->target[i]);
+	sc->nr_targets = 0;
+}

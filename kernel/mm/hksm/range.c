@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Meta words, 8 bytes for each tracked page, kept per page table range, and
+ * the candidate table that points at them.
+ *
+ * Every word is written through hksm_meta_write(), which keeps the counts.
+ * The words of a range belong to the scanner that owns it.
+ */
+#include <linux/slab.h>
+
+#include "hksm.h"
+
+#define META_GFP	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
+
+/**
+ * hksm_range_find() - the range of an address
+ * @slot: its mm
+ * @addr: any address
+ *
+ * Return: the range or NULL when nothing in it is tracked.
+ */
+struct hksm_range *hksm_range_find(struct hksm_slot *slot, unsigned long addr)
+{
+	return xa_load(&slot->ranges, addr >> PMD_SHIFT);
+}
+
+/**
+ * hksm_range_make() - the range of an address, allocated if need be
+ * @h: the engine
+ * @slot: its mm
+ * @addr: any address
+ *
+ * May sleep. Return: the range, not owned when it is new, or NULL.
+ */
+struct hksm_range *hksm_range_make(struct hksm *h, struct hksm_slot *slot,
+				   unsigned long addr)
+{
+	struct xa_limit limit = XA_LIMIT(HKSM_RID_MIN, U32_MAX);
+	struct hksm_range *range = hksm_range_find(slot, addr);
+
+	BUILD_BUG_ON(HKSM_RANGE_PAGES - 1 > HKSM_IDX_MAX);
+	BUILD_BUG_ON(HKSM_RANGE_PAGES % HKSM_CHUNK_PAGES);
+	if (range)
+		return range;
+	range = kzalloc(sizeof(*range), META_GFP);
+	if (!range)
+		return NULL;
+	range->slot = slot;
+	range->base = addr & PMD_MASK;
+	if (xa_alloc(&h->ranges, &range->id, range, limit, META_GFP))
+		goto free;
+	if (xa_err(xa_store(&slot->ranges, addr >> PMD_SHIFT, range,
+			    META_GFP)))
+		goto erase;
+	atomic_long_add(sizeof(*range), &h->meta_bytes);
+	hksm_slot_account(slot, 0, 0, sizeof(*range));
+	return range;
+
+erase:
+	xa_erase(&h->ranges, range->id);
+free:
+	kfree(range);
+	return NULL;
+}
+
+/**
+ * hksm_range_own() - become the owner of a range
+ * @range: the range
+ * @sc: who wants it; may own it already
+ *
+ * Return: false when another scanner has it.
+ */
+bool hksm_range_own(struct hksm_range *range, struct hksm_scanner *sc)
+{
+	if (READ_ONCE(range->owner) == sc)
+		return true;
+	return !cmpxchg(&range->owner, NULL, sc);
+}
+
+/* Publish what hksm_meta_write() counted. */
+static void range_flush(struct hksm *h, struct hksm_range *range)
+{
+	if (range->items_delta) {
+		atomic_long_add(range->items_delta, &h->nr_items);
+		hksm_slot_account(range->slot, range->items_delta, 0, 0);
+		range->items_delta = 0;
+	}
+	if (range->cand_delta) {
+		atomic_long_add(range->cand_delta, &h->pages_unshared);
+		range->cand_delta = 0;
+	}
+}
+
+/**
+ * hksm_range_disown() - give up a range
+ * @h: the engine
+ * @range: owned by the caller
+ */
+void hksm_range_disown(struct hksm *h, struct hksm_range *range)
+{
+	range_flush(h, range);
+	/* The next owner sees the words as they were left. */
+	smp_store_release(&range->owner, NULL);
+}
+
+/**
+ * hksm_range_room() - make sure the word of a page can be written
+ * @h: the engine
+ * @range: owned
+ * @idx: page
+ *
+ * May sleep. Return: false without memory.
+ */
+bool hksm_range_room(struct hksm *h, struct hksm_range *range,
+		     unsigned int idx)
+{
+	unsigned int c = idx / HKSM_CHUNK_PAGES;
+	struct hksm_chunk *chunk;
+
+	if (range->chunk[c])
+		return true;
+	chunk = kzalloc(sizeof(*chunk), META_GFP);
+	if (!chunk)
+		return false;
+	/* Others read words without owning the range: zeroes first. */
+	smp_store_release(&range->chunk[c], chunk);
+	atomic_long_add(sizeof(*chunk), &h->meta_bytes);
+	hksm_slot_account(range->slot, 0, 0, sizeof(*chunk));
+	return true;
+}
+
+/**
+ * hksm_meta_write() - change the word of a page
+ * @range: owned
+ * @idx: page; there is room for its word
+ * @m: the new word
+ */
+void hksm_meta_write(struct hksm_range *range, unsigned int idx, u64 m)
+{
+	u64 *p = hksm_meta_ptr(range, idx);
+	enum hksm_state was = hksm_meta_state(*p), is = hksm_meta_state(m);
+
+	if (was != is) {
+		int live = (is != HKSM_NONE) - (was != HKSM_NONE);
+
+		range->live[idx / HKSM_CHUNK_PAGES] += live;
+		range->items_delta += live;
+		range->cand_delta += (is == HKSM_CAND) - (was == HKSM_CAND);
+	}
+	WRITE_ONCE(*p, m);
+}
+
+/**
+ * hksm_range_tidy() - free what has become empty
+ * @h: the engine
+ * @range: owned; nobody looks at it without owning it but under RCU
+ *
+ * May sleep. Return: true when the range itself was freed.
+ */
+bool hksm_range_tidy(struct hksm *h, struct hksm_range *range)
+{
+	bool any = false;
+	unsigned int c;
+
+	for (c = 0; c < HKSM_CHUNKS; c++) {
+		struct hksm_chunk *chunk = range->chunk[c];
+
+		if (!chunk)
+			continue;
+		if (range->live[c]) {
+			any = true;
+			continue;
+		}
+		WRITE_ONCE(range->chunk[c], NULL);
+		kvfree_rcu_mightsleep(chunk);
+		atomic_long_sub(sizeof(*chunk), &h->meta_bytes);
+		hksm_slot_account(range->slot, 0, 0, -(long)sizeof(*chunk));
+	}
+	if (any)
+		return false;
+	range_flush(h, range);
+	xa_erase(&range->slot->ranges, range->base >> PMD_SHIFT);
+	xa_erase(&h->ranges, range->id);
+	atomic_long_sub(sizeof(*range), &h->meta_bytes);
+	hksm_slot_account(range->slot, 0, 0, -(long)sizeof(*range));
+	kfree_rcu(range, rcu);
+	return true;
+}
+
+static void range_forget(struct hksm *h, struct hksm_range *range,
+			 unsigned int from, unsigned int last)
+{
+	unsigned int idx;
+
+	for (idx = from; idx <= last; idx++) {
+		u64 m;
+
+		if (!range->chunk[idx / HKSM_CHUNK_PAGES]) {
+			idx |= HKSM_CHUNK_PAGES - 1;
+			continue;
+		}
+		m = hksm_meta_read(range, idx);
+		if (!m)
+			continue;
+		if (hksm_meta_state(m) == HKSM_CAND)
+			hksm_cand_del(h, m, hksm_place(range, idx));
+		if (hksm_meta_state(m) == HKSM_MERGED)
+			hksm_rec_drop(h, m, HKSM_FOLIO_WAIT);
+		hksm_meta_write(range, idx, 0);
+	}
+	if (!hksm_range_tidy(h, range))
+		range_flush(h, range);
+}
+
+/**
+ * hksm_slot_forget() - stop tracking a stretch of addresses
+ * @h: the engine
+ * @slot: its mm
+ * @from: first address
+ * @last: last address
+ *
+ * For addresses that are not in a mergeable area any more. No range in the
+ * stretch is owned by anybody. May sleep; no folio lock may be held.
+ */
+void hksm_slot_forget(struct hksm *h, struct hksm_slot *slot,
+		      unsigned long from, unsigned long last)
+{
+	struct hksm_range *range;
+	unsigned long i;
+
+	if (xa_empty(&slot->ranges))
+		return;
+	xa_for_each_range(&slot->ranges, i, range, from >> PMD_SHIFT,
+			  last >> PMD_SHIFT) {
+		unsigned int a = 0, b = HKSM_RANGE_PAGES - 1;
+
+		if (range->base < from)
+			a = hksm_idx(from);
+		if (range->base >> PMD_SHIFT == last >> PMD_SHIFT)
+			b = hksm_idx(last);
+		range_forget(h, range, a, b);
+		cond_resched();
+	}
+}
+
+/**
+ * hksm_slot_forget_some() - free ranges of an mm that is gone
+ * @h: the engine, to be had alone
+ * @slot: not in the pass any more
+ * @nr: most ranges to free
+ *
+ * Return: false when there are none left.
+ */
+bool hksm_slot_forget_some(struct hksm *h, struct hksm_slot *slot,
+			   unsigned int nr)
+{
+	struct hksm_range *range;
+	unsigned long i;
+
+	lockdep_assert_held_write(&h->sem);
+	xa_for_each(&slot->ranges, i, range) {
+		range_forget(h, range, 0, HKSM_RANGE_PAGES - 1);
+		if (!--nr)
+			break;
+	}
+	return !xa_empty(&slot->ranges);
+}
+
+/**
+ * hksm_cand_add() - put a page into the candidate table
+ * @h: the engine
+ * @key: key of its content
+ * @where: the page
+ *
+ * Return: false when the table has no room for it.
+ */
+bool hksm_cand_add(struct hksm *h, u64 key, struct hksm_place where)
+{
+	bool ok;
+
+	spin_lock(&h->cand_lock);
+	ok = hksm_cand_insert(&h->cand, key, where);
+	spin_unlock(&h->cand_lock);
+	return ok;
+}
+
+/**
+ * hksm_cand_del() - take a page out of the candidate table
+ * @h: the engine
+ * @key: its key, or its meta word
+ * @where: the page
+ */
+void hksm_cand_del(struct hksm *h, u64 key, struct hksm_place where)
+{
+	spin_lock(&h->cand_lock);
+	hksm_cand_remove(&h->cand, key, where);
+	spin_unlock(&h->cand_lock);
+}
+
+/**
+ * hksm_cand_rebuild() - give the candidate table the size it should have
+ * @h: the engine, to be had alone
+ * @idle: between two passes
+ *
+ * The meta words hold enough of the keys, so they are read in their own order
+ * and only the new table is written at random. Without memory all stays as it
+ * is, and pages the old table cannot take are found one pass later.
+ */
+void hksm_cand_rebuild(struct hksm *h, bool idle)
+{
+	unsigned long want = hksm_cand_wanted(&h->cand, idle);
+	struct hksm_range *range;
+	struct hksm_cand cand;
+	unsigned long id;
+	unsigned int idx;
+
+	lockdep_assert_held_write(&h->sem);
+	if (!want || hksm_cand_init(&cand, want))
+		return;
+	xa_for_each(&h->ranges, id, range) {
+		for (idx = 0; idx < HKSM_RANGE_PAGES; idx++) {
+			u64 m;
+
+			if (!range->chunk[idx / HKSM_CHUNK_PAGES]) {
+				idx |= HKSM_CHUNK_PAGES - 1;
+				continue;
+			}
+			m = hksm_meta_read(range, idx);
+			if (hksm_meta_state(m) != HKSM_CAND)
+				continue;
+			if (hksm_cand_insert(&cand, m, hksm_place(range, idx)))
+				continue;
+			hksm_meta_write(range, idx,
+					hksm_meta_become(m, HKSM_SEEN, m));
+		}
+		range_flush(h, range);
+		cond_resched();
+	}
+	spin_lock(&h->cand_lock);
+	swap(h->cand, cand);
+	spin_unlock(&h->cand_lock);
+	hksm_cand_fini(&cand);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the memory manager asks about a merged folio: who maps it, that it
+ * moved, whom a memory error hits, that memory goes offline. Called with the
+ * folio lock held, which protects the records; nothing here takes hksm.sem
+ * but the hotplug notifier.
+ */
+#include <linux/memory.h>
+#include <linux/sched/signal.h>
+#include <linux/wait_bit.h>
+
+#include "hksm.h"
+
+/*
+ * Areas that may map a record's page: they have its linear index and its
+ * address. The address alone would do, but the index finds them without
+ * walking all the areas of a process with many.
+ */
+static bool covers(struct vm_area_struct *vma, struct hksm_rec *rec)
+{
+	return rec->addr >= vma->vm_start && rec->addr < vma->vm_end;
+}
+
+static unsigned long rec_index(struct hksm_rec *rec)
+{
+	return (rec->addr >> PAGE_SHIFT) + rec->ctx->delta;
+}
+
+/* Return: false to end the walk. */
+static bool walk_rec(struct folio *folio, struct hksm_rec *rec, int forks,
+		     struct rmap_walk_control *rwc)
+{
+	struct anon_vma *anon_vma = rec->ctx->anon_vma;
+	unsigned long index = rec_index(rec);
+	struct anon_vma_chain *avc;
+	bool more = true;
+
+	if (!anon_vma_trylock_read(anon_vma)) {
+		if (rwc->try_lock) {
+			rwc->contended = true;
+			return false;
+		}
+		anon_vma_lock_read(anon_vma);
+	}
+	anon_vma_interval_tree_foreach(avc, &anon_vma->rb_root, index, index) {
+		struct vm_area_struct *vma = avc->vma;
+
+		cond_resched();
+		if (!covers(vma, rec))
+			continue;
+		if (forks == (vma->vm_mm == rec->ctx->slot->mm))
+			continue;
+		if (rwc->invalid_vma && rwc->invalid_vma(vma, rwc->arg))
+			continue;
+		more = rwc->rmap_one(folio, vma, rec->addr, rwc->arg) &&
+		       !(rwc->done && rwc->done(folio));
+		if (!more)
+			break;
+	}
+	anon_vma_unlock_read(anon_vma);
+	return more;
+}
+
+/**
+ * rmap_walk_ksm() - visit every mapping of a merged folio
+ * @folio: locked
+ * @rwc: what to do with them
+ *
+ * First each record's own mm; then, if there is still work to do, the mms
+ * that got the mapping by fork and have not been scanned since.
+ */
+void rmap_walk_ksm(struct folio *folio, struct rmap_walk_control *rwc)
+{
+	struct hksm_node *node;
+	struct hksm_rec *rec;
+	int forks;
+
+	VM_WARN_ON_FOLIO(!folio_test_ksm(folio), folio);
+	VM_WARN_ON_FOLIO(!folio_test_locked(folio), folio);
+
+	node = hksm_folio_node(folio);
+	if (!node)
+		return;
+	for (forks = 0; forks < 2; forks++) {
+		struct hksm_rec_iter it = { .node = node };
+
+		hksm_for_each_rec(rec, &it) {
+			cond_resched();
+			if (!walk_rec(folio, rec, forks, rwc))
+				return;
+		}
+	}
+}
+
+#ifdef CONFIG_MEMORY_FAILURE
+/**
+ * collect_procs_ksm() - list the processes a memory error in a folio hits
+ * @folio: locked
+ * @page: the broken page
+ * @to_kill: list to add to; entries are made unique by the callee
+ * @force_early: also those that did not ask to be killed early
+ */
+void collect_procs_ksm(struct folio *folio, struct page *page,
+		       struct list_head *to_kill, int force_early)
+{
+	struct hksm_rec_iter it = { .node = hksm_folio_node(folio) };
+	struct task_struct *p, *t;
+	struct anon_vma_chain *avc;
+	struct hksm_rec *rec;
+
+	if (!it.node)
+		return;
+	hksm_for_each_rec(rec, &it) {
+		struct anon_vma *anon_vma = rec->ctx->anon_vma;
+		unsigned long index = rec_index(rec);
+
+		anon_vma_lock_read(anon_vma);
+		rcu_read_lock();
+		for_each_process(p) {
+			t = task_early_kill(p, force_early);
+			if (!t)
+				continue;
+			anon_vma_interval_tree_foreach(avc, &anon_vma->rb_root,
+						       index, index) {
+				if (avc->vma->vm_mm == t->mm &&
+				    covers(avc->vma, rec))
+					add_to_kill_ksm(t, page, avc->vma,
+							to_kill, rec->addr);
+			}
+		}
+		rcu_read_unlock();
+		anon_vma_unlock_read(anon_vma);
+	}
+}
+#endif /* CONFIG_MEMORY_FAILURE */
+
+#ifdef CONFIG_MIGRATION
+/**
+ * folio_migrate_ksm() - a merged folio has moved
+ * @newfolio: locked, has the mapping of @folio already
+ * @folio: locked
+ */
+void folio_migrate_ksm(struct folio *newfolio, struct folio *folio)
+{
+	struct hksm_node *node;
+
+	VM_WARN_ON_FOLIO(!folio_test_locked(folio), folio);
+	VM_WARN_ON_FOLIO(!folio_test_locked(newfolio), newfolio);
+	VM_WARN_ON_FOLIO(newfolio->mapping != folio->mapping, newfolio);
+
+	node = hksm_folio_node(folio);
+	if (!node)
+		return;
+	VM_WARN_ON_FOLIO(node->kpfn != folio_pfn(folio), folio);
+	WRITE_ONCE(node->kpfn, folio_pfn(newfolio));
+	/* Who finds the old tag gone must find the new frame. */
+	smp_wmb();
+	hksm_folio_tag(folio, NULL);
+}
+#endif /* CONFIG_MIGRATION */
+
+#ifdef CONFIG_MEMORY_HOTREMOVE
+static int memory_callback(struct notifier_block *nb, unsigned long action,
+			   void *arg)
+{
+	struct memory_notify *mn = arg;
+	struct hksm *h = &hksm;
+
+	switch (action) {
+	case MEM_GOING_OFFLINE:
+		/* From here on nobody looks through a keyhole. */
+		down_write(&h->sem);
+		h->run |= HKSM_RUN_OFFLINE;
+		up_write(&h->sem);
+		break;
+	case MEM_OFFLINE:
+		/*
+		 * Migration moved what was in use. A node that is left has
+		 * lost its folio, and its frame has no struct page to ask.
+		 */
+		down_write(&h->sem);
+		hksm_stable_offline(h, mn->start_pfn,
+				    mn->start_pfn + mn->nr_pages);
+		up_write(&h->sem);
+		fallthrough;
+	case MEM_CANCEL_OFFLINE:
+		down_write(&h->sem);
+		h->run &= ~HKSM_RUN_OFFLINE;
+		up_write(&h->sem);
+		smp_mb(); /* between the bit and looking for waiters */
+		wake_up_bit(&h->run, ilog2(HKSM_RUN_OFFLINE));
+		break;
+	}
+	return NOTIFY_OK;
+}
+
+/**
+ * hksm_hotplug_init() - listen for memory that goes away
+ * @h: the engine
+ */
+void hksm_hotplug_init(struct hksm *h)
+{
+	hotplug_memory_notifier(memory_callback, KSM_CALLBACK_PRI);
+}
+#else
+void hksm_hotplug_init(struct hksm *h)
+{
+}
+#endif /* CONFIG_MEMORY_HOTREMOVE */

@@ -1,0 +1,877 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One batch: walk part of a page table, sort out what needs nothing, hash the
+ * rest, look for partners, have them merged, and write the meta words.
+ *
+ * Work that every page costs is in collect(), under one page table lock; what
+ * only some pages need comes after it and may sleep.
+ */
+#include <linux/highmem.h>
+#include <linux/huge_mm.h>
+#include <linux/pagewalk.h>
+
+#include "hksm.h"
+
+/* Entries ahead whose struct page is fetched. */
+#define PREFETCH_AHEAD	8
+/* Looks for a partner after the first one proved unusable. */
+#define ROUNDS		3
+
+/* State of one walk of a page table. */
+struct walk {
+	struct hksm_scanner *sc;
+	struct vm_area_struct *vma;
+	bool smart;
+};
+
+static void slow_add(struct hksm_scanner *sc, enum hksm_slow_kind kind,
+		     unsigned int idx, struct page *page)
+{
+	struct hksm_slow *slow = &sc->slow[sc->nr_slow++];
+
+	slow->kind = kind;
+	slow->idx = idx;
+	slow->page = page;
+	if (page)
+		folio_get(page_folio(page));
+}
+
+/* The address maps nothing that could be merged. */
+static void visit_none(struct hksm_scanner *sc, unsigned int idx, u64 m,
+		       bool swapped)
+{
+	switch (hksm_meta_state(m)) {
+	case HKSM_NONE:
+		return;
+	case HKSM_MERGED:
+		slow_add(sc, swapped ? HKSM_SLOW_SWAP : HKSM_SLOW_GONE, idx,
+			 NULL);
+		return;
+	case HKSM_CAND:
+		hksm_cand_del(sc->h, m, hksm_place(sc->range, idx));
+		break;
+	default:
+		break;
+	}
+	hksm_meta_write(sc->range, idx, 0);
+}
+
+static void visit_merged(struct hksm_scanner *sc, unsigned int idx, u64 m,
+			 struct page *page)
+{
+	struct hksm_node *node = hksm_folio_node(page_folio(page));
+
+	sc->scanned++;
+	if (sc->budget)
+		sc->budget--;
+	if (node && hksm_meta_state(m) == HKSM_MERGED &&
+	    hksm_meta_node(m) == node && sc->h->merge_across_nodes) {
+		if (unlikely(hksm_policy_calm(&m)))
+			hksm_meta_write(sc->range, idx, m);
+		return;
+	}
+	slow_add(sc, HKSM_SLOW_ADOPT, idx, page);
+}
+
+static void visit_page(struct walk *w, unsigned long addr, unsigned int idx,
+		       u64 m, struct page *page)
+{
+	struct hksm_scanner *sc = w->sc;
+	struct folio *folio = page_folio(page);
+	struct hksm_item *item;
+
+	switch (hksm_meta_state(m)) {
+	case HKSM_MERGED:
+		slow_add(sc, HKSM_SLOW_BROKEN, idx, NULL);
+		break;
+	case HKSM_NONE:
+		break;
+	default:
+		if (w->smart && hksm_policy_skip(&m)) {
+			hksm_meta_write(sc->range, idx, m);
+			sc->skipped++;
+			return;
+		}
+	}
+	sc->scanned++;
+	if (sc->budget)
+		sc->budget--;
+
+	item = &sc->item[sc->nr];
+	memset(item, 0, sizeof(*item));
+	item->addr = addr;
+	item->page = page;
+	item->idx = idx;
+	item->meta = m;
+	if (folio_test_large(folio) && sc->nr && item[-1].page &&
+	    page_folio(item[-1].page) == folio)
+		item->borrowed = true;
+	else
+		folio_get(folio);
+	sc->nr++;
+}
+
+static void visit(struct walk *w, unsigned long addr, struct page *page,
+		  bool swapped)
+{
+	struct hksm_scanner *sc = w->sc;
+	unsigned int idx = hksm_idx(addr);
+	u64 m = hksm_meta_read(sc->range, idx);
+	struct folio *folio = page ? page_folio(page) : NULL;
+
+	if (!folio || !folio_test_anon(folio) || folio_is_zone_device(folio) ||
+	    PageHWPoison(page))
+		visit_none(sc, idx, m, swapped);
+	else if (folio_test_ksm(folio))
+		visit_merged(sc, idx, m, page);
+	else
+		visit_page(w, addr, idx, m, page);
+}
+
+static bool batch_full(struct hksm_scanner *sc)
+{
+	return sc->nr == HKSM_BATCH || sc->nr_slow == HKSM_SLOW || !sc->budget;
+}
+
+/* What an entry maps, if it is of a kind that is looked at. */
+static struct page *entry_page(struct vm_area_struct *vma, unsigned long addr,
+			       pte_t pte)
+{
+	/* A merge would end the tracking that userfaultfd was asked for. */
+	if (!pte_present(pte) || pte_uffd_wp(pte))
+		return NULL;
+	return vm_normal_page(vma, addr, pte);
+}
+
+static void prefetch_entry(struct hksm_scanner *sc, pte_t pte,
+			   unsigned int idx)
+{
+	u64 m;
+
+	if (!pte_present(pte) || pte_special(pte))
+		return;
+	prefetch(pte_page(pte));
+	m = hksm_meta_read(sc->range, idx);
+	if (hksm_meta_state(m) == HKSM_MERGED)
+		prefetch(hksm_meta_rec(m));
+}
+
+static unsigned long collect_table(struct walk *w, pmd_t *pmd,
+				   unsigned long addr, unsigned long end)
+{
+	struct hksm_scanner *sc = w->sc;
+	pte_t *start, *ptep;
+	spinlock_t *ptl;
+	unsigned int i;
+
+	start = pte_offset_map_lock(w->vma->vm_mm, pmd, addr, &ptl);
+	if (!start)
+		return 0;
+	for (i = 0; i < PREFETCH_AHEAD && addr + i * PAGE_SIZE < end; i++)
+		prefetch_entry(sc, ptep_get(start + i), hksm_idx(addr) + i);
+
+	for (ptep = start; addr < end; ptep++, addr += PAGE_SIZE) {
+		pte_t pte = ptep_get(ptep);
+
+		if (batch_full(sc))
+			break;
+		if (addr + PREFETCH_AHEAD * PAGE_SIZE < end)
+			prefetch_entry(sc, ptep_get(ptep + PREFETCH_AHEAD),
+				       hksm_idx(addr) + PREFETCH_AHEAD);
+		visit(w, addr, entry_page(w->vma, addr, pte),
+		      !pte_present(pte) && !pte_none(pte));
+	}
+	pte_unmap_unlock(start, ptl);
+	return addr;
+}
+
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+static unsigned long collect_huge(struct walk *w, pmd_t *pmdp,
+				  unsigned long addr, unsigned long end)
+{
+	struct hksm_scanner *sc = w->sc;
+	struct page *page = NULL;
+	spinlock_t *ptl;
+	pmd_t pmd;
+
+	ptl = pmd_lock(w->vma->vm_mm, pmdp);
+	pmd = pmdp_get(pmdp);
+	if (!pmd_present(pmd) || !pmd_leaf(pmd)) {
+		spin_unlock(ptl);
+		return 0;
+	}
+	if (!pmd_uffd_wp(pmd))
+		page = vm_normal_page_pmd(w->vma, addr & PMD_MASK, pmd);
+	for (; addr < end && !batch_full(sc); addr += PAGE_SIZE)
+		visit(w, addr, page ? page + hksm_idx(addr) : NULL, false);
+	spin_unlock(ptl);
+	return addr;
+}
+#else
+static unsigned long collect_huge(struct walk *w, pmd_t *pmdp,
+				  unsigned long addr, unsigned long end)
+{
+	return 0;
+}
+#endif
+
+/* Nothing is mapped in the stretch: there may still be words from before. */
+static unsigned long collect_hole(struct walk *w, unsigned long addr,
+				  unsigned long end)
+{
+	struct hksm_scanner *sc = w->sc;
+
+	if (!sc->range)
+		return end;
+	for (; addr < end && !batch_full(sc); addr += PAGE_SIZE)
+		visit_none(sc, hksm_idx(addr),
+			   hksm_meta_read(sc->range, hksm_idx(addr)), false);
+	return addr;
+}
+
+/* Fill the batch from one page table. Return: where to go on. */
+static unsigned long collect(struct hksm_scanner *sc,
+			     struct vm_area_struct *vma, unsigned long addr,
+			     unsigned long end)
+{
+	struct walk w = {
+		.sc = sc,
+		.vma = vma,
+		.smart = READ_ONCE(sc->h->smart_scan),
+	};
+	pmd_t *pmd = mm_find_pmd(vma->vm_mm, addr);
+	unsigned long next;
+	pmd_t entry;
+
+	if (!pmd)
+		return collect_hole(&w, addr, end);
+	entry = pmdp_get_lockless(pmd);
+	if (!pmd_present(entry))
+		return collect_hole(&w, addr, end);
+	next = pmd_leaf(entry) ? collect_huge(&w, pmd, addr, end) :
+				 collect_table(&w, pmd, addr, end);
+	/* It changed under us: the next pass will see what it is now. */
+	return next ? next : end;
+}
+
+static struct page *item_digest_page(struct hksm_scanner *sc, unsigned int i)
+{
+	return i < sc->nr ? sc->item[i].page : sc->item[i - 1].page;
+}
+
+static void hash_items(struct hksm_scanner *sc, struct vm_area_struct *vma,
+		       u64 *digest)
+{
+	struct hksm *h = sc->h;
+	unsigned int i;
+
+	for (i = 0; i < sc->nr; i++) {
+		struct hksm_item *item = &sc->item[i];
+		void *page, *next;
+
+		flush_anon_page(vma, item->page, item->addr);
+		flush_dcache_page(item->page);
+		page = kmap_local_page(item->page);
+		next = kmap_local_page(item_digest_page(sc, i + 1));
+		digest[i] = hksm_digest(&h->key, page, next);
+		kunmap_local(next);
+		kunmap_local(page);
+		item->key = hksm_key(h, digest[i],
+				     hksm_nid(h, page_to_pfn(item->page)));
+		hksm_table_prefetch(&h->stable, item->key);
+		hksm_table_prefetch(&h->cand.table, item->key);
+	}
+}
+
+/**
+ * hksm_batch_item() - the item of the batch at a place
+ * @sc: the scanner
+ * @where: any tracked page
+ *
+ * Return: the item if its page is still part of the batch, or NULL.
+ */
+struct hksm_item *hksm_batch_item(struct hksm_scanner *sc,
+				  struct hksm_place where)
+{
+	unsigned int i;
+
+	if (!sc->range || where.rid != sc->range->id)
+		return NULL;
+	for (i = 0; i < sc->nr; i++)
+		if (sc->item[i].idx == where.idx)
+			return sc->item[i].page ? &sc->item[i] : NULL;
+	return NULL;
+}
+
+static struct hksm_target *target_new(struct hksm_scanner *sc,
+				      enum hksm_target_kind kind, u64 key)
+{
+	struct hksm_target *t = &sc->target[sc->nr_targets++];
+
+	memset(t, 0, sizeof(*t));
+	t->kind = kind;
+	t->key = key;
+	return t;
+}
+
+/* A target of this round that takes one more page of a content. */
+static struct hksm_target *target_known(struct hksm_scanner *sc, u64 key)
+{
+	unsigned int i, max = sc->h->max_page_sharing;
+
+	for (i = 0; i < sc->nr_targets; i++) {
+		struct hksm_target *t = &sc->target[i];
+		unsigned int have = 1;
+
+		if (t->key != key || t->kind == HKSM_T_ZERO)
+			continue;
+		if (t->kind == HKSM_T_STABLE)
+			have = hksm_folio_node(page_folio(t->page))->nr;
+		if (have + t->joins < max)
+			return t;
+	}
+	return NULL;
+}
+
+/* Does this round hold the lock that somebody found taken? */
+static bool is_target(struct hksm_scanner *sc, u64 key)
+{
+	unsigned int i;
+
+	for (i = 0; i < sc->nr_targets; i++)
+		if (sc->target[i].key == key &&
+		    sc->target[i].kind == HKSM_T_STABLE)
+			return true;
+	return false;
+}
+
+/* A merged page with the content, locked. -EBUSY: there is one, try later. */
+static struct hksm_target *target_stable(struct hksm_scanner *sc, u64 key)
+{
+	struct hksm *h = sc->h;
+	struct hksm_target *t;
+	struct hksm_node *node;
+	struct folio *folio;
+
+	while ((node = hksm_stable_find(h, key))) {
+		folio = hksm_node_folio(node, HKSM_FOLIO_TRY);
+		if (IS_ERR(folio))
+			return ERR_CAST(folio);
+		if (!folio) {
+			hksm_node_drop(h, node);
+			continue;
+		}
+		if (hksm_nid(h, folio_pfn(folio)) != node->nid) {
+			hksm_stable_refile(h, node);
+			folio_unlock(folio);
+			folio_put(folio);
+			continue;
+		}
+		if (PageHWPoison(&folio->page) || !hksm_folio_keep(folio)) {
+			folio_unlock(folio);
+			folio_put(folio);
+			return ERR_PTR(-EBUSY);
+		}
+		t = target_new(sc, HKSM_T_STABLE, key);
+		t->page = &folio->page;
+		return t;
+	}
+	return NULL;
+}
+
+/* Turn a candidate into a target. NULL: it does not have the content. */
+static struct hksm_target *target_claim(struct hksm_scanner *sc, u64 key,
+					struct hksm_place where)
+{
+	struct hksm *h = sc->h;
+	struct hksm_item *lead = hksm_batch_item(sc, where);
+	struct hksm_range *range;
+	struct hksm_target *t;
+	u64 m;
+
+	if (lead) {
+		if (lead->key != key || lead->verdict != HKSM_V_CAND ||
+		    folio_test_large(page_folio(lead->page)))
+			return NULL;
+		hksm_cand_del(h, key, where);
+		t = target_new(sc, HKSM_T_ITEM, key);
+		t->lead = lead - sc->item;
+		t->page = lead->page;
+		lead->verdict = HKSM_V_LEAD;
+		lead->target = t - sc->target;
+		return t;
+	}
+	range = xa_load(&h->ranges, where.rid);
+	if (!range)
+		return NULL;
+	m = hksm_meta_read(range, where.idx);
+	if (hksm_meta_state(m) != HKSM_CAND || (m ^ key) & HKSM_KEY_MASK)
+		return NULL;
+	if (range != sc->range && !hksm_range_own(range, sc))
+		return ERR_PTR(-EBUSY);
+	hksm_cand_del(h, key, where);
+	m = hksm_meta_set(m, HKSM_META_SKIP_SHIFT, 0);
+	hksm_meta_write(range, where.idx, hksm_meta_become(m, HKSM_SEEN, m));
+	t = target_new(sc, HKSM_T_PEER, key);
+	t->range = range;
+	t->peer.idx = where.idx;
+	t->peer.addr = range->base + where.idx * PAGE_SIZE;
+	return t;
+}
+
+static struct hksm_target *target_cand(struct hksm_scanner *sc, u64 key)
+{
+	struct hksm *h = sc->h;
+	struct hksm_target *t = NULL;
+	struct hksm_place where;
+	struct hksm_probe p;
+	bool more;
+
+	/* Whoever is claimed is removed, and that ends the search. */
+	spin_lock(&h->cand_lock);
+	more = hksm_cand_first(&h->cand, key, &p, &where);
+	while (more && !t) {
+		spin_unlock(&h->cand_lock);
+		t = target_claim(sc, key, where);
+		spin_lock(&h->cand_lock);
+		if (!t)
+			more = hksm_cand_next(&h->cand, key, &p, &where);
+	}
+	spin_unlock(&h->cand_lock);
+	return t;
+}
+
+static struct hksm_target *target_find(struct hksm_scanner *sc,
+				       struct hksm_item *item)
+{
+	struct hksm_target *t = target_known(sc, item->key);
+
+	if (!t)
+		t = target_stable(sc, item->key);
+	if (!t)
+		t = target_cand(sc, item->key);
+	if (!IS_ERR_OR_NULL(t))
+		t->nid = hksm_nid(sc->h, page_to_pfn(item->page));
+	return t;
+}
+
+static struct hksm_target *target_zero(struct hksm_scanner *sc,
+				       struct hksm_item *item)
+{
+	struct hksm_target *t;
+	unsigned int i;
+
+	for (i = 0; i < sc->nr_targets; i++)
+		if (sc->target[i].kind == HKSM_T_ZERO)
+			return &sc->target[i];
+	t = target_new(sc, HKSM_T_ZERO, item->key);
+	t->page = ZERO_PAGE(item->addr);
+	return t;
+}
+
+/* Is there anything a page of a large folio could be merged with? */
+static bool has_partner(struct hksm_scanner *sc, u64 key)
+{
+	struct hksm *h = sc->h;
+	struct hksm_place where;
+	struct hksm_probe p;
+	bool more, found;
+
+	if (target_known(sc, key) || hksm_stable_find(h, key))
+		return true;
+	spin_lock(&h->cand_lock);
+	more = hksm_cand_first(&h->cand, key, &p, &where);
+	spin_unlock(&h->cand_lock);
+	while (more) {
+		struct hksm_item *item = hksm_batch_item(sc, where);
+		struct hksm_range *range = xa_load(&h->ranges, where.rid);
+		u64 m = item ? item->key | HKSM_CAND :
+			hksm_meta_read(range, where.idx);
+
+		found = !((m ^ key) & HKSM_KEY_MASK);
+		if (found)
+			return true;
+		spin_lock(&h->cand_lock);
+		more = hksm_cand_next(&h->cand, key, &p, &where);
+		spin_unlock(&h->cand_lock);
+	}
+	return false;
+}
+
+/* Room for the word of an item; a range that is new is owned from here on. */
+static bool item_room(struct hksm_scanner *sc, struct hksm_item *item)
+{
+	if (!sc->range) {
+		sc->range = hksm_range_make(sc->h, sc->slot, item->addr);
+		if (!sc->range)
+			return false;
+		hksm_range_own(sc->range, sc);
+	}
+	return hksm_range_room(sc->h, sc->range, item->idx);
+}
+
+static void lookup_large(struct hksm_scanner *sc, struct hksm_item *item,
+			 bool zero)
+{
+	if (zero || has_partner(sc, item->key)) {
+		item->verdict = HKSM_V_SEEN;
+		sc->split = item - sc->item;
+		return;
+	}
+	item->verdict = hksm_cand_add(sc->h, item->key,
+				      hksm_place(sc->range, item->idx)) ?
+		HKSM_V_CAND : HKSM_V_SEEN;
+}
+
+/* Find out what to do with an item. */
+static void lookup_item(struct hksm_scanner *sc, struct hksm_item *item,
+			bool zero)
+{
+	bool large = folio_test_large(page_folio(item->page));
+	struct hksm *h = sc->h;
+	struct hksm_target *t;
+
+	if (zero && !large) {
+		t = target_zero(sc, item);
+		goto join;
+	}
+	if (!item_room(sc, item)) {
+		item->verdict = HKSM_V_DROP;
+		return;
+	}
+	if (large) {
+		lookup_large(sc, item, zero);
+		return;
+	}
+	t = target_find(sc, item);
+	if (IS_ERR(t)) {
+		item->verdict = is_target(sc, item->key) ? HKSM_V_RETRY :
+							   HKSM_V_SEEN;
+		return;
+	}
+	if (!t) {
+		item->verdict = hksm_cand_add(h, item->key,
+					      hksm_place(sc->range,
+							 item->idx)) ?
+			HKSM_V_CAND : HKSM_V_SEEN;
+		return;
+	}
+join:
+	t->joins++;
+	item->target = t - sc->target;
+	item->verdict = HKSM_V_JOIN;
+}
+
+/* First look at an item: does its past allow that it is merged now? */
+static bool gate_item(struct hksm_scanner *sc, struct hksm_item *item)
+{
+	static const struct hksm_heat cool;
+	enum hksm_state state = hksm_meta_state(item->meta);
+	bool same = state != HKSM_NONE &&
+		!((item->meta ^ item->key) & HKSM_KEY_MASK);
+
+	/* Not to find itself; it is put back under its present key. */
+	if (state == HKSM_CAND)
+		hksm_cand_del(sc->h, item->meta,
+			      hksm_place(sc->range, item->idx));
+	return hksm_policy_gate(item->meta, same,
+				sc->range ? &sc->range->heat : &cool);
+}
+
+/*
+ * Split the large folio of an item, for which the batch's only reference is
+ * needed. Its other pages lose theirs and leave the batch.
+ */
+static bool split_folio_of(struct hksm_scanner *sc, struct hksm_item *item)
+{
+	struct folio *folio = page_folio(item->page);
+	struct hksm_item *first = item, *i;
+	bool done;
+
+	while (first->borrowed)
+		first--;
+	for (i = sc->item; i < sc->item + sc->nr; i++)
+		if (i->page && page_folio(i->page) == folio && i != first &&
+		    !i->borrowed)
+			return false;
+	if (!folio_trylock(folio))
+		return false;
+	done = !split_huge_page(first->page);
+	folio_unlock(page_folio(first->page));
+	if (!done)
+		return false;
+	for (i = first + 1; i < sc->item + sc->nr && i->borrowed; i++) {
+		i->page = NULL;
+		i->borrowed = false;
+	}
+	return true;
+}
+
+/* Look for partners, once for every item that has no verdict. */
+static unsigned long lookup(struct hksm_scanner *sc, const u64 *digest,
+			    unsigned long next)
+{
+	struct hksm *h = sc->h;
+	bool zeroes = READ_ONCE(h->use_zero_pages) &&
+		!mm_forbids_zeropage(sc->slot->mm);
+	unsigned int i, k;
+
+	for (i = 0; i < sc->nr; i++) {
+		struct hksm_item *item = &sc->item[i];
+		bool fresh = item->verdict == HKSM_V_NONE;
+
+		if (!fresh && item->verdict != HKSM_V_RETRY)
+			continue;
+		if (fresh && !gate_item(sc, item)) {
+			item->verdict = item_room(sc, item) ? HKSM_V_SEEN :
+							      HKSM_V_DROP;
+			continue;
+		}
+		sc->split = -1;
+		lookup_item(sc, item, zeroes && digest[i] == h->zero_digest);
+		if (sc->split < 0 || !split_folio_of(sc, item))
+			continue;
+		/*
+		 * Come back for the rest. What was looked at keeps its
+		 * verdict; this one was taken out of the table by gate_item().
+		 */
+		if (hksm_meta_state(item->meta) == HKSM_CAND)
+			hksm_meta_write(sc->range, item->idx,
+					hksm_meta_become(item->meta, HKSM_SEEN,
+							 item->meta));
+		for (k = i; k < sc->nr; k++)
+			sc->item[k].verdict = HKSM_V_DONE;
+		return item->addr;
+	}
+	return next;
+}
+
+/* Write what is known now, and let go of the pages. */
+static void finish(struct hksm_scanner *sc)
+{
+	struct folio_batch fbatch;
+	unsigned int i;
+
+	folio_batch_init(&fbatch);
+	for (i = 0; i < sc->nr; i++) {
+		struct hksm_item *item = &sc->item[i];
+		u64 m = item->meta;
+
+		switch (item->verdict) {
+		case HKSM_V_CAND:
+			m = hksm_meta_become(m, HKSM_CAND, item->key);
+			break;
+		case HKSM_V_DONE:
+			goto put;
+		case HKSM_V_DROP:
+			m = 0;
+			break;
+		default:
+			m = hksm_meta_become(m, HKSM_SEEN, item->key);
+		}
+		if (sc->range && hksm_meta_ptr(sc->range, item->idx))
+			hksm_meta_write(sc->range, item->idx, m);
+put:
+		if (item->page && !item->borrowed &&
+		    !folio_batch_add(&fbatch, page_folio(item->page)))
+			folios_put(&fbatch);
+	}
+	if (folio_batch_count(&fbatch))
+		folios_put(&fbatch);
+}
+
+/* A merged page whose node is gone, as after a failed unmerge: a new one. */
+static struct hksm_node *adopt_orphan(struct hksm_scanner *sc,
+				      struct folio *folio)
+{
+	struct hksm *h = sc->h;
+	struct hksm_node *node;
+	void *p;
+	u64 key;
+
+	node = hksm_node_alloc(h, GFP_NOWAIT | __GFP_NOWARN);
+	if (!node)
+		return NULL;
+	p = kmap_local_page(&folio->page);
+	node->nid = hksm_nid(h, folio_pfn(folio));
+	key = hksm_key(h, hksm_digest(&h->key, p, p), node->nid);
+	kunmap_local(p);
+	if (!hksm_folio_keep(folio) || hksm_stable_file(h, node, key)) {
+		hksm_node_free(h, node);
+		return NULL;
+	}
+	folio_mark_dirty(folio);
+	hksm_folio_tag(folio, node);
+	/* As in promote(). */
+	smp_store_release(&node->kpfn, folio_pfn(folio));
+	return node;
+}
+
+/* A merged page is mapped here without a record: by fork, or by swap-in. */
+static void adopt(struct hksm_scanner *sc, unsigned int idx, struct page *page)
+{
+	unsigned long addr = sc->item_base + idx * PAGE_SIZE;
+	struct hksm_item at = { .addr = addr, .idx = idx };
+	struct folio *folio = page_folio(page);
+	struct hksm *h = sc->h;
+	struct hksm_node *node;
+	struct hksm_rec *rec;
+	u64 m;
+
+	if (!sc->ctx)
+		sc->ctx = hksm_ctx_get(sc->slot, sc->vma);
+	if (!sc->ctx || !item_room(sc, &at) || !folio_trylock(folio))
+		return;
+	if (!folio_test_ksm(folio))
+		goto unlock;
+	node = hksm_folio_node(folio);
+	if (node)
+		hksm_stable_refile(h, node);
+	m = hksm_meta_read(sc->range, idx);
+	if (hksm_meta_state(m) == HKSM_MERGED) {
+		if (hksm_meta_node(m) == node)
+			goto unlock;
+		if (hksm_rec_drop(h, m, HKSM_FOLIO_TRY))
+			goto unlock;
+	} else if (hksm_meta_state(m) == HKSM_CAND) {
+		hksm_cand_del(h, m, hksm_place(sc->range, idx));
+	}
+	if (!node)
+		node = adopt_orphan(sc, folio);
+	rec = node ? hksm_rec_add(h, node, sc->ctx, addr, true) : NULL;
+	if (rec)
+		m = hksm_meta_become(m, HKSM_MERGED,
+				     hksm_rec_payload(node, rec));
+	else
+		m = 0;
+	hksm_meta_write(sc->range, idx,
+			hksm_meta_set(m, HKSM_META_SKIP_SHIFT, 0));
+unlock:
+	folio_unlock(folio);
+}
+
+static struct hksm_item *item_at(struct hksm_scanner *sc, unsigned int idx)
+{
+	unsigned int i;
+
+	for (i = 0; i < sc->nr; i++)
+		if (sc->item[i].idx == idx)
+			return &sc->item[i];
+	return NULL;
+}
+
+/* A record whose address maps something else now. */
+static void lost(struct hksm_scanner *sc, unsigned int idx, bool broken)
+{
+	struct hksm_item *item = broken ? item_at(sc, idx) : NULL;
+	u64 m = hksm_meta_read(sc->range, idx);
+
+	if (hksm_meta_state(m) == HKSM_MERGED &&
+	    hksm_rec_drop(sc->h, m, HKSM_FOLIO_TRY)) {
+		/* Next time; until then the record stays where it is. */
+		if (item)
+			item->verdict = HKSM_V_DONE;
+		return;
+	}
+	if (broken) {
+		m = hksm_policy_broken(m, &sc->range->heat);
+		atomic_long_inc(&sc->h->breaks);
+		sc->slot->breaks++;
+	} else {
+		m = 0;
+	}
+	hksm_meta_write(sc->range, idx, m);
+	if (item)
+		item->meta = m;
+}
+
+/* Swapped out with its record kept; see whether the folio is still there. */
+static void swapped(struct hksm_scanner *sc, unsigned int idx)
+{
+	u64 m = hksm_meta_read(sc->range, idx);
+	struct folio *folio;
+
+	if (hksm_meta_state(m) != HKSM_MERGED)
+		return;
+	folio = hksm_node_folio(hksm_meta_node(m), HKSM_FOLIO_TRY);
+	if (IS_ERR(folio))
+		return;
+	if (folio) {
+		folio_unlock(folio);
+		folio_put(folio);
+		return;
+	}
+	hksm_node_drop(sc->h, hksm_meta_node(m));
+	hksm_meta_write(sc->range, idx, 0);
+}
+
+static void do_slow(struct hksm_scanner *sc)
+{
+	unsigned int i;
+
+	for (i = 0; i < sc->nr_slow; i++) {
+		struct hksm_slow *slow = &sc->slow[i];
+
+		switch (slow->kind) {
+		case HKSM_SLOW_GONE:
+			lost(sc, slow->idx, false);
+			break;
+		case HKSM_SLOW_BROKEN:
+			lost(sc, slow->idx, true);
+			break;
+		case HKSM_SLOW_SWAP:
+			swapped(sc, slow->idx);
+			break;
+		case HKSM_SLOW_ADOPT:
+			adopt(sc, slow->idx, slow->page);
+			break;
+		}
+		if (slow->page)
+			folio_put(page_folio(slow->page));
+	}
+}
+
+/**
+ * hksm_scan_batch() - scan from an address to where the batch is full
+ * @sc: the scanner; its slot is entered
+ * @vma: a mergeable area with an anon_vma
+ * @addr: where to begin
+ * @end: where to end at the latest, in the same page table as @addr
+ *
+ * Return: where to go on, beyond @addr unless the budget is used up or a
+ * large folio was split.
+ */
+unsigned long hksm_scan_batch(struct hksm_scanner *sc,
+			      struct vm_area_struct *vma, unsigned long addr,
+			      unsigned long end)
+{
+	u64 digest[HKSM_BATCH];
+	unsigned int round;
+
+	might_sleep();
+	sc->vma = vma;
+	sc->nr = 0;
+	sc->nr_slow = 0;
+	sc->nr_targets = 0;
+	sc->item_base = addr & PMD_MASK;
+	sc->range = hksm_range_find(sc->slot, addr);
+	if (sc->range && !hksm_range_own(sc->range, sc))
+		return end;
+
+	addr = collect(sc, vma, addr, end);
+	do_slow(sc);
+	if (sc->nr) {
+		hash_items(sc, vma, digest);
+		for (round = 0; round < ROUNDS; round++) {
+			addr = lookup(sc, digest, addr);
+			if (!sc->nr_targets)
+				break;
+			hksm_merge_batch(sc);
+		}
+		finish(sc);
+	}
+	if (sc->range && !hksm_range_tidy(sc->h, sc->range))
+		hksm_range_disown(sc->h, sc->range);
+	sc->range = NULL;
+	return addr;
+}

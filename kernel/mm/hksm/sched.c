@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * When and how much to scan: the thread, the order of a pass, the advisor.
+ *
+ * hksm.sem is held for reading for one step, a stretch of one mm under one
+ * hold of its mmap_lock, so that whoever wants the engine for himself never
+ * waits longer than that.
+ */
+#include <linux/freezer.h>
+#include <linux/kthread.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/cputime.h>
+#include <linux/wait_bit.h>
+#include <trace/events/ksm.h>
+
+#include "hksm.h"
+
+/* Batches under one hold of the locks. */
+#define STEP_BATCHES	64
+#define DEFAULT_PAGES	100
+
+/**
+ * hksm_lock_all() - have the engine alone
+ * @h: the engine; hksm.sem is held for writing on return
+ *
+ * Not while memory is going offline, when no node may be looked at.
+ */
+void hksm_lock_all(struct hksm *h)
+{
+	down_write(&h->sem);
+	while (h->run & HKSM_RUN_OFFLINE) {
+		up_write(&h->sem);
+		wait_on_bit(&h->run, ilog2(HKSM_RUN_OFFLINE),
+			    TASK_UNINTERRUPTIBLE);
+		down_write(&h->sem);
+	}
+}
+
+/**
+ * hksm_advisor_set() - turn the scan-time advisor on or off
+ * @h: the engine
+ * @on: whether it shall choose pages_to_scan
+ */
+void hksm_advisor_set(struct hksm *h, bool on)
+{
+	if (h->advisor == on)
+		return;
+	h->advisor = on;
+	h->advice.scan_time = 0;
+	h->advice.change = 0;
+	h->advisor_cpu = 0;
+	WRITE_ONCE(h->pages_to_scan, on ? h->advisor_min_pages : DEFAULT_PAGES);
+}
+
+static void advisor_stop(struct hksm *h)
+{
+	unsigned long seconds, per_cent;
+	u64 cpu, used_ms;
+
+	if (!h->advisor)
+		return;
+	seconds = max(div_s64(ktime_ms_delta(ktime_get(), h->advisor_start),
+			      MSEC_PER_SEC), 1LL);
+	cpu = task_sched_runtime(current);
+	used_ms = div_u64(cpu - h->advisor_cpu, NSEC_PER_MSEC);
+	per_cent = max(used_ms * 100 / (seconds * MSEC_PER_SEC), 1ULL);
+	h->advisor_cpu = cpu;
+
+	h->advice.pages = h->pages_to_scan;
+	hksm_policy_advise(&h->advice, seconds, per_cent);
+	WRITE_ONCE(h->pages_to_scan, h->advice.pages);
+	trace_ksm_advisor(seconds, h->advice.pages, per_cent);
+}
+
+/*
+ * Pages wait in per-CPU batches with a reference that looks like a pin. Drain
+ * those of all processors, but not more often than once in a second unless
+ * that is known to have kept pages from being merged.
+ */
+static void drain(struct hksm *h)
+{
+	if (atomic_long_xchg(&h->pins, 0) ||
+	    time_after_eq(jiffies, h->last_drain + HZ)) {
+		lru_add_drain_all();
+		h->last_drain = jiffies;
+	} else {
+		lru_add_drain();
+	}
+}
+
+static bool pass_begin(struct hksm *h)
+{
+	bool any;
+
+	spin_lock(&h->slots_lock);
+	any = !list_empty(&h->slots);
+	spin_unlock(&h->slots_lock);
+	if (!any)
+		return false;
+	h->advisor_start = ktime_get();
+	trace_ksm_start_scan(h->seqnr, atomic_long_read(&h->nr_items));
+	drain(h);
+	spin_lock(&h->slots_lock);
+	h->cursor = h->slots.next;
+	h->cursor_addr = 0;
+	spin_unlock(&h->slots_lock);
+	h->in_pass = true;
+	return true;
+}
+
+static void pass_end(struct hksm *h)
+{
+	h->in_pass = false;
+	advisor_stop(h);
+	trace_ksm_stop_scan(h->seqnr, atomic_long_read(&h->nr_items));
+	WRITE_ONCE(h->seqnr, h->seqnr + 1);
+}
+
+static bool must_leave(struct hksm_scanner *sc, struct mm_struct *mm)
+{
+	struct hksm *h = sc->h;
+
+	return !sc->budget || need_resched() || freezing(current) ||
+	       mmap_lock_is_contended(mm) || !atomic_read(&mm->mm_users) ||
+	       hksm_table_tight(&h->cand.table) || hksm_stable_tight(h);
+}
+
+/* Scan areas of the entered mm. Return: true when its end was reached. */
+static bool scan_mm(struct hksm_scanner *sc, unsigned long *cursor)
+{
+	struct hksm_slot *slot = sc->slot;
+	struct mm_struct *mm = slot->mm;
+	unsigned int batches = STEP_BATCHES;
+	struct vm_area_struct *vma;
+	unsigned long addr = *cursor;
+	bool any = addr;
+
+	VMA_ITERATOR(vmi, mm, addr);
+	for_each_vma(vmi, vma) {
+		if (!(vma->vm_flags & VM_MERGEABLE))
+			continue;
+		any = true;
+		if (!vma->anon_vma)
+			continue;
+		if (addr < vma->vm_start) {
+			hksm_slot_forget(sc->h, slot, addr, vma->vm_start - 1);
+			addr = vma->vm_start;
+		}
+		while (addr < vma->vm_end) {
+			unsigned long end = pmd_addr_end(addr, vma->vm_end);
+
+			addr = hksm_scan_batch(sc, vma, addr, end);
+			if (must_leave(sc, mm) || !--batches) {
+				*cursor = addr;
+				hksm_ctx_put(sc->ctx);
+				sc->ctx = NULL;
+				return false;
+			}
+		}
+		hksm_ctx_put(sc->ctx);
+		sc->ctx = NULL;
+	}
+	hksm_slot_forget(sc->h, slot, addr, ULONG_MAX);
+	if (!any)
+		hksm_slot_retire(sc->h, slot);
+	return true;
+}
+
+static void account(struct hksm_scanner *sc, u64 ns)
+{
+	struct hksm_slot *slot = sc->slot;
+
+	atomic_long_add(sc->scanned, &sc->h->pages_scanned);
+	atomic_long_add(sc->skipped, &sc->h->pages_skipped);
+	spin_lock(&slot->lock);
+	slot->scan_pages += sc->scanned;
+	slot->skipped += sc->skipped;
+	slot->scan_ns += ns;
+	spin_unlock(&slot->lock);
+	sc->scanned = 0;
+	sc->skipped = 0;
+}
+
+/* One step. Return: false when the pass is over or there is none. */
+static bool step(struct hksm_scanner *sc)
+{
+	struct hksm *h = sc->h;
+	struct hksm_slot *slot;
+	unsigned long addr;
+	bool end = true;
+	u64 start;
+
+	if (!h->in_pass && !pass_begin(h))
+		return false;
+	slot = hksm_cursor_get(h, &h->cursor);
+	if (!slot) {
+		pass_end(h);
+		return false;
+	}
+	if (hksm_slot_enter(h, slot, false)) {
+		start = local_clock();
+		sc->slot = slot;
+		spin_lock(&h->slots_lock);
+		addr = h->cursor == &slot->list ? h->cursor_addr : 0;
+		spin_unlock(&h->slots_lock);
+		end = scan_mm(sc, &addr);
+		hksm_merge_release(sc);
+		account(sc, local_clock() - start);
+		sc->slot = NULL;
+		spin_lock(&h->slots_lock);
+		if (!end && h->cursor == &slot->list)
+			h->cursor_addr = addr;
+		spin_unlock(&h->slots_lock);
+		hksm_slot_leave(h, slot);
+	}
+	if (end)
+		hksm_cursor_next(h, &h->cursor, slot);
+	hksm_slot_put(slot);
+	return true;
+}
+
+/* Tables change their size between steps, with the engine alone. */
+static void upkeep(struct hksm *h, bool idle)
+{
+	bool bare = idle && atomic_long_read(&h->nr_bare);
+
+	if (!hksm_cand_wanted(&h->cand, idle) && !hksm_stable_tight(h) && !bare)
+		return;
+	hksm_lock_all(h);
+	hksm_cand_rebuild(h, idle);
+	if (hksm_stable_tight(h))
+		hksm_stable_rebuild(h);
+	if (bare)
+		hksm_stable_sweep(h);
+	up_write(&h->sem);
+}
+
+static bool runnable(struct hksm *h)
+{
+	unsigned long run = READ_ONCE(h->run);
+
+	return (run & HKSM_RUN_MERGE) && !(run & HKSM_RUN_OFFLINE);
+}
+
+/* One turn: at most @pages pages, at most to the end of the pass. */
+static void turn(struct hksm_scanner *sc, unsigned int pages)
+{
+	struct hksm *h = sc->h;
+	bool more = true;
+
+	sc->budget = pages;
+	while (more && sc->budget && !freezing(current)) {
+		down_read(&h->sem);
+		more = runnable(h);
+		if (more)
+			more = step(sc);
+		up_read(&h->sem);
+		upkeep(h, !more && !h->in_pass);
+		cond_resched();
+	}
+}
+
+/**
+ * hksm_should_run() - is there anything to scan?
+ * @h: the engine
+ */
+bool hksm_should_run(struct hksm *h)
+{
+	return (READ_ONCE(h->run) & HKSM_RUN_MERGE) &&
+	       !list_empty_careful(&h->slots);
+}
+
+/* The pause was changed: do not wait for the end of the old one. */
+static bool slept(struct hksm *h, unsigned int ms)
+{
+	return ms != READ_ONCE(h->sleep_millisecs);
+}
+
+/**
+ * hksm_thread() - ksmd
+ * @data: the engine
+ */
+int hksm_thread(void *data)
+{
+	struct hksm *h = data;
+	unsigned int ms;
+
+	set_freezable();
+	set_user_nice(current, 5);
+	while (!kthread_should_stop()) {
+		if (READ_ONCE(h->run) & HKSM_RUN_OFFLINE)
+			wait_on_bit(&h->run, ilog2(HKSM_RUN_OFFLINE),
+				    TASK_UNINTERRUPTIBLE);
+		if (hksm_should_run(h))
+			turn(&h->scanner, READ_ONCE(h->pages_to_scan));
+		if (hksm_should_run(h)) {
+			ms = READ_ONCE(h->sleep_millisecs);
+			wait_event_freezable_timeout(h->iter_wait,
+						     slept(h, ms),
+						     msecs_to_jiffies(ms));
+		} else {
+			wait_event_freezable(h->thread_wait,
+					     hksm_should_run(h) ||
+					     kthread_should_stop());
+		}
+	}
+	return 0;
+}

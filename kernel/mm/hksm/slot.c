@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The mms the engine looks after: registration, order of the pass, exit.
+ *
+ * The rule to know before editing: once hksm_slot_exit() has returned, nobody
+ * touches the page tables of the mm any more. Whoever wants to touch them
+ * stands between hksm_slot_enter() and hksm_slot_leave(), and the exit waits
+ * for the last one to leave. It takes no mmap_lock for that, since exec's
+ * error path calls it with that lock held.
+ */
+#include <linux/sched/coredump.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <trace/events/ksm.h>
+
+#include "hksm.h"
+
+static struct hlist_head *bucket(struct hksm *h, struct mm_struct *mm)
+{
+	return &h->slots_hash[hash_ptr(mm, HKSM_SLOT_HASH_BITS)];
+}
+
+static struct hksm_slot *lookup(struct hksm *h, struct mm_struct *mm)
+{
+	struct hksm_slot *slot;
+
+	lockdep_assert_held(&h->slots_lock);
+	hlist_for_each_entry(slot, bucket(h, mm), hash)
+		if (slot->mm == mm)
+			return slot;
+	return NULL;
+}
+
+/* Takes the slot out of the pass; the list's reference is now the caller's. */
+static void unlink_slot(struct hksm *h, struct hksm_slot *slot)
+{
+	lockdep_assert_held(&h->slots_lock);
+	if (h->cursor == &slot->list) {
+		h->cursor = slot->list.next;
+		h->cursor_addr = 0;
+	}
+	if (h->unmerge == &slot->list)
+		h->unmerge = slot->list.next;
+	slot->state = HKSM_SLOT_DYING;
+	hlist_del_init(&slot->hash);
+	list_del_init(&slot->list);
+}
+
+/**
+ * hksm_slot_add() - start to look after an mm
+ * @h: the engine
+ * @mm: not registered yet; its mmap_lock is held for writing
+ *
+ * New mms go behind the cursor, so that one that is about to exec or exit is
+ * not scanned at once; while everything is being unmerged they go to the end,
+ * where the walk still finds them.
+ *
+ * Return: 0, or -ENOMEM with nothing changed.
+ */
+int hksm_slot_add(struct hksm *h, struct mm_struct *mm)
+{
+	struct hksm_slot *slot;
+
+	slot = kzalloc(sizeof(*slot), GFP_KERNEL);
+	if (!slot)
+		return -ENOMEM;
+	slot->mm = mm;
+	refcount_set(&slot->ref, 1);
+	spin_lock_init(&slot->lock);
+	INIT_LIST_HEAD(&slot->ctxs);
+	xa_init(&slot->ranges);
+	mmgrab(mm);
+
+	spin_lock(&h->slots_lock);
+	hlist_add_head(&slot->hash, bucket(h, mm));
+	if (READ_ONCE(h->run) & HKSM_RUN_UNMERGE)
+		list_add_tail(&slot->list, &h->slots);
+	else
+		list_add_tail(&slot->list, h->cursor);
+	spin_unlock(&h->slots_lock);
+
+	set_bit(MMF_VM_MERGEABLE, &mm->flags);
+	atomic_long_add(sizeof(*slot), &h->meta_bytes);
+	if (wq_has_sleeper(&h->thread_wait))
+		wake_up_interruptible(&h->thread_wait);
+	trace_ksm_enter(mm);
+	return 0;
+}
+
+/**
+ * hksm_slot_put() - drop a reference
+ * @slot: freed with the last one, which may free the mm_struct
+ */
+void hksm_slot_put(struct hksm_slot *slot)
+{
+	if (!refcount_dec_and_test(&slot->ref))
+		return;
+	VM_WARN_ON_ONCE(!xa_empty(&slot->ranges));
+	VM_WARN_ON_ONCE(!list_empty(&slot->ctxs));
+	atomic_long_sub(sizeof(*slot), &hksm.meta_bytes);
+	mmdrop(slot->mm);
+	kfree(slot);
+}
+
+/**
+ * hksm_slot_find() - the slot of an mm
+ * @h: the engine
+ * @mm: any mm
+ *
+ * Return: the slot with a reference, or NULL.
+ */
+struct hksm_slot *hksm_slot_find(struct hksm *h, struct mm_struct *mm)
+{
+	struct hksm_slot *slot;
+
+	spin_lock(&h->slots_lock);
+	slot = lookup(h, mm);
+	if (slot)
+		refcount_inc(&slot->ref);
+	spin_unlock(&h->slots_lock);
+	return slot;
+}
+
+/**
+ * hksm_slot_exit() - stop looking after an mm whose page tables go away
+ * @h: the engine
+ * @mm: exiting, or never used by exec and then locked for writing
+ *
+ * Waits for users inside, at most the length of a batch. Records and meta
+ * words are left to the reaper.
+ */
+void hksm_slot_exit(struct hksm *h, struct mm_struct *mm)
+{
+	struct hksm_slot *slot;
+	bool easy;
+
+	might_sleep();
+	spin_lock(&h->slots_lock);
+	slot = lookup(h, mm);
+	if (slot)
+		unlink_slot(h, slot);
+	spin_unlock(&h->slots_lock);
+	if (!slot)
+		goto out;
+
+	clear_bit(MMF_VM_MERGE_ANY, &mm->flags);
+	clear_bit(MMF_VM_MERGEABLE, &mm->flags);
+	wait_event(h->exit_wait, !READ_ONCE(slot->inside));
+	/* The user that left may still hold the lock it left under. */
+	spin_lock(&h->slots_lock);
+	easy = xa_empty(&slot->ranges);
+	if (!easy)
+		list_add_tail(&slot->list, &h->reap);
+	spin_unlock(&h->slots_lock);
+	if (easy)
+		hksm_slot_put(slot);
+	else
+		queue_work(system_unbound_wq, &h->reaper);
+out:
+	trace_ksm_exit(mm);
+}
+
+/**
+ * hksm_slot_enter() - get access to the page tables of an mm
+ * @h: the engine
+ * @slot: referenced
+ * @try: do not wait for the mmap_lock
+ *
+ * Return: true with mmap_lock held for reading, false when the mm is on its
+ * way out (or the lock was taken).
+ */
+bool hksm_slot_enter(struct hksm *h, struct hksm_slot *slot, bool try)
+{
+	struct mm_struct *mm = slot->mm;
+	bool ok;
+
+	if (!try)
+		mmap_read_lock(mm);
+	else if (!mmap_read_trylock(mm))
+		return false;
+
+	spin_lock(&h->slots_lock);
+	ok = slot->state == HKSM_SLOT_LIVE && atomic_read(&mm->mm_users);
+	if (ok)
+		slot->inside++;
+	spin_unlock(&h->slots_lock);
+	if (!ok)
+		mmap_read_unlock(mm);
+	return ok;
+}
+
+/**
+ * hksm_slot_leave() - end the access
+ * @h: the engine
+ * @slot: entered
+ */
+void hksm_slot_leave(struct hksm *h, struct hksm_slot *slot)
+{
+	struct mm_struct *mm = slot->mm;
+	bool last;
+
+	spin_lock(&h->slots_lock);
+	last = !--slot->inside && slot->state == HKSM_SLOT_DYING;
+	spin_unlock(&h->slots_lock);
+	mmap_read_unlock(mm);
+	if (last)
+		wake_up_all(&h->exit_wait);
+}
+
+/**
+ * hksm_slot_retire() - forget an mm that has no mergeable area left
+ * @h: the engine
+ * @slot: entered by the caller, with a reference of its own; has no ranges
+ *
+ * The mmap_lock keeps madvise from making an area mergeable meanwhile.
+ */
+void hksm_slot_retire(struct hksm *h, struct hksm_slot *slot)
+{
+	bool live;
+
+	mmap_assert_locked(slot->mm);
+	spin_lock(&h->slots_lock);
+	live = slot->state == HKSM_SLOT_LIVE;
+	if (live)
+		unlink_slot(h, slot);
+	spin_unlock(&h->slots_lock);
+	if (!live)
+		return;
+	/* MERGE_ANY stays: such a process may not have mapped anything yet. */
+	clear_bit(MMF_VM_MERGEABLE, &slot->mm->flags);
+	hksm_slot_put(slot);
+}
+
+/**
+ * hksm_cursor_get() - the slot a cursor stands on
+ * @h: the engine
+ * @cursor: &h->cursor or &h->unmerge
+ *
+ * Return: the slot with a reference, or NULL at the end of the list.
+ */
+struct hksm_slot *hksm_cursor_get(struct hksm *h, struct list_head **cursor)
+{
+	struct hksm_slot *slot = NULL;
+
+	spin_lock(&h->slots_lock);
+	if (*cursor != &h->slots) {
+		slot = list_entry(*cursor, struct hksm_slot, list);
+		refcount_inc(&slot->ref);
+	}
+	spin_unlock(&h->slots_lock);
+	return slot;
+}
+
+/**
+ * hksm_cursor_next() - move a cursor on
+ * @h: the engine
+ * @cursor: &h->cursor or &h->unmerge
+ * @slot: where it stood; nothing is done if that has left the list
+ */
+void hksm_cursor_next(struct hksm *h, struct list_head **cursor,
+		      struct hksm_slot *slot)
+{
+	spin_lock(&h->slots_lock);
+	if (*cursor == &slot->list) {
+		*cursor = slot->list.next;
+		if (cursor == &h->cursor)
+			h->cursor_addr = 0;
+	}
+	spin_unlock(&h->slots_lock);
+}
+
+/**
+ * hksm_slot_account() - change the counters of an mm
+ * @slot: its slot
+ * @items: change of the tracked pages
+ * @merged: change of the records
+ * @bytes: change of the metadata
+ *
+ * The fields of mm_struct are plain words that /proc reads; they are only
+ * written here, except that fork zeroes those of the child.
+ */
+void hksm_slot_account(struct hksm_slot *slot, long items, long merged,
+		       long bytes)
+{
+	spin_lock(&slot->lock);
+	slot->nr_items += items;
+	slot->nr_merged += merged;
+	slot->meta_bytes += bytes;
+	if (items)
+		WRITE_ONCE(slot->mm->ksm_rmap_items, slot->nr_items);
+	if (merged)
+		WRITE_ONCE(slot->mm->ksm_merging_pages, slot->nr_merged);
+	spin_unlock(&slot->lock);
+}
+
+static struct hksm_ctx *ctx_lookup(struct hksm_slot *slot,
+				   struct anon_vma *anon_vma,
+				   unsigned long delta)
+{
+	struct hksm_ctx *ctx;
+
+	lockdep_assert_held(&slot->lock);
+	list_for_each_entry(ctx, &slot->ctxs, list) {
+		if (ctx->anon_vma == anon_vma && ctx->delta == delta &&
+		    refcount_inc_not_zero(&ctx->ref)) {
+			list_move(&ctx->list, &slot->ctxs);
+			return ctx;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * hksm_ctx_get() - context for the records of an area
+ * @slot: entered
+ * @vma: area of its mm that has an anon_vma
+ *
+ * May sleep. Return: the context with a reference, NULL without memory.
+ */
+struct hksm_ctx *hksm_ctx_get(struct hksm_slot *slot,
+			      struct vm_area_struct *vma)
+{
+	unsigned long delta = vma->vm_pgoff - (vma->vm_start >> PAGE_SHIFT);
+	struct anon_vma *anon_vma = vma->anon_vma;
+	struct hksm_ctx *ctx, *new;
+
+	spin_lock(&slot->lock);
+	ctx = ctx_lookup(slot, anon_vma, delta);
+	spin_unlock(&slot->lock);
+	if (ctx)
+		return ctx;
+
+	new = kmalloc(sizeof(*new), GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+	if (!new)
+		return NULL;
+	new->slot = slot;
+	new->anon_vma = anon_vma;
+	new->delta = delta;
+	refcount_set(&new->ref, 1);
+
+	spin_lock(&slot->lock);
+	ctx = ctx_lookup(slot, anon_vma, delta);
+	if (!ctx)
+		list_add(&new->list, &slot->ctxs);
+	spin_unlock(&slot->lock);
+	if (ctx) {
+		kfree(new);
+		return ctx;
+	}
+	get_anon_vma(anon_vma);
+	refcount_inc(&slot->ref);
+	atomic_long_add(sizeof(*new), &hksm.meta_bytes);
+	return new;
+}
+
+/**
+ * hksm_ctx_put() - drop a reference
+ * @ctx: freed with the last one; may be NULL
+ *
+ * May sleep, because freeing an anon_vma may.
+ */
+void hksm_ctx_put(struct hksm_ctx *ctx)
+{
+	struct hksm_slot *slot;
+
+	if (!ctx)
+		return;
+	if (refcount_dec_not_one(&ctx->ref))
+		return;
+	slot = ctx->slot;
+	spin_lock(&slot->lock);
+	if (!refcount_dec_and_test(&ctx->ref)) {
+		spin_unlock(&slot->lock);
+		return;
+	}
+	list_del(&ctx->list);
+	spin_unlock(&slot->lock);
+	put_anon_vma(ctx->anon_vma);
+	kfree(ctx);
+	atomic_long_sub(sizeof(*ctx), &hksm.meta_bytes);
+	hksm_slot_put(slot);
+}
+
+/**
+ * hksm_reap() - free what is left of mms that are gone
+ * @work: hksm.reaper
+ *
+ * Works with the engine to itself, a few ranges at a time.
+ */
+void hksm_reap(struct work_struct *work)
+{
+	struct hksm *h = container_of(work, struct hksm, reaper);
+	struct hksm_slot *slot;
+	bool more;
+
+	for (;;) {
+		spin_lock(&h->slots_lock);
+		slot = list_first_entry_or_null(&h->reap, struct hksm_slot,
+						list);
+		if (slot)
+			list_del_init(&slot->list);
+		spin_unlock(&h->slots_lock);
+		if (!slot)
+			return;
+		do {
+			hksm_lock_all(h);
+			more = hksm_slot_forget_some(h, slot, 64);
+			up_write(&h->sem);
+			cond_resched();
+		} while (more);
+		hksm_slot_put(slot);
+	}
+}

@@ -1,0 +1,792 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Merged pages: nodes, the table that finds them by content, their records,
+ * and the way from a node to its folio.
+ *
+ * A node holds no reference to its folio, or swapping would have to wait for
+ * a scanner. It is valid while folio->mapping points back at it; freeing an
+ * anonymous page clears that. So a node may only be freed when its folio is
+ * gone, or after the folio was told, under its lock, to forget the node.
+ */
+#include <linux/slab.h>
+#include <trace/events/ksm.h>
+
+#include "hksm.h"
+
+#define NODE_SHIFT	6
+#define BODY_FAMILY	1ULL
+#define FAMILY_FIRST	4
+#define STABLE_MIN	1024UL
+
+/* Body of a table entry: physical address of the node or family, and which. */
+static u64 body_of(void *object, bool family)
+{
+	return ((u64)virt_to_phys(object) >> NODE_SHIFT) << 1 | family;
+}
+
+static void *body_object(u64 body)
+{
+	return phys_to_virt((phys_addr_t)(body >> 1) << NODE_SHIFT);
+}
+
+/**
+ * hksm_rec_payload() - how a meta word refers to a record
+ * @node: the record's node
+ * @rec: the record
+ *
+ * Return: payload for a word in state MERGED.
+ */
+u64 hksm_rec_payload(struct hksm_node *node, struct hksm_rec *rec)
+{
+	bool inlined = rec >= node->rec && rec < node->rec + HKSM_NODE_RECS;
+
+	return (((u64)virt_to_phys(rec) >> HKSM_REC_SHIFT) << 1 | inlined) <<
+		HKSM_KEY_SHIFT;
+}
+
+/**
+ * hksm_meta_node() - the node a meta word refers to
+ * @meta: a word in state MERGED
+ *
+ * Return: the node. It stays as long as the word is in that state.
+ */
+struct hksm_node *hksm_meta_node(u64 meta)
+{
+	unsigned long rec = (unsigned long)hksm_meta_rec(meta);
+	struct hksm_block *block;
+
+	if (meta >> HKSM_KEY_SHIFT & 1)
+		return (void *)round_down(rec, sizeof(struct hksm_node));
+	block = (void *)round_down(rec, sizeof(struct hksm_block));
+	return block->node;
+}
+
+/**
+ * hksm_nid() - NUMA node a frame is filed under
+ * @h: the engine
+ * @pfn: the frame
+ */
+int hksm_nid(struct hksm *h, unsigned long pfn)
+{
+	return h->merge_across_nodes ? 0 : pfn_to_nid(pfn);
+}
+
+/**
+ * hksm_key() - key of a content
+ * @h: the engine
+ * @digest: its digest
+ * @nid: NUMA node it is filed under
+ *
+ * Every partition of memory that may not share gets its own keys this way.
+ */
+u64 hksm_key(struct hksm *h, u64 digest, int nid)
+{
+	return digest ^ (nid * h->nid_salt);
+}
+
+/**
+ * hksm_node_folio() - look through the keyhole
+ * @node: a node that is not being freed
+ * @mode: what to do when the folio is locked
+ *
+ * Return: the folio, locked and referenced; NULL when it is gone and the node
+ * is to be dropped; -EBUSY when it is locked and @mode is HKSM_FOLIO_TRY.
+ */
+struct folio *hksm_node_folio(struct hksm_node *node,
+			      enum hksm_folio_mode mode)
+{
+	void *tag = hksm_node_tag(node);
+	struct folio *folio;
+	unsigned long pfn;
+
+	for (;;) {
+		pfn = READ_ONCE(node->kpfn);
+		folio = pfn_folio(pfn);
+		if (READ_ONCE(folio->mapping) != tag)
+			goto moved;
+		if (!folio_try_get(folio)) {
+			/*
+			 * Without a reference it is free, or about to be. But
+			 * migration freezes a folio in the swap cache for a
+			 * moment, and then it is still ours.
+			 */
+			if (!folio_test_swapcache(folio))
+				goto moved;
+			cpu_relax();
+			continue;
+		}
+		if (READ_ONCE(folio->mapping) != tag)
+			goto put;
+		if (mode == HKSM_FOLIO_WAIT) {
+			folio_lock(folio);
+		} else if (!folio_trylock(folio)) {
+			folio_put(folio);
+			return ERR_PTR(-EBUSY);
+		}
+		if (READ_ONCE(folio->mapping) == tag)
+			return folio;
+		folio_unlock(folio);
+put:
+		folio_put(folio);
+moved:
+		/* Pairs with folio_migrate_ksm(): new frame, then old tag. */
+		smp_rmb();
+		if (READ_ONCE(node->kpfn) == pfn)
+			return NULL;
+	}
+}
+
+static bool is_open(struct hksm *h, struct hksm_node *node)
+{
+	return READ_ONCE(node->nr) < h->max_page_sharing;
+}
+
+/* A frame number is set last, see promote() in merge.c. */
+static struct hksm_node *family_open(struct hksm *h, struct hksm_family *f)
+{
+	u32 i;
+
+	if (!f->open)
+		return NULL;
+	for (i = 0; i < f->nr; i++) {
+		u32 at = (f->hint + i) % f->nr;
+		struct hksm_node *node = f->member[at];
+
+		if (is_open(h, node) && READ_ONCE(node->kpfn)) {
+			f->hint = at;
+			return node;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * hksm_stable_find() - a merged page that may have a content
+ * @h: the engine
+ * @key: key of the content
+ *
+ * Return: a node with room for a record that nobody has looked at yet, or
+ * NULL.
+ */
+struct hksm_node *hksm_stable_find(struct hksm *h, u64 key)
+{
+	struct hksm_node *node = NULL;
+	struct hksm_probe p;
+	u64 body;
+
+	spin_lock(&h->stable_lock);
+	for (body = hksm_table_first(&h->stable, key, &p); body && !node;
+	     body = hksm_table_next(&h->stable, key, &p)) {
+		if (body & BODY_FAMILY) {
+			struct hksm_family *f = body_object(body);
+
+			if (f->key == key)
+				node = family_open(h, f);
+		} else {
+			node = body_object(body);
+			if (node->key != key || !is_open(h, node) ||
+			    !READ_ONCE(node->kpfn))
+				node = NULL;
+		}
+	}
+	spin_unlock(&h->stable_lock);
+	return node;
+}
+
+static int family_add(struct hksm *h, struct hksm_family *f,
+		      struct hksm_node *node)
+{
+	if (f->nr == f->cap) {
+		u32 cap = f->cap ? f->cap * 2 : FAMILY_FIRST;
+		struct hksm_node **member;
+
+		member = krealloc_array(f->member, cap, sizeof(*member),
+					GFP_NOWAIT | __GFP_NOWARN);
+		if (!member)
+			return -ENOMEM;
+		atomic_long_add((cap - f->cap) * sizeof(*member),
+				&h->meta_bytes);
+		f->member = member;
+		f->cap = cap;
+	}
+	f->member[f->nr++] = node;
+	f->open += is_open(h, node);
+	node->family = f;
+	node->filing |= HKSM_NODE_DUP;
+	h->family_nodes++;
+	return 0;
+}
+
+static void family_free(struct hksm *h, struct hksm_family *f)
+{
+	atomic_long_sub(sizeof(*f) + f->cap * sizeof(*f->member),
+			&h->meta_bytes);
+	kfree(f->member);
+	kfree_rcu(f, rcu);
+	h->families--;
+}
+
+/* Make a family of a filed node, and put it in the node's place. */
+static struct hksm_family *family_found(struct hksm *h, struct hksm_node *node,
+					u64 key)
+{
+	struct hksm_family *f;
+
+	f = kzalloc(sizeof(*f), GFP_NOWAIT | __GFP_NOWARN);
+	if (!f)
+		return NULL;
+	f->key = key;
+	f->nid = node->nid;
+	h->families++;
+	atomic_long_add(sizeof(*f), &h->meta_bytes);
+	if (family_add(h, f, node)) {
+		family_free(h, f);
+		return NULL;
+	}
+	hksm_table_replace(&h->stable, key, body_of(node, false),
+			   body_of(f, true));
+	return f;
+}
+
+/* Take a node out of its family, and the family out of the table. */
+static void family_del(struct hksm *h, struct hksm_node *node)
+{
+	struct hksm_family *f = node->family;
+	u64 key = f->key;
+	u32 i;
+
+	for (i = 0; i < f->nr; i++)
+		if (f->member[i] == node)
+			break;
+	f->member[i] = f->member[--f->nr];
+	f->open -= is_open(h, node);
+	f->hint = 0;
+	node->key = key;
+	node->filing &= ~HKSM_NODE_DUP;
+	h->family_nodes--;
+	if (f->nr > 1)
+		return;
+
+	/* One copy is no family. */
+	node = f->member[0];
+	node->key = key;
+	node->filing &= ~HKSM_NODE_DUP;
+	h->family_nodes--;
+	hksm_table_replace(&h->stable, key, body_of(f, true),
+			   body_of(node, false));
+	family_free(h, f);
+}
+
+/**
+ * hksm_stable_file() - make a node findable by its content
+ * @h: the engine
+ * @node: not filed
+ * @key: key of its content
+ *
+ * Return: 0, or -ENOSPC when the table has no room near the key.
+ */
+int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key)
+{
+	struct hksm_family *f = NULL;
+	struct hksm_probe p;
+	int err = 0;
+	u64 body;
+
+	spin_lock(&h->stable_lock);
+	for (body = hksm_table_first(&h->stable, key, &p); body && !f;
+	     body = hksm_table_next(&h->stable, key, &p)) {
+		if (body & BODY_FAMILY) {
+			f = body_object(body);
+			if (f->key != key)
+				f = NULL;
+		} else {
+			struct hksm_node *old = body_object(body);
+
+			if (old->key == key) {
+				f = family_found(h, old, key);
+				break;
+			}
+		}
+	}
+	if (f && !family_add(h, f, node))
+		goto filed;
+	/* Without memory for a family both copies are filed side by side. */
+	node->key = key;
+	if (!hksm_table_insert(&h->stable, key, body_of(node, false))) {
+		err = -ENOSPC;
+		goto unlock;
+	}
+filed:
+	node->filing |= HKSM_NODE_FILED;
+unlock:
+	spin_unlock(&h->stable_lock);
+	return err;
+}
+
+static u64 stable_unfile(struct hksm *h, struct hksm_node *node)
+{
+	u64 key = 0;
+
+	spin_lock(&h->stable_lock);
+	if (node->filing & HKSM_NODE_DUP) {
+		key = node->family->key;
+		family_del(h, node);
+	} else if (node->filing & HKSM_NODE_FILED) {
+		key = node->key;
+		hksm_table_remove(&h->stable, key, body_of(node, false));
+	}
+	node->filing = 0;
+	spin_unlock(&h->stable_lock);
+	return key;
+}
+
+/**
+ * hksm_stable_refile() - file a node again after its folio changed memory
+ * @h: the engine
+ * @node: FL held
+ *
+ * Only matters when NUMA nodes do not share. A node the table has no room for
+ * is not found by others, but keeps its records.
+ */
+void hksm_stable_refile(struct hksm *h, struct hksm_node *node)
+{
+	int nid = hksm_nid(h, node->kpfn);
+	u64 digest;
+
+	if (nid == node->nid)
+		return;
+	digest = hksm_key(h, stable_unfile(h, node), node->nid);
+	node->nid = nid;
+	hksm_stable_file(h, node, hksm_key(h, digest, nid));
+}
+
+/**
+ * hksm_stable_tight() - does the table want to be rebuilt?
+ * @h: the engine
+ */
+bool hksm_stable_tight(struct hksm *h)
+{
+	return hksm_table_tight(&h->stable);
+}
+
+/**
+ * hksm_stable_rebuild() - give the table more room
+ * @h: the engine, to be had alone
+ */
+void hksm_stable_rebuild(struct hksm *h)
+{
+	unsigned long cap = hksm_table_capacity(&h->stable);
+	struct hksm_table t;
+	unsigned long pos = 0;
+	u64 body;
+
+	lockdep_assert_held_write(&h->sem);
+	if (h->stable.used > cap / 2)
+		cap += cap / 2;
+	if (hksm_table_init(&t, max(cap, STABLE_MIN)))
+		return;
+	while ((body = hksm_table_walk(&h->stable, &pos))) {
+		u64 key;
+
+		if (body & BODY_FAMILY)
+			key = ((struct hksm_family *)body_object(body))->key;
+		else
+			key = ((struct hksm_node *)body_object(body))->key;
+		if (!hksm_table_insert(&t, key, body)) {
+			/* Never seen; the old table still works. */
+			hksm_table_fini(&t);
+			return;
+		}
+		cond_resched();
+	}
+	spin_lock(&h->stable_lock);
+	swap(h->stable, t);
+	spin_unlock(&h->stable_lock);
+	hksm_table_fini(&t);
+}
+
+/**
+ * hksm_node_alloc() - a node for a page that is to become a merged page
+ * @h: the engine
+ * @gfp: context
+ */
+struct hksm_node *hksm_node_alloc(struct hksm *h, gfp_t gfp)
+{
+	struct hksm_node *node = kmem_cache_zalloc(h->node_cache, gfp);
+
+	if (node)
+		atomic_long_add(sizeof(*node), &h->meta_bytes);
+	return node;
+}
+
+/**
+ * hksm_node_free() - free a node and its blocks
+ * @h: the engine
+ * @node: without records; no folio carries its tag any more
+ */
+void hksm_node_free(struct hksm *h, struct hksm_node *node)
+{
+	struct hksm_block *block = node->blocks;
+
+	stable_unfile(h, node);
+	if (node->state & HKSM_NODE_BARE)
+		atomic_long_dec(&h->nr_bare);
+	while (block) {
+		struct hksm_block *next = block->next;
+
+		atomic_long_sub(sizeof(*block), &h->meta_bytes);
+		kfree_rcu(block, rcu);
+		block = next;
+	}
+	atomic_long_sub(sizeof(*node), &h->meta_bytes);
+	kfree_rcu(node, rcu);
+}
+
+/**
+ * hksm_rec_next() - iterate over the records of a node
+ * @it: zeroed but for the node
+ *
+ * Return: the next record in use, or NULL.
+ */
+struct hksm_rec *hksm_rec_next(struct hksm_rec_iter *it)
+{
+	struct hksm_rec *rec;
+
+	for (;;) {
+		if (!it->block && it->pos < HKSM_NODE_RECS) {
+			rec = &it->node->rec[it->pos++];
+		} else if (it->block && it->pos < HKSM_BLOCK_RECS) {
+			rec = &it->block->rec[it->pos++];
+		} else {
+			it->block = it->block ? it->block->next :
+						it->node->blocks;
+			it->pos = 0;
+			if (!it->block) {
+				/* Stay at the end. */
+				it->pos = HKSM_NODE_RECS;
+				return NULL;
+			}
+			continue;
+		}
+		if (rec->ctx)
+			return rec;
+	}
+}
+
+static struct hksm_rec *free_rec(struct hksm_rec *rec, unsigned int n)
+{
+	for (; n; n--, rec++)
+		if (!rec->ctx)
+			return rec;
+	return NULL;
+}
+
+static struct hksm_rec *rec_alloc(struct hksm *h, struct hksm_node *node)
+{
+	struct hksm_block *block = node->blocks;
+	struct hksm_rec *rec;
+
+	rec = free_rec(node->rec, HKSM_NODE_RECS);
+	if (rec)
+		return rec;
+	for (; block; block = block->next) {
+		rec = free_rec(block->rec, HKSM_BLOCK_RECS);
+		if (rec)
+			return rec;
+		if (!(node->state & HKSM_NODE_HOLES))
+			break;
+	}
+	node->state &= ~HKSM_NODE_HOLES;
+	block = kmem_cache_zalloc(h->block_cache, GFP_NOWAIT | __GFP_NOWARN);
+	if (!block)
+		return NULL;
+	atomic_long_add(sizeof(*block), &h->meta_bytes);
+	block->node = node;
+	block->next = node->blocks;
+	node->blocks = block;
+	return &block->rec[0];
+}
+
+/* Change the number of records, and what depends on it. */
+static void node_count(struct hksm *h, struct hksm_node *node, int by)
+{
+	bool was = is_open(h, node);
+
+	if (by > 0 ? !node->nr : node->nr == 1)
+		atomic_long_add(by, &h->pages_shared);
+	else
+		atomic_long_add(by, &h->pages_sharing);
+	WRITE_ONCE(node->nr, node->nr + by);
+	if (was == is_open(h, node))
+		return;
+	spin_lock(&h->stable_lock);
+	if (node->filing & HKSM_NODE_DUP)
+		node->family->open += was ? -1 : 1;
+	spin_unlock(&h->stable_lock);
+}
+
+/**
+ * hksm_rec_add() - record that an address maps a merged page
+ * @h: the engine
+ * @node: FL held
+ * @ctx: context of the address; gets a reference
+ * @addr: the address
+ * @over: it does already, by fork: the cap does not count
+ *
+ * Return: the record, or NULL when the node is full or memory is short.
+ */
+struct hksm_rec *hksm_rec_add(struct hksm *h, struct hksm_node *node,
+			      struct hksm_ctx *ctx, unsigned long addr,
+			      bool over)
+{
+	struct hksm_rec *rec;
+
+	if (!over && !is_open(h, node))
+		return NULL;
+	rec = rec_alloc(h, node);
+	if (!rec)
+		return NULL;
+	refcount_inc(&ctx->ref);
+	rec->ctx = ctx;
+	rec->addr = addr;
+	node_count(h, node, 1);
+	if (node->state & HKSM_NODE_BARE) {
+		node->state &= ~HKSM_NODE_BARE;
+		atomic_long_dec(&h->nr_bare);
+	}
+	hksm_slot_account(ctx->slot, 0, 1, sizeof(*rec));
+	return rec;
+}
+
+/**
+ * hksm_rec_cancel() - remove a record
+ * @h: the engine
+ * @node: FL held, or its folio is gone
+ * @rec: a record of it in use
+ */
+void hksm_rec_cancel(struct hksm *h, struct hksm_node *node,
+		     struct hksm_rec *rec)
+{
+	struct hksm_ctx *ctx = rec->ctx;
+
+	if (node->nr > 1)
+		trace_ksm_remove_rmap_item(node->kpfn, rec, ctx->slot->mm);
+	rec->ctx = NULL;
+	if (node->blocks)
+		node->state |= HKSM_NODE_HOLES;
+	node_count(h, node, -1);
+	hksm_slot_account(ctx->slot, 0, -1, -(long)sizeof(*rec));
+	hksm_ctx_put(ctx);
+}
+
+/* The word of a record that goes away with its node. */
+static void forget_meta(struct hksm_node *node, struct hksm_rec *rec)
+{
+	u64 payload = hksm_rec_payload(node, rec);
+	struct hksm_range *range;
+	u64 *p, m;
+
+	rcu_read_lock();
+	range = hksm_range_find(rec->ctx->slot, rec->addr);
+	p = range ? hksm_meta_ptr(range, hksm_idx(rec->addr)) : NULL;
+	if (p) {
+		m = READ_ONCE(*p);
+		if (m == hksm_meta_become(m, HKSM_MERGED, payload))
+			cmpxchg64(p, m, hksm_meta_become(m, HKSM_SEEN, 0));
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * hksm_node_drop() - forget a merged page
+ * @h: the engine
+ * @node: its folio is gone, or does not carry its tag any more; is freed
+ *
+ * Addresses that had a record are tracked on as if seen once.
+ */
+void hksm_node_drop(struct hksm *h, struct hksm_node *node)
+{
+	struct hksm_rec_iter it = { .node = node };
+	struct hksm_rec *rec;
+
+	trace_ksm_remove_ksm_page(node->kpfn);
+	stable_unfile(h, node);
+	hksm_for_each_rec(rec, &it) {
+		forget_meta(node, rec);
+		hksm_rec_cancel(h, node, rec);
+		cond_resched();
+	}
+	hksm_node_free(h, node);
+}
+
+/* Nobody maps it and nobody can fault it in: no reason to keep the node. */
+static bool is_unused(struct folio *folio)
+{
+	return !folio_mapped(folio) && !folio_test_swapcache(folio);
+}
+
+/**
+ * hksm_rec_drop() - remove the record a meta word refers to
+ * @h: the engine
+ * @meta: word in state MERGED, of a range the caller owns
+ * @mode: whether the folio may be waited for
+ *
+ * The caller changes the word. Return: 0, or -EBUSY with nothing done.
+ */
+int hksm_rec_drop(struct hksm *h, u64 meta, enum hksm_folio_mode mode)
+{
+	struct hksm_node *node = hksm_meta_node(meta);
+	struct folio *folio = hksm_node_folio(node, mode);
+
+	if (IS_ERR(folio))
+		return PTR_ERR(folio);
+	if (!folio) {
+		hksm_node_drop(h, node);
+		return 0;
+	}
+	hksm_rec_cancel(h, node, hksm_meta_rec(meta));
+	if (!node->nr && is_unused(folio)) {
+		hksm_folio_tag(folio, NULL);
+		hksm_node_drop(h, node);
+	} else if (!node->nr) {
+		node->state |= HKSM_NODE_BARE;
+		atomic_long_inc(&h->nr_bare);
+	}
+	folio_unlock(folio);
+	folio_put(folio);
+	return 0;
+}
+
+/* Next filed node of a walk; a family gives all its members in turn. */
+static struct hksm_node *walk_node(struct hksm *h, unsigned long *pos,
+				   u32 *member)
+{
+	u64 body = hksm_table_walk(&h->stable, pos);
+	struct hksm_family *f;
+
+	if (!body || !(body & BODY_FAMILY)) {
+		*member = 0;
+		return body ? body_object(body) : NULL;
+	}
+	f = body_object(body);
+	if (*member + 1 < f->nr) {
+		(*pos)--;
+		return f->member[(*member)++];
+	}
+	return f->member[xchg(member, 0)];
+}
+
+/*
+ * Walk all filed nodes; act() returns true when it freed the node. Removing
+ * an entry may move another one of the bucket into its place, and a family
+ * shrinks, so start over in the same bucket then.
+ */
+static void each_node(struct hksm *h, void *arg,
+		      bool (*act)(struct hksm *h, struct hksm_node *node,
+				  void *arg))
+{
+	unsigned long pos = 0;
+	u32 member = 0;
+
+	lockdep_assert_held_write(&h->sem);
+	for (;;) {
+		struct hksm_node *node = walk_node(h, &pos, &member);
+
+		if (!node)
+			return;
+		if (act(h, node, arg)) {
+			pos = round_down(pos ? pos - 1 : 0, HKSM_WAYS);
+			member = 0;
+		}
+		cond_resched();
+	}
+}
+
+static bool drop_bare(struct hksm *h, struct hksm_node *node, void *arg)
+{
+	struct folio *folio;
+	bool drop;
+
+	if (node->nr)
+		return false;
+	folio = hksm_node_folio(node, HKSM_FOLIO_WAIT);
+	drop = !folio || is_unused(folio);
+	if (folio && drop)
+		hksm_folio_tag(folio, NULL);
+	if (drop)
+		hksm_node_drop(h, node);
+	if (folio) {
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+	return drop;
+}
+
+/**
+ * hksm_stable_sweep() - free nodes that lost their last record long ago
+ * @h: the engine, to be had alone
+ *
+ * They are mapped by children whose parent's record went first. A child that
+ * is scanned adopts the node; one that is not leaves it to this walk.
+ */
+void hksm_stable_sweep(struct hksm *h)
+{
+	each_node(h, NULL, drop_bare);
+}
+
+static bool drop_unmapped(struct hksm *h, struct hksm_node *node, void *arg)
+{
+	struct folio *folio = hksm_node_folio(node, HKSM_FOLIO_WAIT);
+	bool drop = !folio || !folio_mapped(folio);
+
+	if (folio && drop)
+		hksm_folio_tag(folio, NULL);
+	if (drop)
+		hksm_node_drop(h, node);
+	else
+		*(int *)arg = -EBUSY;
+	if (folio) {
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+	return drop;
+}
+
+/**
+ * hksm_stable_empty() - drop every merged page that is not mapped
+ * @h: the engine, to be had alone
+ *
+ * Return: 0, or -EBUSY when some are still mapped, as between the two halves
+ * of an exit.
+ */
+int hksm_stable_empty(struct hksm *h)
+{
+	int err = 0;
+
+	each_node(h, &err, drop_unmapped);
+	return err;
+}
+
+static bool drop_offlined(struct hksm *h, struct hksm_node *node, void *arg)
+{
+	unsigned long *pfn = arg;
+
+	if (node->kpfn < pfn[0] || node->kpfn >= pfn[1])
+		return false;
+	hksm_node_drop(h, node);
+	return true;
+}
+
+/**
+ * hksm_stable_offline() - drop what still points at memory that is gone
+ * @h: the engine, to be had alone
+ * @start: first frame; there may be no struct page for it any more
+ * @end: first frame after it
+ */
+void hksm_stable_offline(struct hksm *h, unsigned long start,
+			 unsigned long end)
+{
+	unsigned long pfn[] = { start, end };
+
+	each_node(h, pfn, drop_offlined);
+}

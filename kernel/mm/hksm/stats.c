@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Figures for /proc/<pid>/ksm_stat and the profit, from the counters that
+ * live in struct hksm (atomic) and struct hksm_slot (slot->lock).
+ */
+#include <linux/sched/coredump.h>
+#include <linux/seq_file.h>
+
+#include "hksm.h"
+
+/* Zero pages placed by the engine; linux/ksm.h counts in it. */
+atomic_long_t ksm_zero_pages = ATOMIC_LONG_INIT(0);
+
+/**
+ * hksm_meta_total() - bytes the engine uses for metadata
+ * @h: the engine
+ */
+unsigned long hksm_meta_total(struct hksm *h)
+{
+	return atomic_long_read(&h->meta_bytes) +
+	       hksm_table_bytes(&h->cand.table) + hksm_table_bytes(&h->stable);
+}
+
+/**
+ * hksm_profit() - bytes saved in all, less the metadata
+ * @h: the engine
+ */
+long hksm_profit(struct hksm *h)
+{
+	long pages = atomic_long_read(&h->pages_sharing) +
+		     atomic_long_read(&ksm_zero_pages);
+
+	return pages * PAGE_SIZE - hksm_meta_total(h);
+}
+
+#ifdef CONFIG_PROC_FS
+/* A snapshot of what a slot counts; zeroes for an mm that has none. */
+struct slot_stat {
+	u64 scan_pages, scan_ns, merges, breaks, skipped;
+	long meta_bytes;
+};
+
+static struct slot_stat read_stat(struct mm_struct *mm)
+{
+	struct slot_stat stat = {};
+	struct hksm_slot *slot = hksm_slot_find(&hksm, mm);
+
+	if (!slot)
+		return stat;
+	spin_lock(&slot->lock);
+	stat.scan_pages = slot->scan_pages;
+	stat.scan_ns = slot->scan_ns;
+	stat.merges = slot->merges;
+	stat.breaks = slot->breaks;
+	stat.skipped = slot->skipped;
+	stat.meta_bytes = slot->meta_bytes;
+	spin_unlock(&slot->lock);
+	hksm_slot_put(slot);
+	return stat;
+}
+
+/**
+ * ksm_process_profit() - bytes a process saves, less its metadata
+ * @mm: pinned by the caller
+ */
+long ksm_process_profit(struct mm_struct *mm)
+{
+	return (long)(mm->ksm_merging_pages + mm_ksm_zero_pages(mm)) *
+		PAGE_SIZE - read_stat(mm).meta_bytes;
+}
+
+static bool any_mergeable(struct mm_struct *mm)
+{
+	struct vm_area_struct *vma;
+	bool any = false;
+
+	if (mmap_read_lock_killable(mm))
+		return false;
+	VMA_ITERATOR(vmi, mm, 0);
+	for_each_vma(vmi, vma) {
+		any = vma->vm_flags & VM_MERGEABLE;
+		if (any)
+			break;
+	}
+	mmap_read_unlock(mm);
+	return any;
+}
+
+/**
+ * ksm_show_stat() - lines of ksm_stat after those of every kernel
+ * @m: the file
+ * @mm: pinned by the caller
+ *
+ * First what Linux 7.3 shows, then what scanning this process costs and
+ * brings.
+ */
+void ksm_show_stat(struct seq_file *m, struct mm_struct *mm)
+{
+	struct slot_stat stat = read_stat(mm);
+	bool any = test_bit(MMF_VM_MERGE_ANY, &mm->flags);
+
+	seq_printf(m, "ksm_merge_any: %s\n", any ? "yes" : "no");
+	seq_printf(m, "ksm_mergeable: %s\n", any_mergeable(mm) ? "yes" : "no");
+	seq_printf(m, "ksm_scan_pages %llu\n", stat.scan_pages);
+	seq_printf(m, "ksm_scan_ns %llu\n", stat.scan_ns);
+	seq_printf(m, "ksm_merges %llu\n", stat.merges);
+	seq_printf(m, "ksm_breaks %llu\n", stat.breaks);
+	seq_printf(m, "ksm_skipped %llu\n", stat.skipped);
+	seq_printf(m, "ksm_meta_bytes %ld\n", stat.meta_bytes);
+}
+#endif /* CONFIG_PROC_FS */

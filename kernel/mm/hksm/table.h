@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Bucket table: 8-byte entries, one cache line a bucket, any size.
+ *
+ * An entry is a body of 47 bits below 17 bits of the key. The table neither
+ * locks nor knows what a body means. Equal tags are a hint: callers confirm
+ * with the full key, wherever they keep it.
+ */
+#ifndef HKSM_TABLE_H
+#define HKSM_TABLE_H
+
+#include "env.h"
+
+#define HKSM_BODY_BITS	47
+#define HKSM_BODY_MASK	((1ULL << HKSM_BODY_BITS) - 1)
+/* The key bits an entry needs; the 15 below are free for other uses. */
+#define HKSM_KEY_SHIFT	15
+#define HKSM_KEY_MASK	(~0ULL << HKSM_KEY_SHIFT)
+#define HKSM_WAYS	8
+/* Longest run of full buckets that is searched. */
+#define HKSM_RUN_MAX	32
+
+/**
+ * struct hksm_table - a table; its owner names the lock of all fields
+ * @slot: entries, HKSM_WAYS for each bucket
+ * @nr_buckets: buckets, not necessarily a power of two
+ * @used: entries that are in use
+ * @dead: entries that were removed from full buckets and not yet reused
+ */
+struct hksm_table {
+	u64 *slot;
+	u32 nr_buckets;
+	unsigned long used;
+	unsigned long dead;
+};
+
+/**
+ * struct hksm_probe - position of a search; private to table.c
+ * @bucket: bucket being searched
+ * @way: next entry to look at in it
+ * @run: buckets that may still be visited
+ */
+struct hksm_probe {
+	u32 bucket;
+	u32 way;
+	u32 run;
+};
+
+int hksm_table_init(struct hksm_table *t, unsigned long entries);
+void hksm_table_fini(struct hksm_table *t);
+void hksm_table_clear(struct hksm_table *t);
+void hksm_table_prefetch(const struct hksm_table *t, u64 key);
+u64 hksm_table_first(const struct hksm_table *t, u64 key,
+		     struct hksm_probe *p);
+u64 hksm_table_next(const struct hksm_table *t, u64 key,
+		    struct hksm_probe *p);
+bool hksm_table_insert(struct hksm_table *t, u64 key, u64 body);
+bool hksm_table_remove(struct hksm_table *t, u64 key, u64 body);
+bool hksm_table_replace(struct hksm_table *t, u64 key, u64 old, u64 body);
+u64 hksm_table_walk(const struct hksm_table *t, unsigned long *pos);
+
+/**
+ * hksm_table_capacity() - entries a table has room for
+ * @t: an initialised table
+ */
+static inline unsigned long hksm_table_capacity(const struct hksm_table *t)
+{
+	return (unsigned long)t->nr_buckets * HKSM_WAYS;
+}
+
+/**
+ * hksm_table_bytes() - memory of a table
+ * @t: an initialised table
+ */
+static inline unsigned long hksm_table_bytes(const struct hksm_table *t)
+{
+	return hksm_table_capacity(t) * sizeof(u64);
+}
+
+/**
+ * hksm_table_tight() - is it time for a larger table?
+ * @t: an initialised table
+ *
+ * Above 7/8 of the capacity runs of full buckets get long.
+ */
+static inline bool hksm_table_tight(const struct hksm_table *t)
+{
+	unsigned long cap = hksm_table_capacity(t);
+
+	return t->used + t->dead >= cap - cap / 8;
+}
+
+#endif /* HKSM_TABLE_H */

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Undoing merges: break the sharing of an area, or of everything.
+ *
+ * Both walk page tables, not records: a record follows its mapping only when
+ * the address is scanned, and mappings made by fork have none before that.
+ */
+#include <linux/dax.h>
+#include <linux/oom.h>
+#include <linux/sched/signal.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
+
+#include "hksm.h"
+
+/**
+ * hksm_vma_compatible() - may pages of an area be merged at all?
+ * @vma: any area
+ */
+bool hksm_vma_compatible(struct vm_area_struct *vma)
+{
+	vm_flags_t never = VM_SHARED | VM_MAYSHARE | VM_PFNMAP | VM_IO |
+			   VM_DONTEXPAND | VM_HUGETLB | VM_MIXEDMAP |
+			   VM_DROPPABLE;
+
+#ifdef VM_SAO
+	never |= VM_SAO;
+#endif
+#ifdef VM_SPARC_ADI
+	never |= VM_SPARC_ADI;
+#endif
+	return !(vma->vm_flags & never) && !vma_is_dax(vma);
+}
+
+/* A merged page, also while it migrates, or a zero page that KSM placed. */
+static bool is_merged(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
+{
+	struct page *page;
+
+	if (pte_none(pte))
+		return false;
+	if (pte_present(pte)) {
+		if (is_ksm_zero_pte(pte))
+			return true;
+		page = vm_normal_page(vma, addr, pte);
+	} else {
+		swp_entry_t entry = pte_to_swp_entry(pte);
+
+		page = is_migration_entry(entry) ?
+			pfn_swap_entry_to_page(entry) : NULL;
+	}
+	return page && folio_test_ksm(page_folio(page));
+}
+
+/* First merged page at or after an address, or the end. */
+static unsigned long find_merged(struct vm_area_struct *vma, unsigned long addr,
+				 unsigned long end)
+{
+	struct mm_struct *mm = vma->vm_mm;
+
+	while (addr < end) {
+		unsigned long next = pmd_addr_end(addr, end);
+		pmd_t *pmd = mm_find_pmd(mm, addr);
+		pte_t *start, *ptep;
+		spinlock_t *ptl;
+
+		start = pmd ? pte_offset_map_lock(mm, pmd, addr, &ptl) : NULL;
+		if (!start) {
+			addr = next;
+			continue;
+		}
+		for (ptep = start; addr < next; addr += PAGE_SIZE, ptep++)
+			if (is_merged(vma, addr, ptep_get(ptep)))
+				break;
+		pte_unmap_unlock(start, ptl);
+		if (addr < next)
+			return addr;
+		cond_resched();
+	}
+	return end;
+}
+
+/**
+ * hksm_unmerge_range() - give an area pages of its own again
+ * @vma: a mergeable area; mmap_lock held
+ * @start: first address
+ * @end: end of the stretch
+ * @lock_vma: keep out faults that only take the area's lock; needs mmap_lock
+ *	for writing
+ *
+ * The fault may back off, so an address is done when it is seen to be done.
+ * SIGBUS means the page is gone, for example with the file behind it.
+ *
+ * Return: 0, -ENOMEM, or -ERESTARTSYS when a signal is pending; part of the
+ * area may be unmerged then.
+ */
+int hksm_unmerge_range(struct vm_area_struct *vma, unsigned long start,
+		       unsigned long end, bool lock_vma)
+{
+	unsigned long addr = start;
+
+	if (lock_vma)
+		vma_start_write(vma);
+	for (;;) {
+		vm_fault_t ret;
+
+		if (!atomic_read(&vma->vm_mm->mm_users))
+			return 0;
+		if (signal_pending(current))
+			return -ERESTARTSYS;
+		addr = find_merged(vma, addr, end);
+		if (addr >= end)
+			return 0;
+		ret = handle_mm_fault(vma, addr, FAULT_FLAG_UNSHARE |
+				      FAULT_FLAG_REMOTE, NULL);
+		if (ret & VM_FAULT_OOM)
+			return -ENOMEM;
+		if (ret & (VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV))
+			addr += PAGE_SIZE;
+		cond_resched();
+	}
+}
+
+static int unmerge_slot(struct hksm *h, struct hksm_slot *slot)
+{
+	struct vm_area_struct *vma;
+	int err = 0;
+
+	if (!hksm_slot_enter(h, slot, false))
+		return 0;
+	VMA_ITERATOR(vmi, slot->mm, 0);
+	for_each_vma(vmi, vma) {
+		if (!(vma->vm_flags & VM_MERGEABLE) || !vma->anon_vma)
+			continue;
+		err = hksm_unmerge_range(vma, vma->vm_start, vma->vm_end,
+					 false);
+		if (err)
+			break;
+	}
+	if (!err)
+		hksm_slot_forget(h, slot, 0, ULONG_MAX);
+	hksm_slot_leave(h, slot);
+	return err;
+}
+
+/**
+ * hksm_unmerge_all() - unmerge every mm and start afresh
+ * @h: the engine, to be had alone, with HKSM_RUN_UNMERGE set
+ *
+ * mms forked meanwhile are put at the end of the list and found there. Pages
+ * swapped in meanwhile are copied, because of the bit.
+ *
+ * Return: 0, or the error of hksm_unmerge_range().
+ */
+int hksm_unmerge_all(struct hksm *h)
+{
+	struct hksm_slot *slot;
+	int err = 0;
+
+	lockdep_assert_held_write(&h->sem);
+	spin_lock(&h->slots_lock);
+	h->unmerge = h->slots.next;
+	h->cursor = &h->slots;
+	h->cursor_addr = 0;
+	spin_unlock(&h->slots_lock);
+	h->in_pass = false;
+
+	while (!err && (slot = hksm_cursor_get(h, &h->unmerge))) {
+		err = unmerge_slot(h, slot);
+		hksm_cursor_next(h, &h->unmerge, slot);
+		hksm_slot_put(slot);
+	}
+	spin_lock(&h->slots_lock);
+	h->unmerge = &h->slots;
+	spin_unlock(&h->slots_lock);
+	if (err)
+		return err;
+	/* Some may still be mapped by an mm that is exiting. */
+	hksm_stable_empty(h);
+	hksm_cand_rebuild(h, true);
+	h->seqnr = 0;
+	return 0;
+}

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * PID 1 of the machine that kernel/scripts/bench boots: builds the memory of
+ * one case, lets ksmd work on it, and prints "RESULT <metric> <value>" lines.
+ * Not a test of behaviour, but every page is checked before the machine ends,
+ * and a run with a wrong page prints no "RESULT ok 1".
+ *
+ * Command line of the kernel: bench.case=NAME bench.mib=N [bench.quick]
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <dirent.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE		4096UL
+#define WORDS		(PAGE / 8)
+#define KSM		"/sys/kernel/mm/ksm/"
+#define HOLDERS_MAX	8
+
+/* Where in its case a page stands: holder, index, pages of the holder. */
+typedef uint64_t (*content_fn)(unsigned holder, size_t i, size_t n);
+
+static uint64_t twice(unsigned holder, size_t i, size_t n)
+{
+	return i + 1;
+}
+
+static uint64_t unique(unsigned holder, size_t i, size_t n)
+{
+	return holder * n + i + 1;
+}
+
+static uint64_t tenth(unsigned holder, size_t i, size_t n)
+{
+	return i % 10 ? holder * n + i + 1 : (1ULL << 40) + i;
+}
+
+static uint64_t zero(unsigned holder, size_t i, size_t n)
+{
+	return 0;
+}
+
+static uint64_t one(unsigned holder, size_t i, size_t n)
+{
+	return 7;
+}
+
+static uint64_t half(unsigned holder, size_t i, size_t n)
+{
+	return i / 2 + 1;
+}
+
+static const struct bench {
+	const char *name;
+	unsigned holders;
+	content_fn content;
+	double sharing;		/* of all pages, once everything is merged */
+	bool zero_pages;
+	size_t prefix;		/* leading bytes all pages have in common */
+	unsigned restless;	/* per cent of the pages that keep changing */
+	bool forked;		/* one memory, the holders share it by fork */
+} benches[] = {
+	{ "pairs", 2, twice, 0.5 },
+	{ "proc8", 8, twice, 7.0 / 8 },
+	{ "unique", 2, unique, 0 },
+	{ "tenth", 2, tenth, 0.05 },
+	{ "zero0", 2, zero, 255.0 / 256 },
+	{ "zero1", 2, zero, 1, .zero_pages = true },
+	{ "prefix", 2, twice, 0.5, .prefix = 4000 },
+	{ "volatile", 2, twice, 0.4, .restless = 20 },
+	{ "one", 2, one, 255.0 / 256 },
+	{ "fork", 8, half, 15.0 / 16, .forked = true },
+};
+
+static const struct bench *b;
+static size_t pages;		/* in all */
+static bool failed;
+static bool quick;		/* leave the steady state out, it takes 200 passes */
+
+static void die(const char *what)
+{
+	printf("ERROR %s: %s\n", what, strerror(errno));
+	fflush(stdout);
+	reboot(RB_POWER_OFF);
+	_exit(1);
+}
+
+static long get(const char *file)
+{
+	char path[128], buf[64] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), KSM "%s", file);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return -1;
+	if (read(fd, buf, sizeof(buf) - 1) < 0)
+		buf[0] = '\0';
+	close(fd);
+	return atol(buf);
+}
+
+static void set(const char *file, const char *value)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), KSM "%s", file);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		die(path);
+	close(fd);
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static int ksmd_pid(void)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *d;
+	int pid = -1;
+
+	while (dir && (d = readdir(dir))) {
+		char path[300], name[32] = "";
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%s/comm", d->d_name);
+		f = fopen(path, "r");
+		if (!f)
+			continue;
+		if (fgets(name, sizeof(name), f) && !strcmp(name, "ksmd\n"))
+			pid = atoi(d->d_name);
+		fclose(f);
+	}
+	closedir(dir);
+	return pid;
+}
+
+/* CPU time of ksmd in seconds: to the nanosecond where the kernel tells it. */
+static double ksmd_cpu(void)
+{
+	static int pid;
+	unsigned long long ns, user, sys;
+	char path[64];
+	FILE *f;
+	int n;
+
+	if (!pid)
+		pid = ksmd_pid();
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	f = fopen(path, "r");
+	if (f) {
+		n = fscanf(f, "%llu", &ns);
+		fclose(f);
+		if (n == 1 && ns)
+			return ns / 1e9;
+	}
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "r");
+	if (!f)
+		die(path);
+	n = fscanf(f, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
+		   &user, &sys);
+	fclose(f);
+	if (n != 2)
+		die("stat");
+	return (double)(user + sys) / sysconf(_SC_CLK_TCK);
+}
+
+static void fill(void *page, uint64_t id)
+{
+	uint64_t *w = page, x = id * 0x9e3779b97f4a7c15ULL + 1;
+	size_t i;
+
+	for (i = 0; i < WORDS; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		w[i] = !id ? 0 : i < b->prefix / 8 ? 42 : x;
+	}
+}
+
+static bool right(const void *page, uint64_t id)
+{
+	static uint64_t want[WORDS];
+
+	fill(want, id);
+	return !memcmp(page, want, PAGE);
+}
+
+static bool restless(size_t i)
+{
+	return i % 100 < b->restless;
+}
+
+/* A holder: owns memory, rewrites some of it, checks it when told to end. */
+static void hold(unsigned holder, char *mem, size_t n, int ready, int end)
+{
+	uint64_t turn = 1ULL << 50;
+	char c = 0;
+	size_t i;
+
+	if (!b->forked) {
+		for (i = 0; i < n; i++)
+			fill(mem + i * PAGE, b->content(holder, i, n));
+		if (madvise(mem, n * PAGE, MADV_MERGEABLE))
+			die("madvise");
+	}
+	if (write(ready, &c, 1) != 1)
+		_exit(1);
+	fcntl(end, F_SETFL, b->restless ? O_NONBLOCK : 0);
+	while (read(end, &c, 1) < 0) {
+		for (i = 0; i < n; i++)
+			if (restless(i))
+				*(uint64_t *)(mem + i * PAGE) = turn++;
+		usleep(100000);
+	}
+	for (i = 0; i < n; i++)
+		if (!restless(i) &&
+		    !right(mem + i * PAGE, b->content(holder, i, n)))
+			_exit(1);
+	_exit(0);
+}
+
+static int go[2], done[2];
+static pid_t pid[HOLDERS_MAX];
+
+static char *map(size_t n)
+{
+	char *mem = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (mem == MAP_FAILED)
+		die("mmap");
+	madvise(mem, n * PAGE, MADV_NOHUGEPAGE);
+	return mem;
+}
+
+/* The parent of forked holders: owns the memory and shares it with them. */
+static void start_holders(void)
+{
+	size_t n = pages / b->holders, i;
+	char *mem = b->forked ? map(n) : NULL;
+	unsigned h;
+	char c;
+
+	if (pipe(go) || pipe(done))
+		die("pipe");
+	for (i = 0; mem && i < n; i++)
+		fill(mem + i * PAGE, b->content(0, i, n));
+	if (mem && madvise(mem, n * PAGE, MADV_MERGEABLE))
+		die("madvise");
+	for (h = 0; h < b->holders; h++) {
+		pid[h] = fork();
+		if (pid[h] < 0)
+			die("fork");
+		if (!pid[h]) {
+			close(go[1]);
+			hold(h, mem ? mem : map(n), n, done[1], go[0]);
+		}
+		/* One after the other, so that frames are in order. */
+		if (read(done[0], &c, 1) != 1)
+			die("holder");
+	}
+	close(go[0]);
+	/* The holders have it now. */
+	if (mem)
+		munmap(mem, n * PAGE);
+}
+
+static void end_holders(void)
+{
+	unsigned h;
+	int st;
+
+	close(go[1]);
+	for (h = 0; h < b->holders; h++)
+		if (waitpid(pid[h], &st, 0) != pid[h] || st)
+			failed = true;
+}
+
+static void result(const char *metric, double value)
+{
+	printf("RESULT %s %.9g\n", metric, value);
+}
+
+static void wait_passes(long n)
+{
+	long end = get("full_scans") + n;
+
+	while (get("full_scans") < end)
+		usleep(2000);
+}
+
+static bool reached(void)
+{
+	double quiet = pages * (100.0 - b->restless) / 100;
+	long saved = get("pages_sharing") + get("ksm_zero_pages");
+	long known = saved + get("pages_shared") + get("pages_unshared");
+
+	return saved >= 0.99 * b->sharing * pages && known >= 0.99 * quiet;
+}
+
+static long slab_bytes(void)
+{
+	FILE *f = fopen("/proc/slabinfo", "r");
+	char line[512], name[64];
+	long active, total, size, sum = 0;
+
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%63s %ld %ld %ld", name, &active, &total,
+			   &size) == 4 && !strncmp(name, "ksm_", 4))
+			sum += active * size;
+	fclose(f);
+	return sum;
+}
+
+static long cow_ksm(void)
+{
+	FILE *f = fopen("/proc/vmstat", "r");
+	char name[64];
+	long v, cow = 0;
+
+	while (f && fscanf(f, "%63s %ld", name, &v) == 2)
+		if (!strcmp(name, "cow_ksm"))
+			cow = v;
+	if (f)
+		fclose(f);
+	return cow;
+}
+
+static void steady(const char *metric, const char *smart, long warm, long n)
+{
+	double cpu;
+	long scans;
+
+	set("smart_scan", smart);
+	wait_passes(warm);
+	cpu = ksmd_cpu();
+	scans = get("full_scans");
+	wait_passes(n);
+	cpu = ksmd_cpu() - cpu;
+	result(metric, cpu * 1e6 / (get("full_scans") - scans) / pages);
+}
+
+static void measure(void)
+{
+	double cpu = ksmd_cpu(), wall = now(), start;
+	long scans = get("full_scans"), last = scans, meta, cow;
+
+	set("run", "1");
+	for (;;) {
+		/* Not reached yet in the pass after this many. */
+		long before = get("full_scans");
+
+		if (reached())
+			break;
+		last = before;
+		if (now() - wall > 900) {
+			printf("ERROR not merged after 900 s\n");
+			failed = true;
+			break;
+		}
+		usleep(4000);
+	}
+	result("cpu_us_page", (ksmd_cpu() - cpu) * 1e6 / pages);
+	result("wall_us_page", (now() - wall) * 1e6 / pages);
+	result("passes", last - scans + 1);
+
+	cow = cow_ksm();
+	if (quick)
+		wait_passes(2);
+	else
+		steady("steady1_us", "1", 60, 144);
+	if (b->restless)
+		result("breaks", cow_ksm() - cow);
+	if (!quick && !strcmp(b->name, "unique"))
+		steady("steady0_us", "0", 1, 3);
+	meta = get("hksm/metadata_bytes");
+	if (meta < 0)
+		meta = slab_bytes();
+	result("meta_page", (double)meta / pages);
+
+	start = now();
+	set("run", "2");
+	result("unmerge_us_page", (now() - start) * 1e6 / pages);
+	if (get("pages_shared") || get("ksm_zero_pages"))
+		failed = true;
+}
+
+static void parse_cmdline(void)
+{
+	char buf[4096] = "", *p;
+	int fd = open("/proc/cmdline", O_RDONLY);
+	char name[32] = "";
+	unsigned long mib = 0;
+	size_t i;
+
+	if (fd < 0 || read(fd, buf, sizeof(buf) - 1) < 0)
+		die("/proc/cmdline");
+	close(fd);
+	p = strstr(buf, "bench.case=");
+	if (p)
+		sscanf(p, "bench.case=%31s", name);
+	p = strstr(buf, "bench.mib=");
+	if (p)
+		sscanf(p, "bench.mib=%lu", &mib);
+	quick = strstr(buf, "bench.quick");
+	for (i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
+		if (!strcmp(benches[i].name, name))
+			b = &benches[i];
+	errno = EINVAL;
+	if (!b || !mib)
+		die("command line");
+	pages = mib << (20 - 12);
+}
+
+int main(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	parse_cmdline();
+	set("sleep_millisecs", "0");
+	set("pages_to_scan", "1000000000");
+	set("use_zero_pages", b->zero_pages ? "1" : "0");
+	start_holders();
+	measure();
+	end_holders();
+	if (!failed)
+		result("ok", 1);
+	sync();
+	reboot(RB_POWER_OFF);
+	return 1;
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * grow.c - a program whose memory appears in all the ways that memory does, for
+ * the tests of the preload library.
+ *
+ * It then prints one line per way: how many bytes of it are mergeable, and how
+ * many there are, as smaps tells.  With the argument "threads" it is merely a
+ * process with many threads.
+ */
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SMALL 1000
+#define SMALL_N 20000
+#define LARGE (8U << 20)
+
+struct area {
+	const char *name;
+	uintptr_t start, end;
+	size_t bytes, mergeable;
+};
+
+static struct area areas[10];
+static size_t n_areas;
+
+static void area(const char *name, void *p, size_t len)
+{
+	areas[n_areas++] = (struct area){ name, (uintptr_t)p, (uintptr_t)p + len, 0, 0 };
+}
+
+static void count(uintptr_t start, uintptr_t end, int mergeable)
+{
+	for (size_t i = 0; i < n_areas; i++) {
+		uintptr_t from = start > areas[i].start ? start : areas[i].start;
+		uintptr_t to = end < areas[i].end ? end : areas[i].end;
+
+		if (from >= to)
+			continue;
+		areas[i].bytes += to - from;
+		if (mergeable)
+			areas[i].mergeable += to - from;
+	}
+}
+
+static void read_smaps(void)
+{
+	unsigned long start = 0, end = 0;
+	char line[1024];
+	FILE *f = fopen("/proc/self/smaps", "r");
+
+	if (!f)
+		exit(1);
+	while (fgets(line, sizeof(line), f)) {
+		char *at;
+		unsigned long from = strtoul(line, &at, 16);
+
+		if (at > line && *at == '-') {
+			start = from;
+			end = strtoul(at + 1, NULL, 16);
+		} else if (!strncmp(line, "VmFlags:", 8)) {
+			count(start, end, strstr(line, " mg") != NULL);
+		}
+	}
+	fclose(f);
+}
+
+/* Many small blocks: the heap of the program, or the arena of a thread. */
+static void *small_blocks(void *arg)
+{
+	char *low = NULL, *high = NULL;
+
+	for (int i = 0; i < SMALL_N; i++) {
+		char *p = malloc(SMALL);
+
+		if (!p)
+			exit(1);
+		memset(p, i, SMALL);
+		if (!low || p < low)
+			low = p;
+		if (p + SMALL > high)
+			high = p + SMALL;
+	}
+	area(arg, low, (size_t)(high - low));
+	return NULL;
+}
+
+static void must(void *p)
+{
+	if (!p || p == MAP_FAILED) {
+		perror("grow");
+		exit(1);
+	}
+}
+
+static void *sleeper(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+static void many_threads(void)
+{
+	pthread_t thread;
+
+	for (int i = 0; i < 100; i++)
+		if (pthread_create(&thread, NULL, sleeper, NULL))
+			exit(1);
+	sleeper(NULL);
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t thread;
+	char *p, *q;
+
+	if (argc > 1 && !strcmp(argv[1], "threads"))
+		many_threads();
+
+	small_blocks("heap");
+	if (pthread_create(&thread, NULL, small_blocks, (void *)"arena"))
+		return 1;
+	pthread_join(thread, NULL);
+	p = malloc(LARGE);
+	must(p);
+	area("large", p, LARGE);
+	p = calloc(1, LARGE);
+	must(p);
+	area("calloc", p, LARGE);
+	p = malloc(LARGE);
+	must(p);
+	p = realloc(p, 4 * LARGE);
+	must(p);
+	area("realloc", p, 4 * LARGE);
+	p = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	must(p);
+	area("mmap", p, LARGE);
+	q = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	must(q);
+	area("shared", q, LARGE);
+	q = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	must(q);
+	q = mremap(q, LARGE, 2 * LARGE, MREMAP_MAYMOVE);
+	must(q);
+	area("mremap", q, 2 * LARGE);
+	if (posix_memalign((void **)&p, 1U << 16, LARGE))
+		return 1;
+	area("memalign", p, LARGE);
+	p = sbrk(LARGE);
+	must(p == (void *)-1 ? NULL : p);
+	area("sbrk", p, LARGE);
+	read_smaps();
+	for (size_t i = 0; i < n_areas; i++)
+		printf("%s %s\n", areas[i].name,
+		       areas[i].mergeable == areas[i].bytes ? "all" :
+		       areas[i].mergeable		    ? "some" :
+							      "none");
+	return 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Stand-in for kernel/mm/hksm/env.h, forced in front of everything with
+ * -include, so that the pure files of the engine compile as a program. It
+ * takes the real file's guard, which makes that one empty.
+ */
+#ifndef HKSM_ENV_H
+#define HKSM_ENV_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+typedef struct {
+	u64 key[2];
+} siphash_key_t;
+
+#define U16_MAX			UINT16_MAX
+#define U32_MAX			UINT32_MAX
+#define PAGE_SIZE		4096UL
+#define GFP_KERNEL		0
+#define __GFP_NOWARN		0
+#define __GFP_NORETRY		0
+#define GENMASK_ULL(_h, _l)	((~0ULL << (_l)) & (~0ULL >> (63 - (_h))))
+#define DIV_ROUND_UP(_n, _d)	(((_n) + (_d) - 1) / (_d))
+#define round_down(_x, _y)	((_x) & ~((__typeof__(_x))(_y) - 1))
+#define min(_a, _b)		((_a) < (_b) ? (_a) : (_b))
+#define max(_a, _b)		((_a) > (_b) ? (_a) : (_b))
+#define min_t(_t, _a, _b)	((_t)(_a) < (_t)(_b) ? (_t)(_a) : (_t)(_b))
+#define prefetch(_p)		__builtin_prefetch(_p)
+
+/* Tests set this to make the next allocation fail. */
+extern bool shim_no_memory;
+
+static inline void *kvcalloc(size_t n, size_t size, int gfp)
+{
+	(void)gfp;
+	return shim_no_memory ? NULL : calloc(n, size);
+}
+
+static inline void kvfree(void *p)
+{
+	free(p);
+}
+
+void get_random_bytes(void *buf, size_t len);
+u64 siphash_3u64(u64 a, u64 b, u64 c, const siphash_key_t *key);
+
+#endif /* HKSM_ENV_H */
