@@ -71,6 +71,12 @@ void cli_warn(int rc, const char *fmt, ...) __printf(2, 3);	/* "warning: ", not 
 void cli_note(const char *fmt, ...) __printf(1, 2);		/* with -v, to stderr */
 /* A line of a debug log, cleaned, whatever the verbosity is: the caller decides. */
 void cli_log(const char *line);
+/*
+ * A bar on standard error where that is a terminal (nothing elsewhere, nor with
+ * -q): @share from 0 to 1, and what is going on.  A negative share wipes it away,
+ * which must come before anything else is printed.
+ */
+void cli_progress(double share, const char *text);
 /* A usage error: the line, "Try 'NAME --help'...", exit CLI_USAGE (or code set below). */
 void cli_usage_error(const char *fmt, ...) __printf(1, 2) __attribute__((noreturn));
 void cli_set_usage_code(int code);	/* ksm-advise: 125 while wrapping */

@@ -195,6 +195,33 @@ void cli_log(const char *line)
 		write_line(clean.s);
 }
 
+#define BAR 30
+
+void cli_progress(double share, const char *text)
+{
+	__cleanup_str struct str line = STR_INIT;
+	const int width = cli_width(STDERR_FILENO);
+	const int full = (int)(share * BAR);
+
+	if (msg.verbosity < 0 || !isatty(STDERR_FILENO))
+		return;
+	if (share >= 0) {
+		str_addc(&line, '[');
+		for (int i = 0; i < BAR; i++)
+			str_addc(&line, i < full ? '#' : ' ');
+		str_addf(&line, "] %3d %%  ", (int)(share * 100));
+		cli_safe(&line, text, (size_t)-1);
+		/* One line: a second one would stay behind. */
+		if (!str_err(&line) && line.len > (size_t)width - 1)
+			line.s[line.len = width - 1] = '\0';
+	}
+	if (str_err(&line))
+		return;
+	write_line("\r\033[K");
+	write_line(str_get(&line));
+	fflush(stderr);
+}
+
 void cli_die(int code, int rc, const char *fmt, ...)
 {
 	va_list ap;

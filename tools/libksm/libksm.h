@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "util/macros.h"
 
@@ -493,6 +494,81 @@ typedef int (*ksm_vma_fn)(const struct ksm_vma *vma, void *arg);
  */
 int ksm_vmas_walk(struct ksm *k, pid_t pid, ksm_vma_fn fn, void *arg);
 int ksm_smaps_parse(const char *buf, size_t len, ksm_vma_fn fn, void *arg);
+
+/* ------------------------------------------------------------------ */
+/* pagemap.c: the pages of one process and their contents		*/
+
+/*
+ * Bits of an entry of /proc/PID/pagemap (Documentation/admin-guide/mm/
+ * pagemap.rst).  The frame is 0 for readers without CAP_SYS_ADMIN, 4.2.
+ */
+#define KSM_PM_FRAME	 ((UINT64_C(1) << 55) - 1)
+#define KSM_PM_EXCLUSIVE (UINT64_C(1) << 56)	/* mapped once; 4.2 */
+#define KSM_PM_FILE	 (UINT64_C(1) << 61)	/* of a file or of shared memory; 3.5 */
+#define KSM_PM_SWAPPED	 (UINT64_C(1) << 62)	/* or about to migrate */
+#define KSM_PM_PRESENT	 (UINT64_C(1) << 63)
+
+/* Bits of /proc/kpageflags (include/uapi/linux/kernel-page-flags.h). */
+#define KSM_KPF_ANON	  (UINT64_C(1) << 12)
+#define KSM_KPF_HEAD	  (UINT64_C(1) << 15)
+#define KSM_KPF_KSM	  (UINT64_C(1) << 21)
+#define KSM_KPF_THP	  (UINT64_C(1) << 22)
+#define KSM_KPF_ZERO_PAGE (UINT64_C(1) << 24)	/* the kernel's own; 4.0 */
+
+/*
+ * The address space a process had when this was opened.  It stays that one when
+ * the process executes another program, and answers "nothing" when it is gone.
+ * Functions on it may be called by several threads; they record no failure.
+ */
+struct ksm_mem;
+
+/**
+ * ksm_mem_open() - look into the memory of a process
+ *
+ * Return: 0; -ESRCH; -EACCES; -EOPNOTSUPP for a dump.  Without the right to
+ * trace the process it may succeed, and reading contents fails.
+ */
+int ksm_mem_open(struct ksm *k, pid_t pid, struct ksm_mem **out) __must_check;
+/* NULL is fine. */
+void ksm_mem_close(struct ksm_mem *m);
+
+/* How many of @n entries were read; 0: the address space is gone; -errno. */
+ssize_t ksm_mem_pagemap(const struct ksm_mem *m, uint64_t addr, size_t n, uint64_t *entries);
+
+enum ksm_page_kind {
+	KSM_PAGE_HUGE = 1 << 0,		/* mapped as part of a huge page */
+	KSM_PAGE_ZEROPAGE = 1 << 1,	/* the kernel's zero page stands there */
+};
+
+typedef void (*ksm_kind_fn)(uint64_t start, uint64_t end, unsigned int kind, void *arg);
+
+/**
+ * ksm_mem_kinds() - ranges of pages with their kinds, in order of address
+ *
+ * Ranges without pages are left out, neither present nor swapped.
+ * Return: 0; -EOPNOTSUPP before Linux 6.7; -ESRCH when the address space is gone.
+ */
+int ksm_mem_kinds(const struct ksm_mem *m, uint64_t start, uint64_t end, ksm_kind_fn fn, void *arg);
+
+/**
+ * ksm_mem_read() - contents of pages that are exclusive to the process
+ * @buf: room for all of @from, which it is filled with one behind the other
+ * @from: ranges of the other address space
+ *
+ * By process_vm_readv(2), thus from whatever the process is by now: check with
+ * ksm_mem_pagemap() afterwards that it still is the same.  Of a page that is not
+ * exclusive the kernel would first make a copy in the process (6.0).
+ *
+ * Return: bytes, fewer when something is not there; -EFAULT, -EPERM, -ESRCH.
+ */
+ssize_t ksm_mem_read(const struct ksm_mem *m, void *buf, const struct iovec *from, size_t n);
+/* By /proc/PID/mem: slower, leaves shared pages shared, and minds no PROT_NONE. */
+ssize_t ksm_mem_read_shared(const struct ksm_mem *m, void *buf, uint64_t addr, size_t len);
+
+/* Descriptor of /proc/kpageflags, which takes root, or -errno. */
+int ksm_kpageflags_open(struct ksm *k);
+/* How many of @n flags from frame @pfn on were read, or -errno. */
+ssize_t ksm_kpageflags_read(int fd, uint64_t pfn, size_t n, uint64_t *flags);
 
 /* ------------------------------------------------------------------ */
 /* proclist.c: many processes						*/

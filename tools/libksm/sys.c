@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/mman.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -111,6 +112,40 @@ ssize_t sys_vm_writev(pid_t pid, const struct iovec *local, size_t n_local,
 		      const struct iovec *remote, size_t n_remote)
 {
 	return ret(process_vm_writev(pid, local, n_local, remote, n_remote, 0));
+}
+
+/* struct pm_scan_arg of the kernel */
+struct scan_arg {
+	uint64_t size;
+	uint64_t flags;
+	uint64_t start;
+	uint64_t end;
+	uint64_t walk_end;
+	uint64_t vec;
+	uint64_t vec_len;
+	uint64_t max_pages;
+	uint64_t category_inverted;
+	uint64_t category_mask;
+	uint64_t category_anyof_mask;
+	uint64_t return_mask;
+};
+
+long sys_pagemap_scan(int fd, uint64_t *at, uint64_t end, struct sys_page_region *out, size_t n)
+{
+	struct scan_arg a = {
+		.size = sizeof(a),
+		.start = *at,
+		.end = end,
+		.vec = (uintptr_t)out,
+		.vec_len = n,
+		.category_anyof_mask = SYS_PAGE_IS_PRESENT | SYS_PAGE_IS_SWAPPED,
+		.return_mask = SYS_PAGE_IS_PFNZERO | SYS_PAGE_IS_HUGE,
+	};
+	long rc = ret(ioctl(fd, _IOWR('f', 16, struct scan_arg), &a));
+
+	/* A walk that got nowhere would be begun again for ever. */
+	*at = rc >= 0 && a.walk_end > *at ? a.walk_end : end;
+	return rc;
 }
 
 pid_t sys_gettid(void)

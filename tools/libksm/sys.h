@@ -126,6 +126,29 @@ ssize_t sys_vm_readv(pid_t pid, const struct iovec *local, size_t n_local,
 ssize_t sys_vm_writev(pid_t pid, const struct iovec *local, size_t n_local,
 		      const struct iovec *remote, size_t n_remote);
 
+/* struct page_region and categories of PAGEMAP_SCAN, include/uapi/linux/fs.h, Linux 6.7 */
+struct sys_page_region {
+	uint64_t start;
+	uint64_t end;
+	uint64_t categories;
+};
+
+enum {
+	SYS_PAGE_IS_PRESENT = 1 << 3,
+	SYS_PAGE_IS_SWAPPED = 1 << 4,
+	SYS_PAGE_IS_PFNZERO = 1 << 5,
+	SYS_PAGE_IS_HUGE = 1 << 6,
+};
+
+/**
+ * sys_pagemap_scan() - ranges of pages present or swapped, and their categories
+ * @fd: of /proc/PID/pagemap
+ * @at: where to begin; moved to where the walk ended
+ *
+ * Return: how many of @out were filled; -ENOTTY before Linux 6.7; -errno.
+ */
+long sys_pagemap_scan(int fd, uint64_t *at, uint64_t end, struct sys_page_region *out, size_t n);
+
 pid_t sys_gettid(void);
 /* Signal one thread of the calling process. */
 int sys_tgkill(pid_t tgid, pid_t tid, int sig);

@@ -1,0 +1,157 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# ksm-estimate.bats - options, messages, formats; sketches by way of files; the
+# manual page.  What it reads is a process of one's own; figures are held to the
+# kernel in tests/kernel and tests/live.
+
+load ../lib/helpers
+
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
+
+# A process whose memory may be read; $spawned.
+target() {
+	spawn sleep 1000
+	wait_until grep -q '^Name:.*sleep' "/proc/$spawned/status"
+	wait_until readable
+}
+readable() { ksm-estimate -q -p "$spawned" >/dev/null 2>&1; }
+
+@test "usage errors" {
+	local args
+	for args in "-p 0" "-p 1,x" "--sample 0" "--sample 101" "--full --sample 5" "--passes 0" \
+		"--interval 1s" "--by nothing" "--max-cpu x" "--max-rate 0" "-j 0" "extra" \
+		"--compare" "-p 1 --all" "-o NOSUCH" "--sketch x --pairs" "--sketch x --sample 5" \
+		"--match ["; do
+		# shellcheck disable=SC2086
+		expect 2 ksm-estimate $args
+		stdout_is ""
+		stderr_has "Try 'ksm-estimate --help' for more information."
+	done
+}
+
+@test "a dump has no memory: exit 3" {
+	use_root 6.12-busy
+	expect 3 ksm-estimate -s "$ROOT"
+	stdout_is ""
+	stderr_is "ksm-estimate: $ROOT: a dump holds no memory to read"
+	root_unchanged 6.12-busy
+}
+
+@test "one process: text, JSON, CSV, raw" {
+	target
+	expect 0 ksm-estimate -q -p "$spawned"
+	stdout_has "saved if merged"
+	stdout_has "sleep"
+	expect 0 ksm-estimate -q -J -p "$spawned" --pairs --vmas
+	valid_json
+	stdout_has '"mode": "full"'
+	stdout_has "\"pid\": $spawned"
+	stdout_has '"pairs": ['
+	stdout_has '"vmas": ['
+	expect 0 ksm-estimate -q --csv -n -o PID,COMMAND -p "$spawned"
+	stdout_is "$spawned,sleep"
+	expect 0 ksm-estimate -q -r -n -o COMMAND -p "$spawned" --sample 50
+	stdout_is "sleep"
+	expect 0 ksm-estimate -q -r -n -o GROUP,PROCS -p "$spawned" --by comm
+	stdout_is "sleep 1"
+}
+
+@test "figures add up: anonymous memory is unique, duplicate, merged, shared or gone" {
+	target
+	expect 0 ksm-estimate -q -p "$spawned" -b -r -n -o ANON,UNIQUE,DUP,MERGED,SAME,GONE
+	# shellcheck disable=SC2154
+	read -r anon unique dup merged same gone <<<"$output"
+	((anon > 0)) || fail "nothing was read"
+	((unique + dup + merged + same + gone == anon)) || fail "$output"
+}
+
+@test "limits: slow, and still done" {
+	target
+	expect 0 ksm-estimate -q -p "$spawned" --max-cpu 50 --max-rate 10M -j 3 -r -n -o COMMAND
+	stdout_is "sleep"
+}
+
+@test "two passes over a quiet process: nothing is volatile" {
+	target
+	expect 0 ksm-estimate -q -p "$spawned" --passes 2 --interval 10ms -b -r -n -o VOLATILE,GONE
+	stdout_is "0 0"
+}
+
+@test "processes that are not there" {
+	expect 1 ksm-estimate -q -p 999999999
+	stderr_has "ksm-estimate: 999999999: cannot read: No such process"
+	target
+	expect 4 ksm-estimate -q -r -n -o PID -p "999999999,$spawned"
+	stdout_is "$spawned"
+	stderr_has "ksm-estimate: 999999999: cannot read: No such process"
+}
+
+@test "sketches: written, compared, refused with another key or when damaged" {
+	target
+	expect 0 ksm-estimate -q --key k --sketch a -p "$spawned"
+	same "mode of the key" "$(stat -c %a-%s k)" 600-192
+	expect 0 ksm-estimate -q --key k --sketch b -p "$spawned"
+	expect 0 ksm-estimate --compare -n -r -o A,B,EXACT a b
+	stderr_is ""
+	stdout_is "sleep sleep yes"
+	expect 0 ksm-estimate --compare -J a b
+	valid_json
+	expect 0 ksm-estimate -q --key other --sketch c -p "$spawned"
+	expect 1 ksm-estimate --compare a c
+	stdout_is ""
+	stderr_is "ksm-estimate: c: cannot be compared with a: made with another key (see --key)"
+	head -c 100 a >d
+	expect 1 ksm-estimate --compare a d
+	stderr_is "ksm-estimate: d: not a sketch, or damaged"
+	expect 1 ksm-estimate --compare a none
+	stderr_is "ksm-estimate: none: cannot read: No such file or directory"
+	expect 2 ksm-estimate --compare a
+	echo short >bad
+	expect 1 ksm-estimate -q --key bad -p "$spawned"
+	stderr_is "ksm-estimate: bad: not a key (192 random bytes)"
+	expect 1 ksm-estimate -q --key k --sketch no/such -p "$spawned"
+	stderr_is "ksm-estimate: no/such: cannot write: No such file or directory"
+}
+
+@test "without privilege: one's own processes, and what was not seen is said" {
+	need_unprivileged
+	# Started by the same user, as a child of the same shell.
+	expect 0 unprivileged sh -c '
+		sleep 1000 3>&- & p=$!
+		n=0
+		until grep -q sleep /proc/$p/comm || [ $n = 100 ]; do n=$((n + 1)); sleep 0.05; done
+		ksm-estimate -r -n -o COMMAND -p $p; rc=$?
+		kill $p
+		exit $rc'
+	stdout_is "sleep"
+	stderr_has "the kernel hides frame numbers"
+	expect 1 unprivileged ksm-estimate -p 1
+	stderr_has "ksm-estimate: 1: cannot read: Permission denied"
+}
+
+@test "the manual page has every option, in the order of --help, and every column" {
+	local page=$KSM_SRCDIR/man/ksm-estimate.8 option at last=0 name
+	while read -r option; do
+		at=$(sed '1,/^\.SH OPTIONS/s/.*//' "$page" | grep -nF -- "${option//-/\\-}" |
+			grep -E '^[0-9]+:\.B' | head -n 1 | cut -d: -f1)
+		[[ -n $at ]] || fail "not in the manual page: $option"
+		((at >= last)) || fail "not in its place: $option"
+		last=$at
+	done < <(ksm-estimate --list-options | grep -o -- '--[a-z-]*' | grep -vE -- '--(help|version)$')
+	while read -r name; do
+		sed -n '/^\.SH COLUMNS/,/^\.SH EXIT/p' "$page" | grep -qw -- "$name" ||
+			fail "column not in the manual page: $name"
+	done < <(ksm-estimate --help | sed -n 's/^ [ *] \([A-Z_]\{1,\}\) .*/\1/p')
+}
+
+@test "completion knows every option" {
+	# shellcheck disable=SC1091
+	source "$KSM_SRCDIR/tools/completion/ksm-estimate"
+	COMP_WORDS=(ksm-estimate --max) COMP_CWORD=1
+	_ksm_estimate
+	same "completions" "${COMPREPLY[*]}" "--max-cpu --max-rate"
+	COMP_WORDS=(ksm-estimate --by v) COMP_CWORD=2
+	_ksm_estimate
+	same "completions" "${COMPREPLY[*]}" "vm"
+}

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Equal pages to savings: literal records in, literal figures out.
+ */
+#include "ksm-estimate/estimate.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "tap.h"
+
+#define SEGS 4
+
+/* Segments 0 and 1 belong to one user, 2 and 3 to another; a group each. */
+static const struct est_owner owners[SEGS] = { { 0, 0 }, { 0, 1 }, { 1, 2 }, { 1, 3 } };
+
+struct world {
+	struct est_rec rec[4096];
+	size_t n;
+	struct est_count count[SEGS];
+	struct est_gain total, gain[SEGS];
+	double pairs[SEGS * SEGS];
+};
+
+static struct world w;
+
+static void reset(void)
+{
+	memset(&w, 0, sizeof(w));
+}
+
+static void put(uint32_t content, uint32_t seg, uint32_t flags, size_t times)
+{
+	while (times--)
+		w.rec[w.n++] = (struct est_rec){ content * 2654435761U, content, seg | flags };
+}
+
+static void decide(uint64_t max_sharing, bool zero, double share)
+{
+	const struct est_params p = {
+		.max_sharing = max_sharing,
+		.use_zero_pages = zero,
+		.p = share,
+		.n_segs = SEGS,
+		.owner = owners,
+		.count = w.count,
+		.n_users = 2,
+		.n_groups = SEGS,
+		.pairs = w.pairs,
+	};
+
+	est_sort(w.rec, w.n, 2);
+	CHECK_INT(est_dups(w.rec, w.n, &p, &w.total, w.gain), 0);
+}
+
+#define NEAR(got, want) \
+	tap_check(fabs((got) - (want)) < 1e-6, __FILE__, __LINE__, "%s is %g, expected %g", #got, \
+		  (double)(got), (double)(want))
+
+static void copies(void)
+{
+	CHECK_UINT(est_copies(0, 256), 0);
+	CHECK_UINT(est_copies(1, 256), 1);
+	CHECK_UINT(est_copies(256, 256), 1);
+	CHECK_UINT(est_copies(257, 256), 2);
+	CHECK_UINT(est_copies(513, 256), 3);
+	CHECK_UINT(est_copies(5, 2), 3);
+}
+
+static void nothing(void)
+{
+	reset();
+	decide(256, false, 1);
+	NEAR(w.total.saved, 0);
+	NEAR(w.total.dup, 0);
+}
+
+static void pairs_and_singles(void)
+{
+	reset();
+	put(1, 0, 0, 1);
+	put(1, 1, 0, 1);
+	put(2, 0, 0, 1);
+	put(3, 2, 0, 1);
+	decide(256, false, 1);
+	NEAR(w.total.saved, 1);
+	NEAR(w.total.dup, 2);
+	NEAR(w.total.unique, 2);
+	NEAR(w.total.counted, 1);
+	NEAR(w.total.cross, 0);
+	NEAR(w.gain[0].saved, 0.5);
+	NEAR(w.gain[1].saved, 0.5);
+	NEAR(w.gain[0].unique, 1);
+	NEAR(w.gain[2].saved, 0);
+	NEAR(w.pairs[0 * SEGS + 1], 1);
+	NEAR(w.pairs[0 * SEGS + 0], 0);
+}
+
+static void many_copies(void)
+{
+	static const struct {
+		size_t frames;
+		double saved;
+	} rows[] = {
+		{ 2, 1 }, { 256, 255 }, { 257, 255 }, { 258, 256 }, { 700, 697 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		tap_row("%zu", rows[i].frames);
+		reset();
+		put(7, 0, 0, rows[i].frames);
+		decide(256, false, 1);
+		NEAR(w.total.saved, rows[i].saved);
+		NEAR(w.total.counted, rows[i].saved);
+		NEAR(w.pairs[0], rows[i].frames - 1.0);
+	}
+}
+
+/* One frame in two processes is no duplicate; a second frame frees one, not two. */
+static void shared_since_fork(void)
+{
+	reset();
+	put(1, 0, 0, 1);
+	put(1, 1, EST_SAME, 1);
+	decide(256, false, 1);
+	NEAR(w.total.saved, 0);
+	NEAR(w.total.unique, 1);
+	NEAR(w.total.counted, 0);
+
+	reset();
+	put(1, 0, 0, 1);
+	put(1, 1, EST_SAME, 1);
+	put(1, 2, 0, 1);
+	decide(256, false, 1);
+	NEAR(w.total.saved, 1);
+	/* The kernel counts mappings: three less the first. */
+	NEAR(w.total.counted, 2);
+	NEAR(w.total.cross, 1);
+}
+
+static void merged_already(void)
+{
+	/* A merged page with two mappings, and one page that will join it. */
+	reset();
+	put(1, 0, EST_KSM, 1);
+	put(1, 1, EST_KSM | EST_SAME, 1);
+	put(1, 2, 0, 1);
+	decide(256, false, 1);
+	NEAR(w.total.saved, 1);
+	NEAR(w.total.counted, 1);
+	NEAR(w.total.dup, 1);
+	NEAR(w.gain[2].saved, 1);
+
+	/* It is full: the newcomers need a copy of their own. */
+	reset();
+	put(1, 0, EST_KSM, 1);
+	put(1, 1, EST_KSM | EST_SAME, 3);
+	put(1, 2, 0, 3);
+	decide(4, false, 1);
+	NEAR(w.total.saved, 2);
+
+	/* Merged pages alone save nothing more. */
+	reset();
+	put(1, 0, EST_KSM, 1);
+	put(1, 1, EST_KSM | EST_SAME, 9);
+	decide(256, false, 1);
+	NEAR(w.total.saved, 0);
+	NEAR(w.total.unique, 0);
+}
+
+static void frames_unknown(void)
+{
+	/* Two mappings that may be one frame are taken for one. */
+	reset();
+	put(1, 0, EST_NOFRAME, 1);
+	put(1, 1, EST_NOFRAME, 1);
+	decide(256, false, 1);
+	NEAR(w.total.saved, 0);
+	NEAR(w.total.unique, 1);
+	put(1, 2, 0, 1);
+	memset(w.gain, 0, sizeof(w.gain));
+	decide(256, false, 1);
+	NEAR(w.total.saved, 1);
+	NEAR(w.total.dup, 2);
+}
+
+static void across_users(void)
+{
+	/* User 0 has two, user 1 has three: apart 1 + 2, together 4. */
+	reset();
+	put(1, 0, 0, 1);
+	put(1, 1, 0, 1);
+	put(1, 2, 0, 3);
+	decide(256, false, 1);
+	NEAR(w.total.saved, 4);
+	NEAR(w.total.cross, 1);
+	NEAR(w.pairs[0 * SEGS + 2], 1);
+	NEAR(w.pairs[2 * SEGS + 2], 2);
+}
+
+static void huge(void)
+{
+	reset();
+	put(1, 0, EST_HUGE, 1);
+	put(1, 1, 0, 1);
+	decide(256, false, 1);
+	NEAR(w.total.saved, 1);
+	NEAR(w.total.huge, 0.5);
+}
+
+static void zeroes(void)
+{
+	reset();
+	w.count[0].zero = 300;
+	w.count[0].zero_huge = 100;
+	w.count[2].zero = 300;
+	decide(256, false, 1);
+	NEAR(w.total.saved, 597);
+	NEAR(w.total.dup, 600);
+	/* Apart: 298 each. */
+	NEAR(w.total.cross, 1);
+	NEAR(w.gain[0].saved, 298.5);
+
+	memset(&w.total, 0, sizeof(w.total));
+	memset(w.gain, 0, sizeof(w.gain));
+	decide(256, true, 1);
+	NEAR(w.total.saved, 600);
+	NEAR(w.total.huge, 100);
+	NEAR(w.total.cross, 0);
+}
+
+static void scaled(void)
+{
+	reset();
+	put(1, 0, 0, 2);
+	put(2, 0, 0, 1);
+	w.count[0].zero = 2;
+	decide(256, false, 0.25);
+	/* 1 / 0.25 of contents, and zeroes as they are. */
+	NEAR(w.total.saved, 5);
+	NEAR(w.total.unique, 4);
+	NEAR(w.total.dup, 10);
+	NEAR(w.total.var, 12);
+}
+
+static int order(const struct est_rec *a, const struct est_rec *b)
+{
+	if (a->hi != b->hi)
+		return a->hi < b->hi ? -1 : 1;
+	if (a->lo != b->lo)
+		return a->lo < b->lo ? -1 : 1;
+	return a->tag < b->tag ? -1 : a->tag > b->tag;
+}
+
+static uint64_t state = 88172645463325252;
+
+static uint64_t random64(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state * 0x2545f4914f6cdd1d;
+}
+
+static void sorted(void)
+{
+	static const struct {
+		size_t n;
+		uint64_t mask;	/* few bits: many equal ones */
+	} rows[] = {
+		{ 0, 0 }, { 1, ~0ULL }, { 47, ~0ULL }, { 50000, ~0ULL }, { 50000, 3 },
+		{ 50000, 0xff00000000000000 }, { 50000, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct est_rec *r = calloc(rows[i].n + 1, sizeof(*r));
+		uint64_t before = 0, after = 0;
+		size_t wrong = 0;
+
+		tap_row("%zu", i);
+		for (size_t j = 0; j < rows[i].n; j++) {
+			uint64_t h = random64() & rows[i].mask;
+
+			r[j] = (struct est_rec){ h >> 32, h, random64() & EST_SEG_MASK };
+			before += r[j].hi * 3ULL + r[j].lo * 5ULL + r[j].tag;
+		}
+		est_sort(r, rows[i].n, 3);
+		for (size_t j = 0; j < rows[i].n; j++) {
+			after += r[j].hi * 3ULL + r[j].lo * 5ULL + r[j].tag;
+			wrong += j && order(&r[j - 1], &r[j]) > 0;
+		}
+		CHECK_UINT(wrong, 0);
+		CHECK(before == after);
+		free(r);
+	}
+}
+
+static void compacted(void)
+{
+	struct est_rec r[] = { { 1, 1, 1 }, { 2, 2, EST_DROPPED }, { 3, 3, 3 },
+			       { 4, 4, EST_DROPPED } };
+
+	CHECK_UINT(est_compact(r, ARRAY_SIZE(r)), 2);
+	CHECK_UINT(r[1].hi, 3);
+}
+
+/*
+ * Sets of contents of known multiplicities, sampled again and again by another
+ * hash: the interval must hold the truth in 95 % of the trials, and in no case
+ * in much fewer.  The random numbers are the same in each run.
+ */
+static void intervals(void)
+{
+	static const struct {
+		const char *what;
+		size_t contents[3];
+		uint64_t times[3];
+		double p;
+	} rows[] = {
+		{ "many pairs", { 20000, 2000 }, { 1, 2 }, 0.1 },
+		{ "few pairs", { 20000, 60 }, { 1, 2 }, 0.05 },
+		{ "none", { 20000 }, { 1 }, 0.05 },
+		{ "one of very many", { 20000, 500, 1 }, { 1, 2, 5000 }, 0.05 },
+		{ "mixed", { 10000, 3000, 100 }, { 1, 3, 50 }, 0.2 },
+	};
+	enum { TRIALS = 400 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		unsigned int held = 0;
+		double mean = 0, truth = 0;
+
+		tap_row("%s", rows[i].what);
+		for (size_t k = 0; k < 3; k++)
+			truth += rows[i].contents[k] * (rows[i].times[k] - (rows[i].contents[k] > 0));
+		for (unsigned int t = 0; t < TRIALS; t++) {
+			struct est_moment m;
+			double sum = 0, squares = 0, distinct = 0, var, low, high;
+
+			CHECK_INT(est_moment_init(&m), 0);
+			for (size_t k = 0; k < 3; k++)
+				for (size_t c = 0; c < rows[i].contents[k]; c++) {
+					const uint64_t h = random64();
+					const double y = rows[i].times[k] - 1;
+
+					for (uint64_t n = 0; n < rows[i].times[k]; n++)
+						est_moment_put(&m, h);
+					if (ldexp(h, -64) >= rows[i].p)
+						continue;
+					sum += y;
+					squares += y * y;
+					distinct++;
+				}
+			var = squares * (1 - rows[i].p) / (rows[i].p * rows[i].p);
+			var = MAX(var, est_moment_var(&m, distinct / rows[i].p, rows[i].p));
+			est_interval(sum / rows[i].p, var, rows[i].p, &low, &high);
+			held += low <= truth && truth <= high;
+			mean += sum / rows[i].p / TRIALS;
+			est_moment_fini(&m);
+		}
+		printf("# %s: truth %g, mean of estimates %.1f, held in %u of %d\n", rows[i].what,
+		       truth, mean, held, TRIALS);
+		/* 93 %: what 95 % may come to by chance in 400 trials. */
+		CHECK(held >= TRIALS * 93 / 100);
+		if (i != 3)
+			CHECK(fabs(mean - truth) <= truth * 0.05);
+	}
+}
+
+static void paced(void)
+{
+	struct est_pace p = { .max_rate = 100e6 };
+
+	/* 100 MB at 100 MB/s are due after a second. */
+	CHECK_UINT(est_pace_due(&p, 400000000, 0, 100000000), 600000000);
+	CHECK_UINT(est_pace_due(&p, 1000000000, 0, 100000000), 0);
+	p = (struct est_pace){ .max_cpu = 0.25 };
+	CHECK_UINT(est_pace_due(&p, 1000000000, 500000000, 1), 1000000000);
+	p = (struct est_pace){ .max_cpu = 0.25, .max_rate = 1e6 };
+	CHECK_UINT(est_pace_due(&p, 0, 250000000, 5000000), 5000000000);
+	p = (struct est_pace){ .max_cpu = 0 };
+	CHECK_UINT(est_pace_due(&p, 0, 500000000, 1), 0);
+}
+
+static void frames(void)
+{
+	struct est_frames *f = est_frames_new();
+	uint64_t hash;
+
+	CHECK(!est_frames_find(f, 5, &hash));
+	for (uint64_t i = 1; i <= 100000; i++)
+		if (!est_frames_put(f, i, i * 3))
+			CHECK(!"a new frame");
+	CHECK(!est_frames_put(f, 77, 1));
+	for (uint64_t i = 1; i <= 100000; i++)
+		if (!est_frames_find(f, i, &hash) || hash != i * 3)
+			CHECK(!"the frame");
+	CHECK(!est_frames_find(f, 100001, &hash));
+	est_frames_free(f);
+}
+
+TAP_MAIN(TAP_CASE(copies), TAP_CASE(nothing), TAP_CASE(pairs_and_singles), TAP_CASE(many_copies),
+	 TAP_CASE(shared_since_fork), TAP_CASE(merged_already), TAP_CASE(frames_unknown),
+	 TAP_CASE(across_users), TAP_CASE(huge), TAP_CASE(zeroes), TAP_CASE(scaled),
+	 TAP_CASE(sorted), TAP_CASE(compacted), TAP_CASE(intervals), TAP_CASE(paced),
+	 TAP_CASE(frames))

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * main.c - ksm-estimate: options, and the order of the steps.  Nothing is
+ * computed or printed here but the help.
+ */
+#include "ksm-estimate/estimate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/xalloc.h"
+#include "util/num.h"
+
+enum {
+	KEY_MATCH = CLI_OPT_LONG,
+	KEY_USER,
+	KEY_CGROUP,
+	KEY_TREE,
+	KEY_ALL,
+	KEY_MARKED,
+	KEY_FULL,
+	KEY_SAMPLE,
+	KEY_PASSES,
+	KEY_INTERVAL,
+	KEY_PAIRS,
+	KEY_BY,
+	KEY_VMAS,
+	KEY_SKETCH,
+	KEY_COMPARE,
+	KEY_KEY,
+	KEY_CPU,
+	KEY_RATE,
+};
+
+enum { EXCL_SELECT = 1, EXCL_MODE = 2, EXCL_PAIRS = 4, EXCL_VMAS = 8 };
+
+static const char *const synopsis[] = { "[options]", "--compare [options] FILE...", NULL };
+static const struct cli_opt opts[] = {
+	{ 'p', "pid", "PID[,PID...]", "these processes", EXCL_SELECT },
+	{ KEY_MATCH, "match", "REGEX", "whose command line matches", 0 },
+	{ KEY_USER, "user", "NAME", "of this user", 0 },
+	{ KEY_CGROUP, "cgroup", "PATH", "in this control group or below", 0 },
+	{ KEY_TREE, "tree", NULL, "and all descendants", 0 },
+	{ KEY_ALL, "all", NULL, "every process that may be read (default)", EXCL_SELECT },
+	{ KEY_MARKED, "marked", NULL, "only memory that is mergeable now", 0 },
+	{ KEY_FULL, "full", NULL, "read every page", EXCL_MODE },
+	{ KEY_SAMPLE, "sample", "PCT", "read this share of the contents", EXCL_MODE },
+	{ KEY_PASSES, "passes", "N", "read N times and leave out pages that change", 0 },
+	{ KEY_INTERVAL, "interval", "TIME", "between passes (default 10s)", 0 },
+	{ KEY_PAIRS, "pairs", NULL, "who would share with whom", EXCL_PAIRS },
+	{ KEY_BY, "by", "GROUP", "sum by comm, user, cgroup, unit or vm", 0 },
+	{ KEY_VMAS, "vmas", NULL, "where in the address spaces the savings lie", EXCL_VMAS },
+	{ KEY_SKETCH, "sketch", "FILE", "write a sketch of the memory, for --compare",
+	  EXCL_PAIRS | EXCL_VMAS },
+	{ KEY_COMPARE, "compare", NULL, "compare the sketches in files", EXCL_PAIRS | EXCL_VMAS },
+	{ KEY_KEY, "key", "FILE", "key of the hashes; made when there is no such file", 0 },
+	{ 'j', "jobs", "N", "threads that read (default: one a processor)", 0 },
+	{ KEY_CPU, "max-cpu", "PCT", "use at most so much of one processor", 0 },
+	{ KEY_RATE, "max-rate", "SIZE", "read at most so much a second", 0 },
+	{ 0 },
+};
+
+static const struct cli_opt common[] = {
+	{ 's', "sysroot", "DIR", "refused: a dump holds no memory", 0 },
+	{ 'q', "quiet", NULL, "errors only, no progress", 0 },
+	{ 'v', "verbose", NULL, "say more", 0 },
+	{ 0 },
+};
+
+static void columns_help(FILE *out)
+{
+	cli_table_help(est_proc_columns, out);
+	fputs("\nWith --by:\n", out);
+	cli_table_help(est_group_columns, out);
+	fputs("\nWith --pairs:\n", out);
+	cli_table_help(est_pair_columns, out);
+	fputs("\nWith --vmas:\n", out);
+	cli_table_help(est_vma_columns, out);
+	fputs("\nWith --compare:\n", out);
+	cli_table_help(est_compare_columns, out);
+}
+
+static const struct cli_cmd cmd = {
+	.name = "ksm-estimate",
+	.synopsis = synopsis,
+	.about = "Estimate what samepage merging would save, before it is turned on.",
+	.opts = opts,
+	.more = cli_table_options,
+	.common = common,
+	.see = "ksm-estimate(8)",
+	.extra = columns_help,
+};
+
+struct args {
+	struct est e;
+	struct est_report r;
+	pid_t *pids;
+	const char *sysroot, *sketch, *key;
+	bool compare;
+};
+
+static void add_pids(struct args *a, const char *text)
+{
+	struct ksm_select *sel = &a->e.opt.select;
+	char *copy __cleanup_free = xstrdup(text);
+	char *rest = copy, *word;
+	uint64_t n;
+
+	while ((word = strsep(&rest, ","))) {
+		if (num_u64(word, &n) || !n || n > INT32_MAX)
+			cli_usage_error("%s: not a process number", word);
+		a->pids = xreallocarray(a->pids, sel->n_pids + 1, sizeof(*a->pids));
+		a->pids[sel->n_pids++] = n;
+	}
+	sel->pids = a->pids;
+}
+
+static unsigned int count(const char *option, const char *text, uint64_t max)
+{
+	uint64_t n;
+
+	if (num_u64(text, &n) || !n || n > max)
+		cli_usage_error("%s: %s: not a number from 1 to %ju", option, text, (uintmax_t)max);
+	return n;
+}
+
+static double percent(const char *option, const char *text)
+{
+	double pct;
+
+	if (num_percent(text, &pct) || pct <= 0)
+		cli_usage_error("%s: %s: not a percentage above 0, up to 100", option, text);
+	return pct / 100;
+}
+
+static void mode_option(struct args *a, int key, const char *arg)
+{
+	struct est_opts *o = &a->e.opt;
+	uint64_t n;
+
+	switch (key) {
+	case KEY_FULL:
+		o->full = true;
+		break;
+	case KEY_SAMPLE:
+		o->sample = percent("--sample", arg);
+		break;
+	case KEY_PASSES:
+		o->passes = count("--passes", arg, 1000);
+		break;
+	case KEY_INTERVAL:
+		if (num_duration(arg, &o->interval_ns))
+			cli_usage_error("--interval: %s: not a duration (say 500ms, 2, 1.5m, 1h)",
+					arg);
+		break;
+	case KEY_BY:
+		o->by = ksm_group_find(arg);
+		if (o->by < 0)
+			cli_usage_error("--by: %s: not a way to group "
+					"(pid, comm, user, cgroup, unit, vm)", arg);
+		if (o->by == KSM_GROUP_PID)
+			o->by = -1;
+		break;
+	case KEY_CPU:
+		a->e.pace.max_cpu = percent("--max-cpu", arg);
+		break;
+	case KEY_RATE:
+		if (num_size(arg, &n) || !n)
+			cli_usage_error("--max-rate: %s: not a size (say 100M)", arg);
+		a->e.pace.max_rate = n;
+		break;
+	case 'j':
+		o->jobs = count("--jobs", arg, 256);
+		break;
+	}
+}
+
+static void option(struct args *a, int key, const char *arg)
+{
+	struct est_opts *o = &a->e.opt;
+
+	switch (key) {
+	case 'p':
+		add_pids(a, arg);
+		break;
+	case KEY_MATCH:
+		o->select.match = arg;
+		break;
+	case KEY_USER:
+		o->select.user = arg;
+		break;
+	case KEY_CGROUP:
+		o->select.cgroup = arg;
+		break;
+	case KEY_TREE:
+		o->select.tree = true;
+		break;
+	case KEY_ALL:
+		break;
+	case KEY_MARKED:
+		o->marked = true;
+		break;
+	case KEY_PAIRS:
+		a->r.pairs = true;
+		break;
+	case KEY_VMAS:
+		a->r.vmas = o->vmas = true;
+		break;
+	case KEY_SKETCH:
+		a->sketch = arg;
+		break;
+	case KEY_COMPARE:
+		a->compare = true;
+		break;
+	case KEY_KEY:
+		a->key = arg;
+		break;
+	case 's':
+		a->sysroot = arg;
+		break;
+	case 'q':
+		cli_set_verbosity(-1);
+		break;
+	case 'v':
+		cli_set_verbosity(cli_verbosity() + 1);
+		break;
+	default:
+		if (!cli_table_option(key, arg, &a->r.table))
+			mode_option(a, key, arg);
+	}
+}
+
+static const struct cli_col *columns(const struct args *a)
+{
+	if (a->compare)
+		return est_compare_columns;
+	if (a->r.pairs)
+		return est_pair_columns;
+	if (a->r.vmas)
+		return est_vma_columns;
+	return a->e.opt.by >= 0 ? est_group_columns : est_proc_columns;
+}
+
+static void check(struct args *a, const struct cli_parse *p, char **argv)
+{
+	if (!a->compare && p->ind < p->argc)
+		cli_usage_error("%s: unexpected argument", argv[p->ind]);
+	if (a->compare && p->ind == p->argc)
+		cli_usage_error("--compare: no file was named");
+	if (a->sketch && a->e.opt.sample > 0)
+		cli_usage_error("--sketch: needs every page read; leave out --sample");
+	if (a->sketch)
+		a->e.opt.full = true;
+	if (a->e.opt.interval_ns && a->e.opt.passes < 2)
+		cli_usage_error("--interval: makes sense with --passes 2 or more");
+	if (a->e.opt.passes > 1 && !a->e.opt.interval_ns)
+		a->e.opt.interval_ns = UINT64_C(10000000000);
+	if (!a->sketch)
+		cli_table_check(columns(a), &a->r.table);
+}
+
+static void prepare(struct args *a)
+{
+	struct est *e = &a->e;
+	int rc = ksm_open(a->sysroot, &e->k);
+
+	if (rc)
+		cli_die(CLI_FAIL, rc, "%s: cannot open", a->sysroot ? a->sysroot : "root");
+	if (!ksm_is_live(e->k))
+		cli_die(CLI_UNSUPPORTED, 0, "%s: a dump holds no memory to read", a->sysroot);
+	rc = a->key ? est_key_file(a->key, &e->key) : est_key_new(&e->key);
+	if (rc == -EPROTO)
+		cli_die(CLI_FAIL, 0, "%s: not a key (%d random bytes)", a->key, EST_KEY_LEN);
+	if (rc)
+		cli_die(CLI_FAIL, rc, "%s: no key", a->key ? a->key : "random numbers");
+	if (!e->opt.jobs)
+		e->opt.jobs = MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
+	e->opt.progress = true;
+}
+
+int main(int argc, char **argv)
+{
+	struct args a = { .e.opt.by = -1, .e.opt.max_records = 8 << 20 };
+	struct cli_parse p = { .argc = argc, .argv = argv };
+	int key, rc;
+
+	cli_init("ksm-estimate");
+	while ((key = cli_opts_next(&p, &cmd)) != -1)
+		option(&a, key, p.arg);
+	check(&a, &p, argv);
+	if (a.compare)
+		return est_compare(argv + p.ind, argc - p.ind, &a.r.table);
+	prepare(&a);
+	a.r.e = &a.e;
+	est_collect(&a.e);
+	est_decide(&a.r);
+	rc = a.sketch ? est_sketch_write(&a.r, a.sketch) : est_report_print(&a.r);
+	est_report_fini(&a.r);
+	est_fini(&a.e);
+	ksm_close(a.e.k);
+	free(a.pids);
+	return rc;
+}

@@ -1,0 +1,576 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * read.c - a block of pages: what they are, what they hold, and their records.
+ *
+ * Page table entries are read just before the contents, and again after them: a
+ * page that is not present is not touched, and contents count only while the
+ * address space is the one that was opened.  What is exclusive to the process is
+ * read the fast way, what is shared the careful one (see libksm/pagemap.c).
+ *
+ * In a sample, equal pages are taken together or not at all: a few bytes of each
+ * page, at a place that the key chooses, decide.  Pages that have zeroes there
+ * are too many to be decided about at once: they are read whole, and the hash of
+ * all of it decides.
+ */
+#include "ksm-estimate/read.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/xalloc.h"
+
+#define CHUNK_BYTES ((size_t)256 << 10)	/* stays in the second-level cache until hashed */
+#define PIECE_BYTES 128
+
+enum state {
+	NOTHING,	/* not a page for us */
+	EXCLUSIVE,	/* to be read the fast way */
+	SHARED,		/* to be read the careful way */
+	READ,		/* hash is valid */
+	PASSED,		/* not in the sample */
+	GONE,
+};
+
+int reader_init(struct reader *r, struct readers *all)
+{
+	r->all = all;
+	r->read_bytes = 0;
+	r->buf = aligned_alloc(64, MAX(CHUNK_BYTES, (size_t)BLOCK_PAGES * PIECE_BYTES));
+	if (!r->buf)
+		return -ENOMEM;
+	return all->sampled ? est_moment_init(&r->moment) : 0;
+}
+
+void reader_fini(struct reader *r)
+{
+	free(r->buf);
+	est_moment_fini(&r->moment);
+}
+
+static size_t page_size(const struct reader *r)
+{
+	return r->all->e->page_size;
+}
+
+/* --- what the pages are --- */
+
+struct kinds {
+	struct reader *r;
+	uint64_t start;
+};
+
+#define KIND_THERE 0x80
+
+static void put_kind(uint64_t start, uint64_t end, unsigned int kind, void *arg)
+{
+	struct kinds *k = arg;
+	const size_t size = page_size(k->r);
+
+	for (uint64_t at = start; at < end; at += size)
+		k->r->kind[(at - k->start) / size] = kind | KIND_THERE;
+}
+
+static uint64_t frame(uint64_t entry)
+{
+	return entry & KSM_PM_FRAME;
+}
+
+/* Flags of the frames that matter, with one read for each row of neighbours. */
+static void read_flags(struct reader *r, const struct est_seg *seg, size_t n)
+{
+	size_t i = 0;
+
+	memset(r->flags, 0, n * sizeof(*r->flags));
+	if (r->all->kpageflags < 0)
+		return;
+	while (i < n) {
+		const uint64_t e = r->entry[i];
+		size_t len = 1;
+
+		if (!(e & KSM_PM_PRESENT) || e & KSM_PM_FILE || !frame(e) ||
+		    (e & KSM_PM_EXCLUSIVE && !seg->may_ksm)) {
+			i++;
+			continue;
+		}
+		while (i + len < n && r->entry[i + len] & KSM_PM_PRESENT &&
+		       frame(r->entry[i + len]) == frame(e) + len)
+			len++;
+		ksm_kpageflags_read(r->all->kpageflags, frame(e), len, r->flags + i);
+		i += len;
+	}
+}
+
+/* Before Linux 6.7: a block that is one huge page, by its frames. */
+static bool is_huge_block(const struct reader *r, size_t n)
+{
+	uint64_t flags, first = frame(r->entry[0]);
+
+	if (n != page_size(r) / sizeof(uint64_t) || !first || first % n ||
+	    r->all->kpageflags < 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!(r->entry[i] & KSM_PM_PRESENT) || frame(r->entry[i]) != first + i)
+			return false;
+	return ksm_kpageflags_read(r->all->kpageflags, first, 1, &flags) == 1 &&
+	       flags & KSM_KPF_THP && flags & KSM_KPF_HEAD;
+}
+
+/*
+ * Linux 6.12 and some around it set the KSM bit of every anonymous page.  There,
+ * a shared page of a mapping in which smaps sees merged ones is taken for merged.
+ */
+static bool is_merged(const struct reader *r, const struct est_seg *seg, size_t i)
+{
+	if (r->all->ksm_known)
+		return r->flags[i] & KSM_KPF_KSM;
+	return seg->may_ksm && !(r->entry[i] & KSM_PM_EXCLUSIVE) && frame(r->entry[i]);
+}
+
+/* A merged page may have one mapping only, and look exclusive. */
+static bool may_pin(const struct reader *r, const struct est_seg *seg, size_t i)
+{
+	if (!(r->entry[i] & KSM_PM_EXCLUSIVE) || !seg->readable)
+		return false;
+	return r->all->ksm_known ? !(r->flags[i] & KSM_KPF_KSM) : !seg->may_ksm;
+}
+
+static void classify(struct reader *r, const struct est_seg *seg, const unsigned char *kind,
+		     size_t n, struct est_count *c)
+{
+	const bool huge_block = !r->kinds_known && is_huge_block(r, n);
+
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t e = r->entry[i];
+
+		r->state[i] = NOTHING;
+		if (e & KSM_PM_SWAPPED && !(e & KSM_PM_PRESENT))
+			c->swapped++;
+		if (!(e & KSM_PM_PRESENT))
+			continue;
+		if (e & KSM_PM_FILE) {
+			c->file++;
+			continue;
+		}
+		if (kind[i] & KSM_PAGE_ZEROPAGE || r->flags[i] & KSM_KPF_ZERO_PAGE) {
+			c->zeropage++;
+			continue;
+		}
+		c->anon++;
+		r->tag[i] = huge_block || kind[i] & KSM_PAGE_HUGE ? EST_HUGE : 0;
+		c->huge += r->tag[i] != 0;
+		if (is_merged(r, seg, i))
+			r->tag[i] |= EST_KSM;
+		r->state[i] = may_pin(r, seg, i) ? EXCLUSIVE : SHARED;
+		if (!(e & KSM_PM_EXCLUSIVE) && !frame(e))
+			r->tag[i] |= EST_NOFRAME;
+	}
+}
+
+/* --- what they hold --- */
+
+static bool is_zero(const unsigned char *p, size_t len)
+{
+	return !p[0] && !memcmp(p, p + 1, len - 1);
+}
+
+static void hash_page(struct reader *r, size_t i, const unsigned char *page)
+{
+	const struct readers *all = r->all;
+	const unsigned char *piece = page + all->piece_at;
+
+	r->hash[i] = est_hash(&all->e->key, page, page_size(r));
+	r->cluster[i] = r->hash[i];
+	if (all->sampled && !is_zero(piece, PIECE_BYTES))
+		r->cluster[i] = est_hash(&all->e->key, piece, PIECE_BYTES);
+	r->state[i] = READ;
+}
+
+static bool is_taken(const struct reader *r, uint64_t cluster)
+{
+	return cluster >> (64 - EST_CLUSTER_BITS) <
+	       __atomic_load_n(&r->all->threshold, __ATOMIC_RELAXED);
+}
+
+struct batch {
+	size_t page[BLOCK_PAGES];	/* indices in the block */
+	size_t n;
+	uint64_t addr;			/* of the block */
+};
+
+/* Ranges of pages b->page[from..), at most @max of them, neighbours in one range. */
+static size_t ranges(const struct batch *b, size_t from, size_t max, size_t size,
+		     struct iovec *out, size_t *pages)
+{
+	size_t n = 0, i;
+
+	for (i = from; i < b->n && i - from < max; i++) {
+		void *at = (void *)(uintptr_t)(b->addr + b->page[i] * size);
+
+		if (n && (char *)out[n - 1].iov_base + out[n - 1].iov_len == at)
+			out[n - 1].iov_len += size;
+		else
+			out[n++] = (struct iovec){ at, size };
+	}
+	*pages = i - from;
+	return n;
+}
+
+/*
+ * Reads @b in pieces; the kernel stops at the first page that is not there, which
+ * is then left out.  -ESRCH and -EPERM end the process.
+ */
+static int read_whole(struct reader *r, const struct est_proc *p, const struct batch *b)
+{
+	const size_t size = page_size(r), max = MIN(CHUNK_BYTES / size, (size_t)64);
+	struct iovec from[64];
+	size_t at = 0;
+
+	while (at < b->n) {
+		size_t pages, n = ranges(b, at, max, size, from, &pages);
+		ssize_t got;
+
+		est_pace_wait(&r->all->e->pace, pages * size);
+		got = ksm_mem_read(p->mem, r->buf, from, n);
+		if (got < 0 && got != -EFAULT)
+			return got;
+		got = MAX(got, 0) / (ssize_t)size;
+		r->read_bytes += got * size;
+		for (ssize_t i = 0; i < got; i++)
+			hash_page(r, b->page[at + i], r->buf + i * size);
+		at += got;
+		if ((size_t)got < pages)
+			r->state[b->page[at++]] = GONE;
+	}
+	return 0;
+}
+
+/* The same with a piece of each page; pages that may be in the sample go to @more. */
+static int read_pieces(struct reader *r, const struct est_proc *p, const struct batch *b,
+		       struct batch *more)
+{
+	const size_t size = page_size(r);
+	struct iovec from[BLOCK_PAGES];
+	size_t at = 0;
+
+	more->n = 0;
+	more->addr = b->addr;
+	while (at < b->n) {
+		size_t n = 0;
+		ssize_t got;
+
+		for (size_t i = at; i < b->n; i++, n++)
+			from[n] = (struct iovec){
+				(void *)(uintptr_t)(b->addr + b->page[i] * size +
+						    r->all->piece_at),
+				PIECE_BYTES
+			};
+		est_pace_wait(&r->all->e->pace, n * PIECE_BYTES);
+		got = ksm_mem_read(p->mem, r->buf, from, n);
+		if (got < 0 && got != -EFAULT)
+			return got;
+		got = MAX(got, 0) / PIECE_BYTES;
+		r->read_bytes += got * PIECE_BYTES;
+		for (ssize_t i = 0; i < got; i++) {
+			const unsigned char *piece = r->buf + i * PIECE_BYTES;
+			const size_t page = b->page[at + i];
+
+			if (is_zero(piece, PIECE_BYTES)) {
+				more->page[more->n++] = page;
+				continue;
+			}
+			r->cluster[page] = est_hash(&r->all->e->key, piece, PIECE_BYTES);
+			if (is_taken(r, r->cluster[page])) {
+				more->page[more->n++] = page;
+				continue;
+			}
+			est_moment_put(&r->moment, r->cluster[page]);
+			r->state[page] = PASSED;
+		}
+		at += got;
+		if ((size_t)got < n)
+			r->state[b->page[at++]] = GONE;
+	}
+	return 0;
+}
+
+/* A shared page: once a frame, whoever shows it. */
+static int read_shared(struct reader *r, const struct est_proc *p, uint64_t addr, size_t i)
+{
+	const size_t size = page_size(r);
+	const uint64_t pfn = frame(r->entry[i]);
+	const bool many = !(r->entry[i] & KSM_PM_EXCLUSIVE) || r->tag[i] & EST_KSM;
+	ssize_t got;
+
+	if (many && pfn && !r->all->sampled && est_frames_find(r->all->frames, pfn, &r->hash[i])) {
+		r->cluster[i] = r->hash[i];
+		r->tag[i] |= EST_SAME;
+		r->state[i] = READ;
+		return 0;
+	}
+	est_pace_wait(&r->all->e->pace, size);
+	got = ksm_mem_read_shared(p->mem, r->buf, addr + i * size, size);
+	if (got == 0)
+		return -ESRCH;
+	if (got == -EACCES || got == -EPERM)
+		return got;
+	if (got != (ssize_t)size) {
+		r->state[i] = GONE;
+		return 0;
+	}
+	r->read_bytes += size;
+	hash_page(r, i, r->buf);
+	if (many && pfn && !est_frames_put(r->all->frames, pfn, r->hash[i]))
+		r->tag[i] |= EST_SAME;
+	return 0;
+}
+
+static int read_block(struct reader *r, const struct est_proc *p, uint64_t addr, size_t n)
+{
+	struct batch fast = { .n = 0, .addr = addr }, more;
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (r->state[i] == EXCLUSIVE)
+			fast.page[fast.n++] = i;
+	if (fast.n && r->all->sampled) {
+		rc = read_pieces(r, p, &fast, &more);
+		if (!rc)
+			rc = read_whole(r, p, &more);
+	} else if (fast.n) {
+		rc = read_whole(r, p, &fast);
+	}
+	for (size_t i = 0; !rc && i < n; i++)
+		if (r->state[i] == SHARED)
+			rc = read_shared(r, p, addr, i);
+	return rc;
+}
+
+/* --- records --- */
+
+static struct est_rec make_rec(const struct reader *r, size_t i, uint32_t seg)
+{
+	const uint64_t h = r->hash[i];
+	struct est_rec rec = { h >> 32, h, seg | r->tag[i] };
+
+	if (r->all->sampled)
+		rec.hi = (uint32_t)(r->cluster[i] >> (64 - EST_CLUSTER_BITS)
+				    << (32 - EST_CLUSTER_BITS)) |
+			 (rec.hi & ((1U << (32 - EST_CLUSTER_BITS)) - 1));
+	return rec;
+}
+
+/* Half the share, until there is room; under lock. */
+static void halve(struct readers *all)
+{
+	struct est *e = all->e;
+	const unsigned int shift = 32 - EST_CLUSTER_BITS;
+
+	while (e->n_recs > e->cap_recs / 2 && all->threshold > 1) {
+		uint32_t t = all->threshold / 2;
+		size_t kept = 0;
+
+		__atomic_store_n(&all->threshold, t, __ATOMIC_RELAXED);
+		for (size_t i = 0; i < e->n_recs; i++)
+			if (e->recs[i].hi >> shift < t)
+				e->recs[kept++] = e->recs[i];
+		e->n_recs = kept;
+	}
+}
+
+static void zero_page(const struct reader *r, size_t i, struct est_count *c, struct block *b)
+{
+	const uint32_t tag = r->tag[i];
+
+	if (tag & EST_KSM) {
+		c->zero_ksm++;
+		c->zero_ksm_frames += !(tag & EST_SAME);
+	} else if (tag & EST_NOFRAME && !r->kinds_known) {
+		/* Nobody can tell: most often the kernel's own. */
+		c->anon--;
+		c->zeropage++;
+	} else if (tag & (EST_SAME | EST_NOFRAME)) {
+		c->zero_shared++;
+	} else {
+		c->zero++;
+		c->zero_huge += (tag & EST_HUGE) != 0;
+		b->zero[i / 64] |= UINT64_C(1) << i % 64;
+		b->huge |= (tag & EST_HUGE) != 0;
+	}
+}
+
+static void keep_block(struct readers *all, const struct block *b)
+{
+	if (all->n_blocks == all->cap_blocks) {
+		all->cap_blocks = all->cap_blocks ? all->cap_blocks * 2 : 256;
+		all->blocks = xreallocarray(all->blocks, all->cap_blocks, sizeof(*all->blocks));
+	}
+	all->blocks[all->n_blocks++] = *b;
+}
+
+static void commit(struct reader *r, struct est_proc *p, struct est_seg *seg, uint64_t addr,
+		   size_t n, struct est_count *c)
+{
+	struct readers *all = r->all;
+	struct est *e = all->e;
+	const uint32_t id = p->first_seg + (seg - p->segs);
+	struct block b = { .proc = p, .seg = seg - p->segs, .addr = addr };
+
+	pthread_mutex_lock(&all->lock);
+	if (all->adapt && e->n_recs + n > e->cap_recs)
+		halve(all);
+	b.first_rec = e->n_recs;
+	for (size_t i = 0; i < n; i++) {
+		const uint32_t tag = r->tag[i];
+
+		if (r->state[i] == GONE)
+			c->gone++;
+		if (r->state[i] != READ && r->state[i] != PASSED)
+			continue;
+		c->ksm += (tag & EST_KSM) != 0;
+		c->same += !(tag & EST_KSM) && tag & (EST_SAME | EST_NOFRAME);
+		if (r->state[i] == PASSED)
+			continue;
+		if (r->hash[i] == all->zero_hash) {
+			zero_page(r, i, c, &b);
+			continue;
+		}
+		if (all->sampled)
+			est_moment_put(&r->moment, r->cluster[i]);
+		if (all->sampled && !is_taken(r, r->cluster[i]))
+			continue;
+		if (e->n_recs == e->cap_recs) {
+			c->unread++;
+			continue;
+		}
+		e->recs[e->n_recs++] = make_rec(r, i, id);
+		c->taken++;
+		b.rec[i / 64] |= UINT64_C(1) << i % 64;
+	}
+	if (e->opt.passes > 1)
+		keep_block(all, &b);
+	est_count_add(&seg->count, c);
+	pthread_mutex_unlock(&all->lock);
+}
+
+static int do_block(struct reader *r, struct est_proc *p, struct est_seg *seg, uint64_t addr,
+		    const unsigned char *kind, size_t n)
+{
+	struct est_count c = { 0 };
+	uint64_t again;
+	ssize_t got = ksm_mem_pagemap(p->mem, addr, n, r->entry);
+	int rc;
+
+	if (got <= 0)
+		return got ? got : -ESRCH;
+	n = got;
+	read_flags(r, seg, n);
+	classify(r, seg, kind, n, &c);
+	rc = read_block(r, p, addr, n);
+	if (rc)
+		return rc;
+	/* What was read is of the address space opened, or it is worth nothing. */
+	got = ksm_mem_pagemap(p->mem, addr, 1, &again);
+	if (got <= 0)
+		return got ? got : -ESRCH;
+	commit(r, p, seg, addr, n, &c);
+	return 0;
+}
+
+static bool any(const unsigned char *kind, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (kind[i])
+			return true;
+	return false;
+}
+
+int reader_region(struct reader *r, struct est_proc *p, struct est_seg *seg, uint64_t start,
+		  uint64_t end)
+{
+	const size_t size = page_size(r);
+	struct kinds k = { r, start };
+	int rc;
+
+	memset(r->kind, 0, sizeof(r->kind));
+	rc = ksm_mem_kinds(p->mem, start, end, put_kind, &k);
+	if (rc && rc != -EOPNOTSUPP)
+		return rc;
+	r->kinds_known = !rc;
+	while (start < end) {
+		const size_t at = (start - k.start) / size;
+		/* Blocks end where huge pages do. */
+		const size_t n = MIN((end - start) / size,
+				     BLOCK_PAGES - start / size % BLOCK_PAGES);
+
+		if (!r->kinds_known || any(r->kind + at, n)) {
+			rc = do_block(r, p, seg, start, r->kind + at, n);
+			if (rc)
+				return rc;
+		}
+		start += n * size;
+	}
+	return 0;
+}
+
+/* --- once more --- */
+
+static bool bit(const uint64_t *words, size_t i)
+{
+	return words[i / 64] >> i % 64 & 1;
+}
+
+void reader_again(struct reader *r, struct block *b)
+{
+	struct est *e = r->all->e;
+	struct est_seg *seg = &b->proc->segs[b->seg];
+	size_t n = MIN((seg->end - b->addr) / e->page_size, (size_t)BLOCK_PAGES), at = b->first_rec;
+	struct batch fast = { .n = 0, .addr = b->addr };
+	uint64_t changed = 0, zero = 0;
+	int rc = -ESRCH;
+
+	memset(r->state, GONE, sizeof(r->state));
+	if (b->proc->mem && ksm_mem_pagemap(b->proc->mem, b->addr, n, r->entry) == (ssize_t)n)
+		rc = 0;
+	if (!rc)
+		read_flags(r, seg, n);
+	for (size_t i = 0; !rc && i < n; i++) {
+		const uint64_t entry = r->entry[i];
+
+		if ((!bit(b->rec, i) && !bit(b->zero, i)) || !(entry & KSM_PM_PRESENT) ||
+		    entry & KSM_PM_FILE || r->flags[i] & KSM_KPF_ZERO_PAGE)
+			continue;
+		r->tag[i] = EST_KSM;	/* read every time, not once a frame */
+		if (may_pin(r, seg, i))
+			fast.page[fast.n++] = i;
+		else if (ksm_mem_read_shared(b->proc->mem, r->buf, b->addr + i * e->page_size,
+					     e->page_size) == (ssize_t)e->page_size)
+			hash_page(r, i, r->buf);
+	}
+	if (!rc)
+		rc = read_whole(r, b->proc, &fast);
+	for (size_t i = 0; i < n; i++) {
+		if (bit(b->zero, i) && (r->state[i] != READ || r->hash[i] != r->all->zero_hash)) {
+			b->zero[i / 64] &= ~(UINT64_C(1) << i % 64);
+			zero++;
+			changed++;
+		}
+		if (!bit(b->rec, i))
+			continue;
+		if (e->recs[at].tag != EST_DROPPED) {
+			const struct est_rec now = make_rec(r, i, 0);
+
+			if (r->state[i] != READ || now.hi != e->recs[at].hi ||
+			    now.lo != e->recs[at].lo) {
+				e->recs[at].tag = EST_DROPPED;
+				changed++;
+			}
+		}
+		at++;
+	}
+	pthread_mutex_lock(&r->all->lock);
+	seg->count.changed += changed;
+	seg->count.zero -= zero;
+	seg->count.zero_huge -= b->huge ? MIN(zero, seg->count.zero_huge) : 0;
+	pthread_mutex_unlock(&r->all->lock);
+}
