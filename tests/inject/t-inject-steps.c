@@ -116,6 +116,8 @@ static int killed_at(struct target *t, int at)
 
 	fflush(stdout);
 	tool = fork();
+	if (tool < 0)
+		abort();
 	if (!tool)
 		_exit(probe(t, at, getpid(), SIGKILL, false) ? 1 : 0);
 	if (waitpid(tool, &status, 0) != tool)

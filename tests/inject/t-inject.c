@@ -315,6 +315,8 @@ static void test_vfork(void)
 		return;
 	fflush(stdout);
 	pid = fork();
+	if (pid < 0)
+		abort();
 	if (!pid) {
 		child = vfork();
 		if (!child) {
@@ -382,6 +384,8 @@ static void fork_sleeper(pid_t *pid, void (*before)(void))
 		abort();
 	fflush(stdout);
 	*pid = fork();
+	if (*pid < 0)
+		abort();
 	if (!*pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (before)
@@ -434,6 +438,32 @@ static void test_seccomp(void)
 	CHECK_INT(info.why, KSM_INJECT_SECCOMP);
 	CHECK_INT(info.stops, 0);
 	CHECK_INT(state_of(pid), 'S');
+	reap(pid);
+}
+
+static void with_pending_fault(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTRAP);
+	sigaddset(&set, SIGSEGV);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	raise(SIGTRAP);
+	kill(getpid(), SIGSEGV);
+}
+
+/* Faults are not blocked meanwhile; but those sent and blocked before are. */
+static void test_pending_fault(void)
+{
+	pid_t pid;
+
+	fork_sleeper(&pid, with_pending_fault);
+	for (int i = 0; i < 5; i++) {
+		CHECK_INT(probe(pid, NULL), 0);
+		CHECK_INT(status_of(pid, "\nSigPnd:", 16), 1 << (SIGTRAP - 1));
+		CHECK_INT(status_of(pid, "\nShdPnd:", 16), 1 << (SIGSEGV - 1));
+	}
 	reap(pid);
 }
 
@@ -501,6 +531,8 @@ static void test_compat(void)
 
 	fflush(stdout);
 	pid = fork();
+	if (pid < 0)
+		abort();
 	if (!pid)
 		become_i386();
 	if (!wait_state(pid, "SZ") || state_of(pid) == 'Z') {
@@ -530,6 +562,8 @@ static void test_traced(void)
 		return;
 	fflush(stdout);
 	tracer = fork();
+	if (tracer < 0)
+		abort();
 	if (!tracer) {
 		c = ptrace(PTRACE_SEIZE, pid, 0, 0) ? 1 : 0;
 		if (write(fds[1], &c, 1) == 1)
@@ -593,6 +627,8 @@ static void test_denied(void)
 	fork_sleeper(&pid, NULL);
 	fflush(stdout);
 	other = fork();
+	if (other < 0)
+		abort();
 	if (!other) {
 		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
 			_exit(99);
@@ -697,6 +733,8 @@ static void test_namespaces(void)
 		return;
 	fflush(stdout);
 	pid = fork();
+	if (pid < 0)
+		abort();
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (unshare(CLONE_NEWPID | CLONE_NEWNS))
@@ -788,6 +826,8 @@ static void test_signal_storm(void)
 		return;
 	fflush(stdout);
 	pid = fork();
+	if (pid < 0)
+		abort();
 	if (!pid) {
 		struct itimerval it = { { 0, 100 }, { 0, 100 } };
 		struct sigaction sa = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
@@ -852,6 +892,8 @@ static void test_rseq(void)
 
 	fflush(stdout);
 	pid = fork();
+	if (pid < 0)
+		abort();
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		while (!sh->stop) {
@@ -962,7 +1004,7 @@ TAP_MAIN(TAP_CASE(test_calls), TAP_CASE(test_arguments), TAP_CASE(test_merge),
 	 TAP_CASE(test_madvise), TAP_CASE(test_interrupted), TAP_CASE(test_epoll_timeout),
 	 TAP_CASE(test_signal_after), TAP_CASE(test_registers), TAP_CASE(test_threads),
 	 TAP_CASE(test_zombie_leader), TAP_CASE(test_vfork_other_thread), TAP_CASE(test_vfork),
-	 TAP_CASE(test_stopped), TAP_CASE(test_seccomp), TAP_CASE(test_dispatch), TAP_CASE(test_compat),
+	 TAP_CASE(test_stopped), TAP_CASE(test_seccomp), TAP_CASE(test_pending_fault), TAP_CASE(test_dispatch), TAP_CASE(test_compat),
 	 TAP_CASE(test_traced), TAP_CASE(test_gone),
 	 TAP_CASE(test_self_and_kthread), TAP_CASE(test_denied), TAP_CASE(test_dump),
 	 TAP_CASE(test_namespaces), TAP_CASE(test_frozen),

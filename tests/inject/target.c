@@ -768,6 +768,9 @@ int target_start(struct target *t, const struct target_kind *kind, int flags)
 	set_up(t->sh, kind);
 	fflush(stdout);
 	t->pid = fork();
+	/* Signals will go to this number: -1 would be everybody. */
+	if (t->pid < 0)
+		abort();
 	if (!t->pid) {
 		struct sigaction sa = {
 			.sa_handler = on_usr1,
@@ -788,7 +791,8 @@ int target_start(struct target *t, const struct target_kind *kind, int flags)
 	}
 	while (!t->sh->ready)
 		sched_yield();
-	if (!kind->runs && !wait_state(t->pid, "S"))
+	/* A short sleep may be over before it is seen. */
+	if (!kind->runs && !wait_state(t->pid, kind->is_short ? "SZ" : "S"))
 		return -1;
 	return 0;
 }

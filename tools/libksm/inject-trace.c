@@ -231,8 +231,7 @@ static int mend(struct inject_trace *t)
 
 	if (rc == -EAGAIN)
 		return fail(t, KSM_INJECT_UNSETTLED, rc);
-	return !rc ? 0 :
-		     inject_arch_put(t->target->tid, &t->regs, t->at_exit);
+	return rc ? inject_arch_put(t->target->tid, &t->regs, t->at_exit) : 0;
 }
 
 /* Through the entry to the exit of the call that the thread is about to restart. */
@@ -308,7 +307,8 @@ static int prepare(struct inject_trace *t)
 static int arm(struct inject_trace *t)
 {
 	const struct inject_target *target = t->target;
-	uint64_t blocked = ~FAULTS;
+	/* One of them may be blocked, and even pending: so it stays. */
+	uint64_t blocked = ~FAULTS | t->regs.mask;
 	size_t page = target->page_size;
 	size_t len;
 	int rc;
@@ -491,5 +491,7 @@ int inject_trace_run(struct inject_trace *t)
 	t->stop_ns = ksm_now_ns() - start;
 	if (!rc)
 		t->why = KSM_INJECT_FINE;
+	else if (t->why == KSM_INJECT_FINE)
+		t->why = KSM_INJECT_FAILED;
 	return rc;
 }
