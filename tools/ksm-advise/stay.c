@@ -29,6 +29,8 @@
 /* Figures are gone with the command, so the last sample must not be old; nor may it cost. */
 #define SAMPLE_FIRST_NS 10000000ULL
 #define SAMPLE_LAST_NS NS_PER_S
+/* Looking through the mappings of a large process takes long: at most this share of the time. */
+#define FOLLOW_SHARE 50
 
 struct stay {
 	struct adv *a;
@@ -85,15 +87,19 @@ static void close_inherited(int from, int n)
 
 /*
  * What was inherited belongs to the command: if it closes a pipe, the reader must
- * see its end.
+ * see its end.  Ours have the lowest numbers that were free, so none is far above
+ * the one that is free now.
  */
 static void drop_inherited(void)
 {
 	const int max = (int)MIN(sysconf(_SC_OPEN_MAX), 65536L), step = 1024;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int end = MIN(null + 64, max);
 
-	for (int fd = ADV_FD_MESSAGES + 1; fd < max; fd += step)
-		close_inherited(fd, MIN(step, max - fd));
+	if (sys_close_from((unsigned int)end))
+		end = max;
+	for (int fd = ADV_FD_MESSAGES + 1; fd < end; fd += step)
+		close_inherited(fd, MIN(step, end - fd));
 	if (null < 0)
 		return;
 	dup2(null, STDIN_FILENO);
@@ -198,20 +204,29 @@ static int start(struct stay *s)
 /* ------------------------------------------------------------------ */
 /* while it runs							*/
 
-static void arm(struct stay *s)
+static uint64_t now_ns(void)
 {
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+static void arm(struct stay *s, uint64_t at_least_ns)
+{
+	const uint64_t ns = MAX(s->sample_ns, at_least_ns);
 	struct itimerspec t = { 0 };
 
-	t.it_value.tv_sec = (time_t)(s->sample_ns / NS_PER_S);
-	t.it_value.tv_nsec = (long)(s->sample_ns % NS_PER_S);
+	t.it_value.tv_sec = (time_t)(ns / NS_PER_S);
+	t.it_value.tv_nsec = (long)(ns % NS_PER_S);
 	timerfd_settime(s->timer_fd, 0, &t, NULL);
 	s->sample_ns = MIN(s->sample_ns * 2, SAMPLE_LAST_NS);
 }
 
 static void tick(struct stay *s)
 {
+	uint64_t n, begin = now_ns();
 	struct adv_done done;
-	uint64_t n;
 
 	if (read(s->timer_fd, &n, sizeof(n)) != sizeof(n))
 		return;
@@ -219,7 +234,7 @@ static void tick(struct stay *s)
 		adv_process_madvise(s->a, s->pid, true, &done);
 	if (s->a->report)
 		adv_report_sample(&s->report, s->a);
-	arm(s);
+	arm(s, s->plan->how == ADV_HOW_FOLLOW ? FOLLOW_SHARE * (now_ns() - begin) : 0);
 }
 
 /* Stop as the command did; returns when somebody continues us. */
@@ -364,7 +379,7 @@ int adv_stay(struct adv *a, const struct adv_plan *plan)
 		adv_verify(a, plan, s.pid, s.pidfd);
 	if (a->report)
 		adv_report_sample(&s.report, a);
-	arm(&s);
+	arm(&s, 0);
 	watch(&s);
 	adv_scanner_stop();
 	if (a->report) {
