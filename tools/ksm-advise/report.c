@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/xalloc.h"
 #include "ksm-advise/advise.h"
 #include "util/str.h"
 
@@ -65,6 +66,13 @@ static void find_tree(struct adv_report *r, struct adv *a)
 	pid_t *tree;
 	size_t n;
 
+	if (!r->tree) {
+		/* It has only just begun. */
+		r->tree = xcalloc(1, sizeof(*r->tree));
+		r->tree[0] = r->pid;
+		r->n_tree = 1;
+		return;
+	}
 	if (begin < r->tree_next_ns)
 		return;
 	if (!ksm_select_run(a->k, &sel, &tree, &n, NULL, 0)) {
