@@ -37,11 +37,26 @@ setup_file() {
 		return 0
 	fi
 	ksmctl save "$BATS_FILE_TMPDIR/settings"
+	guard
 	HOLD=$BATS_FILE_TMPDIR/hold
 	export HOLD
 	${CC:-cc} -O1 -I"$KSM_SRCDIR/tests/kernel" -o "$HOLD" \
 		"$KSM_SRCDIR/tests/kernel/cases/help-hold.c" "$KSM_SRCDIR/tests/kernel/case.c" \
 		-pthread
+}
+
+# guard: puts the settings back when the last process of this file is gone, however
+# it went; until then it holds the lock.
+guard() {
+	local settings
+
+	settings=$(<"$BATS_FILE_TMPDIR/settings")
+	exec 6> >(
+		trap '' HUP INT TERM
+		exec 3>&- 4>&- >/dev/null 2>&1
+		cat
+		ksmctl restore - <<<"$settings"
+	)
 }
 
 setup() {
@@ -55,8 +70,11 @@ teardown() {
 	[[ -n $KSM_LIVE_SKIP ]] || ksmctl restore -q "$BATS_FILE_TMPDIR/settings"
 }
 
+# start COMMAND...: spawn, without the descriptors that the guard waits for.
+start() { spawn "$@" 6>&- 7>&-; }
+
 teardown_file() {
-	[[ -n $KSM_LIVE_SKIP ]] || ksmctl restore -q "$BATS_FILE_TMPDIR/settings"
+	exec 6>&- 7>&-
 }
 
 # alone: nothing of others is unmerged by us.
@@ -71,7 +89,7 @@ hold() {
 	# Both ways, so that no side waits for the other to open.
 	exec 8<>"$BATS_TEST_TMPDIR/out" 9<>"$BATS_TEST_TMPDIR/in"
 	# Given its input by name: the shell puts /dev/null for that of a background job.
-	spawn bash -c 'exec "$@" <"$0/in" >"$0/out" 7>&- 8>&- 9>&-' "$BATS_TEST_TMPDIR" \
+	start bash -c 'exec "$@" <"$0/in" >"$0/out" 8>&- 9>&-' "$BATS_TEST_TMPDIR" \
 		"$HOLD" -a "$@"
 	read -r -t 60 _ hold <&8
 }
@@ -295,7 +313,7 @@ advisor_mode none"
 @test "live: watch ends well by SIGINT and SIGTERM" {
 	for sig in INT TERM; do
 		# A shell's background job ignores SIGINT; env gives it back.
-		spawn env --default-signal=INT ksmctl watch -i 50ms
+		start env --default-signal=INT ksmctl watch -i 50ms
 		pid=$spawned
 		wait_until test -n "$(sed -n 's/^SigCgt:.*\(....\)$/\1/p' /proc/$pid/status)"
 		wait_until caught $pid
@@ -317,11 +335,11 @@ caught() {
 	ksm-advise --strict -- true 2>/dev/null || skip "ksm-advise cannot start a program here"
 	mkfifo "$BATS_TEST_TMPDIR/go"
 	# shellcheck disable=SC2016
-	spawn ksm-advise --strict -- bash -c 'read -r <"$0"; /bin/false; read -r <"$0"; exit 7' \
+	start ksm-advise --strict -- bash -c 'read -r <"$0"; /bin/false; read -r <"$0"; exit 7' \
 		"$BATS_TEST_TMPDIR/go"
 	parent=$spawned
 	wait_until is_member $parent
-	ksmctl watch --events -J -i 100ms >"$BATS_TEST_TMPDIR/log" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	ksmctl watch --events -J -i 100ms >"$BATS_TEST_TMPDIR/log" 2>"$BATS_TEST_TMPDIR/err" 3>&- 6>&- 7>&- &
 	watch=$!
 	SPAWNED+=("$watch")
 	# Its first sample comes when the list of members is made and events are heard.
@@ -378,7 +396,7 @@ is_member() { [[ $(ksmctl procs -p "$1" -rn -o STATE) == any ]]; }
 
 @test "live: processes that come and go while they are listed" {
 	# shellcheck disable=SC2016
-	spawn bash -c 'while :; do (:) & (:) & wait; done'
+	start bash -c 'while :; do (:) & (:) & wait; done'
 	for _ in {1..20}; do
 		expect 0 ksmctl procs -a -x -rn -o PID,PPID,USER,STATE,RSS,CGROUP,UNIT,VM
 		stderr_is ""
