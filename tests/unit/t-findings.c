@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * t-findings.c - what ksmctl's doctor and status complain of, from figures alone:
+ * each finding on both sides of its threshold, and the texts that fit their room.
+ */
+#include <stdlib.h>
+
+#include "ksmctl/ksmctl.h"
+#include "tap.h"
+#include "util/num.h"
+
+/* A system with nothing to complain of; rows change it by "name=value" words. */
+#define HEALTHY "run=1 pages_to_scan=1000 sleep_millisecs=20 full_scans=9 smart_scan=1 " \
+		"merge_across_nodes=1 advisor_mode=0 max_page_sharing=256 pages_shared=1000 " \
+		"pages_sharing=9000 pages_unshared=2000 pages_volatile=500 ksm_zero_pages=0 " \
+		"stable_node_chains=0 stable_node_dups=0 general_profit=1000000"
+
+/* Words into figures; "name=-" takes one away, "name=x" forbids it. */
+static void put_words(struct ksm_stats *s, const char *words)
+{
+	char buf[512], *rest = buf, *word;
+
+	snprintf(buf, sizeof(buf), "%s", words);
+	while ((word = strsep(&rest, " "))) {
+		char *eq = strchr(word, '=');
+		struct ksm_value *v;
+		int id;
+
+		if (!eq)
+			continue;
+		*eq = '\0';
+		id = ksm_attr_find(word);
+		if (!CHECK(id >= 0))
+			continue;
+		v = &s->attr[id];
+		v->state = !strcmp(eq + 1, "-") ? KSM_ABSENT : !strcmp(eq + 1, "x") ? KSM_DENIED :
+								KSM_VALUE;
+		if (v->state != KSM_VALUE)
+			v->v = 0;
+		else
+			CHECK_INT(num_s64(eq + 1, &v->v), 0);
+	}
+}
+
+static size_t find(const char *words, const struct ksm_delta *delta, struct ctl_finding *out,
+		   size_t max)
+{
+	struct ksm_stats s = { .page_size = 4096 };
+	struct ksm_derived d;
+	struct ctl_facts f = { &s, &d, delta };
+
+	put_words(&s, HEALTHY);
+	put_words(&s, words);
+	ksm_stats_derive(&s, &d);
+	return ctl_findings(&f, out, max);
+}
+
+static void from_files(void)
+{
+	static const struct {
+		const char *words;
+		int want[3];	/* identifiers + 1, 0 at the end */
+	} rows[] = {
+#define F(id) (CTL_##id + 1)
+		{ "", { 0 } },
+		{ "run=0", { F(STOPPED_MERGED) } },
+		{ "run=0 pages_shared=0 pages_sharing=0 pages_unshared=0", { F(STOPPED) } },
+		{ "run=2", { F(UNMERGED) } },
+		{ "run=5", { F(OFFLINING) } },
+		{ "run=4", { F(STOPPED_MERGED), F(OFFLINING) } },
+		/* what cannot be read is not judged */
+		{ "run=-", { 0 } },
+		{ "run=x", { 0 } },
+		{ "run=x smart_scan=0", { 0 } },
+		{ "smart_scan=0", { F(NO_SMART_SCAN) } },
+		{ "smart_scan=-", { 0 } },
+		{ "merge_across_nodes=0", { F(NODES) } },
+		{ "merge_across_nodes=-", { 0 } },
+		{ "pages_shared=0 pages_sharing=0 pages_unshared=0 pages_volatile=0", { F(NOBODY) } },
+		{ "pages_shared=0 pages_sharing=0 pages_unshared=0 pages_volatile=0 ksm_zero_pages=1",
+		  { 0 } },
+		{ "full_scans=1", { F(NOT_SCANNED) } },
+		{ "full_scans=2", { 0 } },
+		/* 12500 tracked at 1 a 48 ms is 600 s */
+		{ "pages_to_scan=1 sleep_millisecs=48", { F(SLOW_PASS) } },
+		{ "pages_to_scan=1 sleep_millisecs=45", { 0 } },
+		{ "pages_to_scan=1 sleep_millisecs=48 advisor_mode=1", { 0 } },
+		{ "pages_to_scan=1 sleep_millisecs=48 run=0", { F(STOPPED_MERGED) } },
+		{ "sleep_millisecs=0", { 0 } },
+		{ "general_profit=-1", { F(NEGATIVE) } },
+		{ "general_profit=0", { 0 } },
+		/* before 6.4 it is estimated: 12500 items of 64 bytes against 9000 pages */
+		{ "general_profit=-", { 0 } },
+		{ "general_profit=- pages_sharing=10", { F(NEGATIVE) } },
+		{ "pages_unshared=42000", { F(MOSTLY_UNIQUE) } },
+		{ "pages_unshared=41000", { 0 } },
+		{ "pages_volatile=48000", { F(MOSTLY_VOLATILE) } },
+		{ "pages_unshared=42000 full_scans=1", { F(NOT_SCANNED) } },
+		{ "pages_shared=1 pages_sharing=1 pages_volatile=0 pages_unshared=997", { 0 } },
+		{ "pages_shared=1 pages_sharing=1 pages_volatile=0 pages_unshared=998",
+		  { F(MOSTLY_UNIQUE) } },
+		{ "stable_node_chains=10 stable_node_dups=1000", { F(MANY_COPIES) } },
+		{ "stable_node_chains=10 stable_node_dups=999", { 0 } },
+		{ "stable_node_chains=400 stable_node_dups=1500", { 0 } },
+#undef F
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ctl_finding got[__CTL_FINDING_N];
+		size_t n = find(rows[i].words, NULL, got, ARRAY_SIZE(got)), want = 0;
+
+		tap_row("%zu \"%s\"", i, rows[i].words);
+		while (want < ARRAY_SIZE(rows[i].want) && rows[i].want[want])
+			want++;
+		CHECK_INT(n, want);
+		for (size_t j = 0; j < n && j < want; j++)
+			CHECK_INT(got[j].id + 1, rows[i].want[j]);
+	}
+}
+
+static void from_rates(void)
+{
+	static const struct {
+		double cpu;
+		int64_t cow, merged;
+		int want;	/* identifier, -1 none */
+	} rows[] = {
+		{ -1, 0, 0, -1 },
+		{ 49.9, 0, 0, -1 },
+		{ 50, 0, 0, CTL_BUSY },
+		{ 400, 0, 0, CTL_BUSY },		/* several scanners */
+		{ 10, 999, 0, -1 },
+		{ 10, 1000, 0, CTL_BREAKING },
+		{ 10, 5000, 6000, -1 },			/* more merges than breaks */
+		{ 10, 5000, -6000, CTL_BREAKING },	/* breaking on balance */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct ksm_delta delta = {
+			.seconds = 1, .ksmd_cpu_pct = rows[i].cpu,
+			.cow_per_s = KSM_FIG(rows[i].cow), .merged_per_s = KSM_FIG(rows[i].merged),
+		};
+		struct ctl_finding got[__CTL_FINDING_N];
+		size_t n = find("", &delta, got, ARRAY_SIZE(got));
+
+		tap_row("%zu", i);
+		CHECK_INT(n, rows[i].want >= 0);
+		if (n)
+			CHECK_INT(got[0].id, rows[i].want);
+	}
+}
+
+/* All that can be found at once, with figures as long as they get. */
+static void texts(void)
+{
+	const struct ksm_delta delta = { .seconds = 1, .ksmd_cpu_pct = 12800,
+					 .cow_per_s = KSM_FIG(INT64_MAX) };
+	static const char *const words[] = {
+		"run=0", "run=2", "run=5 full_scans=0",
+		"pages_to_scan=1 sleep_millisecs=4294967295 pages_unshared=9223372036854775807",
+		"run=0 pages_shared=0 pages_sharing=0 general_profit=-9223372036854775808",
+		"smart_scan=0 merge_across_nodes=0 stable_node_dups=9223372036854775807 "
+		"max_page_sharing=2147483647",
+		"pages_shared=0 pages_sharing=0 pages_unshared=0 pages_volatile=0",
+		"pages_volatile=9223372036854775807",
+	};
+	bool seen[__CTL_FINDING_N] = { false };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		struct ctl_finding got[__CTL_FINDING_N], first;
+		size_t n = find(words[i], &delta, got, ARRAY_SIZE(got));
+
+		tap_row("%zu", i);
+		CHECK(n > 0);
+		for (size_t j = 0; j < n; j++) {
+			seen[got[j].id] = true;
+			CHECK(got[j].text[0]);
+			/* Cut texts fill their room to the last byte. */
+			CHECK(strlen(got[j].text) < sizeof(got[j].text) - 1);
+			CHECK(strlen(got[j].command) < sizeof(got[j].command) - 1);
+			CHECK(!j || got[j - 1].id < got[j].id);
+		}
+		/* No more than there is room for. */
+		CHECK_INT(find(words[i], &delta, &first, 1), 1);
+		CHECK_INT(first.id, got[0].id);
+		CHECK_INT(find(words[i], &delta, NULL, 0), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(seen); i++) {
+		tap_row("finding %zu", i);
+		CHECK(seen[i]);
+	}
+}
+
+TAP_MAIN(TAP_CASE(from_files), TAP_CASE(from_rates), TAP_CASE(texts))
