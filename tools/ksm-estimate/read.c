@@ -17,11 +17,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "cli/xalloc.h"
 
-#define CHUNK_BYTES ((size_t)256 << 10)	/* stays in the second-level cache until hashed */
+/*
+ * Larger than the second-level cache, and yet faster than anything that fits: the
+ * kernel pins so many pages at a time, and copies faster to lines that are not
+ * in a cache.  tests/bench/bench-estimate compares.
+ */
+#define CHUNK_BYTES ((size_t)2 << 20)
 #define PIECE_BYTES 128
+
+_Static_assert(CHUNK_BYTES >= (size_t)BLOCK_PAGES * PIECE_BYTES, "pieces of a block fit");
 
 enum state {
 	NOTHING,	/* not a page for us */
@@ -36,9 +44,10 @@ int reader_init(struct reader *r, struct readers *all)
 {
 	r->all = all;
 	r->read_bytes = 0;
-	r->buf = aligned_alloc(64, MAX(CHUNK_BYTES, (size_t)BLOCK_PAGES * PIECE_BYTES));
+	r->buf = aligned_alloc(CHUNK_BYTES, CHUNK_BYTES);
 	if (!r->buf)
 		return -ENOMEM;
+	madvise(r->buf, CHUNK_BYTES, MADV_HUGEPAGE);
 	return all->sampled ? est_moment_init(&r->moment) : 0;
 }
 
@@ -222,8 +231,8 @@ static size_t ranges(const struct batch *b, size_t from, size_t max, size_t size
  */
 static int read_whole(struct reader *r, const struct est_proc *p, const struct batch *b)
 {
-	const size_t size = page_size(r), max = MIN(CHUNK_BYTES / size, (size_t)64);
-	struct iovec from[64];
+	const size_t size = page_size(r), max = MIN(CHUNK_BYTES / size, (size_t)BLOCK_PAGES);
+	struct iovec from[BLOCK_PAGES];
 	size_t at = 0;
 
 	while (at < b->n) {
