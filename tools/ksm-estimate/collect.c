@@ -389,8 +389,6 @@ static void make_room(struct est *e, bool sampled, uint64_t pages)
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (e->recs == MAP_FAILED)
 		cli_die(CLI_FAIL, -errno, "cannot reserve memory for %zu pages", e->cap_recs);
-	/* Fewer faults; they are filled from front to back. */
-	madvise(e->recs, e->cap_recs * sizeof(*e->recs), MADV_HUGEPAGE);
 }
 
 /*

@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "cli/xalloc.h"
 
@@ -47,7 +46,6 @@ int reader_init(struct reader *r, struct readers *all)
 	r->buf = aligned_alloc(CHUNK_BYTES, CHUNK_BYTES);
 	if (!r->buf)
 		return -ENOMEM;
-	madvise(r->buf, CHUNK_BYTES, MADV_HUGEPAGE);
 	return all->sampled ? est_moment_init(&r->moment) : 0;
 }
 
