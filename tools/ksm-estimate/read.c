@@ -560,7 +560,6 @@ void reader_again(struct reader *r, struct block *b)
 		if (bit(b->zero, i) && (r->state[i] != READ || r->hash[i] != r->all->zero_hash)) {
 			b->zero[i / 64] &= ~(UINT64_C(1) << i % 64);
 			zero++;
-			changed++;
 		}
 		if (!bit(b->rec, i))
 			continue;
@@ -577,6 +576,7 @@ void reader_again(struct reader *r, struct block *b)
 	}
 	pthread_mutex_lock(&r->all->lock);
 	seg->count.changed += changed;
+	seg->count.zero_changed += zero;
 	seg->count.zero -= zero;
 	seg->count.zero_huge -= b->huge ? MIN(zero, seg->count.zero_huge) : 0;
 	pthread_mutex_unlock(&r->all->lock);

@@ -114,7 +114,7 @@ static void get_split(const void *p, struct cli_cell *out)
 static void get_volatile(const void *p, struct cli_cell *out)
 {
 	out->state = row(p)->r->e->opt.passes > 1 ? CLI_VALUE : CLI_OFF;
-	put(p, out, row(p)->count.changed);
+	put(p, out, row(p)->count.zero_changed + row(p)->count.changed / row(p)->r->e->p);
 }
 
 static void get_swapped(const void *p, struct cli_cell *out)
