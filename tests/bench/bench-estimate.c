@@ -128,7 +128,10 @@ static struct result run_tool(unsigned int threads, const char *more, const char
 		len += snprintf(pids + len, sizeof(pids) - len, "%s%d", i ? "," : "",
 				(int)target[i]);
 	snprintf(jobs, sizeof(jobs), "%u", threads);
-	if (pipe(fd) || (tool = fork()) < 0)
+	if (pipe(fd))
+		die("pipe");
+	tool = fork();
+	if (tool < 0)
 		die("fork");
 	if (!tool) {
 		dup2(fd[1], 1);
