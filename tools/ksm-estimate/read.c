@@ -21,11 +21,11 @@
 #include "cli/xalloc.h"
 
 /*
- * Larger than the second-level cache, and yet faster than anything that fits: the
+ * As large as the second-level cache, and faster than anything that fits well: the
  * kernel pins so many pages at a time, and copies faster to lines that are not
- * in a cache.  tests/bench/bench-estimate compares.
+ * in a cache.  Twice as much gains little and counts among the bytes a page.
  */
-#define CHUNK_BYTES ((size_t)2 << 20)
+#define CHUNK_BYTES ((size_t)1 << 20)
 #define PIECE_BYTES 128
 
 _Static_assert(CHUNK_BYTES >= (size_t)BLOCK_PAGES * PIECE_BYTES, "pieces of a block fit");
