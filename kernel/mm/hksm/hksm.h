@@ -54,6 +54,8 @@
 #define HKSM_CHUNKS		(HKSM_RANGE_PAGES / HKSM_CHUNK_PAGES)
 /* Pages hashed, protected and replaced together. */
 #define HKSM_BATCH		32
+/* Other mms a batch may take pages from at a time. */
+#define HKSM_PEERS		8
 /* Addresses of a batch that need more than a look at the page table. */
 #define HKSM_SLOW		64
 
@@ -325,7 +327,7 @@ enum hksm_target_kind {
  * @joins: items that want it
  * @lead: ITEM: index of the item
  * @peer: PEER: the page as an item
- * @range: PEER: owned by the scanner
+ * @range: PEER: owned by the scanner, its mm entered
  * @ctx: PEER: context of its record, referenced
  */
 struct hksm_target {
@@ -363,7 +365,8 @@ struct hksm_slow {
  * @range: range of the current batch, owned; NULL until something is tracked
  * @ctx: context of the current area, referenced, NULL until needed
  * @vma: area of the current batch, under mmap_lock
- * @peer: another mm that is entered, kept from one target to the next
+ * @peer: other mms that are entered: those of all targets of the round, kept
+ *	for the next one
  * @item_base: first address of the page table of the batch
  * @budget: pages that may still be looked at in this turn
  * @split: item whose large folio is to be split, or -1
@@ -371,6 +374,7 @@ struct hksm_slow {
  * @nr_targets: targets
  * @nr_slow: slow entries
  * @nr_spare: preallocated nodes
+ * @nr_peers: peers
  * @scanned: pages looked at since they were last accounted
  * @skipped: pages skipped since they were last accounted
  * @item: the batch
@@ -386,7 +390,7 @@ struct hksm_scanner {
 	struct hksm_range *range;
 	struct hksm_ctx *ctx;
 	struct vm_area_struct *vma;
-	struct hksm_slot *peer;
+	struct hksm_slot *peer[HKSM_PEERS];
 	unsigned long item_base;
 	unsigned long budget;
 	int split;
@@ -394,6 +398,7 @@ struct hksm_scanner {
 	unsigned int nr_targets;
 	unsigned int nr_slow;
 	unsigned int nr_spare;
+	unsigned int nr_peers;
 	unsigned long scanned;
 	unsigned long skipped;
 	struct hksm_item item[HKSM_BATCH];
@@ -677,6 +682,9 @@ static inline void hksm_folio_tag(struct folio *folio, struct hksm_node *node)
 /* merge.c */
 void hksm_merge_batch(struct hksm_scanner *sc);
 void hksm_merge_release(struct hksm_scanner *sc);
+void hksm_merge_relax(struct hksm_scanner *sc);
+void hksm_merge_prepare(struct hksm_scanner *sc);
+int hksm_peer_enter(struct hksm_scanner *sc, struct hksm_slot *slot);
 bool hksm_folio_keep(struct folio *folio);
 
 /* unmerge.c */
