@@ -190,15 +190,11 @@ struct hksm_rec {
  * @node: immutable
  * @next: next block of the node
  * @rec: never move, meta words point at them
- * @rcu: frees it
  */
 struct hksm_block {
 	struct hksm_node *node;
 	struct hksm_block *next;
-	union {
-		struct hksm_rec rec[HKSM_BLOCK_RECS];
-		struct rcu_head rcu;
-	};
+	struct hksm_rec rec[HKSM_BLOCK_RECS];
 } __aligned(128);
 
 /* hksm_node.filing */
@@ -220,7 +216,6 @@ struct hksm_block {
  * @filing: HKSM_NODE_FILED, HKSM_NODE_DUP; hksm.stable_lock
  * @state: HKSM_NODE_HOLES, HKSM_NODE_BARE; FL
  * @rec: first records; FL
- * @rcu: frees it
  *
  * There is no reference to the folio: the node is valid as long as the
  * folio's mapping points back at it, see hksm_node_folio(). It is not freed
@@ -237,10 +232,7 @@ struct hksm_node {
 	u16 nid;
 	u8 filing;
 	u8 state;
-	union {
-		struct hksm_rec rec[HKSM_NODE_RECS];
-		struct rcu_head rcu;
-	};
+	struct hksm_rec rec[HKSM_NODE_RECS];
 } __aligned(64);
 
 /**
@@ -568,6 +560,8 @@ bool hksm_slot_forget_some(struct hksm *h, struct hksm_slot *slot,
 bool hksm_cand_add(struct hksm *h, u64 key, struct hksm_place where);
 void hksm_cand_del(struct hksm *h, u64 key, struct hksm_place where);
 void hksm_cand_rebuild(struct hksm *h, bool idle);
+bool hksm_cand_fill(struct hksm *h, unsigned long entries);
+bool hksm_cand_reset(struct hksm *h);
 
 static inline u64 *hksm_meta_ptr(struct hksm_range *range, unsigned int idx)
 {
