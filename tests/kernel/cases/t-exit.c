@@ -175,6 +175,7 @@ static void run(void)
 		"who stayed is merged in the end");
 	case_ok(wrong(mem) == 0, "with the right content");
 	/* Records of those who left are gone, too. */
+	case_wait_scans(2);
 	case_stop();
 	case_ok(case_get("pages_sharing") == PAGES / 2,
 		"pages_sharing is %lld, for one process",

@@ -21,8 +21,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAGES		3000
-#define CONTENTS	700
+#define PAGES		1600
+#define CONTENTS	350
+#define ROUNDS		4
 #define ID		0x6661696cULL
 #define CGROUP		"/tmp/ksm-cgroup-oom"
 #define DEBUG		"/sys/kernel/debug/"
@@ -111,13 +112,13 @@ static void failing(const char *dir, const char *per_cent)
 		return;
 	}
 	case_start();
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < ROUNDS; i++) {
 		case_wait_scans(2);
 		bad += wrong(mem, ID + i);
 		/* What is written is broken, and looked for anew. */
 		for (size_t p = 0; p < PAGES; p++)
 			case_fill(case_page(mem, p), ID + i + 1 + p % CONTENTS);
-		if (i == 3) {
+		if (i == 1) {
 			case_set("run", "2");
 			case_start();
 		}
@@ -129,7 +130,7 @@ static void failing(const char *dir, const char *per_cent)
 	case_note("%zu frames, %lld shared, %lld sharing, %lld unshared",
 		  case_frames(mem, PAGES), case_get("pages_shared"),
 		  case_get("pages_sharing"), case_get("pages_unshared"));
-	case_ok(wrong(mem, ID + 6) == 0, "content then");
+	case_ok(wrong(mem, ID + ROUNDS) == 0, "content then");
 	case_unmap(mem, PAGES);
 	case_wait_scans(2);
 	case_stop();
@@ -221,7 +222,7 @@ static void unmerge_without_memory(void)
 	case_start();
 	case_ok(case_wait_until(all_merged, NULL, 30), "a child's memory merged");
 	put(CGROUP "/t/memory.swap.max", "0");
-	err = put(CGROUP "/t/memory.max", "4M");
+	err = put(CGROUP "/t/memory.max", "3M");
 	if (err)
 		case_note("memory.max: %s", strerror(-err));
 	err = case_try_set("run", "2");
@@ -247,8 +248,7 @@ static void run(void)
 		case_skip("makes allocations fail: only in a test machine");
 		return;
 	}
-	failing(DEBUG "failslab", "20");
-	failing(DEBUG "failslab", "90");
+	failing(DEBUG "failslab", "60");
 	failing(DEBUG "fail_page_alloc", "30");
 
 	if (make_cgroup())
