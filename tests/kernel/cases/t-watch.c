@@ -111,7 +111,11 @@ static void run(void)
 		"nothing else happens to the content");
 
 	case_set("run", "2");
-	case_ok(case_frames(mem, PAGES) == PAGES, "it can be unmerged");
+	/* Linux 6.1 unmerged by writing, which is watched. */
+	if (case_has("smart_scan"))
+		case_ok(case_frames(mem, PAGES) == PAGES, "it can be unmerged");
+	else
+		case_skip("older than 6.7: watched pages may stay merged");
 	case_ok(case_check_many(case_page(mem, 4), PAGES - 4, ID, 4) == 0,
 		"content then");
 	close(fd);
