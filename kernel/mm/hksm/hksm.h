@@ -54,6 +54,8 @@
 #define HKSM_CHUNKS		(HKSM_RANGE_PAGES / HKSM_CHUNK_PAGES)
 /* Pages hashed, protected and replaced together. */
 #define HKSM_BATCH		32
+/* Other mms a batch may take pages from at a time. */
+#define HKSM_PEERS		8
 /* Addresses of a batch that need more than a look at the page table. */
 #define HKSM_SLOW		64
 
@@ -188,15 +190,11 @@ struct hksm_rec {
  * @node: immutable
  * @next: next block of the node
  * @rec: never move, meta words point at them
- * @rcu: frees it
  */
 struct hksm_block {
 	struct hksm_node *node;
 	struct hksm_block *next;
-	union {
-		struct hksm_rec rec[HKSM_BLOCK_RECS];
-		struct rcu_head rcu;
-	};
+	struct hksm_rec rec[HKSM_BLOCK_RECS];
 } __aligned(128);
 
 /* hksm_node.filing */
@@ -218,7 +216,6 @@ struct hksm_block {
  * @filing: HKSM_NODE_FILED, HKSM_NODE_DUP; hksm.stable_lock
  * @state: HKSM_NODE_HOLES, HKSM_NODE_BARE; FL
  * @rec: first records; FL
- * @rcu: frees it
  *
  * There is no reference to the folio: the node is valid as long as the
  * folio's mapping points back at it, see hksm_node_folio(). It is not freed
@@ -235,10 +232,7 @@ struct hksm_node {
 	u16 nid;
 	u8 filing;
 	u8 state;
-	union {
-		struct hksm_rec rec[HKSM_NODE_RECS];
-		struct rcu_head rcu;
-	};
+	struct hksm_rec rec[HKSM_NODE_RECS];
 } __aligned(64);
 
 /**
@@ -325,7 +319,7 @@ enum hksm_target_kind {
  * @joins: items that want it
  * @lead: ITEM: index of the item
  * @peer: PEER: the page as an item
- * @range: PEER: owned by the scanner
+ * @range: PEER: owned by the scanner, its mm entered
  * @ctx: PEER: context of its record, referenced
  */
 struct hksm_target {
@@ -363,7 +357,8 @@ struct hksm_slow {
  * @range: range of the current batch, owned; NULL until something is tracked
  * @ctx: context of the current area, referenced, NULL until needed
  * @vma: area of the current batch, under mmap_lock
- * @peer: another mm that is entered, kept from one target to the next
+ * @peer: other mms that are entered: those of all targets of the round, kept
+ *	for the next one
  * @item_base: first address of the page table of the batch
  * @budget: pages that may still be looked at in this turn
  * @split: item whose large folio is to be split, or -1
@@ -371,6 +366,7 @@ struct hksm_slow {
  * @nr_targets: targets
  * @nr_slow: slow entries
  * @nr_spare: preallocated nodes
+ * @nr_peers: peers
  * @scanned: pages looked at since they were last accounted
  * @skipped: pages skipped since they were last accounted
  * @item: the batch
@@ -386,7 +382,7 @@ struct hksm_scanner {
 	struct hksm_range *range;
 	struct hksm_ctx *ctx;
 	struct vm_area_struct *vma;
-	struct hksm_slot *peer;
+	struct hksm_slot *peer[HKSM_PEERS];
 	unsigned long item_base;
 	unsigned long budget;
 	int split;
@@ -394,6 +390,7 @@ struct hksm_scanner {
 	unsigned int nr_targets;
 	unsigned int nr_slow;
 	unsigned int nr_spare;
+	unsigned int nr_peers;
 	unsigned long scanned;
 	unsigned long skipped;
 	struct hksm_item item[HKSM_BATCH];
@@ -563,6 +560,8 @@ bool hksm_slot_forget_some(struct hksm *h, struct hksm_slot *slot,
 bool hksm_cand_add(struct hksm *h, u64 key, struct hksm_place where);
 void hksm_cand_del(struct hksm *h, u64 key, struct hksm_place where);
 void hksm_cand_rebuild(struct hksm *h, bool idle);
+bool hksm_cand_fill(struct hksm *h, unsigned long entries);
+bool hksm_cand_reset(struct hksm *h);
 
 static inline u64 *hksm_meta_ptr(struct hksm_range *range, unsigned int idx)
 {
@@ -677,6 +676,9 @@ static inline void hksm_folio_tag(struct folio *folio, struct hksm_node *node)
 /* merge.c */
 void hksm_merge_batch(struct hksm_scanner *sc);
 void hksm_merge_release(struct hksm_scanner *sc);
+void hksm_merge_relax(struct hksm_scanner *sc);
+void hksm_merge_prepare(struct hksm_scanner *sc);
+int hksm_peer_enter(struct hksm_scanner *sc, struct hksm_slot *slot);
 bool hksm_folio_keep(struct folio *folio);
 
 /* unmerge.c */

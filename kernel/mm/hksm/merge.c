@@ -224,37 +224,71 @@ bool hksm_folio_keep(struct folio *folio)
 	return true;
 }
 
-/* Let the mm of an earlier target go, unless this one needs it, too. */
-static bool peer_enter(struct hksm_scanner *sc, struct hksm_slot *slot)
+/**
+ * hksm_peer_enter() - get access to the mm of a page that is to be a target
+ * @sc: the scanner
+ * @slot: the mm
+ *
+ * It is kept until the round is over: the page is going to become a merged
+ * page, and before that has happened nobody may move it or turn off merging
+ * where it is mapped.
+ *
+ * Return: 0, -ESRCH for an mm on its way out, -EBUSY while it is being
+ * changed, -EAGAIN when the round has too many of them.
+ */
+int hksm_peer_enter(struct hksm_scanner *sc, struct hksm_slot *slot)
 {
-	struct hksm *h = sc->h;
+	unsigned int i;
 
-	if (slot == sc->slot || slot == sc->peer)
-		return true;
-	if (sc->peer) {
-		hksm_slot_leave(h, sc->peer);
-		hksm_slot_put(sc->peer);
-		sc->peer = NULL;
-	}
+	if (slot == sc->slot)
+		return 0;
+	for (i = 0; i < sc->nr_peers; i++)
+		if (sc->peer[i] == slot)
+			return 0;
+	if (READ_ONCE(slot->state) != HKSM_SLOT_LIVE ||
+	    !atomic_read(&slot->mm->mm_users))
+		return -ESRCH;
+	if (sc->nr_peers == HKSM_PEERS)
+		return -EAGAIN;
 	/* Two mmap_locks at once: never wait for the second. */
-	if (!hksm_slot_enter(h, slot, true))
-		return false;
+	if (!hksm_slot_enter(sc->h, slot, true))
+		return -EBUSY;
 	refcount_inc(&slot->ref);
-	sc->peer = slot;
-	return true;
+	sc->peer[sc->nr_peers++] = slot;
+	return 0;
 }
 
 /**
- * hksm_merge_release() - let go of the mm kept from the last target
- * @sc: the scanner, before it leaves its own mm
+ * hksm_merge_release() - let go of the mms of targets
+ * @sc: the scanner, between two rounds
  */
 void hksm_merge_release(struct hksm_scanner *sc)
 {
-	if (!sc->peer)
-		return;
-	hksm_slot_leave(sc->h, sc->peer);
-	hksm_slot_put(sc->peer);
-	sc->peer = NULL;
+	while (sc->nr_peers) {
+		struct hksm_slot *slot = sc->peer[--sc->nr_peers];
+
+		hksm_slot_leave(sc->h, slot);
+		hksm_slot_put(slot);
+	}
+}
+
+/**
+ * hksm_merge_relax() - the same, if somebody waits for one of them
+ * @sc: the scanner, between two batches
+ */
+void hksm_merge_relax(struct hksm_scanner *sc)
+{
+	unsigned int i;
+
+	for (i = 0; i < sc->nr_peers; i++) {
+		struct mm_struct *mm = sc->peer[i]->mm;
+
+		if (mmap_lock_is_contended(mm) ||
+		    !atomic_read(&mm->mm_users)) {
+			hksm_merge_release(sc);
+			return;
+		}
+	}
 }
 
 /* Is the folio one that a page of this batch belongs to? */
@@ -324,8 +358,6 @@ static bool peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 	struct vm_area_struct *vma;
 	struct folio *folio;
 
-	if (!peer_enter(sc, slot))
-		return false;
 	vma = vma_lookup(slot->mm, peer->addr);
 	if (!vma || !(vma->vm_flags & VM_MERGEABLE) || !vma->anon_vma)
 		return false;
@@ -380,6 +412,20 @@ static void prefetch_page(struct page *page)
 }
 
 /*
+ * Does the page still have the content it was looked up by? Both pages may have
+ * been written since, and with the same. Filed under the old key the node would
+ * not be found by those it is for, and would be by those it is not for.
+ */
+static bool has_key(struct hksm *h, struct page *page, int nid, u64 key)
+{
+	void *p = kmap_local_page(page);
+	u64 digest = hksm_digest(&h->key, p, p);
+
+	kunmap_local(p);
+	return hksm_key(h, digest, nid) == key;
+}
+
+/*
  * Turn the page of a target into a merged page: file the node, add the record
  * of the page itself, and only then let the folio point at the node. The
  * frame number comes last; without it nobody looks through the keyhole.
@@ -397,7 +443,8 @@ static bool promote(struct hksm_scanner *sc, struct hksm_target *t)
 
 	/* It may have moved to another NUMA node since it was hashed. */
 	node->nid = hksm_nid(h, folio_pfn(folio));
-	if (node->nid != t->nid || !hksm_folio_keep(folio))
+	if (node->nid != t->nid ||
+	    !has_key(h, item->page, t->nid, t->key) || !hksm_folio_keep(folio))
 		return false;
 	if (hksm_stable_file(h, node, t->key))
 		return false;
@@ -428,25 +475,31 @@ static struct hksm_node *target_node(struct hksm_target *t)
 	return hksm_folio_node(page_folio(t->page));
 }
 
-/* Everything targets need that can sleep or fail for want of memory. */
+/* What every target needs that can sleep or fail for want of memory. */
 static bool prepare(struct hksm_scanner *sc)
 {
-	struct hksm *h = sc->h;
-
 	if (!sc->ctx)
 		sc->ctx = hksm_ctx_get(sc->slot, sc->vma);
-	if (!sc->ctx)
-		return false;
-	while (sc->nr_spare < sc->nr_targets) {
+	return sc->ctx;
+}
+
+/**
+ * hksm_merge_prepare() - allocate what a batch may need
+ * @sc: the scanner, before it holds the lock of any folio
+ *
+ * With less than that, pages are merged in a later pass.
+ */
+void hksm_merge_prepare(struct hksm_scanner *sc)
+{
+	while (sc->nr_spare < HKSM_BATCH) {
 		struct hksm_node *node;
 
-		node = hksm_node_alloc(h, GFP_KERNEL | __GFP_NORETRY |
+		node = hksm_node_alloc(sc->h, GFP_KERNEL | __GFP_NORETRY |
 				       __GFP_NOWARN);
 		if (!node)
-			return false;
+			return;
 		sc->spare[sc->nr_spare++] = node;
 	}
-	return true;
 }
 
 static void fail_target(struct hksm_target *t)
@@ -604,6 +657,10 @@ static void acquire_targets(struct hksm_scanner *sc)
 
 		if (t->kind != HKSM_T_ITEM && t->kind != HKSM_T_PEER)
 			continue;
+		if (!sc->nr_spare) {
+			fail_target(t);
+			continue;
+		}
 		t->node = sc->spare[--sc->nr_spare];
 		if (t->kind == HKSM_T_PEER && !peer_acquire(sc, t))
 			fail_target(t);
@@ -663,4 +720,7 @@ void hksm_merge_batch(struct hksm_scanner *sc)
 	for (i = 0; i < sc->nr_targets; i++)
 		release_target(sc, &sc->target[i]);
 	sc->nr_targets = 0;
+	/* The next round may want others. */
+	if (sc->nr_peers == HKSM_PEERS)
+		hksm_merge_release(sc);
 }

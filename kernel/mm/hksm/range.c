@@ -297,26 +297,34 @@ void hksm_cand_del(struct hksm *h, u64 key, struct hksm_place where)
 	spin_unlock(&h->cand_lock);
 }
 
-/**
- * hksm_cand_rebuild() - give the candidate table the size it should have
- * @h: the engine, to be had alone
- * @idle: between two passes
- *
- * The meta words hold enough of the keys, so they are read in their own order
- * and only the new table is written at random. Without memory all stays as it
- * is, and pages the old table cannot take are found one pass later.
- */
-void hksm_cand_rebuild(struct hksm *h, bool idle)
+static void cand_install(struct hksm *h, struct hksm_cand *cand)
 {
-	unsigned long want = hksm_cand_wanted(&h->cand, idle);
+	spin_lock(&h->cand_lock);
+	swap(h->cand, *cand);
+	spin_unlock(&h->cand_lock);
+	hksm_cand_fini(cand);
+}
+
+/**
+ * hksm_cand_fill() - make a candidate table from the meta words
+ * @h: the engine, to be had alone
+ * @entries: its capacity
+ *
+ * The words hold enough of the keys, so they are read in their own order and
+ * only the new table is written at random.
+ *
+ * Return: false without memory, with nothing changed.
+ */
+bool hksm_cand_fill(struct hksm *h, unsigned long entries)
+{
 	struct hksm_range *range;
 	struct hksm_cand cand;
 	unsigned long id;
 	unsigned int idx;
 
 	lockdep_assert_held_write(&h->sem);
-	if (!want || hksm_cand_init(&cand, want))
-		return;
+	if (hksm_cand_init(&cand, entries))
+		return false;
 	xa_for_each(&h->ranges, id, range) {
 		for (idx = 0; idx < HKSM_RANGE_PAGES; idx++) {
 			u64 m;
@@ -336,8 +344,40 @@ void hksm_cand_rebuild(struct hksm *h, bool idle)
 		range_flush(h, range);
 		cond_resched();
 	}
-	spin_lock(&h->cand_lock);
-	swap(h->cand, cand);
-	spin_unlock(&h->cand_lock);
-	hksm_cand_fini(&cand);
+	cand_install(h, &cand);
+	return true;
+}
+
+/**
+ * hksm_cand_reset() - forget all candidates at once
+ * @h: the engine, to be had alone; about to forget the meta words, too, or to
+ *	call hksm_cand_fill()
+ *
+ * Return: false without memory, with nothing changed.
+ */
+bool hksm_cand_reset(struct hksm *h)
+{
+	struct hksm_cand cand;
+
+	lockdep_assert_held_write(&h->sem);
+	if (hksm_cand_init(&cand, 0))
+		return false;
+	cand_install(h, &cand);
+	return true;
+}
+
+/**
+ * hksm_cand_rebuild() - give the candidate table the size it should have
+ * @h: the engine, to be had alone
+ * @idle: between two passes
+ *
+ * Without memory all stays as it is, and pages the old table cannot take are
+ * found one pass later.
+ */
+void hksm_cand_rebuild(struct hksm *h, bool idle)
+{
+	unsigned long want = hksm_cand_wanted(&h->cand, idle);
+
+	if (want)
+		hksm_cand_fill(h, want);
 }

@@ -9,13 +9,18 @@
 #include <linux/highmem.h>
 #include <linux/huge_mm.h>
 #include <linux/pagewalk.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
 
 #include "hksm.h"
 
 /* Entries ahead whose struct page is fetched. */
 #define PREFETCH_AHEAD	8
-/* Looks for a partner after the first one proved unusable. */
-#define ROUNDS		3
+/*
+ * Looks for a partner after the first one proved unusable, or had to wait
+ * because the round had pages of too many other mms.
+ */
+#define ROUNDS		5
 
 /* State of one walk of a page table. */
 struct walk {
@@ -137,10 +142,26 @@ static bool batch_full(struct hksm_scanner *sc)
 static struct page *entry_page(struct vm_area_struct *vma, unsigned long addr,
 			       pte_t pte)
 {
-	/* A merge would end the tracking that userfaultfd was asked for. */
-	if (!pte_present(pte) || pte_uffd_wp(pte))
+	struct page *page;
+
+	if (!pte_present(pte))
 		return NULL;
-	return vm_normal_page(vma, addr, pte);
+	page = vm_normal_page(vma, addr, pte);
+	/* A merge would end the tracking that userfaultfd was asked for. */
+	if (page && pte_uffd_wp(pte) && !folio_test_ksm(page_folio(page)))
+		return NULL;
+	return page;
+}
+
+/* May what is not present come back as the merged page it was? */
+static bool entry_swapped(pte_t pte)
+{
+	swp_entry_t entry;
+
+	if (pte_none(pte) || pte_present(pte))
+		return false;
+	entry = pte_to_swp_entry(pte);
+	return !non_swap_entry(entry) || is_migration_entry(entry);
 }
 
 static void prefetch_entry(struct hksm_scanner *sc, pte_t pte,
@@ -173,13 +194,16 @@ static unsigned long collect_table(struct walk *w, pmd_t *pmd,
 	for (ptep = start; addr < end; ptep++, addr += PAGE_SIZE) {
 		pte_t pte = ptep_get(ptep);
 
+		/* A stretch of zero pages, or of nothing: nothing to look up. */
+		if (!sc->range && (!pte_present(pte) || pte_special(pte)))
+			continue;
 		if (batch_full(sc))
 			break;
 		if (addr + PREFETCH_AHEAD * PAGE_SIZE < end)
 			prefetch_entry(sc, ptep_get(ptep + PREFETCH_AHEAD),
 				       hksm_idx(addr) + PREFETCH_AHEAD);
 		visit(w, addr, entry_page(w->vma, addr, pte),
-		      !pte_present(pte) && !pte_none(pte));
+		      entry_swapped(pte));
 	}
 	pte_unmap_unlock(start, ptl);
 	return addr;
@@ -288,7 +312,7 @@ static void hash_items(struct hksm_scanner *sc, struct vm_area_struct *vma,
  * @sc: the scanner
  * @where: any tracked page
  *
- * Return: the item if its page is still part of the batch, or NULL.
+ * Return: the item, which may have lost its page, or NULL.
  */
 struct hksm_item *hksm_batch_item(struct hksm_scanner *sc,
 				  struct hksm_place where)
@@ -299,7 +323,7 @@ struct hksm_item *hksm_batch_item(struct hksm_scanner *sc,
 		return NULL;
 	for (i = 0; i < sc->nr; i++)
 		if (sc->item[i].idx == where.idx)
-			return sc->item[i].page ? &sc->item[i] : NULL;
+			return &sc->item[i];
 	return NULL;
 }
 
@@ -345,7 +369,7 @@ static bool is_target(struct hksm_scanner *sc, u64 key)
 	return false;
 }
 
-/* A merged page with the content, locked. -EBUSY: there is one, try later. */
+/* A merged page with the content, locked. -EBUSY: there is one, not now. */
 static struct hksm_target *target_stable(struct hksm_scanner *sc, u64 key)
 {
 	struct hksm *h = sc->h;
@@ -363,6 +387,14 @@ static struct hksm_target *target_stable(struct hksm_scanner *sc, u64 key)
 		}
 		if (hksm_nid(h, folio_pfn(folio)) != node->nid) {
 			hksm_stable_refile(h, node);
+			folio_unlock(folio);
+			folio_put(folio);
+			continue;
+		}
+		if (PageHWPoison(&folio->page) && !folio_mapped(folio)) {
+			/* Who mapped it was told; others need a good copy. */
+			hksm_folio_tag(folio, NULL);
+			hksm_node_drop(h, node);
 			folio_unlock(folio);
 			folio_put(folio);
 			continue;
@@ -387,11 +419,13 @@ static struct hksm_target *target_claim(struct hksm_scanner *sc, u64 key,
 	struct hksm_item *lead = hksm_batch_item(sc, where);
 	struct hksm_range *range;
 	struct hksm_target *t;
+	int err;
 	u64 m;
 
 	if (lead) {
+		/* Without a page: of a large folio split in this round. */
 		if (lead->key != key || lead->verdict != HKSM_V_CAND ||
-		    folio_test_large(page_folio(lead->page)))
+		    !lead->page || folio_test_large(page_folio(lead->page)))
 			return NULL;
 		hksm_cand_del(h, key, where);
 		t = target_new(sc, HKSM_T_ITEM, key);
@@ -407,6 +441,9 @@ static struct hksm_target *target_claim(struct hksm_scanner *sc, u64 key,
 	m = hksm_meta_read(range, where.idx);
 	if (hksm_meta_state(m) != HKSM_CAND || (m ^ key) & HKSM_KEY_MASK)
 		return NULL;
+	err = hksm_peer_enter(sc, range->slot);
+	if (err)
+		return err == -ESRCH ? NULL : ERR_PTR(err);
 	if (range != sc->range && !hksm_range_own(range, sc))
 		return ERR_PTR(-EBUSY);
 	hksm_cand_del(h, key, where);
@@ -545,8 +582,8 @@ static void lookup_item(struct hksm_scanner *sc, struct hksm_item *item,
 	}
 	t = target_find(sc, item);
 	if (IS_ERR(t)) {
-		item->verdict = is_target(sc, item->key) ? HKSM_V_RETRY :
-							   HKSM_V_SEEN;
+		item->verdict = t == ERR_PTR(-EAGAIN) ||
+			is_target(sc, item->key) ? HKSM_V_RETRY : HKSM_V_SEEN;
 		return;
 	}
 	if (!t) {
@@ -854,6 +891,7 @@ unsigned long hksm_scan_batch(struct hksm_scanner *sc,
 	sc->nr_slow = 0;
 	sc->nr_targets = 0;
 	sc->item_base = addr & PMD_MASK;
+	hksm_merge_prepare(sc);
 	sc->range = hksm_range_find(sc->slot, addr);
 	if (sc->range && !hksm_range_own(sc->range, sc))
 		return end;
@@ -869,6 +907,7 @@ unsigned long hksm_scan_batch(struct hksm_scanner *sc,
 			hksm_merge_batch(sc);
 		}
 		finish(sc);
+		hksm_merge_relax(sc);
 	}
 	if (sc->range && !hksm_range_tidy(sc->h, sc->range))
 		hksm_range_disown(sc->h, sc->range);

@@ -8,7 +8,6 @@
  */
 #include <linux/freezer.h>
 #include <linux/kthread.h>
-#include <linux/sched/clock.h>
 #include <linux/sched/cputime.h>
 #include <linux/wait_bit.h>
 #include <trace/events/ksm.h>
@@ -198,14 +197,14 @@ static bool step(struct hksm_scanner *sc)
 		return false;
 	}
 	if (hksm_slot_enter(h, slot, false)) {
-		start = local_clock();
+		start = task_sched_runtime(current);
 		sc->slot = slot;
 		spin_lock(&h->slots_lock);
 		addr = h->cursor == &slot->list ? h->cursor_addr : 0;
 		spin_unlock(&h->slots_lock);
 		end = scan_mm(sc, &addr);
 		hksm_merge_release(sc);
-		account(sc, local_clock() - start);
+		account(sc, task_sched_runtime(current) - start);
 		sc->slot = NULL;
 		spin_lock(&h->slots_lock);
 		if (!end && h->cursor == &slot->list)
@@ -298,6 +297,9 @@ int hksm_thread(void *data)
 			wait_event_freezable_timeout(h->iter_wait,
 						     slept(h, ms),
 						     msecs_to_jiffies(ms));
+			/* Without a pause the wait does neither of these. */
+			try_to_freeze();
+			cond_resched();
 		} else {
 			wait_event_freezable(h->thread_wait,
 					     hksm_should_run(h) ||

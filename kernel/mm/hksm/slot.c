@@ -41,7 +41,7 @@ static void unlink_slot(struct hksm *h, struct hksm_slot *slot)
 	}
 	if (h->unmerge == &slot->list)
 		h->unmerge = slot->list.next;
-	slot->state = HKSM_SLOT_DYING;
+	WRITE_ONCE(slot->state, HKSM_SLOT_DYING);
 	hlist_del_init(&slot->hash);
 	list_del_init(&slot->list);
 }

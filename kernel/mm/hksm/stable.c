@@ -423,6 +423,9 @@ struct hksm_node *hksm_node_alloc(struct hksm *h, gfp_t gfp)
  * hksm_node_free() - free a node and its blocks
  * @h: the engine
  * @node: without records; no folio carries its tag any more
+ *
+ * At once: reverse walks come by the folio's tag, under its lock, and no other
+ * scanner is between finding a node and looking through its keyhole.
  */
 void hksm_node_free(struct hksm *h, struct hksm_node *node)
 {
@@ -435,11 +438,11 @@ void hksm_node_free(struct hksm *h, struct hksm_node *node)
 		struct hksm_block *next = block->next;
 
 		atomic_long_sub(sizeof(*block), &h->meta_bytes);
-		kfree_rcu(block, rcu);
+		kmem_cache_free(h->block_cache, block);
 		block = next;
 	}
 	atomic_long_sub(sizeof(*node), &h->meta_bytes);
-	kfree_rcu(node, rcu);
+	kmem_cache_free(h->node_cache, node);
 }
 
 /**

@@ -154,10 +154,14 @@ static int unmerge_slot(struct hksm *h, struct hksm_slot *slot)
  */
 int hksm_unmerge_all(struct hksm *h)
 {
+	unsigned long cap = hksm_table_capacity(&h->cand.table);
 	struct hksm_slot *slot;
 	int err = 0;
 
 	lockdep_assert_held_write(&h->sem);
+	/* Or every page that has not merged would be looked up to be removed. */
+	if (!hksm_cand_reset(h))
+		cap = 0;
 	spin_lock(&h->slots_lock);
 	h->unmerge = h->slots.next;
 	h->cursor = &h->slots;
@@ -173,8 +177,11 @@ int hksm_unmerge_all(struct hksm *h)
 	spin_lock(&h->slots_lock);
 	h->unmerge = &h->slots;
 	spin_unlock(&h->slots_lock);
-	if (err)
+	if (err) {
+		if (cap)
+			hksm_cand_fill(h, cap);
 		return err;
+	}
 	/* Some may still be mapped by an mm that is exiting. */
 	hksm_stable_empty(h);
 	hksm_cand_rebuild(h, true);
