@@ -271,5 +271,10 @@ const char *cli_duration(char *buf, size_t len, uint64_t ns);
  * "\\", so the text can be told from an escape.
  */
 void cli_safe(struct str *out, const char *s, size_t len);
+/*
+ * The character at s[0..len): its length in bytes, with the code point in *cp,
+ * or 0 when the bytes are not UTF-8 by RFC 3629 (overlong, surrogate, cut off).
+ */
+size_t cli_utf8_next(const char *s, size_t len, uint32_t *cp);
 
 #endif /* KSM_CLI_CLI_H */
