@@ -93,6 +93,7 @@ enum top_unit { TOP_PLAIN, TOP_BYTES, TOP_PERCENT, TOP_AGE };
 
 struct top_column {
 	struct cli_col col;	/* name, kind, help and getter; a row is a struct row */
+	const char *key;	/* in JSON and CSV */
 	int width;		/* columns on the screen; 0: what is left */
 	enum top_unit unit;
 	bool ascending;		/* the useful order when first sorted by */
@@ -109,7 +110,7 @@ struct top_column {
 /* One process over time. */
 struct top_proc {
 	struct ksm_proc p;
-	char *user, *command, *cgroup, *vm;	/* never NULL */
+	char *user, *command, *cgroup, *unit, *vm;	/* never NULL; raw */
 	uint64_t read_ns;	/* moment of the sample that p is from */
 	/* Between its last two readings; no value before the second. */
 	struct ksm_fig growth_bytes_s;	/* of merging + zero; negative when it loses them */
@@ -118,8 +119,9 @@ struct top_proc {
 	double scan_cpu_pct;		/* hksm: of one CPU; negative when unknown */
 	bool tagged;
 	/* private to model.c */
-	size_t order;
-	bool match;
+	bool match;		/* passes the filter */
+	bool above;		/* some descendant does */
+	size_t row;		/* in the tree */
 	struct top_proc *parent, *child, *sibling;
 };
 
@@ -181,7 +183,7 @@ struct top_table {
 	bool reverse;		/* against the column's own order */
 	bool tree;
 	enum ksm_group group;	/* KSM_GROUP_PID: not grouped */
-	bool members;		/* only processes that take part, or may not be read */
+	bool members;		/* only processes that take part */
 	bool shown[__TOP_COL_N];
 };
 
@@ -228,7 +230,6 @@ struct model {
 	uint64_t sel_start;
 	char *sel_key;		/* ...or a group */
 	struct str open_groups;	/* keys of opened groups, each behind a NUL */
-	bool dirty;		/* rows have to be made anew */
 };
 
 /* ------------------------------------------------------------------ */
@@ -326,11 +327,6 @@ struct view {
 };
 
 /* ------------------------------------------------------------------ */
-/* main.c								*/
-
-/* Sets the line for people; printf-like, foreign text cleaned. */
-void top_say(struct top *t, enum top_tone tone, const char *fmt, ...) __printf(3, 4);
-
 /* sample.c */
 /**
  * top_sampler_new() - begin to look at a system
@@ -388,7 +384,7 @@ void top_cell(const struct row *row, enum top_col id, struct cli_cell *out);
  */
 const char *top_cell_text(const struct row *row, enum top_col id, char *buf, size_t len);
 
-/* model.c: pure */
+/* model.c, rows.c: pure */
 /* An empty model with the default choices. */
 void top_model_init(struct model *m);
 void top_model_fini(struct model *m);
@@ -445,6 +441,8 @@ double top_hist_at(const struct top_hist *h, enum top_series s, size_t back);
 void top_verdict(const struct model *m, struct top_verdict *out);
 
 /* act.c: change things; each sets t->message */
+/* Sets the line for people; foreign text in it is cleaned. */
+void top_say(struct top *t, enum top_tone tone, const char *fmt, ...) __printf(3, 4);
 /* Advise (or un-advise) what top_model_targets() says. */
 void top_advise(struct top *t, bool on);
 /* Write an attribute from what was typed.  0, or -errno with the kernel's reason told. */
