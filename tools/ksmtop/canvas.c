@@ -305,7 +305,7 @@ void area_rule(struct area a, int y, const char *title)
 /* ------------------------------------------------------------------ */
 /* as text								*/
 
-static void add_utf8(struct str *out, uint32_t cp)
+void canvas_add_utf8(struct str *out, uint32_t cp)
 {
 	if (cp < 0x80) {
 		str_addc(out, (char)cp);
@@ -338,7 +338,7 @@ void canvas_dump(const struct canvas *c, struct str *out)
 			end--;
 		for (int x = 0; x < end; x++)
 			for (int i = 0; i < CANVAS_CELL_CHARS && cell_at(c, x, y)->ch[i]; i++)
-				add_utf8(out, cell_at(c, x, y)->ch[i]);
+				canvas_add_utf8(out, cell_at(c, x, y)->ch[i]);
 		str_addc(out, '\n');
 	}
 }

@@ -102,6 +102,8 @@ void area_role(struct area a, int x, int y, int n, enum canvas_role role);
 /* A title, and a line up to the right edge. */
 void area_rule(struct area a, int y, const char *title);
 
+/* Append a code point. */
+void canvas_add_utf8(struct str *out, uint32_t cp);
 /* Columns that clean UTF-8 text takes on a canvas. */
 int canvas_width(const char *text);
 
