@@ -300,7 +300,7 @@ static const struct top_column columns[] = {
 			 .get = get_state },
 		.key = "state", .width = 7, .ascending = true, .shown = true, PROC },
 	[TOP_COL_AGE] = {
-		.col = { .name = "AGE", .help = "time since it began", .kind = CLI_NUM,
+		.col = { .name = "AGE", .help = "seconds since it began; shorter on the screen", .kind = CLI_NUM,
 			 .get = get_age },
 		.key = "age", .width = 6, .unit = TOP_AGE, .shown = true, PROC },
 	[TOP_COL_CGROUP] = {

@@ -289,7 +289,7 @@ struct top {
 	uint64_t count;		/* batch: 0 forever */
 	bool batch;
 	bool all;		/* batch: also who takes no part */
-	struct cli_table_opts out;	/* batch: format */
+	struct cli_table_opts out;	/* batch: format, columns */
 	bool ascii;
 	bool no_color;
 	pid_t *pids;		/* -p; NULL all */
@@ -300,7 +300,9 @@ struct top {
 	struct ksm *k;		/* NULL while replaying */
 	struct ksm_caps caps;
 	bool readonly;		/* a dump or a recording: nothing can be changed */
-	bool paused;		/* the display stands still; samples are taken all the same */
+	bool paused;		/* nothing is read, recorded or drawn anew until it goes on */
+	bool changed;		/* TOP_CHANGED: save the settings at the end */
+	bool ended;		/* of a recording */
 	struct sampler *sampler;
 	struct recorder *recorder;
 	struct player *player;
@@ -327,6 +329,10 @@ struct view {
 };
 
 /* ------------------------------------------------------------------ */
+/* loop.c */
+/* Samples, keys, signals and time until the end; an exit status. */
+int top_loop(struct top *t);
+
 /* sample.c */
 /**
  * top_sampler_new() - begin to look at a system
@@ -341,8 +347,10 @@ void top_sampler_free(struct sampler *s);
 int top_sampler_fd(const struct sampler *s);
 /* Take them in; never blocks. */
 void top_sampler_events(struct sampler *s);
-/* The next sampling reads everything, whatever was read before. */
-void top_sampler_forget(struct sampler *s);
+/* The same system at a later moment, in another dump; the older handle may be closed then. */
+void top_sampler_switch(struct sampler *s, struct ksm *k);
+/* These were changed: the next sampling looks at them closely. */
+void top_sampler_look(struct sampler *s, const pid_t *pids, size_t n);
 /**
  * top_sample_take() - what is to be read now
  * @s: the sampler
@@ -449,13 +457,31 @@ void top_advise(struct top *t, bool on);
 int top_set_attr(struct top *t, enum ksm_attr id, const char *text);
 
 /* record.c: samples in a file, and back */
-int top_recorder_open(struct top *t, const char *path);	/* 0 or -errno */
+/* The parser, for tests and fuzzers: lines in, samples out. */
+struct top_record {
+	bool begun;		/* the first line was there */
+	bool open;		/* inside of a sample */
+	uint64_t line;
+	char error[160];	/* may hold foreign text */
+};
+void top_record_init(struct top_record *r);
+/**
+ * top_record_line() - one line, with or without its newline
+ *
+ * @out is emptied when a sample begins, and holds it when it is whole.
+ * Return: 1 it is whole, 0 it goes on, -EPROTO with r->error, -ENOMEM.
+ */
+int top_record_line(struct top_record *r, const char *line, size_t len, struct sample *out);
+int top_recorder_open(const char *path, struct recorder **out);	/* 0 or -errno */
 /* 0 or -errno; the first sample after opening must be a whole one. */
 int top_recorder_add(struct recorder *r, const struct sample *s);
 int top_recorder_close(struct recorder *r);	/* NULL is fine; -errno of any write */
-int top_player_open(struct top *t, const char *path);	/* 0, or -errno after a message */
-/* 1 and the next sample, 0 at the end, -errno after a message. */
+/* A file, or a directory of dumps 0, 1, 2...  0 or -errno. */
+int top_player_open(const char *path, struct player **out);
+/* 1 and the next sample, 0 at the end, -errno with top_player_error(). */
 int top_player_next(struct player *p, struct sample *out);
+/* "line 12: not a number": what was wrong; borrowed. */
+const char *top_player_error(const struct player *p);
 void top_player_close(struct player *p);
 
 /* config.c: what is kept from one run to the next */
