@@ -265,6 +265,13 @@ int area_right(struct area a, int end, int y, enum canvas_role role, const char 
 	return area_text(a, end - canvas_width(text), y, role, text);
 }
 
+void area_text_cut(struct area a, int x, int y, enum canvas_role role, const char *text)
+{
+	area_text(a, x, y, role, text);
+	if (x + canvas_width(text) > a.w)
+		area_repeat(a, a.w - 1, y, 1, role, 0x2026);
+}
+
 int area_foreign(struct area a, int x, int y, enum canvas_role role, const char *s, size_t len)
 {
 	struct str text __cleanup_str = STR_INIT;

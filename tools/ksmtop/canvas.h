@@ -93,6 +93,8 @@ int area_textf(struct area a, int x, int y, enum canvas_role role, const char *f
 	__printf(5, 6);
 /* The same, ending in front of column @end. */
 int area_right(struct area a, int end, int y, enum canvas_role role, const char *text);
+/* The same from (x, y) to the right edge, with an ellipsis where it is cut. */
+void area_text_cut(struct area a, int x, int y, enum canvas_role role, const char *text);
 /* Text that others chose: it passes cli_safe(). */
 int area_foreign(struct area a, int x, int y, enum canvas_role role, const char *s, size_t len);
 /* @n times one character of one column. */

@@ -109,7 +109,7 @@ static unsigned int only_members(struct top *t, struct ui *ui __unused, long arg
 {
 	top_model_members(&t->model);
 	top_say(t, TOP_DULL, t->model.table.members ?
-			"shown: processes that take part in merging, or may not be read" :
+			"shown: only processes that take part in merging" :
 			"shown: all processes");
 	return TOP_REDRAW | TOP_CHANGED;
 }

@@ -11,7 +11,7 @@
 
 #include "ksmtop/ui.h"
 
-enum { FIGURE = 26 };	/* columns of one figure */
+enum { FIGURE = 26, MAPS_MIN = 4 };	/* columns of one figure; lines for the mappings */
 
 /* ------------------------------------------------------------------ */
 /* the process								*/
@@ -51,6 +51,7 @@ static int draw_figures(struct area a, int y, const struct model *m, const struc
 {
 	const struct row row = { .m = m, .p = p };
 	const int across = MAX(1, a.w / FIGURE), width = a.w / across;
+	const int room = MAX(1, a.h - y - MAPS_MIN) * across;
 	int n = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
@@ -59,7 +60,7 @@ static int draw_figures(struct area a, int y, const struct model *m, const struc
 		struct cli_cell value;
 		char buf[64];
 
-		if (col->present && !col->present(m))
+		if (n == room || (col->present && !col->present(m)))
 			continue;
 		top_cell(&row, shown[i], &value);
 		area_text(cell, 0, 0, CANVAS_TITLE, col->col.name);
@@ -79,12 +80,13 @@ static int draw_process(struct area a, const struct model *m, const struct top_p
 	x = area_textf(a, 0, y, CANVAS_TITLE, "%d ", (int)p->p.pid);
 	x += area_foreign(a, x, y, CANVAS_TITLE, p->p.comm, (size_t)-1);
 	area_textf(a, x, y++, CANVAS_DIM, "  state %c, parent %d", p->p.state, (int)p->p.ppid);
-	y = draw_line(a, y, "user", CANVAS_NORMAL, p->user);
+	if (a.h >= 10)
+		y = draw_line(a, y, "user", CANVAS_NORMAL, p->user);
 	if (a.h >= 12 && *p->command)
 		y = draw_line(a, y, "command", CANVAS_NORMAL, p->command);
 	if (a.h >= 16 && *p->cgroup)
 		y = draw_line(a, y, "cgroup", CANVAS_NORMAL, p->cgroup);
-	if (*p->vm)
+	if (*p->vm && a.h >= 10)
 		y = draw_line(a, y, "guest", CANVAS_NORMAL, p->vm);
 	y = draw_line(a, y, "KSM",
 		      member == KSM_MEMBER_DENIED ? CANVAS_WARN :

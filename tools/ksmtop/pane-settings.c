@@ -74,6 +74,21 @@ static void draw_attr(struct area a, int y, const struct model *m, enum ksm_attr
 		area_text(a, X_HELP, y, CANVAS_NORMAL, in->help);
 }
 
+static void draw_heading(struct area a, const char *title)
+{
+	const bool narrow = a.w < NARROW;
+
+	area_repeat(a, 0, 0, a.w, CANVAS_HEADER, ' ');
+	area_text(a, 0, 0, CANVAS_HEADER, title);
+	area_right(a, narrow ? a.w : X_VALUE + 11, 0, CANVAS_HEADER, "VALUE");
+	if (narrow)
+		return;
+	area_text(a, X_UNIT, 0, CANVAS_HEADER, "UNIT");
+	area_text(a, X_RANGE, 0, CANVAS_HEADER, "RANGE");
+	area_text(a, X_SINCE, 0, CANVAS_HEADER, "SINCE");
+	area_text(a, X_HELP, 0, CANVAS_HEADER, "MEANING");
+}
+
 /* What there is no room for in a line: of the selected one alone. */
 static void draw_about(struct area a, const struct model *m, enum ksm_attr id)
 {
@@ -124,7 +139,7 @@ void pane_settings(struct area a, const struct top *t, struct ui *ui)
 		if (line >= n)
 			break;
 		if (!line || line == figures + 1) {
-			area_rule(row, 0, line ? "What the kernel tells" : "Settings");
+			draw_heading(row, line ? "WHAT THE KERNEL TELLS" : "SETTING");
 			continue;
 		}
 		draw_attr(row, 0, m, (enum ksm_attr)id);

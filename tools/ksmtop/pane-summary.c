@@ -91,7 +91,7 @@ static int draw_run(struct area a, int x, const struct model *m)
 	if (!m->n_samples)
 		return area_text(a, x, 0, CANVAS_DIM, "reading...");
 	if (m->present == KSM_ABSENT)
-		return area_text(a, x, 0, CANVAS_BAD, "no KSM in this kernel");
+		return area_text(a, x, 0, CANVAS_BAD, "absent");
 	if (m->present == KSM_DENIED || run->state == KSM_DENIED)
 		return area_text(a, x, 0, CANVAS_WARN, "denied");
 	if (run->state != KSM_VALUE)
@@ -285,8 +285,10 @@ static void fig_us_per_mib(const struct model *m, char *buf, size_t len)
 {
 	if (m->us_per_mib < 0)
 		snprintf(buf, len, "-");
+	else if (m->us_per_mib < 10)
+		snprintf(buf, len, "%.2f us/s", m->us_per_mib);
 	else
-		snprintf(buf, len, m->us_per_mib < 10 ? "%.2f us/s" : "%.0f us/s", m->us_per_mib);
+		count_text(buf, len, KSM_FIG((int64_t)MIN(m->us_per_mib, 1e18)), " us/s");
 }
 
 static void fig_cow(const struct model *m, char *buf, size_t len)
@@ -369,7 +371,7 @@ static const struct {
 	{ "ratio", fig_ratio, CANVAS_NORMAL, NULL },
 	{ "CPU/MiB", fig_us_per_mib, CANVAS_NORMAL, NULL },
 	{ "COW", fig_cow, CANVAS_NORMAL, NULL },
-	{ "merging", fig_procs, CANVAS_NORMAL, NULL },
+	{ "taking part", fig_procs, CANVAS_NORMAL, NULL },
 	{ "losing", fig_losing, CANVAS_NORMAL, is_losing },
 	{ "scanned", fig_scanned, CANVAS_NORMAL, NULL },
 	{ "merged", fig_merged, CANVAS_NORMAL, NULL },
@@ -416,8 +418,8 @@ void pane_summary(struct area a, const struct top *t)
 	const struct model *m = &t->model;
 
 	draw_state(area_sub(a, 0, LINE_STATE, a.w, 1), t);
-	area_text(area_sub(a, 0, LINE_VERDICT, a.w, 1), 0, 0, tone_role(m->verdict.tone),
-		  m->verdict.text);
+	area_text_cut(area_sub(a, 0, LINE_VERDICT, a.w, 1), 0, 0, tone_role(m->verdict.tone),
+		      m->verdict.text);
 	if (!m->n_samples || m->present != KSM_VALUE)
 		return;
 	draw_meters(area_sub(a, 0, LINE_METERS, a.w, LINES_METERS), m);

@@ -55,8 +55,10 @@ bool ui_ask(struct top *t, struct ui *ui, enum ui_prompt what)
 		ui->n_targets = (size_t)n;
 		break;
 	case UI_ASK_SEARCH:
-	case UI_ASK_NOTHING:
+		snprintf(ui->before, sizeof(ui->before), "%s", t->model.search);
 		set_input(ui, "");
+		break;
+	case UI_ASK_NOTHING:
 		break;
 	}
 	ui->prompt = what;
@@ -272,11 +274,8 @@ static unsigned int accept(struct top *t, struct ui *ui)
 		top_set_attr(t, ui->setting, ui->input);
 		return TOP_REDRAW | TOP_SAMPLE;
 	}
-	if (what == UI_ASK_SEARCH && ui->input[0]) {
-		snprintf(t->model.search, sizeof(t->model.search), "%s", ui->input);
-		if (!top_model_search(&t->model, ui->input, 0))
-			top_say(t, TOP_WARN, "not found: %s", ui->input);
-	}
+	if (what == UI_ASK_SEARCH && ui->input[0] && !top_model_search(&t->model, ui->input, 0))
+		top_say(t, TOP_WARN, "not found: %s", ui->input);
 	return TOP_REDRAW;
 }
 
@@ -289,6 +288,8 @@ unsigned int ui_prompt_key(struct top *t, struct ui *ui, struct ui_key key)
 	if (key.sym == UI_KEY_ESC) {
 		if (ui->prompt == UI_ASK_FILTER)
 			top_model_filter(&t->model, ui->before);
+		if (ui->prompt == UI_ASK_SEARCH)
+			snprintf(t->model.search, sizeof(t->model.search), "%s", ui->before);
 		stop_asking(ui);
 		return TOP_REDRAW;
 	}

@@ -14,6 +14,8 @@
 /* Below this many lines for the table the graph is left out. */
 enum { TABLE_MIN = 7, GRAPH_MIN = 4, GRAPH_MAX = 9 };
 
+#define MESSAGE_SAMPLES 5
+
 struct ui *ui_new(void)
 {
 	return calloc(1, sizeof(struct ui));
@@ -56,11 +58,28 @@ static void draw_message(struct area a, const struct top *t)
 						  [TOP_WARN] = CANVAS_WARN,
 						  [TOP_BAD] = CANVAS_BAD };
 
-	area_text(a, 0, 0, roles[t->tone], t->message);
+	area_text_cut(a, 0, 0, roles[t->tone], t->message);
 }
 
-static void draw_last_line(struct area a, const struct top *t, struct ui *ui)
+/* News that needs no answer gives the line back after a while. */
+static void age_message(struct top *t, struct ui *ui)
 {
+	if (!t->message[0] || t->tone == TOP_WARN || t->tone == TOP_BAD) {
+		ui->said_at = 0;
+		return;
+	}
+	if (!ui->said_at || strcmp(ui->said, t->message)) {
+		ui->said_at = t->model.n_samples + 1;
+		snprintf(ui->said, sizeof(ui->said), "%s", t->message);
+	} else if (t->model.n_samples + 1 >= ui->said_at + MESSAGE_SAMPLES) {
+		t->message[0] = '\0';
+		ui->said_at = 0;
+	}
+}
+
+static void draw_last_line(struct area a, struct top *t, struct ui *ui)
+{
+	age_message(t, ui);
 	if (ui->prompt != UI_ASK_NOTHING)
 		ui_prompt_draw(a, t, ui);
 	else if (t->message[0])

@@ -91,7 +91,9 @@ struct ui {
 	/* the line being typed, UTF-8 */
 	char input[TOP_TEXT_MAX];
 	size_t cursor;		/* in bytes, at the beginning of a character */
-	char before[TOP_TEXT_MAX];	/* the filter, for the way back */
+	char before[TOP_TEXT_MAX];	/* the filter or search text, for the way back */
+	char said[256];		/* the message on show... */
+	uint64_t said_at;	/* ...since this many samples; 0 none */
 	pid_t *targets;		/* what a yes would act on, fixed when it was asked */
 	size_t n_targets;
 	struct ui_hit hits[UI_HITS];
