@@ -21,6 +21,8 @@
 
 #define SECOND	      UINT64_C(1000000000)
 #define LOOK_RARELY   (30 * SECOND)
+/* Command line, cgroup and user, which change by exec, mostly, and that shows. */
+#define NAMES_RARELY  (120 * SECOND)
 /* Events may be complete and still: a net below costs little. */
 #define LIST_RARELY   (60 * SECOND)
 
@@ -38,6 +40,7 @@ struct seen {
 	uint64_t born_ns;	/* when it began, or became another program, on our clock */
 	uint64_t next_ns;	/* when to look again; 0 at once */
 	uint64_t name_ns;	/* when its names were read */
+	uint32_t comm;		/* digest of the name it gave itself */
 	unsigned int round;	/* of the last listing that had it */
 };
 
@@ -324,7 +327,9 @@ static int read_names(struct sampler *s, struct sample_proc *out)
 	}
 	if (!ksm_group_vm(out->cgroup, line ? line : "", len, vm, sizeof(vm)) && !*vm)
 		snprintf(vm, sizeof(vm), "%d", (int)pid);
-	out->command = line ? join_args(line, len) : xstrdup("");
+	/* What it was read into has room for much more. */
+	out->command = xstrdup(line ? join_args(line, len) : "");
+	free(line);
 	out->vm = xstrdup(vm);
 	out->user = xstrdup(ksm_user_name(s->k, out->p.uid));
 	out->named = true;
@@ -387,9 +392,25 @@ static bool is_due(const struct sampler *s, struct seen *p)
 {
 	if (s->now_ns < p->next_ns)
 		return false;
-	if (s->now_ns - p->name_ns >= LOOK_RARELY)
+	if (s->now_ns - p->name_ns >= NAMES_RARELY)
 		p->name_due = true;
 	return true;
+}
+
+/* FNV-1a. */
+static uint32_t comm_digest(const char *comm)
+{
+	uint32_t h = 2166136261U;
+
+	for (; *comm; comm++)
+		h = (h ^ (unsigned char)*comm) * 16777619U;
+	return h;
+}
+
+/* Its number was given to another, or it executes another program: all of it is news. */
+static bool is_another(const struct seen *p, const struct ksm_proc *now)
+{
+	return p->start_ticks != now->start_ticks || p->comm != comm_digest(now->comm);
 }
 
 /* Where ksm_stat does not say it, what the mappings said when they were looked at. */
@@ -419,13 +440,12 @@ static int read_one(struct sampler *s, struct seen *p, struct sample *out)
 		p->next_ns = s->now_ns + LOOK_RARELY;
 		return p->shown ? -ESTALE : 0;
 	}
-	if (p->shown && p->start_ticks != to->p.start_ticks && !p->name_due) {
-		/* Another with its number: all of it is news. */
-		p->name_due = true;
-		p->born_ns = s->now_ns;
+	if (p->shown && !p->name_due && is_another(p, &to->p)) {
+		become_new(s, p);
 		return read_one(s, p, out);
 	}
 	p->start_ticks = to->p.start_ticks;
+	p->comm = comm_digest(to->p.comm);
 	if (p->name_due) {
 		p->uid = to->p.uid;
 		if (!is_wanted(s, p->uid)) {
