@@ -402,16 +402,15 @@ static int parse_system(struct top_record *r, char *rest, struct sample *out)
 	return 0;
 }
 
-/* A number only if it may be an index. */
+/* Others take the value of a choice for an index. */
 static bool value_fits(const struct ksm_attr_info *info, int64_t v)
 {
-	if (info->type != KSM_TYPE_CHOICE || !info->choices)
+	if (info->type != KSM_TYPE_CHOICE || v == -1)
 		return true;
 	for (int64_t i = 0; info->choices[i]; i++)
 		if (i == v)
 			return true;
-	/* run is a choice whose values are bits. */
-	return v >= 0 && v <= 7 && !strcmp(info->name, "run");
+	return false;
 }
 
 static int parse_attrs(struct top_record *r, char *rest, struct sample *out)
