@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "cli/xalloc.h"
 #include "ksmtop/ksmtop.h"
+#include "ksmtop/ui.h"
 #include "util/num.h"
 
 enum {
@@ -27,7 +28,7 @@ enum {
 	KEY_BYTES,
 };
 
-enum { FORMAT = 1, SOURCE = 2 };
+enum { FORMAT = 1 };
 
 static const char *const synopsis[] = { "[options]", "-b|-J|--csv [options]", NULL };
 static const struct cli_opt opts[] = {
@@ -46,9 +47,8 @@ static const struct cli_opt opts[] = {
 	{ 'o', "output", "LIST", "batch: columns; +LIST adds to the default", 0 },
 	{ KEY_BYTES, "bytes", NULL, "batch: sizes in bytes", 0 },
 	{ 'n', "noheadings", NULL, "batch: no headings", 0 },
-	{ KEY_RECORD, "record", "FILE", "write all samples into FILE as well", SOURCE },
-	{ KEY_REPLAY, "replay", "FILE", "show the samples of FILE, or of dumps in a directory",
-	  SOURCE },
+	{ KEY_RECORD, "record", "FILE", "write all samples into FILE as well", 0 },
+	{ KEY_REPLAY, "replay", "FILE", "show the samples of FILE, or of dumps in a directory", 0 },
 	{ KEY_SPEED, "speed", "X", "replay X times as fast; 0: without waiting", 0 },
 	{ 0 },
 };
@@ -59,12 +59,16 @@ static const struct cli_opt common_opts[] = {
 	{ 0 },
 };
 
-static void print_columns(FILE *out)
+static void print_more(FILE *out)
 {
+	struct str keys __cleanup_str = STR_INIT;
+
 	fputs("Columns:\n", out);
 	for (int id = 0; id < __TOP_COL_N; id++)
 		fprintf(out, "  %-9s %s\n", top_column(id)->col.name, top_column(id)->col.help);
-	fputs("\nWithout -b: h explains the keys.\n", out);
+	fputs("\nKeys:\n", out);
+	ui_key_help_text(&keys);
+	fputs(str_get(&keys), out);
 }
 
 static const struct cli_cmd cmd = {
@@ -74,7 +78,7 @@ static const struct cli_cmd cmd = {
 	.opts = opts,
 	.common = common_opts,
 	.see = "ksmtop(1)",
-	.extra = print_columns,
+	.extra = print_more,
 };
 
 /* What a command line says beside struct top itself. */
