@@ -234,8 +234,9 @@ static unsigned int change_interval(struct top *t, struct ui *ui __unused, long 
 	return TOP_REDRAW | TOP_TIMER | TOP_CHANGED;
 }
 
-static unsigned int redraw(struct top *t __unused, struct ui *ui __unused, long arg __unused)
+static unsigned int redraw(struct top *t __unused, struct ui *ui, long arg __unused)
 {
+	ui->repaint = true;
 	return TOP_REDRAW | TOP_SAMPLE;
 }
 

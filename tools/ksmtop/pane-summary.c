@@ -371,7 +371,7 @@ static const struct {
 	{ "ratio", fig_ratio, CANVAS_NORMAL, NULL },
 	{ "CPU/MiB", fig_us_per_mib, CANVAS_NORMAL, NULL },
 	{ "COW", fig_cow, CANVAS_NORMAL, NULL },
-	{ "taking part", fig_procs, CANVAS_NORMAL, NULL },
+	{ "in KSM", fig_procs, CANVAS_NORMAL, NULL },
 	{ "losing", fig_losing, CANVAS_NORMAL, is_losing },
 	{ "scanned", fig_scanned, CANVAS_NORMAL, NULL },
 	{ "merged", fig_merged, CANVAS_NORMAL, NULL },

@@ -99,6 +99,7 @@ struct ui {
 	struct ui_hit hits[UI_HITS];
 	size_t n_hits;
 	struct canvas canvas;
+	bool repaint;		/* something else wrote on the terminal */
 	void *term;		/* private to view-curses.c */
 };
 

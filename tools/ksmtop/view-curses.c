@@ -145,6 +145,25 @@ static void prepare_way_back(void)
 	add_byte('\r');
 }
 
+/*
+ * curses would ignore SIGTSTP for the time that the terminal is given back, and
+ * the kernel then forgets one that was typed but not yet read by the loop.  It
+ * leaves alone what is not at its default.
+ */
+static void on_tstp(int sig __unused)
+{
+}
+
+static void keep_tstp(void)
+{
+	struct sigaction act;
+
+	if (sigaction(SIGTSTP, NULL, &act) || act.sa_handler != SIG_DFL)
+		return;
+	act.sa_handler = on_tstp;
+	sigaction(SIGTSTP, &act, NULL);
+}
+
 /* ------------------------------------------------------------------ */
 /* the screen								*/
 
@@ -226,6 +245,7 @@ static int view_init(struct top *t)
 	tty = ui->term;
 	if (tcgetattr(STDIN_FILENO, &way_back.saved))
 		return -errno;
+	keep_tstp();
 	/* Never initscr(), which ends the program when it fails. */
 	tty->screen = newterm(NULL, stdout, stdin);
 	if (!tty->screen) {
@@ -246,7 +266,7 @@ static int view_init(struct top *t)
 	mouseinterval(0);
 	mousemask(MOUSE_MASK, NULL);
 	curs_set(0);
-	tty->depth = colour_depth(t->no_color);
+	tty->depth = colour_depth(t->no_color || !cli_color());
 	set_looks(tty->depth);
 	ui->canvas.ascii = t->ascii || !cli_utf8();
 	take_size(ui);
@@ -284,6 +304,9 @@ static void view_draw(struct top *t)
 
 	if (tty->gone)
 		return;
+	if (ui->repaint)
+		clearok(curscr, TRUE);
+	ui->repaint = false;
 	ui_draw(t, ui);
 	for (int y = 0; y < ui->canvas.h && y < LINES; y++)
 		for (int x = 0; x < ui->canvas.w && x < COLS; x++) {
