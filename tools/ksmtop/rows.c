@@ -312,9 +312,11 @@ static int key_order(const void *a, const void *b)
 /* Where the key stands in the list of opened groups, or NULL. */
 static char *find_open(const struct model *m, const char *key)
 {
-	char *at = m->open_groups.s, *end = at + m->open_groups.len;
+	char *at = m->open_groups.s, *end;
 
-	for (; at && at < end; at += strlen(at) + 1)
+	if (!at)
+		return NULL;
+	for (end = at + m->open_groups.len; at < end; at += strlen(at) + 1)
 		if (!strcmp(at, key))
 			return at;
 	return NULL;
