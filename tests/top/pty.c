@@ -285,6 +285,15 @@ bool pty_wait_end(struct pty *p)
 	return wait_for(p, end_there, NULL);
 }
 
+bool pty_end_soon(struct pty *p, int timeout_ms)
+{
+	pty_drain(p, timeout_ms / 2);
+	hear(p, timeout_ms / 2);
+	if (p->ended)
+		pty_drain(p, 20);
+	return p->ended;
+}
+
 bool pty_wait_stop(struct pty *p)
 {
 	return wait_for(p, stop_there, NULL);

@@ -48,6 +48,8 @@ bool pty_has_text(const struct pty *p, const char *text);
 /* False when it does not come: the program ended, or a minute is over. */
 bool pty_wait_text(struct pty *p, const char *text);
 bool pty_wait_end(struct pty *p);
+/* Has it ended?  To be asked again and again. */
+bool pty_end_soon(struct pty *p, int timeout_ms);
 bool pty_wait_stop(struct pty *p);
 /* As fg does. */
 void pty_continue(struct pty *p);

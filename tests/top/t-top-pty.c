@@ -532,13 +532,15 @@ static void random_input(void)
 		pty_drain(&r.p, 1);
 	}
 	CHECK(!r.p.ended);
-	for (int i = 0; i < 4; i++) {
-		pty_keys(&r.p, "\033");
+	/* It may be within a report of the mouse, which M or m ends. */
+	for (int i = 0; i < 100 && !r.p.ended; i++) {
+		pty_keys(&r.p, "Mm\033");
 		pty_drain(&r.p, 100);
+		pty_keys(&r.p, F10);
+		pty_end_soon(&r.p, 200);
 	}
-	pty_keys(&r.p, F10);
-	CHECK(pty_wait_end(&r.p));
-	CHECK(WIFEXITED(r.p.status));
+	CHECK(r.p.ended);
+	CHECK(WIFEXITED(r.p.status) && !WEXITSTATUS(r.p.status));
 	check_restored(&r.p);
 	check_stream(&r.p.out, false);
 	finish(&r);
@@ -578,7 +580,7 @@ static void colours(void)
 	} rows[] = {
 		{ { "TERM=xterm-256color" }, { NULL }, true, true },
 		{ { "TERM=xterm" }, { NULL }, false, true },
-		{ { "TERM=linux" }, { NULL }, false, true },
+		{ { "TERM=screen" }, { NULL }, false, true },
 		{ { "TERM=vt100" }, { NULL }, false, false },
 		{ { "TERM=xterm-256color", "NO_COLOR=1" }, { NULL }, false, false },
 		{ { "TERM=xterm-256color" }, { "--no-color" }, false, false },
@@ -627,12 +629,13 @@ static void characters(void)
 static void unfit_terminals(void)
 {
 	static const struct {
-		const char *env[2];
+		const char *env[3];
 		const char *says;
 	} rows[] = {
 		{ { "TERM=dumb" }, "-b" },
 		{ { "TERM" }, "-b" },
-		{ { "TERM=no-such-terminal" }, "no-such-terminal" },
+		/* curses leaks a little when it finds no such terminal. */
+		{ { "TERM=no-such-terminal", "ASAN_OPTIONS=detect_leaks=0" }, "no-such-terminal" },
 	};
 	struct run r;
 

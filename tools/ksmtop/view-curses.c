@@ -196,6 +196,25 @@ static void set_looks(enum depth depth)
 		init_pair((short)(r + 1), looks[r][depth].fg, looks[r][depth].bg);
 }
 
+/* What other terminals send for them than TERM, often wrongly set, says. */
+static void know_more_keys(void)
+{
+	static const struct {
+		const char *sequence;
+		int code;
+	} more[] = {
+		{ "\033[A", KEY_UP },	  { "\033OA", KEY_UP },    { "\033[B", KEY_DOWN },
+		{ "\033OB", KEY_DOWN },  { "\033[C", KEY_RIGHT }, { "\033OC", KEY_RIGHT },
+		{ "\033[D", KEY_LEFT },  { "\033OD", KEY_LEFT },  { "\033[H", KEY_HOME },
+		{ "\033OH", KEY_HOME },  { "\033[1~", KEY_HOME }, { "\033[7~", KEY_HOME },
+		{ "\033[F", KEY_END },	  { "\033OF", KEY_END },   { "\033[4~", KEY_END },
+		{ "\033[8~", KEY_END },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
+		define_key(more[i].sequence, more[i].code);
+}
+
 static void take_size(struct ui *ui)
 {
 	struct winsize ws;
@@ -262,6 +281,7 @@ static int view_init(struct top *t)
 	nonl();
 	set_escdelay(ESC_DELAY_MS);
 	keypad(stdscr, TRUE);
+	know_more_keys();
 	nodelay(stdscr, TRUE);
 	mouseinterval(0);
 	mousemask(MOUSE_MASK, NULL);
@@ -394,13 +414,20 @@ static unsigned int view_key(struct top *t, unsigned int wake)
 	unsigned int todo = 0;
 	bool any = false;
 	wint_t ch;
-	int kind;
+	int kind, nothing = 0;
 
 	if (wake & TOP_WAKE_RESIZE) {
 		take_size(ui);
 		todo |= TOP_REDRAW;
 	}
-	while ((kind = get_wch(&ch)) != ERR) {
+	/* Bytes that are no character are an error too, and keys may wait behind them. */
+	while (nothing < 2) {
+		kind = get_wch(&ch);
+		if (kind == ERR) {
+			nothing++;
+			continue;
+		}
+		nothing = 0;
 		any = true;
 		if (kind == KEY_CODE_YES && ch == KEY_RESIZE) {
 			take_size(ui);
