@@ -374,13 +374,13 @@ static int groups(struct model *m)
 	if (n)
 		qsort(procs, n, sizeof(*procs), key_order);
 	rc = make_groups(m, procs, n);
-	heads = m->n_groups;
+	heads = rc ? 0 : m->n_groups;
 	/* Heads are sorted at the far end of the room, and copied down with their members. */
 	if (!rc)
 		rc = need_rows(m, n + 2 * heads);
 	for (size_t i = 0; !rc && i < heads; i++)
 		m->rows[n + heads + i] = (struct row){ .m = m, .g = &m->groups[i] };
-	if (!rc)
+	if (!rc && heads)
 		rc = sort_rows(m, m->rows + n + heads, heads);
 	for (size_t i = 0; !rc && i < heads; i++) {
 		const struct row head = m->rows[n + heads + i];
