@@ -13,6 +13,7 @@ setup() {
 }
 
 # top ARGUMENT...: of the root.
+# shellcheck disable=SC2153
 top() { ksmtop -s "$ROOT" "$@"; }
 
 @test "batch text of every root" {
@@ -226,6 +227,7 @@ top() { ksmtop -s "$ROOT" "$@"; }
 @test "a full disk is told" {
 	[[ -c /dev/full ]] || skip "no /dev/full"
 	use_root 6.12-busy
+	# shellcheck disable=SC2016
 	run --separate-stderr bash -c 'ksmtop -s "$ROOT" -b >/dev/full'
 	((status == 1)) || fail "status $status"
 	stderr_has "No space left on device"
@@ -261,6 +263,7 @@ sees() { [[ $(cat "$1") == *"\"pid\": $2,"* ]]; }
 		else
 			spawn ksmtop -Jav -d 100ms >"$out" 2>"$out.err"
 		fi
+		# shellcheck disable=SC2154
 		watcher=$spawned
 		wait_until test -s "$out"
 		[[ $how == events ]] || grep -q "/proc is read instead" "$out.err" ||

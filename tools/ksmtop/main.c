@@ -115,12 +115,9 @@ static uint64_t parse_delay(const char *text)
 
 static double parse_speed(const char *text)
 {
-	char *end;
 	double x;
 
-	errno = 0;
-	x = strtod(text, &end);
-	if (errno || end == text || *end || !(x >= 0) || x > 1e6)
+	if (num_factor(text, &x) || x > 1e6)
 		cli_usage_error("--speed: %s: not a factor of 0 to 1000000", text);
 	return x;
 }

@@ -6,7 +6,6 @@
  * Pure: samples in, figures out; no clock, no files, no terminal.  Which rows the
  * table has, and in which order, is the business of rows.c.
  */
-#include "ksmtop/ksmtop.h"
 #include "ksmtop/rows.h"
 
 #include <errno.h>
