@@ -66,7 +66,7 @@ static void add(struct sample *s, const struct who *w, bool named)
 	if (w->member != KSM_MEMBER_DENIED) {
 		sp.p.ksm.merging_pages = KSM_FIG(w->merging);
 		sp.p.ksm.zero_pages = KSM_FIG(0);
-		sp.p.ksm.items = KSM_FIG(2 * w->merging);
+		sp.p.ksm.items = KSM_FIG(w->merging);
 		sp.p.ksm.profit_bytes = KSM_FIG(w->profit);
 	} else {
 		sp.p.ksm.merging_pages.state = KSM_DENIED;
@@ -630,7 +630,7 @@ static void cells(void)
 	r = (struct row){ .m = &m, .p = top_model_find(&m, 21) };
 	CHECK_STR(top_cell_text(&r, TOP_COL_PID, buf, sizeof(buf)), "21");
 	CHECK_STR(top_cell_text(&r, TOP_COL_MERGING, buf, sizeof(buf)), "800 KiB");
-	CHECK_STR(top_cell_text(&r, TOP_COL_ITEMS, buf, sizeof(buf)), "400");
+	CHECK_STR(top_cell_text(&r, TOP_COL_ITEMS, buf, sizeof(buf)), "200");
 	/* 790,000 of 300 pages */
 	CHECK_STR(top_cell_text(&r, TOP_COL_SAVED_PCT, buf, sizeof(buf)), "64.3");
 	CHECK_STR(top_cell_text(&r, TOP_COL_STATE, buf, sizeof(buf)), "any");
