@@ -29,7 +29,8 @@ top() {
 
 	printf -v args ' %q' "$@"
 	mux new-session -d -x 80 -y 24 \
-		"env -u NO_COLOR -u COLUMNS -u LINES TERM=xterm-256color LC_ALL=C.UTF-8 \
+		"env -u NO_COLOR -u COLUMNS -u LINES LC_ALL=C.UTF-8 \
+		TERM=${TERM_TEST-xterm-256color} ${TERMINFO_TEST:+TERMINFO=$TERMINFO_TEST} \
 		XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/config $(type -P ksmtop)$args
 		echo \"left with \$?\"; exec sleep 1000"
 	see COMMAND
@@ -222,6 +223,42 @@ line_of() { screen | grep -n -m 1 -F -- "$1" | cut -d : -f 1; }
 	mux resize-window -x 80 -y 24
 	lose "volatile"
 	see COMMAND
+}
+
+# coloured TERM COLORS: a terminal like xterm with so many, seen by tmux as it is.
+coloured() {
+	local pairs=$(($2 * $2 > 32767 ? 32767 : $2 * $2))
+
+	infocmp -x xterm-256color |
+		sed "s/xterm-256color[^,]*,/$1,/; s/colors#[0-9a-fx]*/colors#$2/
+			s/pairs#[0-9a-fx]*/pairs#$pairs/" |
+		tic -x -o "$BATS_TEST_TMPDIR/terminfo" -
+}
+
+# "! grep" would not fail a test.
+lacks() { if grep -qE "$@"; then fail "should not be there: $*"; fi; }
+
+@test "ksmtop: 8, 16 and 256 colours, and none" {
+	local n
+
+	command -v tic >/dev/null || skip "no tic here"
+	use_root 6.12-busy
+	for n in 8 16 256; do
+		coloured "ksmtop-$n" "$n"
+		TERMINFO_TEST=$BATS_TEST_TMPDIR/terminfo TERM_TEST=ksmtop-$n top -s "$ROOT"
+		mux capture-pane -e -p >"$BATS_TEST_TMPDIR/$n"
+		mux kill-server
+	done
+	top -s "$ROOT" --no-color
+	mux capture-pane -e -p >"$BATS_TEST_TMPDIR/none"
+	cd "$BATS_TEST_TMPDIR"
+	grep -q '38;5;203' 256
+	lacks '38;5;([2-9][0-9]|1[6-9]|[0-9]{3})' 16 8 none
+	grep -qE $'\e\\[([0-9;]*;)?9[0-7]m' 16
+	lacks $'\e\\[([0-9;]*;)?(9|10)[0-7]m' 8 none
+	grep -qE $'\e\\[([0-9;]*;)?3[0-7]m' 8
+	lacks $'\e\\[([0-9;]*;)?[34][0-7]m' none
+	grep -qE $'\e\\[([0-9;]*;)?7m' none
 }
 
 @test "ksmtop: dumps are replayed" {

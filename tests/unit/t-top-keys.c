@@ -327,6 +327,13 @@ static void panes(void)
 	CHECK_INT(f.ui->screen, UI_DETAIL);
 	CHECK_UINT(top_fixture_press(&f, UI_KEY_ESC), TOP_REDRAW | TOP_DETAIL_END);
 	CHECK_INT(f.ui->screen, UI_TABLE);
+	/* The one on show has ended, another is selected: nobody is asked about that one. */
+	top_fixture_press(&f, UI_KEY_ENTER);
+	top_model_select(&f.t.model, 4);
+	top_fixture_type(&f, "A");
+	CHECK_INT(f.ui->prompt, UI_ASK_NOTHING);
+	CHECK_STR(f.t.message, "the process has ended");
+	top_fixture_press(&f, UI_KEY_ESC);
 	top_fixture_type(&f, "s");
 	CHECK_INT(f.ui->screen, UI_SETTINGS);
 	CHECK_UINT(top_fixture_press(&f, UI_KEY_F0 + 10), TOP_QUIT);

@@ -84,6 +84,15 @@ static unsigned int shift_columns(struct top *t, struct ui *ui, long by)
 	return TOP_REDRAW;
 }
 
+/* The process on show may have ended, and another one is selected by now. */
+static bool ended(const struct top *t, const struct ui *ui)
+{
+	const struct top_proc *p = top_model_selected(&t->model);
+
+	return ui->screen == UI_DETAIL && !t->model.n_tagged &&
+	       (!p || p->p.pid != t->detail.pid || p->p.start_ticks != t->detail.start_ticks);
+}
+
 static unsigned int ask(struct top *t, struct ui *ui, long what)
 {
 	if ((what == UI_ASK_ADVISE || what == UI_ASK_UNADVISE || what == UI_ASK_VALUE) &&
@@ -91,7 +100,9 @@ static unsigned int ask(struct top *t, struct ui *ui, long what)
 		top_say(t, TOP_WARN, "nothing can be changed: this is not the running system");
 		return TOP_REDRAW;
 	}
-	if (!ui_ask(t, ui, (enum ui_prompt)what))
+	if (ended(t, ui))
+		top_say(t, TOP_WARN, "the process has ended");
+	else if (!ui_ask(t, ui, (enum ui_prompt)what))
 		top_say(t, TOP_WARN, "no process is selected");
 	return TOP_REDRAW;
 }

@@ -259,11 +259,17 @@ static int view_init(struct top *t)
 	ui = t->ui;
 	if (ui && !ui->term)
 		ui->term = calloc(1, sizeof(struct tty));
-	if (!ui || !ui->term)
+	if (!ui || !ui->term) {
+		cli_error(-ENOMEM, "the screen");
 		return -ENOMEM;
+	}
 	tty = ui->term;
-	if (tcgetattr(STDIN_FILENO, &way_back.saved))
-		return -errno;
+	if (tcgetattr(STDIN_FILENO, &way_back.saved)) {
+		const int rc = -errno;
+
+		cli_error(rc, "the terminal's modes");
+		return rc;
+	}
 	keep_tstp();
 	/* Never initscr(), which ends the program when it fails. */
 	tty->screen = newterm(NULL, stdout, stdin);
