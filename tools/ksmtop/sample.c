@@ -25,6 +25,8 @@
 #define NAMES_RARELY  (120 * SECOND)
 /* Events may be complete and still: a net below costs little. */
 #define LIST_RARELY   (60 * SECOND)
+/* Without events, of the time at most one part of so many goes into listing. */
+#define LIST_SHARE    50
 
 /* What is remembered of a process between samples. */
 struct seen {
@@ -52,6 +54,7 @@ struct sampler {
 	unsigned int round;
 	bool list;		/* /proc must be listed: nothing is known, or events were lost */
 	uint64_t listed_ns;
+	uint64_t list_cost_ns;	/* CPU time of the last listing */
 	bool first;		/* nothing was read yet */
 	struct ksm_fig uptime_ns;
 	uint64_t now_ns;
@@ -62,6 +65,14 @@ static uint64_t clock_ns(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return t.tv_sec * SECOND + t.tv_nsec;
 }
 
@@ -207,6 +218,7 @@ static bool any(const struct sampler *s __unused, const struct seen *p __unused)
 static int list_procs(struct sampler *s, struct sample *out)
 {
 	struct ksm_procs *it;
+	const uint64_t began = cpu_ns();
 	size_t known = s->seen.used, met = 0;
 	struct seen *p;
 	pid_t pid;
@@ -233,7 +245,19 @@ static int list_procs(struct sampler *s, struct sample *out)
 		drop_all(s, out, not_listed);
 	s->list = false;
 	s->listed_ns = s->now_ns;
+	s->list_cost_ns = cpu_ns() - began;
 	return 0;
+}
+
+/*
+ * Those that take part are read in between as well, so their end is seen at once;
+ * of thousands of others, births and deaths may wait for the next sample.
+ */
+static bool must_list(const struct sampler *s)
+{
+	const uint64_t since = s->now_ns - s->listed_ns;
+
+	return s->list || since >= (s->ev ? LIST_RARELY : LIST_SHARE * s->list_cost_ns);
 }
 
 /* --- events --- */
@@ -569,7 +593,7 @@ int top_sample_take(struct sampler *s, struct sample *out)
 	out->uptime_ns = s->uptime_ns;
 	out->wall_s = ksm_is_live(s->k) ? (int64_t)time(NULL) : 0;
 	out->events = s->ev != NULL;
-	if (!s->ev || s->list || s->now_ns - s->listed_ns >= LIST_RARELY)
+	if (must_list(s))
 		rc = list_procs(s, out);
 	if (rc)
 		return rc;
