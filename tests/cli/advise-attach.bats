@@ -188,6 +188,7 @@ setup() { need_injection; }
 	stderr_has "ksm-advise: not disabled: it may need "
 	stderr_has "(free some, or use --force)"
 	is_merging "$spawned" on
+	need_outside
 	expect 0 unshare "${UNSHARE[@]}" sh -c "$fake exec ksm-advise -d -f -m prctl -p $spawned" ||
 		[[ $stderr == *"going on as --force says"* ]]
 	is_merging "$spawned" off

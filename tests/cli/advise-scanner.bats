@@ -118,6 +118,7 @@ scanner() {
 
 @test "wait: settled when a pass adds nothing more" {
 	need_injection
+	need_outside
 	target
 	expect 0 fake_ksm "
 		echo 1 >\$KSM/run; echo 10 >\$KSM/full_scans
@@ -129,6 +130,7 @@ scanner() {
 
 @test "wait: with the scanner, which is put back" {
 	need_injection
+	need_outside
 	target
 	expect 0 fake_ksm "
 		echo 0 >\$KSM/run; echo 10 >\$KSM/full_scans
@@ -140,6 +142,7 @@ scanner() {
 
 @test "wait: given up" {
 	need_injection
+	need_outside
 	target
 	expect 0 fake_ksm "
 		echo 1 >\$KSM/run
@@ -158,11 +161,12 @@ ksm-advise: merging has not settled within the timeout"
 
 @test "wait: a signal ends it, and the scanner is put back" {
 	need_injection
+	need_outside
 	target
 	expect 0 fake_ksm "
 		echo 0 >\$KSM/run
 		ksm-advise -q -w -S -p $spawned &
-		until [ x\$(cat \$KSM/run) = x1 ]; do sleep 0.01; done
+		until [ x\$(cat \$KSM/run) = x1 ]; do kill -0 \$! || exit; sleep 0.01; done
 		kill -TERM \$!; wait \$!; echo \$?; show" 2>/dev/null
 	stdout_is "143
 0"
@@ -170,11 +174,15 @@ ksm-advise: merging has not settled within the timeout"
 
 @test "wait: the process ends meanwhile" {
 	need_injection
+	need_outside
 	target
 	expect 0 fake_ksm "
 		echo 1 >\$KSM/run
 		ksm-advise -q -w -p $spawned &
-		until grep -q '^VmFlags:.* mg' /proc/$spawned/smaps; do sleep 0.01; done
+		until grep -q '^VmFlags:.* mg' /proc/$spawned/smaps; do
+			kill -0 \$! || exit
+			sleep 0.01
+		done
 		kill $spawned; wait \$!; echo \$?"
 	stdout_is 1
 	stderr_is "ksm-advise: all processes ended before merging had settled"

@@ -117,6 +117,13 @@ need_fake_ksm() {
 		skip "cannot mount over /sys/kernel/mm/ksm in a namespace of our own"
 }
 
+# need_outside: what runs in that namespace can trace what runs outside of it. A user
+# namespace, which the mount takes without root, cannot.
+need_outside() {
+	need_fake_ksm
+	((EUID == 0)) || skip "needs root: no process outside of a user namespace can be traced"
+}
+
 # same_probe [-x REGEX] COMMAND...: what runs probe for COMMAND cannot be told from
 # env, but for lines that match.  Both write into the same file, from this shell.
 same_probe() {

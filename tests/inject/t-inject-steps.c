@@ -96,12 +96,14 @@ static int probe(struct target *t, int at, pid_t victim, int sig, bool cont)
 	plan.sig = sig;
 	plan.cont = cont;
 	rc = ksm_inject_run(ksm, t->pid, calls, ARRAY_SIZE(calls), NULL, &info);
-	if (rc) {
+	/* Where it is killed, or its call is over, that is known. */
+	if (rc && rc != -ESRCH) {
 		printf("# %s: %d after %d steps: %s, held %" PRIu64 " us\n", t->kind->name, rc,
 		       plan.n, ksm_inject_why_text(info.why), info.stop_ns / 1000);
 		fflush(stdout);
-		return rc;
 	}
+	if (rc)
+		return rc;
 	return calls[0].done && calls[1].done && calls[1].result == 1 ? 0 : -EPROTO;
 }
 

@@ -23,7 +23,18 @@ KSM_SRCDIR=${KSM_SRCDIR:-$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)}
 KSM_BUILDDIR=${KSM_BUILDDIR:-$KSM_SRCDIR}
 KSM_DATA=${KSM_DATA:-$KSM_SRCDIR/tests/data}
 KSM_EXPECTED=${KSM_EXPECTED:-$KSM_SRCDIR/tests/expected}
-[[ $PATH == "$KSM_BUILDDIR":* ]] || PATH=$KSM_BUILDDIR:$PATH
+
+# Without directories that may not be searched, which make "not there" a "not permitted".
+usable_path() {
+	local dir all=$KSM_BUILDDIR
+
+	local IFS=:
+	for dir in $PATH; do
+		[[ ! -x $dir || :$all: == *:$dir:* ]] || all+=:$dir
+	done
+	PATH=$all
+}
+usable_path
 
 # The same words, widths and colours on every machine.
 export KSM_SRCDIR KSM_BUILDDIR PATH

@@ -159,8 +159,8 @@ static void texts(void)
 		"run=0", "run=2", "run=5 full_scans=0",
 		"pages_to_scan=1 sleep_millisecs=4294967295 pages_unshared=9223372036854775807",
 		"run=0 pages_shared=0 pages_sharing=0 general_profit=-9223372036854775808",
-		"smart_scan=0 merge_across_nodes=0 stable_node_dups=9223372036854775807 "
-		"max_page_sharing=2147483647",
+		("smart_scan=0 merge_across_nodes=0 stable_node_dups=9223372036854775807 "
+		 "max_page_sharing=2147483647"),
 		"pages_shared=0 pages_sharing=0 pages_unshared=0 pages_volatile=0",
 		"pages_volatile=9223372036854775807",
 	};
