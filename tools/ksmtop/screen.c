@@ -130,6 +130,9 @@ static void draw_table_screen(struct area a, const struct top *t, struct ui *ui)
 		y++;
 	}
 	pane_procs(area_sub(a, 0, y, a.w, a.h - y), &t->model, ui);
+	/* Over the last heading, which is the one that needs no explanation. */
+	if (!rule && (t->model.filter[0] || t->model.table.members || t->model.n_tagged))
+		draw_choices(area_sub(a, 0, y, a.w, MIN(1, a.h - y)), &t->model);
 }
 
 /* A pane in place of the table; the state and the verdict stay where there is room. */

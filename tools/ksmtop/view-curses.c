@@ -86,9 +86,10 @@ static void on_crash(int sig)
 	if (way_back.active) {
 		way_back.active = 0;
 		/* Nothing can be done about a failure, and the compiler wants it seen. */
-		if (write(STDOUT_FILENO, way_back.text, way_back.len) < 0 ||
-		    tcsetattr(STDIN_FILENO, TCSADRAIN, &way_back.saved))
+		if (write(STDOUT_FILENO, way_back.text, way_back.len) < 0)
 			way_back.len = 0;
+		/* Now: waiting for the output could take for ever after a ^S. */
+		tcsetattr(STDIN_FILENO, TCSANOW, &way_back.saved);
 	}
 	/* SA_RESETHAND: this time it ends the program, core and all. */
 	raise(sig);
