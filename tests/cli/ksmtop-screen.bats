@@ -12,12 +12,14 @@ load advise
 
 setup() {
 	command -v tmux >/dev/null || skip "no tmux here"
-	TMUX_SOCKET=$BATS_TEST_TMPDIR/tmux
+	servers=0
 	unset TMUX TMUX_PANE
 }
 
 teardown() {
-	[[ -z ${TMUX_SOCKET-} || ! -S $TMUX_SOCKET ]] || mux kill-server || :
+	for TMUX_SOCKET in "$BATS_TEST_TMPDIR"/tmux*; do
+		[[ ! -S $TMUX_SOCKET ]] || mux kill-server || :
+	done
 	reap_spawned
 }
 
@@ -27,6 +29,8 @@ mux() { LC_ALL=C.UTF-8 TERM=xterm-256color tmux -u -f /dev/null -S "$TMUX_SOCKET
 top() {
 	local args
 
+	# A server that is told to end may still answer for a while: each has its own.
+	TMUX_SOCKET=$BATS_TEST_TMPDIR/tmux$((++servers))
 	printf -v args ' %q' "$@"
 	mux new-session -d -x 80 -y 24 \
 		"env -u NO_COLOR -u COLUMNS -u LINES LC_ALL=C.UTF-8 \
@@ -165,6 +169,8 @@ keys() { mux send-keys "$@"; }
 	see "interval: 2s"
 	keys -
 	see "interval: 1s"
+	keys +
+	see "interval: 2s"
 	keys p
 	see paused
 	keys p
@@ -175,7 +181,8 @@ keys() { mux send-keys "$@"; }
 	keys q
 	see "left with 0"
 	# What was chosen is there again, and the command line overrides it.
-	mux kill-server
+	top -s "$ROOT"
+	see " 2s"
 	top -s "$ROOT" -d 5
 	see " 5s"
 }
@@ -247,7 +254,6 @@ lacks() { if grep -qE "$@"; then fail "should not be there: $*"; fi; }
 		coloured "ksmtop-$n" "$n"
 		TERMINFO_TEST=$BATS_TEST_TMPDIR/terminfo TERM_TEST=ksmtop-$n top -s "$ROOT"
 		mux capture-pane -e -p >"$BATS_TEST_TMPDIR/$n"
-		mux kill-server
 	done
 	top -s "$ROOT" --no-color
 	mux capture-pane -e -p >"$BATS_TEST_TMPDIR/none"
