@@ -66,6 +66,8 @@ void cli_set_write_failure(int code);
  */
 const char *cli_strerror(int rc);	/* those words for a negative errno */
 void cli_die(int code, int rc, const char *fmt, ...) __printf(3, 4) __attribute__((noreturn));
+/* What cli_die() does first, such as to give a terminal back that it prints on; NULL none. */
+void cli_set_last_act(void (*fn)(void));
 void cli_error(int rc, const char *fmt, ...) __printf(2, 3);	/* always shown */
 void cli_warn(int rc, const char *fmt, ...) __printf(2, 3);	/* "warning: ", not with -q */
 void cli_note(const char *fmt, ...) __printf(1, 2);		/* with -v, to stderr */

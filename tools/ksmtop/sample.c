@@ -311,7 +311,11 @@ void top_sampler_events(struct sampler *s)
 	if (!rc)
 		return;
 	/* Deaf from here on: /proc is listed instead. */
-	cli_note("process events: %s; reading /proc instead", cli_strerror(rc));
+	if (s->top->batch)
+		cli_note("process events: %s; reading /proc instead", cli_strerror(rc));
+	else
+		top_say(s->top, TOP_WARN, "process events: %s; reading /proc instead",
+			cli_strerror(rc));
 	ksm_procev_close(s->ev);
 	s->ev = NULL;
 }

@@ -81,16 +81,21 @@ static struct {
 static const int crashes[] = { SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGQUIT, SIGSYS,
 			       SIGTRAP, SIGXCPU };
 
+static void restore(void)
+{
+	if (!way_back.active)
+		return;
+	way_back.active = 0;
+	/* Nothing can be done about a failure, and the compiler wants it seen. */
+	if (write(STDOUT_FILENO, way_back.text, way_back.len) < 0)
+		way_back.len = 0;
+	/* Now: waiting for the output could take for ever after a ^S. */
+	tcsetattr(STDIN_FILENO, TCSANOW, &way_back.saved);
+}
+
 static void on_crash(int sig)
 {
-	if (way_back.active) {
-		way_back.active = 0;
-		/* Nothing can be done about a failure, and the compiler wants it seen. */
-		if (write(STDOUT_FILENO, way_back.text, way_back.len) < 0)
-			way_back.len = 0;
-		/* Now: waiting for the output could take for ever after a ^S. */
-		tcsetattr(STDIN_FILENO, TCSANOW, &way_back.saved);
-	}
+	restore();
 	/* SA_RESETHAND: this time it ends the program, core and all. */
 	raise(sig);
 }
@@ -240,6 +245,7 @@ static void view_fini(struct top *t)
 		return;
 	endwin();
 	way_back.active = 0;
+	cli_set_last_act(NULL);
 	leave_crashes();
 	delscreen(tty->screen);
 	tty->screen = NULL;
@@ -282,6 +288,8 @@ static int view_init(struct top *t)
 	set_term(tty->screen);
 	prepare_way_back();
 	way_back.active = 1;
+	/* Without memory, too, the program ends with a message on a terminal in order. */
+	cli_set_last_act(restore);
 	catch_crashes();
 	cbreak();
 	noecho();
