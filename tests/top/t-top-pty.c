@@ -327,8 +327,8 @@ static int random_to(int n)
 
 static void resizes(void)
 {
-	/* None of them acts on anything. */
-	static const char *const keys[] = { "j", "k", "t", "g", "r", ">", "h", "q", "s", "\r", "G", "m",
+	/* None of them acts on anything; in the settings, Enter twice would write a value. */
+	static const char *const keys[] = { "j", "k", "t", "g", "r", ">", "h", "q", "/", "\r", "G", "m",
 					    "\033[6~", "\033[5~", "\033[C", "\033[D", " ", "U", "+", "-" };
 	static const char *const args[] = { "-d", "100ms", NULL };
 	struct run r;

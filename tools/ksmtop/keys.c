@@ -450,21 +450,39 @@ static int first_name(const char *names, char *buf, size_t len)
 	return n;
 }
 
+/* Columns that its label takes in the last line; 0: it is not there on this screen. */
+static int label_width(const struct key_def *def, enum ui_screen screen)
+{
+	char name[16];
+
+	if (!def->label || !(def->screens & BIT(screen)))
+		return 0;
+	return first_name(def->names, name, sizeof(name)) + canvas_width(def->label) + 1;
+}
+
+/* Whoever knows nothing else must find help and the way out. */
+static bool is_vital(const struct key_def *def)
+{
+	return def->run == open_help || def->run == close_pane || def->run == quit;
+}
+
 void ui_key_bar(struct area a, struct ui *ui)
 {
 	char name[16];
-	int x = 0;
+	int x = 0, kept = 0;
 
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (is_vital(&keys[i]))
+			kept += label_width(&keys[i], ui->screen);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		const struct key_def *def = &keys[i];
-		int w;
+		const int w = label_width(def, ui->screen);
 
-		if (!def->label || !(def->screens & BIT(ui->screen)))
+		if (is_vital(def))
+			kept -= w;
+		if (!w || x + w + kept > a.w)
 			continue;
 		first_name(def->names, name, sizeof(name));
-		w = canvas_width(name) + canvas_width(def->label) + 1;
-		if (x + w > a.w)
-			continue;
 		ui_hit(ui, a, x, 0, w, UI_HIT_KEY, def->syms[0]);
 		x += area_text(a, x, 0, CANVAS_KEY, name);
 		x += area_text(a, x, 0, CANVAS_LABEL, def->label);
