@@ -123,14 +123,22 @@ static void say(void)
 	free(t);
 }
 
-/* Its memory can be merged, or nothing here may be. */
-static pid_t sleeper(void)
+/*
+ * Another program, since a sanitizer's mappings take minutes to unmerge; returns
+ * when it is that program.
+ */
+static pid_t sleeper(struct ksm *k)
 {
+	struct ksm_proc p = { 0 };
 	pid_t pid = fork();
 
-	if (!pid)
-		for (;;)
-			pause();
+	if (!pid) {
+		execlp("sleep", "sleep", "1000", (char *)NULL);
+		_exit(127);
+	}
+	while (pid > 0 && !ksm_proc_read(k, pid, 0, &p) && p.state != 'Z' &&
+	       strcmp(p.comm, "sleep"))
+		usleep(1000);
 	return pid;
 }
 
@@ -144,14 +152,15 @@ static enum ksm_member member_of(struct ksm *k, pid_t pid)
 
 static void advise(void)
 {
-	const pid_t pid = sleeper();
 	struct ksm_caps caps;
 	char want[64];
 	struct ksm *k;
 	struct top *t;
+	pid_t pid;
 
-	CHECK(pid > 0);
 	CHECK_INT(ksm_open(NULL, &k), 0);
+	pid = sleeper(k);
+	CHECK(pid > 0);
 	CHECK_INT(ksm_caps_read(k, &caps), 0);
 	t = open_top(k);
 	t->caps = caps;
