@@ -23,11 +23,15 @@ static void take(struct top *t)
 	top_sample_fini(&s);
 }
 
-static struct top *open_top(struct ksm *k)
+/* @pid: look at that process alone; 0 all. */
+static struct top *open_top(struct ksm *k, pid_t pid)
 {
 	struct top *t = calloc(1, sizeof(*t));
 
 	t->k = k;
+	t->n_pids = pid != 0;
+	t->pids = calloc(1, sizeof(*t->pids));
+	t->pids[0] = pid;
 	top_model_init(&t->model);
 	CHECK_INT(top_sampler_new(t, &t->sampler), 0);
 	return t;
@@ -72,7 +76,7 @@ static void settings(void)
 	char buf[64];
 
 	root_copy(&r, "6.12-busy");
-	t = open_top(root_handle(&r));
+	t = open_top(root_handle(&r), 0);
 	take(t);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		int rc = top_set_attr(t, rows[i].id, rows[i].text);
@@ -162,11 +166,8 @@ static void advise(void)
 	pid = sleeper(k);
 	CHECK(pid > 0);
 	CHECK_INT(ksm_caps_read(k, &caps), 0);
-	t = open_top(k);
+	t = open_top(k, pid);
 	t->caps = caps;
-	t->pids = calloc(1, sizeof(*t->pids));
-	t->pids[0] = pid;
-	t->n_pids = 1;
 	take(t);
 	CHECK_UINT(t->model.n_rows, 1);
 	top_advise(t, true);
