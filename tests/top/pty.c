@@ -14,11 +14,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-/* For a machine that is stuck, not a duration that anything is measured by. */
+/*
+ * For a machine that is stuck, not a duration that anything is measured by: looks,
+ * not seconds, so that one which stands still for minutes counts as one.
+ */
 #define PATIENCE_S 60
+#define LOOKS	   6000
 
 static void bail_out(const char *what)
 {
@@ -244,10 +247,8 @@ bool pty_has_text(const struct pty *p, const char *text)
 
 static bool wait_for(struct pty *p, bool (*there)(struct pty *p, const void *arg), const void *arg)
 {
-	const time_t end = time(NULL) + PATIENCE_S;
-
-	while (!there(p, arg)) {
-		if (time(NULL) > end)
+	for (int look = 0; !there(p, arg); look++) {
+		if (look == LOOKS)
 			return false;
 		pty_drain(p, 20);
 		hear(p, 0);

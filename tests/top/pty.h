@@ -45,7 +45,7 @@ void pty_keys(struct pty *p, const char *text);
 void pty_drain(struct pty *p, int timeout_ms);
 /* Behind the mark. */
 bool pty_has_text(const struct pty *p, const char *text);
-/* False when it does not come: the program ended, or a minute is over. */
+/* False when it does not come: the program ended, or patience has. */
 bool pty_wait_text(struct pty *p, const char *text);
 bool pty_wait_end(struct pty *p);
 /* Has it ended?  To be asked again and again. */

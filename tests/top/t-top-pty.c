@@ -81,7 +81,7 @@ static void finish(struct run *r)
 static bool see(struct run *r, const char *word)
 {
 	pty_mark(&r->p);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 600; i++) {
 		pty_keys(&r->p, "\014");
 		for (int k = 0; k < 10; k++) {
 			pty_drain(&r->p, 20);
