@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * bench-estimate [-m MIB] [-t] [-r RUNS]: ksm-estimate beside process_vm_readv()
- * alone, on the memory of the same process in the same run; one thread and one a
- * processor.  -t: the memory is in transparent huge pages.
+ * bench-estimate [-m MIB] [-n PROCESSES] [-t] [-r ROUNDS] [-c CHUNK_KIB] [-l]:
+ * ksm-estimate beside process_vm_readv() alone, on the memory of the same
+ * processes in the same run; one thread and one a processor. -t: the memory is
+ * in transparent huge pages. -l: what --max-cpu and --max-rate keep to, instead.
  *
- * Figures alternate, so that what else the machine does meets both alike; the
- * best run of each counts.  "cpu" is the same comparison in CPU time, which holds
- * on a busy machine too.  Nothing is asserted.
+ * In each round everything runs once, one after the other, so that what else the
+ * machine does meets all alike; shown are the medians of the rounds, and the median
+ * of each round's share of the faster bare read: "/bare" of reading and hashing,
+ * "+lists" with the time in which lists of mappings were read and nothing else could
+ * be, "cpu" of all that the program does, in CPU time. Nothing is asserted.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -24,11 +27,14 @@
 #include <unistd.h>
 
 #define MAX_THREADS 64
+#define MAX_PROCS 64
+#define MAX_ROUNDS 99
 
-static size_t bytes = (size_t)1024 << 20;
+static size_t bytes = (size_t)1024 << 20;	/* of each process */
+static unsigned int n_procs = 1;
 static size_t chunk;
 static char *memory;
-static pid_t target;
+static pid_t target[MAX_PROCS];
 static size_t next;
 
 static double clock_s(clockid_t id)
@@ -44,11 +50,17 @@ static double now(void)
 	return clock_s(CLOCK_MONOTONIC);
 }
 
+static void end_targets(void)
+{
+	for (unsigned int i = 0; i < n_procs; i++)
+		if (target[i] > 0)
+			kill(target[i], SIGKILL);
+}
+
 static void die(const char *what)
 {
 	fprintf(stderr, "bench-estimate: %s: %s\n", what, strerror(errno));
-	if (target > 0)
-		kill(target, SIGKILL);
+	end_targets();
 	exit(1);
 }
 
@@ -58,32 +70,42 @@ static void *bare(void *arg)
 	size_t at;
 
 	memset(buf, 1, chunk);
-	while ((at = __atomic_fetch_add(&next, chunk, __ATOMIC_RELAXED)) < bytes) {
-		struct iovec to = { buf, chunk }, from = { memory + at, chunk };
+	while ((at = __atomic_fetch_add(&next, chunk, __ATOMIC_RELAXED)) < bytes * n_procs) {
+		struct iovec to = { buf, chunk }, from = { memory + at % bytes, chunk };
 
-		if (process_vm_readv(target, &to, 1, &from, 1, 0) != (ssize_t)chunk)
+		if (process_vm_readv(target[at / bytes], &to, 1, &from, 1, 0) != (ssize_t)chunk)
 			die("process_vm_readv");
 	}
 	free(buf);
 	return arg;
 }
 
-/* GB/s; *cpu: GB a second of CPU time, when it is the best so far. */
-static double run_bare(unsigned int threads, double *cpu)
+struct result {
+	double read;		/* GB/s: page table entries, contents, hashes */
+	double list;		/* and the lists of mappings, while nothing can be read */
+	double whole;		/* from start to end */
+	double cpu;		/* GB a second of CPU time, of all it does */
+	double cpu_share;	/* CPU time of elapsed time */
+	double rss;		/* bytes */
+	double pages;
+};
+
+static struct result run_bare(unsigned int threads, size_t size)
 {
 	pthread_t t[MAX_THREADS];
 	double start = now(), used = clock_s(CLOCK_PROCESS_CPUTIME_ID);
 
+	chunk = size;
 	next = 0;
 	for (unsigned int i = 0; i < threads; i++)
 		if (pthread_create(&t[i], NULL, bare, NULL))
 			die("thread");
 	for (unsigned int i = 0; i < threads; i++)
 		pthread_join(t[i], NULL);
-	used = bytes / (clock_s(CLOCK_PROCESS_CPUTIME_ID) - used) / 1e9;
-	if (used > *cpu)
-		*cpu = used;
-	return bytes / (now() - start) / 1e9;
+	return (struct result){
+		.read = bytes * n_procs / (now() - start) / 1e9,
+		.cpu = bytes * n_procs / (clock_s(CLOCK_PROCESS_CPUTIME_ID) - used) / 1e9,
+	};
 }
 
 static double number(const char *json, const char *key)
@@ -93,58 +115,75 @@ static double number(const char *json, const char *key)
 	return at ? strtod(at + strlen(key), NULL) : 0;
 }
 
-struct result {
-	double read, whole;	/* GB/s: reading and hashing; from start to end */
-	double cpu;		/* GB a second of CPU time, of all it does */
-	double rss;		/* bytes */
-	double pages;
-};
-
-static void run_tool(unsigned int threads, struct result *best)
+/* @more: an option and its value, or NULL. */
+static struct result run_tool(unsigned int threads, const char *more, const char *value)
 {
-	char pid[16], jobs[16], json[8192];
+	static char json[1 << 20];
+	char pids[MAX_PROCS * 12], jobs[16];
+	struct result r = { 0 };
 	size_t len = 0;
 	struct rusage ru;
-	double start = now(), wall, read_rate, cpu;
+	double start = now(), wall, cpu;
 	int fd[2], status;
 	ssize_t n;
 	pid_t tool;
 
-	snprintf(pid, sizeof(pid), "%d", (int)target);
+	for (unsigned int i = 0; i < n_procs; i++)
+		len += snprintf(pids + len, sizeof(pids) - len, "%s%d", i ? "," : "",
+				(int)target[i]);
 	snprintf(jobs, sizeof(jobs), "%u", threads);
-	if (pipe(fd) || (tool = fork()) < 0)
+	if (pipe(fd))
+		die("pipe");
+	tool = fork();
+	if (tool < 0)
 		die("fork");
 	if (!tool) {
 		dup2(fd[1], 1);
-		execlp("ksm-estimate", "ksm-estimate", "-q", "-J", "--full", "-j", jobs, "-p", pid,
-		       (char *)NULL);
+		close(fd[0]);
+		close(fd[1]);
+		execlp("ksm-estimate", "ksm-estimate", "-q", "-J", "--full", "-j", jobs, "-p", pids,
+		       more, value, (char *)NULL);
 		_exit(127);
 	}
 	close(fd[1]);
+	len = 0;
 	while (len < sizeof(json) - 1 && (n = read(fd[0], json + len, sizeof(json) - 1 - len)) > 0)
 		len += n;
 	json[len] = '\0';
 	close(fd[0]);
 	if (wait4(tool, &status, 0, &ru) != tool || status)
-		die("ksm-estimate failed");
+		die(status == 127 << 8 ? "ksm-estimate is not on PATH" : "ksm-estimate failed");
 	wall = now() - start;
-	read_rate = number(json, "\"read_bytes\":") / number(json, "\"read_seconds\":") / 1e9;
-	if (read_rate > best->read)
-		best->read = read_rate;
-	if (bytes / wall / 1e9 > best->whole)
-		best->whole = bytes / wall / 1e9;
 	cpu = ru.ru_utime.tv_sec + ru.ru_stime.tv_sec +
 	      (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
-	if (bytes / cpu / 1e9 > best->cpu)
-		best->cpu = bytes / cpu / 1e9;
-	best->rss = ru.ru_maxrss * 1024.0;
-	best->pages = number(json, "\"anon_bytes\":") / sysconf(_SC_PAGESIZE);
+	r.list = number(json, "\"read_bytes\":") / number(json, "\"read_seconds\":") / 1e9;
+	r.read = number(json, "\"read_bytes\":") / 1e9 /
+		 (number(json, "\"read_seconds\":") - number(json, "\"list_seconds\":"));
+	r.whole = bytes * n_procs / wall / 1e9;
+	r.cpu = bytes * n_procs / cpu / 1e9;
+	r.cpu_share = cpu / wall;
+	r.rss = ru.ru_maxrss * 1024.0;
+	r.pages = number(json, "\"anon_bytes\":") / sysconf(_SC_PAGESIZE);
+	return r;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *v, unsigned int n)
+{
+	qsort(v, n, sizeof(*v), by_value);
+	return v[n / 2];
 }
 
 /* Every page differs, so that nothing is found and nothing saved on the way. */
-static void fill(void)
+static void fill(unsigned int seed)
 {
-	uint64_t x = 88172645463325252;
+	uint64_t x = 88172645463325252 * seed;
 
 	for (size_t i = 0; i < bytes / sizeof(x); i++) {
 		x ^= x << 13;
@@ -154,64 +193,105 @@ static void fill(void)
 	}
 }
 
-int main(int argc, char **argv)
+static void start_targets(bool huge)
 {
-	static const size_t chunks[] = { 256 << 10, 1 << 20 };
-	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN), runs = 5;
-	bool huge = false;
-	int c, ready[2];
+	int ready[2];
 	char byte;
 
-	while ((c = getopt(argc, argv, "m:tr:")) != -1) {
-		if (c == 'm')
-			bytes = strtoul(optarg, NULL, 10) << 20;
-		else if (c == 't')
-			huge = true;
-		else if (c == 'r')
-			runs = strtoul(optarg, NULL, 10);
-		else
-			return 2;
-	}
 	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED || pipe(ready))
 		die("memory");
 	madvise(memory, bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-	target = fork();
-	if (target < 0)
-		die("fork");
-	if (!target) {
-		fill();
-		if (write(ready[1], "", 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	if (read(ready[0], &byte, 1) != 1)
-		die("target");
-	printf("%zu MiB, %s pages, best of %u; GB/s\n", bytes >> 20, huge ? "huge" : "small", runs);
-	printf("%-8s %9s %9s %9s %9s %7s %7s %7s %11s %8s\n", "threads", "bare 256K", "bare 1M",
-	       "hashed", "all", "/256K", "/1M", "cpu", "bytes/page", "peak MiB");
-	for (unsigned int threads = 1; threads <= cpus && threads <= MAX_THREADS;
-	     threads = threads == cpus ? cpus + 1 : cpus) {
-		struct result best = { 0 };
-		double b[2] = { 0 }, cpu = 0;
-
-		for (unsigned int r = 0; r < runs; r++) {
-			for (size_t i = 0; i < 2; i++) {
-				double got;
-
-				chunk = chunks[i];
-				got = run_bare(threads, &cpu);
-				if (got > b[i])
-					b[i] = got;
-			}
-			run_tool(threads, &best);
+	for (unsigned int i = 0; i < n_procs; i++) {
+		target[i] = fork();
+		if (target[i] < 0)
+			die("fork");
+		if (!target[i]) {
+			fill(i + 1);
+			if (write(ready[1], "", 1) != 1)
+				_exit(1);
+			for (;;)
+				pause();
 		}
-		printf("%-8u %9.2f %9.2f %9.2f %9.2f %6.0f%% %6.0f%% %6.0f%% %11.1f %8.1f\n", threads,
-		       b[0], b[1], best.read, best.whole, 100 * best.read / b[0],
-		       100 * best.read / b[1], 100 * best.cpu / cpu, best.rss / best.pages,
-		       best.rss / (1 << 20));
+		if (read(ready[0], &byte, 1) != 1)
+			die("target");
 	}
-	kill(target, SIGKILL);
+}
+
+static void limits(void)
+{
+	static const char *const cpu[] = { "10", "25", "50" }, *const rate[] = { "100M", "1G" };
+
+	for (size_t i = 0; i < sizeof(cpu) / sizeof(cpu[0]); i++)
+		printf("--max-cpu %-5s %6.1f %% of a processor\n", cpu[i],
+		       100 * run_tool(2, "--max-cpu", cpu[i]).cpu_share);
+	for (size_t i = 0; i < sizeof(rate) / sizeof(rate[0]); i++)
+		printf("--max-rate %-4s %6.1f MiB/s\n", rate[i],
+		       run_tool(2, "--max-rate", rate[i]).list * 1e9 / (1 << 20));
+}
+
+static void rounds(unsigned int threads, unsigned int n, size_t own)
+{
+	double fit[MAX_ROUNDS], big[MAX_ROUNDS], read[MAX_ROUNDS], whole[MAX_ROUNDS];
+	double share[MAX_ROUNDS], list[MAX_ROUNDS], cpu[MAX_ROUNDS];
+	struct result tool = { 0 };
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct result f = run_bare(threads, 256 << 10), b = run_bare(threads, own);
+
+		tool = run_tool(threads, NULL, NULL);
+		fit[i] = f.read;
+		big[i] = b.read;
+		read[i] = tool.read;
+		whole[i] = tool.whole;
+		share[i] = 100 * tool.read / (f.read > b.read ? f.read : b.read);
+		list[i] = 100 * tool.list / (f.read > b.read ? f.read : b.read);
+		cpu[i] = 100 * tool.cpu / (f.cpu > b.cpu ? f.cpu : b.cpu);
+	}
+	printf("%-8u %9.2f %9.2f %9.2f %9.2f %6.0f%% %6.0f%% %6.0f%% %11.1f %8.1f\n", threads,
+	       median(fit, n), median(big, n), median(read, n), median(whole, n),
+	       median(share, n), median(list, n), median(cpu, n), tool.rss / tool.pages, tool.rss / (1 << 20));
+	fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN), n = 5;
+	bool huge = false, only_limits = false;
+	size_t own = (size_t)2 << 20;
+	int c;
+
+	while ((c = getopt(argc, argv, "c:lm:n:tr:")) != -1) {
+		if (c == 'm')
+			bytes = strtoul(optarg, NULL, 10) << 20;
+		else if (c == 'n')
+			n_procs = strtoul(optarg, NULL, 10);
+		else if (c == 'c')
+			own = strtoul(optarg, NULL, 10) << 10;
+		else if (c == 't')
+			huge = true;
+		else if (c == 'l')
+			only_limits = true;
+		else if (c == 'r')
+			n = strtoul(optarg, NULL, 10);
+		else
+			return 2;
+	}
+	if (!n || n > MAX_ROUNDS || !n_procs || n_procs > MAX_PROCS || !own || bytes % own)
+		return 2;
+	start_targets(huge);
+	if (only_limits) {
+		limits();
+		end_targets();
+		return 0;
+	}
+	printf("%u x %zu MiB, %s pages, medians of %u; GB/s\n", n_procs, bytes >> 20,
+	       huge ? "huge" : "small", n);
+	printf("%-8s %9s %8zuK %9s %9s %7s %7s %7s %11s %8s\n", "threads", "bare 256K", own >> 10,
+	       "hashed", "all", "/bare", "+lists", "cpu", "bytes/page", "peak MiB");
+	for (unsigned int threads = 1; threads <= cpus && threads <= MAX_THREADS;
+	     threads = threads == cpus ? cpus + 1 : cpus)
+		rounds(threads, n, own);
+	end_targets();
 	return 0;
 }

@@ -189,5 +189,42 @@ static void file(void)
 	free(b);
 }
 
+/* The check sum is right, and yet nobody has such memory. */
+static void nonsense_is_refused(void)
+{
+	static const struct {
+		const char *what;
+		uint64_t page_size, pages, zero_pages;
+		uint32_t item_pages;
+		int rc;
+	} row[] = {
+		{ "as it should be", 4096, 8, 1, 4, 0 },
+		{ "more than its items", 4096, 9, 1, 4, 0 },
+		{ "pages of no size", 0, 8, 1, 4, -EPROTO },
+		{ "pages of three bytes", 3, 8, 1, 4, -EPROTO },
+		{ "pages of an exabyte", UINT64_C(1) << 60, 8, 1, 4, -EPROTO },
+		{ "fewer pages than in items", 4096, 7, 1, 4, -EPROTO },
+		{ "a content on no page", 4096, 8, 1, 0, -EPROTO },
+		{ "bytes beyond 64 bits", 4096, UINT64_C(1) << 52, 1, 4, -EPROTO },
+		{ "the same in zeroes", 4096, 8, UINT64_C(1) << 52, 4, -EPROTO },
+	};
+	unsigned char buf[512];
+	size_t used;
+
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		struct est_sketch s = { .page_size = row[i].page_size,
+					.pages = row[i].pages,
+					.zero_pages = row[i].zero_pages,
+					.n = 2,
+					.item = { { 5, 4 }, { 6, row[i].item_pages } } },
+				  back;
+
+		printf("# %s\n", row[i].what);
+		est_sketch_format(&s, buf);
+		CHECK_INT(est_sketch_parse(buf, est_sketch_size(&s), &back, &used), row[i].rc);
+	}
+}
+
 TAP_MAIN(TAP_CASE(small_is_exact), TAP_CASE(one_small), TAP_CASE(error_is_as_stated),
-	 TAP_CASE(multiplicities), TAP_CASE(refused), TAP_CASE(filled), TAP_CASE(file))
+	 TAP_CASE(multiplicities), TAP_CASE(refused), TAP_CASE(filled), TAP_CASE(file),
+	 TAP_CASE(nonsense_is_refused))

@@ -37,6 +37,7 @@ struct crew {
 	unsigned int n_open;
 	bool closing;
 	uint64_t done_pages, all_pages;	/* resident pages: for the progress bar */
+	uint64_t idle_ns;		/* since when no process is open */
 	size_t next_block;		/* of further passes */
 };
 
@@ -146,6 +147,14 @@ static struct est_proc *next_region(struct crew *c, struct est_seg **seg, uint64
 	return NULL;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
+}
+
 /* Closes a process that is done with; under lock. */
 static void retire(struct crew *c, struct est_proc *p)
 {
@@ -159,6 +168,8 @@ static void retire(struct crew *c, struct est_proc *p)
 			c->open[i] = c->open[--c->n_open];
 			break;
 		}
+	if (!c->n_open)
+		c->idle_ns = now_ns();
 	pthread_cond_signal(&c->space);
 }
 
@@ -255,9 +266,12 @@ static void read_all(struct crew *c)
 	start_threads(c, workers, work);
 	for (size_t i = 0; i < c->e->n_procs; i++) {
 		struct est_proc *p = c->e->procs[i];
+		const uint64_t start = now_ns();
 
 		open_proc(c->e, p);
 		pthread_mutex_lock(&c->lock);
+		if (!c->n_open)
+			c->e->list_ns += now_ns() - MAX(start, c->idle_ns);
 		if (p->mem) {
 			wait_space(c, false);
 			c->open[c->n_open++] = p;
@@ -491,14 +505,6 @@ static void crew_fini(struct crew *c)
 	pthread_mutex_destroy(&c->lock);
 	pthread_cond_destroy(&c->work);
 	pthread_cond_destroy(&c->space);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
 }
 
 /* What went wrong with each process, and the sums over its mappings. */

@@ -29,6 +29,7 @@ void est_count_add(struct est_count *to, const struct est_count *c)
 	to->zero_ksm += c->zero_ksm;
 	to->zero_ksm_frames += c->zero_ksm_frames;
 	to->changed += c->changed;
+	to->zero_changed += c->zero_changed;
 	to->gone += c->gone;
 	to->unread += c->unread;
 	to->taken += c->taken;

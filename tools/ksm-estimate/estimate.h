@@ -76,7 +76,8 @@ struct est_count {
 	uint64_t zero_shared;	/* zeroes, neither merged nor a frame of its own */
 	uint64_t zero_ksm;	/* zeroes merged as an ordinary page */
 	uint64_t zero_ksm_frames;
-	uint64_t changed;	/* of anon: another content at the next pass */
+	uint64_t changed;	/* of anon: another content at the next pass; of those taken */
+	uint64_t zero_changed;	/* the same of zeroes */
 	uint64_t gone;		/* of anon: not there, or not readable, when read */
 	uint64_t unread;	/* of anon: not looked at, over the limit of memory */
 	uint64_t taken;		/* records made */
@@ -313,6 +314,7 @@ struct est {
 
 	uint64_t read_bytes;
 	uint64_t read_ns;	/* time spent on reading, first pass */
+	uint64_t list_ns;	/* of it, with nothing to read but lists of mappings */
 	size_t denied;
 	size_t vanished;
 

@@ -3,7 +3,7 @@
  * pace.c - how fast we may go: a share of one processor, bytes a second.
  *
  * Both are averages since the start, held by sleeping before each read, which is
- * a quarter of a MiB: nothing above the limit for longer than that takes.
+ * a MiB at most: nothing above the limit for longer than that takes.
  */
 #include "ksm-estimate/estimate.h"
 

@@ -114,7 +114,7 @@ static void get_split(const void *p, struct cli_cell *out)
 static void get_volatile(const void *p, struct cli_cell *out)
 {
 	out->state = row(p)->r->e->opt.passes > 1 ? CLI_VALUE : CLI_OFF;
-	put(p, out, row(p)->count.changed);
+	put(p, out, row(p)->count.zero_changed + row(p)->count.changed / row(p)->r->e->p);
 }
 
 static void get_swapped(const void *p, struct cli_cell *out)
@@ -658,6 +658,7 @@ static void json_sums(struct cli_json *j, const struct est_report *r, const stru
 	cli_json_bool(j, "frames_known", e->frames_known);
 	cli_json_num(j, "read_bytes", e->read_bytes);
 	cli_json_real(j, "read_seconds", e->read_ns / 1e9, 3);
+	cli_json_real(j, "list_seconds", e->list_ns / 1e9, 3);
 	cli_json_num(j, "max_page_sharing", e->max_sharing);
 	cli_json_bool(j, "use_zero_pages", e->use_zero_pages);
 	for (size_t i = 0; i < ARRAY_SIZE(figures); i++) {

@@ -117,7 +117,10 @@ static void get_file_b(const void *row, struct cli_cell *out)
 
 static void put_pages(const void *row, struct cli_cell *out, double pages)
 {
-	out->num = (int64_t)(pages + 0.5) * (int64_t)cmp(row)->a->page_size;
+	const double size = cmp(row)->a->page_size;
+
+	/* A few made-up hashes, all of them small, stand for more than there is. */
+	out->num = pages < 9e18 / size ? (int64_t)(pages + 0.5) * (int64_t)size : INT64_MAX;
 }
 
 static void get_common(const void *row, struct cli_cell *out)

@@ -156,6 +156,22 @@ void est_sketch_format(const struct est_sketch *s, unsigned char *out)
 	put(&at, check_sum(out, at - out), 8);
 }
 
+/* What nobody's memory can be is not taken: sums of it would overflow. */
+static bool is_sane(const struct est_sketch *s)
+{
+	uint64_t most, pages = 0;
+
+	if (s->page_size < 512 || s->page_size > 1 << 30 || s->page_size & (s->page_size - 1))
+		return false;
+	most = INT64_MAX / s->page_size / 4;
+	for (uint32_t i = 0; i < s->n; i++) {
+		if (!s->item[i].pages || (i && s->item[i].hash <= s->item[i - 1].hash))
+			return false;
+		pages += s->item[i].pages;
+	}
+	return pages <= s->pages && s->pages <= most && s->zero_pages <= most;
+}
+
 int est_sketch_parse(const unsigned char *buf, size_t len, struct est_sketch *out, size_t *used)
 {
 	const unsigned char *at = buf + 8;
@@ -174,16 +190,15 @@ int est_sketch_parse(const unsigned char *buf, size_t len, struct est_sketch *ou
 	out->page_size = take(&at, 8);
 	out->pages = take(&at, 8);
 	out->zero_pages = take(&at, 8);
-	memcpy(out->name, at, EST_SKETCH_NAME - 1);
+	memcpy(out->name, at, EST_SKETCH_NAME);
+	if (out->name[EST_SKETCH_NAME - 1])
+		return -EPROTO;
 	at += EST_SKETCH_NAME;
 	for (uint32_t i = 0; i < out->n; i++) {
 		out->item[i].hash = take(&at, 8);
 		out->item[i].pages = take(&at, 4);
-		if (i && out->item[i].hash <= out->item[i - 1].hash)
-			return -EPROTO;
 	}
-	if (take(&at, 8) != check_sum(buf, size - TAIL) || !out->page_size ||
-	    out->page_size & (out->page_size - 1))
+	if (take(&at, 8) != check_sum(buf, size - TAIL) || !is_sane(out))
 		return -EPROTO;
 	*used = size;
 	return 0;

@@ -93,7 +93,8 @@ ssize_t ksm_mem_pagemap(const struct ksm_mem *m, uint64_t addr, size_t n, uint64
 
 int ksm_mem_kinds(const struct ksm_mem *m, uint64_t start, uint64_t end, ksm_kind_fn fn, void *arg)
 {
-	struct sys_page_region regions[128];
+	/* Memory checkers do not know that the kernel fills it in. */
+	struct sys_page_region regions[128] = { 0 };
 	uint64_t at = start;
 
 	while (at < end) {

@@ -2,7 +2,9 @@
 /*
  * ksm-estimate on constructed memory: its figures are those that the
  * construction says, what the kernel saves afterwards is what it said, and
- * reading has changed nothing: no frame, no page that was not there.
+ * reading has changed nothing: no frame, no page that was not there, no huge page,
+ * none of the bits that the kernel shows of page table entries and frames but those
+ * that say how long ago a page was in use.
  *
  * Processes: A holds an area of every kind; B one whose pages C, its child,
  * shares with it since fork. All of it is advised, and --marked looks at nothing
@@ -180,8 +182,13 @@ static pid_t start_b(void)
 
 struct map {
 	uint64_t entry[8192];
+	uint64_t flags[8192];	/* of the frame: /proc/kpageflags */
 	size_t n;
+	size_t huge_kib;	/* AnonHugePages of A */
 };
+
+/* REFERENCED, LRU, ACTIVE, IDLE: what ages a page, also by itself. */
+#define AGE_FLAGS (1ULL << 2 | 1ULL << 5 | 1ULL << 6 | 1ULL << 25)
 
 static void read_map(pid_t pid, const void *mem, size_t pages, struct map *m)
 {
@@ -195,7 +202,30 @@ static void read_map(pid_t pid, const void *mem, size_t pages, struct map *m)
 		    (ssize_t)(pages * 8))
 		case_die("%s: %s", path, strerror(errno));
 	close(fd);
+	for (size_t i = m->n; i < m->n + pages; i++) {
+		const uint64_t pfn = m->entry[i] & ((1ULL << 55) - 1);
+
+		m->flags[i] = m->entry[i] >> 63 ? case_kpageflags(pfn) : 0;
+	}
 	m->n += pages;
+}
+
+/* All mappings of huge pages, in KiB. */
+static size_t huge_kib(pid_t pid)
+{
+	char path[64], line[512];
+	size_t kib = 0, one;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		case_die("%s: %s", path, strerror(errno));
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "AnonHugePages: %zu kB", &one) == 1)
+			kib += one;
+	fclose(f);
+	return kib;
 }
 
 static void read_all(pid_t a, pid_t b, pid_t c, struct map *m)
@@ -211,6 +241,7 @@ static void read_all(pid_t a, pid_t b, pid_t c, struct map *m)
 	}
 	if (sh->huge)
 		read_map(a, sh->huge, sh->huge_pages, m);
+	m->huge_kib = huge_kib(a);
 }
 
 static int by_value(const void *x, const void *y)
@@ -220,15 +251,22 @@ static int by_value(const void *x, const void *y)
 	return a < b ? -1 : a > b;
 }
 
-/* Frames that this memory takes: the kernel's zero page is nobody's. */
-static size_t frames_of(const struct map *m)
+/*
+ * Frames that this memory takes: the kernel's zero page is nobody's.  Of what we
+ * have, others can have zeroes only: they join any of the merged pages there are.
+ */
+static size_t frames_of(const struct map *m, bool zeroes)
 {
+	const size_t zero = area_pages[AREA_PAIRS] + area_pages[AREA_COPIES] +
+			    area_pages[AREA_SINGLES];
 	static uint64_t pfn[8192];
 	size_t n = 0, frames = 0;
 
 	for (size_t i = 0; i < m->n; i++) {
 		const uint64_t f = m->entry[i] & ((1ULL << 55) - 1);
 
+		if (!zeroes && i >= zero && i < zero + ZEROES)
+			continue;
 		if (m->entry[i] >> 63 && !(case_kpageflags(f) & CASE_KPF_ZERO_PAGE))
 			pfn[n++] = f;
 	}
@@ -238,14 +276,25 @@ static size_t frames_of(const struct map *m)
 	return frames;
 }
 
-/* Pages that moved, came or went: present, swapped, file, frame. */
+/*
+ * Pages that moved, came or went, or of which another bit changed: present, swapped,
+ * file, exclusive, soft-dirty, guarded; the frame, and all about it but its age.
+ */
 static size_t differ(const struct map *x, const struct map *y)
 {
-	const uint64_t mask = ((1ULL << 55) - 1) | 7ULL << 61;
 	size_t n = 0;
 
 	for (size_t i = 0; i < x->n; i++)
-		n += (x->entry[i] & mask) != (y->entry[i] & mask);
+		n += x->entry[i] != y->entry[i] || (x->flags[i] ^ y->flags[i]) & ~AGE_FLAGS;
+	return n;
+}
+
+static size_t aged(const struct map *x, const struct map *y)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < x->n; i++)
+		n += ((x->flags[i] ^ y->flags[i]) & AGE_FLAGS) != 0;
 	return n;
 }
 
@@ -333,9 +382,9 @@ static void run(void)
 	static const char *const careful[] = { "--full", "--passes", "2", "--interval", "1ms",
 					       NULL };
 	const bool tells = case_can_tell_ksm();
-	bool settled;
+	bool settled, alone;
 	pid_t a, b, c;
-	size_t huge, saved, had, anon, hidden, extra;
+	size_t huge, saved, had, want, got, anon, hidden;
 	int rc;
 
 	page = case_page_size();
@@ -363,6 +412,11 @@ static void run(void)
 	read_all(a, b, c, &after);
 	case_ok(differ(&before, &after) == 0, "nothing moved, came or went: %zu pages did",
 		differ(&before, &after));
+	case_note("of %zu pages the age changed", aged(&before, &after));
+	if (huge)
+		case_ok(before.huge_kib == after.huge_kib && before.huge_kib,
+			"no huge page was split: %zu KiB, before %zu", after.huge_kib,
+			before.huge_kib);
 
 	/* Where a kernel lets nobody look behind PROT_NONE (proc_mem.force_override, 6.12). */
 	hidden = pages_of("gone_bytes") == HIDDEN ? 0 : HIDDEN;
@@ -401,26 +455,29 @@ static void run(void)
 	case_ok(differ(&before, &after) == 0, "and nothing moved, came or went");
 
 	/* Now the kernel. */
-	extra = hidden ? 0 : HIDDEN - 1;
-	had = frames_of(&before);
+	alone = !case_get("pages_shared");
+	if (!alone)
+		case_note("others have merged pages: zeroes are left out of the comparison");
+	want = saved + (hidden ? 0 : HIDDEN - 1) - (alone ? 0 : ZEROES - copies(ZEROES));
+	had = frames_of(&before, alone);
 	case_start();
 	case_wait_scans(6);
 	for (int i = 0; i < 10; i++) {
 		read_all(a, b, c, &after);
-		if (had - frames_of(&after) >= saved + extra)
+		if (had - frames_of(&after, alone) >= want)
 			break;
 		case_wait_scans(2);
 	}
 	case_set("run", "0");
 	read_all(a, b, c, &before);
-	settled = had - frames_of(&before) == saved + extra;
+	got = had - frames_of(&before, alone);
+	settled = got == want;
 	if (!settled && is_release("6.1."))
 		/* Seen with 6.1.192: after some 370 pages of a process it looks at no more. */
 		case_skip("this kernel's scanner stops half-way: %zu of %zu pages, whoever looks on",
-			  had - frames_of(&before), saved + extra);
+			  got, want);
 	else
-		case_ok(settled, "the kernel saves %zu pages, the estimate was %zu",
-			had - frames_of(&before), saved + extra);
+		case_ok(settled, "the kernel saves %zu pages, the estimate was %zu", got, want);
 
 	/* Merged pages stay merged under our eyes, and are not counted again. */
 	case_ok(estimate(a, b, c, full) == 0, "when all is merged");
