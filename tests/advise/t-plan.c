@@ -127,33 +127,47 @@ static void process(void)
 {
 	static const struct {
 		const struct ksm_caps *caps;
-		enum adv_mech mech;
-		bool disable;
+		enum ksm_advise_how how;
+		bool on;
 		enum ksm_member now;
-		enum adv_action want;
+		enum ksm_advise_action want;
 	} rows[] = {
-		{ &v6_19, ADV_AUTO, false, KSM_MEMBER_ANY, ADV_DO_NOTHING },
-		{ &v6_19, ADV_AUTO, false, KSM_MEMBER_MADVISE, ADV_DO_PRCTL },
-		{ &v6_19, ADV_AUTO, false, KSM_MEMBER_OFF, ADV_DO_PRCTL },
-		{ &v6_19, ADV_AUTO, false, KSM_MEMBER_UNKNOWN, ADV_DO_PRCTL },
-		{ &v6_19, ADV_AUTO, false, KSM_MEMBER_DENIED, ADV_DO_PRCTL },
-		{ &v6_19, ADV_INJECT, false, KSM_MEMBER_OFF, ADV_DO_MADVISE },
-		{ &v6_19, ADV_PRCTL, false, KSM_MEMBER_OFF, ADV_DO_PRCTL },
-		{ &v2_6_32, ADV_AUTO, false, KSM_MEMBER_OFF, ADV_DO_MADVISE },
-		{ &v2_6_32, ADV_AUTO, false, KSM_MEMBER_MADVISE, ADV_DO_MADVISE },
-		{ &v6_19, ADV_AUTO, true, KSM_MEMBER_OFF, ADV_DO_NOTHING },
-		{ &v6_19, ADV_AUTO, true, KSM_MEMBER_ANY, ADV_DO_PRCTL },
+		{ &v6_19, KSM_ADVISE_AUTO, true, KSM_MEMBER_ANY,
+		  KSM_ADVISE_NOTHING },
+		{ &v6_19, KSM_ADVISE_AUTO, true, KSM_MEMBER_MADVISE,
+		  KSM_ADVISE_BY_PRCTL },
+		{ &v6_19, KSM_ADVISE_AUTO, true, KSM_MEMBER_OFF,
+		  KSM_ADVISE_BY_PRCTL },
+		{ &v6_19, KSM_ADVISE_AUTO, true, KSM_MEMBER_UNKNOWN,
+		  KSM_ADVISE_BY_PRCTL },
+		{ &v6_19, KSM_ADVISE_AUTO, true, KSM_MEMBER_DENIED,
+		  KSM_ADVISE_BY_PRCTL },
+		{ &v6_19, KSM_ADVISE_MADVISE, true, KSM_MEMBER_OFF,
+		  KSM_ADVISE_BY_MADVISE },
+		{ &v6_19, KSM_ADVISE_PRCTL, true, KSM_MEMBER_OFF,
+		  KSM_ADVISE_BY_PRCTL },
+		{ &v2_6_32, KSM_ADVISE_AUTO, true, KSM_MEMBER_OFF,
+		  KSM_ADVISE_BY_MADVISE },
+		{ &v2_6_32, KSM_ADVISE_AUTO, true, KSM_MEMBER_MADVISE,
+		  KSM_ADVISE_BY_MADVISE },
+		{ &v6_19, KSM_ADVISE_AUTO, false, KSM_MEMBER_OFF,
+		  KSM_ADVISE_NOTHING },
+		{ &v6_19, KSM_ADVISE_AUTO, false, KSM_MEMBER_ANY,
+		  KSM_ADVISE_BY_PRCTL },
 		/* The prctl would change nothing: it was not that which switched it on. */
-		{ &v6_19, ADV_AUTO, true, KSM_MEMBER_MADVISE, ADV_DO_MADVISE },
-		{ &v6_19, ADV_AUTO, true, KSM_MEMBER_UNKNOWN, ADV_DO_PRCTL },
-		{ &v2_6_32, ADV_AUTO, true, KSM_MEMBER_MADVISE, ADV_DO_MADVISE },
-		{ &v2_6_32, ADV_AUTO, true, KSM_MEMBER_ANY, ADV_DO_MADVISE },
+		{ &v6_19, KSM_ADVISE_AUTO, false, KSM_MEMBER_MADVISE,
+		  KSM_ADVISE_BY_MADVISE },
+		{ &v6_19, KSM_ADVISE_AUTO, false, KSM_MEMBER_UNKNOWN,
+		  KSM_ADVISE_BY_PRCTL },
+		{ &v2_6_32, KSM_ADVISE_AUTO, false, KSM_MEMBER_MADVISE,
+		  KSM_ADVISE_BY_MADVISE },
+		{ &v2_6_32, KSM_ADVISE_AUTO, false, KSM_MEMBER_ANY,
+		  KSM_ADVISE_BY_MADVISE },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		tap_row("%zu", i);
-		CHECK_INT(adv_plan_process(rows[i].caps, rows[i].mech, rows[i].disable,
-					   rows[i].now),
+		CHECK_INT(ksm_advise_plan(rows[i].caps, rows[i].how, rows[i].on, rows[i].now),
 			  rows[i].want);
 	}
 }

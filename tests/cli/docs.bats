@@ -99,6 +99,20 @@ COMMON_OPTIONS="--sysroot
 		"$(long_options ksm-advise)"
 }
 
+@test "ksmtop(1): every option, column and key, in the order of --help" {
+	same "options" "$(section "$MAN/ksmtop.1" OPTIONS | man_options)" "$(long_options ksmtop)"
+	while read -r short long _; do
+		[[ $short == -? ]] || continue
+		section "$MAN/ksmtop.1" OPTIONS | grep -qE -e "^\.BR $short \", \" $long( |\$)" ||
+			fail "no line for $short, $long"
+	done < <(ksmtop --list-options)
+	same "columns" "$(section "$MAN/ksmtop.1" COLUMNS | sed -n 's/^\([A-Z/s%]*\)\t.*/\1/p')" \
+		"$(ksmtop --help | sed -n '/^Columns:/,/^$/s/^  \([^ ]*\) .*/\1/p')"
+	# In the table, a tab stands between a key and what it does.
+	same "keys" "$(section "$MAN/ksmtop.1" DESCRIPTION Keys | sed -n 's/\t/: /p')" \
+		"$(ksmtop --help | sed -n '/^Keys:/,/^For more/{s/ (mouse:.*//;s/^  \(.*[^ ]\)   *\([^ ].*\)/\1: \2/p}')"
+}
+
 # columns WORD...: the names of a listing, from what it says of an unknown one.
 columns() { ksmctl "$@" -o , 2>&1 | sed -n 's/.*(known: \(.*\)).*/\1/p' | sed 's/, /\n/g'; }
 
@@ -191,7 +205,7 @@ run_example() {
 
 	use_root "$2"
 	mkdir -p "$BATS_TEST_TMPDIR/bin" "$BATS_TEST_TMPDIR/cwd"
-	for tool in ksmctl ksm-advise; do
+	for tool in ksmctl ksm-advise ksmtop; do
 		[[ -x $KSM_BUILDDIR/$tool ]] || continue
 		printf '#!/bin/sh\nexec %q -s %q "$@"\n' "$KSM_BUILDDIR/$tool" "$ROOT" \
 			>"$BATS_TEST_TMPDIR/bin/$tool"
@@ -264,8 +278,10 @@ offers() {
 			"$(ksmctl $cmd --list-options | tr ' ' '\n' | sed 's/\[.*//' |
 				grep -E '^-' | sort)"
 	done
-	same "options of ksm-advise" "$(complete_line ksm-advise - | sort)" \
-		"$(ksm-advise --list-options | tr ' ' '\n' | sed 's/\[.*//' | grep -E '^-' | sort)"
+	for tool in ksm-advise ksmtop; do
+		same "options of $tool" "$(complete_line $tool - | sort)" \
+			"$($tool --list-options | tr ' ' '\n' | sed 's/\[.*//' | grep -E '^-' | sort)"
+	done
 }
 
 @test "completion: commands, attributes, values, columns, profiles, processes, files" {
@@ -305,6 +321,12 @@ offers() {
 	offers "$$" ksm-advise -p "$$"
 	offers "inject" ksm-advise -m i
 	offers "root" ksm-advise --user roo
+	offers "GROWTH/s" ksmtop --sort GR
+	offers "-SAVED%" ksmtop --sort -SA
+	offers "PID,PROFIT" ksmtop -o PID,PR
+	offers "cgroup" ksmtop --by cg
+	offers "$$" ksmtop -p "$$"
+	offers "$ROOT/meta" ksmtop --replay "$ROOT/me"
 	offers "ksmctl" ksm-advise -- ksmc
 	offers "ksmctl" ksm-advise --strict ksmc
 	# Options behind the command are the command's.

@@ -63,6 +63,31 @@ static void hostile_text(void)
 	CHECK_STR(str_get(&c.err), "tool: a\\x1b[2J\\x0ab\n");
 }
 
+static void give_back(void)
+{
+	cli_error(0, "given back");
+}
+
+static void die_last(void *arg)
+{
+	cli_init("tool");
+	cli_set_last_act(give_back);
+	if (arg)
+		cli_set_last_act(NULL);
+	cli_die(CLI_FAIL, 0, "gone");
+}
+
+/* Before the message: it would be wiped away with the screen. */
+static void last_act(void)
+{
+	char not_null = 0;
+	__cleanup_captured struct captured c = capture(die_last, NULL, -1);
+	__cleanup_captured struct captured d = capture(die_last, &not_null, -1);
+
+	CHECK_STR(str_get(&c.err), "tool: given back\ntool: gone\n");
+	CHECK_STR(str_get(&d.err), "tool: gone\n");
+}
+
 static void misuse(void *arg)
 {
 	cli_init("tool");
@@ -218,9 +243,9 @@ static void width(void)
 int main(void)
 {
 	static const struct tap_case cases[] = {
-		TAP_CASE(levels),    TAP_CASE(hostile_text), TAP_CASE(usage_errors),
-		TAP_CASE(order),     TAP_CASE(full_disk),    TAP_CASE(closed_pipe),
-		TAP_CASE(no_stdout), TAP_CASE(width),
+		TAP_CASE(levels),    TAP_CASE(hostile_text), TAP_CASE(last_act),
+		TAP_CASE(usage_errors), TAP_CASE(order),     TAP_CASE(full_disk),
+		TAP_CASE(closed_pipe), TAP_CASE(no_stdout),  TAP_CASE(width),
 	};
 
 	/* The reasons are compared as the C locale words them. */

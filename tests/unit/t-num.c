@@ -220,6 +220,38 @@ static void duration(void)
 	}
 }
 
+static void factor(void)
+{
+	static const struct {
+		const char *text;
+		int rc;
+		double want;
+	} rows[] = {
+		{ "0", 0, 0 },
+		{ "1", 0, 1 },
+		{ "0.5", 0, 0.5 },
+		{ "60", 0, 60 },
+		{ "1000000.001", 0, 1000000.001 },
+		{ "", -EINVAL, 0 },
+		{ "-1", -EINVAL, 0 },
+		{ "+1", -EINVAL, 0 },
+		{ "nan", -EINVAL, 0 },
+		{ "1e3", -EINVAL, 0 },
+		{ "0x10", -EINVAL, 0 },
+		{ "2x", -EINVAL, 0 },
+		{ " 2", -EINVAL, 0 },
+		{ "99999999999999999999", -ERANGE, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		double got = 0;
+
+		tap_row("%s", rows[i].text);
+		CHECK_INT(num_factor(rows[i].text, &got), rows[i].rc);
+		CHECK(got > rows[i].want - 1e-9 && got < rows[i].want + 1e-9);
+	}
+}
+
 static void percent(void)
 {
 	static const struct {
@@ -268,4 +300,5 @@ static void locale(void)
 }
 
 TAP_MAIN(TAP_CASE(u64), TAP_CASE(s64), TAP_CASE(kernel_file), TAP_CASE(take), TAP_CASE(size),
-	 TAP_CASE(duration), TAP_CASE(percent), TAP_CASE(locale))
+	 TAP_CASE(duration), TAP_CASE(percent), TAP_CASE(factor),
+	 TAP_CASE(locale))

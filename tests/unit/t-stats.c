@@ -473,7 +473,40 @@ static void settle(void)
 	}
 }
 
+static void uptime(void)
+{
+	static const struct {
+		const char *text;
+		int64_t ns;	/* -1: none */
+	} rows[] = {
+		{ "360000.00 90000.00\n", 360000000000000 },
+		{ "12.34 5.00\n", 12340000000 },
+		{ "0.01 0.00\n", 10000000 },
+		{ "7 0\n", 7000000000 },
+		{ "", -1 },
+		{ "soon\n", -1 },
+		{ "1.x 0\n", -1 },
+		{ "1.100 0\n", -1 },
+		{ "-1.00 0\n", -1 },
+		{ "99999999999999999999.00 0\n", -1 },
+		{ "9300000000.00 0\n", -1 },	/* more nanoseconds than there are numbers */
+	};
+	struct root r;
+	struct ksm *k;
+
+	root_new(&r);
+	k = root_handle(&r);
+	CHECK_INT(ksm_uptime_ns(k).state, KSM_ABSENT);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		tap_row("%zu", i);
+		root_put(&r, "proc/uptime", rows[i].text);
+		CHECK_INT(ksm_fig_or(ksm_uptime_ns(k), -1), rows[i].ns);
+	}
+	ksm_close(k);
+	root_free(&r);
+}
+
 TAP_MAIN(TAP_CASE(derive), TAP_CASE(derive_without), TAP_CASE(scan_rate), TAP_CASE(delta),
 	 TAP_CASE(delta_merged), TAP_CASE(delta_time), TAP_CASE(vmstat), TAP_CASE(meminfo),
 	 TAP_CASE(read_roots), TAP_CASE(read_garbage), TAP_CASE(read_denied), TAP_CASE(sequence),
-	 TAP_CASE(settle))
+	 TAP_CASE(settle), TAP_CASE(uptime))

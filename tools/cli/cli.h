@@ -66,6 +66,8 @@ void cli_set_write_failure(int code);
  */
 const char *cli_strerror(int rc);	/* those words for a negative errno */
 void cli_die(int code, int rc, const char *fmt, ...) __printf(3, 4) __attribute__((noreturn));
+/* What cli_die() does first, such as to give a terminal back that it prints on; NULL none. */
+void cli_set_last_act(void (*fn)(void));
 void cli_error(int rc, const char *fmt, ...) __printf(2, 3);	/* always shown */
 void cli_warn(int rc, const char *fmt, ...) __printf(2, 3);	/* "warning: ", not with -q */
 void cli_note(const char *fmt, ...) __printf(1, 2);		/* with -v, to stderr */
@@ -271,5 +273,10 @@ const char *cli_duration(char *buf, size_t len, uint64_t ns);
  * "\\", so the text can be told from an escape.
  */
 void cli_safe(struct str *out, const char *s, size_t len);
+/*
+ * The character at s[0..len): its length in bytes, with the code point in *cp,
+ * or 0 when the bytes are not UTF-8 by RFC 3629 (overlong, surrogate, cut off).
+ */
+size_t cli_utf8_next(const char *s, size_t len, uint32_t *cp);
 
 #endif /* KSM_CLI_CLI_H */

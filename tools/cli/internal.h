@@ -25,11 +25,6 @@ int cli_write_failed(int rc);
 
 /* safe.c */
 
-/*
- * The character at s[0..len): its length in bytes, with the code point in *cp,
- * or 0 when the bytes are not UTF-8 by RFC 3629 (overlong, surrogate, cut off).
- */
-size_t cli_utf8_next(const char *s, size_t len, uint32_t *cp);
 /* Does it control the terminal, turn the direction of text, or hide itself? */
 bool cli_is_treacherous(uint32_t cp);
 

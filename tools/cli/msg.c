@@ -30,7 +30,8 @@ static struct {
 	int usage_code;
 	int write_rc;	/* the first failed write to stdout, 0 if none is known */
 	bool locale_due;
-} msg = { "ksm-utils", NULL, 0, CLI_FAIL, CLI_USAGE, 0, false };
+	void (*last_act)(void);
+} msg = { "ksm-utils", NULL, 0, CLI_FAIL, CLI_USAGE, 0, false, NULL };
 
 int cli_write_failed(int rc)
 {
@@ -222,10 +223,17 @@ void cli_progress(double share, const char *text)
 	fflush(stderr);
 }
 
+void cli_set_last_act(void (*fn)(void))
+{
+	msg.last_act = fn;
+}
+
 void cli_die(int code, int rc, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (msg.last_act)
+		msg.last_act();
 	va_start(ap, fmt);
 	say("", rc, fmt, ap);
 	va_end(ap);

@@ -17,7 +17,7 @@
 #include <sys/types.h>
 
 #include "cli/cli.h"
-#include "libksm/inject.h"
+#include "libksm/advise.h"
 #include "libksm/libksm.h"
 #include "util/macros.h"
 
@@ -91,17 +91,6 @@ struct adv_plan {
 void adv_plan_make(const struct adv_facts *f, struct adv_plan *out);
 /* "prctl", "inject"...: for reports. */
 const char *adv_how_name(enum adv_how how);
-
-/* What a kernel and a process allow, for -p and --check. */
-enum adv_action {
-	ADV_DO_NOTHING,
-	ADV_DO_PRCTL,
-	ADV_DO_MADVISE,
-};
-
-/* What to do with a process that takes part as @now does. */
-enum adv_action adv_plan_process(const struct ksm_caps *caps, enum adv_mech mech, bool disable,
-				 enum ksm_member now);
 
 /* ------------------------------------------------------------------ */
 /* program.c: the file behind a command					*/
@@ -191,19 +180,8 @@ void adv_scanner_hint(struct adv *a);
 int adv_attach(struct adv *a);
 /* The processes that were asked for; ends the program when there are none. */
 void adv_attach_select(struct adv *a, pid_t **pids, size_t *n);
-/* Why an injection failed, with a hint in parentheses; returns buf. */
-const char *adv_why(const struct ksm_inject_info *info, int rc, char *buf, size_t len);
-
-struct adv_done {
-	enum adv_action action;
-	size_t mappings;	/* ADV_DO_MADVISE: how many were changed */
-	struct ksm_inject_info info;
-};
-
-/* 0, or -errno with the reason in done->info. */
-int adv_process_change(struct adv *a, pid_t pid, struct adv_done *done);
-/* Injects MADV_MERGEABLE (or its reverse) for each mapping that lacks it. */
-int adv_process_madvise(struct adv *a, pid_t pid, bool on, struct adv_done *done);
+/* What -p and --check do with a process that takes part as @now does. */
+enum ksm_advise_action adv_process_plan(const struct adv *a, enum ksm_member now);
 
 /* ------------------------------------------------------------------ */
 /* settle.c: --wait							*/

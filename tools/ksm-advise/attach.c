@@ -11,147 +11,19 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/xalloc.h"
 #include "ksm-advise/advise.h"
-#include "libksm/sys.h"
-#include "util/str.h"
 
-/* The mappings of a busy process change while they are read: looks until they hold still. */
-#define LOOKS_MAX 4
-
-const char *adv_why(const struct ksm_inject_info *info, int rc, char *buf, size_t len)
+static enum ksm_advise_how how(const struct adv *a)
 {
-	static const char *const hints[__KSM_INJECT_N] = {
-		[KSM_INJECT_DENIED] = "needs root, or its owner",
-		[KSM_INJECT_YAMA] = "as root, or set kernel.yama.ptrace_scope to 0",
-		[KSM_INJECT_NO_CALL] = "-m auto uses madvise there",
-		[KSM_INJECT_BUSY] = "try again when it runs",
-		[KSM_INJECT_FROZEN] = "try again when it is thawed",
-		[KSM_INJECT_UNSETTLED] = "try again",
-		[KSM_INJECT_SLOW] = "it restores itself when that is done",
-	};
-	const char *text = ksm_inject_why_text(info->why);
-	const char *hint = (unsigned int)info->why < __KSM_INJECT_N ? hints[info->why] : NULL;
-
-	if (info->why == KSM_INJECT_TRACED && info->tracer)
-		snprintf(buf, len, "traced by %d", (int)info->tracer);
-	else if (info->why == KSM_INJECT_REFUSED)
-		snprintf(buf, len, "%s: %s", text, strerror(-rc));
-	else if (info->why == KSM_INJECT_FAILED || info->why == KSM_INJECT_FINE)
-		snprintf(buf, len, "%s", strerror(-rc));
-	else
-		snprintf(buf, len, "%s%s%s%s", text, hint ? " (" : "", hint ? hint : "",
-			 hint ? ")" : "");
-	return buf;
+	/* -m inject: the calls of the mappings, not that of the process. */
+	if (a->mech == ADV_INJECT)
+		return KSM_ADVISE_MADVISE;
+	return a->mech == ADV_PRCTL ? KSM_ADVISE_PRCTL : KSM_ADVISE_AUTO;
 }
 
-/* ------------------------------------------------------------------ */
-/* one process								*/
-
-struct ranges {
-	struct ksm_inject_range *v;
-	size_t n, cap;
-	bool on;
-	int rc;
-};
-
-/* Mappings that lack the advice, or have it and shall lose it; neighbours become one. */
-static int add_range(const struct ksm_vma *vma, void *arg)
+enum ksm_advise_action adv_process_plan(const struct adv *a, enum ksm_member now)
 {
-	struct ranges *r = arg;
-	struct ksm_inject_range *last = r->n ? &r->v[r->n - 1] : NULL;
-
-	if (r->on ? vma->mergeable || vma->why != KSM_VMA_OK : !vma->mergeable)
-		return 0;
-	if (last && last->end == vma->start) {
-		last->end = vma->end;
-		return 0;
-	}
-	if (r->n == r->cap) {
-		r->cap = r->cap ? 2 * r->cap : 64;
-		r->v = xreallocarray(r->v, r->cap, sizeof(*r->v));
-	}
-	r->v[r->n++] = (struct ksm_inject_range){ .start = vma->start, .end = vma->end };
-	return 0;
-}
-
-/* The first failure among the ranges; a mapping that has gone is none. */
-static int ranges_rc(const struct ranges *r, size_t *changed)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < r->n; i++) {
-		if (!r->v[i].result)
-			++*changed;
-		else if (r->v[i].result != -ENOMEM && !rc)
-			rc = r->v[i].result;
-	}
-	return rc;
-}
-
-int adv_process_madvise(struct adv *a, pid_t pid, bool on, struct adv_done *done)
-{
-	struct ranges r = { .on = on };
-	int rc = 0;
-
-	done->action = ADV_DO_MADVISE;
-	done->mappings = 0;
-	done->info = (struct ksm_inject_info){ .why = KSM_INJECT_FINE };
-	for (int look = 0; look < LOOKS_MAX && !rc; look++) {
-		r.n = 0;
-		rc = ksm_vmas_walk(a->k, pid, add_range, &r);
-		if (rc == -ESRCH)
-			done->info.why = KSM_INJECT_GONE;
-		else if (rc == -EACCES || rc == -EPERM)
-			done->info.why = KSM_INJECT_DENIED;
-		else if (rc)
-			done->info.why = KSM_INJECT_FAILED;
-		if (rc || !r.n)
-			break;
-		rc = ksm_inject_madvise(a->k, pid, r.v, r.n,
-					on ? MADV_MERGEABLE : MADV_UNMERGEABLE, &done->info);
-		if (rc)
-			break;
-		rc = ranges_rc(&r, &done->mappings);
-		if (rc)
-			done->info.why = KSM_INJECT_REFUSED;
-	}
-	free(r.v);
-	return rc;
-}
-
-int adv_process_change(struct adv *a, pid_t pid, struct adv_done *done)
-{
-	struct ksm_proc p;
-	int rc;
-
-	*done = (struct adv_done){ .info = { .why = KSM_INJECT_FINE } };
-	/* What cannot be read is found out, with its reason, by trying. */
-	if (ksm_proc_read(a->k, pid, KSM_PROC_KSM | (a->disable ? KSM_PROC_EXACT : 0), &p))
-		p.member = KSM_MEMBER_UNKNOWN;
-	/* Without a line for it in ksm_stat, "any" is a guess from the mappings. */
-	if (pid == getpid())
-		p.member = KSM_MEMBER_UNKNOWN;
-	done->action = adv_plan_process(&a->caps, a->mech, a->disable, p.member);
-	if (done->action == ADV_DO_NOTHING && !p.kthread && p.state != 'Z')
-		return 0;
-	if (done->action == ADV_DO_MADVISE)
-		return adv_process_madvise(a, pid, !a->disable, done);
-	done->action = ADV_DO_PRCTL;
-	rc = ksm_inject_merge_set(a->k, pid, !a->disable, &done->info);
-	if (done->info.why == KSM_INJECT_NO_CALL && a->mech == ADV_AUTO)
-		return adv_process_madvise(a, pid, !a->disable, done);
-	/* What cannot be done need not be, if it is so already: kernels without that line. */
-	if (rc && !a->disable && !ksm_proc_read(a->k, pid, KSM_PROC_KSM | KSM_PROC_EXACT, &p) &&
-	    p.member == KSM_MEMBER_ANY) {
-		done->action = ADV_DO_NOTHING;
-		return 0;
-	}
-	/* One that had called madvise for all of its mappings looked the same. */
-	if (!rc && a->disable && !ksm_proc_read(a->k, pid, KSM_PROC_KSM | KSM_PROC_EXACT, &p) &&
-	    (p.member == KSM_MEMBER_MADVISE || p.member == KSM_MEMBER_ANY))
-		return adv_process_madvise(a, pid, false, done);
-	return rc;
+	return ksm_advise_plan(&a->caps, how(a), !a->disable, now);
 }
 
 /* ------------------------------------------------------------------ */
@@ -184,17 +56,17 @@ static bool is_named(const struct adv *a, pid_t pid)
 	return false;
 }
 
-static void tell(const struct adv *a, pid_t pid, const struct adv_done *done)
+static void tell(const struct adv *a, pid_t pid, const struct ksm_advised *done)
 {
 	const char *what = a->disable ? "merging disabled" : "merging enabled";
 
-	if (done->action == ADV_DO_NOTHING)
+	if (done->action == KSM_ADVISE_NOTHING)
 		cli_note("%d: nothing to do: %s", (int)pid,
 			 a->disable ? "merging is off" : "merging is on");
-	else if (done->action == ADV_DO_MADVISE && !done->mappings)
+	else if (done->action == KSM_ADVISE_BY_MADVISE && !done->mappings)
 		cli_note("%d: nothing to do: no mapping %s", (int)pid,
 			 a->disable ? "is mergeable" : "could be merged that is not already");
-	else if (done->action == ADV_DO_MADVISE)
+	else if (done->action == KSM_ADVISE_BY_MADVISE)
 		cli_note("%d: %s (madvise on %zu ranges of mappings, stopped %u times for up to "
 			 "%llu us)",
 			 (int)pid, what, done->mappings, done->info.stops,
@@ -204,30 +76,19 @@ static void tell(const struct adv *a, pid_t pid, const struct adv_done *done)
 			 (unsigned long long)(done->info.stop_ns / 1000));
 }
 
-/*
- * Every page that leaves sharing needs one of its own.  Shared copies count too,
- * so this is the most that may be needed.
- */
 static void check_memory(struct adv *a, const pid_t *pids, size_t n)
 {
 	char need[32], have[32];
-	struct ksm_stats s;
-	int64_t bytes = 0;
+	struct ksm_fig available;
+	int64_t bytes;
 
-	for (size_t i = 0; i < n; i++) {
-		struct ksm_proc p;
-
-		if (!ksm_proc_read(a->k, pids[i], KSM_PROC_KSM, &p))
-			bytes += (ksm_fig_or(p.ksm.merging_pages, 0) +
-				  ksm_fig_or(p.ksm.zero_pages, 0)) *
-				 (int64_t)ksm_page_size(a->k);
-	}
-	if (ksm_stats_read(a->k, &s) || !ksm_fig_has(s.mem_available_bytes))
+	ksm_advise_memory(a->k, pids, n, &bytes, &available);
+	if (!ksm_fig_has(available))
 		return;
 	cli_bytes(need, sizeof(need), bytes, false);
-	cli_bytes(have, sizeof(have), s.mem_available_bytes.v, false);
+	cli_bytes(have, sizeof(have), available.v, false);
 	cli_note("disabling needs up to %s; available are %s", need, have);
-	if (bytes <= s.mem_available_bytes.v)
+	if (bytes <= available.v)
 		return;
 	if (!a->force)
 		cli_die(CLI_FAIL, 0, "not disabled: it may need %s, and %s are available "
@@ -261,9 +122,9 @@ int adv_attach(struct adv *a)
 	if (a->disable)
 		check_memory(a, pids, n);
 	for (size_t i = 0; i < n; i++) {
-		struct adv_done d;
+		struct ksm_advised d;
 		char why[256];
-		int rc = adv_process_change(a, pids[i], &d);
+		int rc = ksm_advise_process(a->k, &a->caps, pids[i], how(a), !a->disable, &d);
 
 		if (!rc) {
 			tell(a, pids[i], &d);
@@ -272,7 +133,7 @@ int adv_attach(struct adv *a)
 			failed++;
 			cli_error(0, "%d: cannot %s merging: %s", (int)pids[i],
 				  a->disable ? "disable" : "enable",
-				  adv_why(&d.info, rc, why, sizeof(why)));
+				  ksm_advise_why(&d.info, rc, why, sizeof(why)));
 		}
 	}
 	if (done && a->wait) {

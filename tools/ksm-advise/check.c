@@ -125,18 +125,17 @@ static int count_vma(const struct ksm_vma *vma, void *arg)
 
 static void foresee(struct adv *a, struct row *r)
 {
-	const enum adv_action action =
-		adv_plan_process(&a->caps, a->mech, a->disable, r->p.member);
+	const enum ksm_advise_action action = adv_process_plan(a, r->p.member);
 	const char *what = a->disable ? "disable" : "enable";
 	struct count c = { .on = !a->disable };
 
 	if (r->p.member == KSM_MEMBER_ABSENT)
 		str_add(&r->action, "refused: this kernel has no KSM");
-	else if (action == ADV_DO_NOTHING)
+	else if (action == KSM_ADVISE_NOTHING)
 		str_addf(&r->action, "nothing: merging is %s", a->disable ? "off" : "on");
 	else if (refusal(a, r))
 		return;
-	else if (action == ADV_DO_PRCTL)
+	else if (action == KSM_ADVISE_BY_PRCTL)
 		str_addf(&r->action, "%s by prctl", what);
 	else if (!ksm_vmas_walk(a->k, r->p.pid, count_vma, &c))
 		str_addf(&r->action, "%s by madvise (%u mappings)", what, c.mappings);

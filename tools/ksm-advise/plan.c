@@ -129,25 +129,3 @@ void adv_plan_make(const struct adv_facts *f, struct adv_plan *out)
 		plan_auto(f, out);
 	}
 }
-
-enum adv_action adv_plan_process(const struct ksm_caps *caps, enum adv_mech mech, bool disable,
-				 enum ksm_member now)
-{
-	/* -m inject: the calls of the mappings, not that of the process. */
-	bool prctl = mech == ADV_PRCTL || (caps->prctl && mech != ADV_INJECT);
-
-	if (!disable) {
-		if (now == KSM_MEMBER_ANY)
-			return ADV_DO_NOTHING;
-		return prctl ? ADV_DO_PRCTL : ADV_DO_MADVISE;
-	}
-	switch (now) {
-	case KSM_MEMBER_OFF:
-		return ADV_DO_NOTHING;
-	case KSM_MEMBER_MADVISE:
-		/* The prctl undoes only what it did. */
-		return ADV_DO_MADVISE;
-	default:
-		return prctl ? ADV_DO_PRCTL : ADV_DO_MADVISE;
-	}
-}

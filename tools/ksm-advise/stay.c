@@ -226,12 +226,12 @@ static void arm(struct stay *s, uint64_t at_least_ns)
 static void tick(struct stay *s)
 {
 	uint64_t n, begin = now_ns();
-	struct adv_done done;
+	struct ksm_advised done;
 
 	if (read(s->timer_fd, &n, sizeof(n)) != sizeof(n))
 		return;
 	if (s->plan->how == ADV_HOW_FOLLOW)
-		adv_process_madvise(s->a, s->pid, true, &done);
+		ksm_advise_mappings(s->a->k, s->pid, true, &done);
 	if (s->a->report)
 		adv_report_sample(&s->report, s->a);
 	arm(s, s->plan->how == ADV_HOW_FOLLOW ? FOLLOW_SHARE * (now_ns() - begin) : 0);

@@ -120,7 +120,7 @@ bool adv_verify(struct adv *a, const struct adv_plan *plan, pid_t pid, int pidfd
 			 plan->how == ADV_HOW_PRCTL ?
 				 "the kernel lost the setting at exec, and it cannot be set again" :
 				 "it cannot be set after exec",
-			 adv_why(&info, rc, why, sizeof(why)));
+			 ksm_advise_why(&info, rc, why, sizeof(why)));
 		return false;
 	}
 	cli_note("%s: %s", a->argv[0],

@@ -301,6 +301,12 @@ struct ksm_stats {
 /* Reads all of it; absent parts are figures without value, not errors. */
 int ksm_stats_read(struct ksm *k, struct ksm_stats *out);
 
+/*
+ * Time since boot, suspension included, to which start_ticks of a process count
+ * (proc(5), "starttime").  A dump without /proc/uptime does not tell.
+ */
+struct ksm_fig ksm_uptime_ns(struct ksm *k);
+
 /* Figures derived from one snapshot; pure. */
 struct ksm_derived {
 	struct ksm_fig saved_bytes;	/* (sharing + zero) pages */

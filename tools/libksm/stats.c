@@ -146,6 +146,30 @@ int ksm_stats_read(struct ksm *k, struct ksm_stats *out)
 	return first;
 }
 
+/* "360000.25 90000.00": seconds with hundredths, and what is of no interest here. */
+struct ksm_fig ksm_uptime_ns(struct ksm *k)
+{
+	const struct ksm_fig none = { .state = KSM_ABSENT };
+	char buf[64], *dot;
+	struct span rest, word;
+	uint64_t s, hundredths = 0;
+	ssize_t n = ksm_path_read_small(k, k->procfd, "uptime", buf, sizeof(buf));
+
+	if (n <= 0)
+		return none;
+	rest = (struct span){ buf, n };
+	if (!span_word(&rest, &word))
+		return none;
+	dot = memchr(word.s, '.', word.len);
+	if (dot && !span_u64((struct span){ dot + 1, word.s + word.len - dot - 1 }, &hundredths))
+		return none;
+	if (dot)
+		word.len = dot - word.s;
+	if (!span_u64(word, &s) || s > INT64_MAX / 1000000000 - 1 || hundredths > 99)
+		return none;
+	return KSM_FIG(s * 1000000000 + hundredths * 10000000);
+}
+
 static struct ksm_fig attr_fig(const struct ksm_stats *s, enum ksm_attr id)
 {
 	return (struct ksm_fig){ s->attr[id].state, s->attr[id].v };

@@ -270,3 +270,20 @@ int num_percent(const char *s, double *out)
 	*out = (double)thousandths / 1000;
 	return 0;
 }
+
+int num_factor(const char *s, double *out)
+{
+	struct scan in = scan_of(s);
+	uint64_t thousandths;
+	struct decimal d;
+	int rc = scan_decimal(&in, &d);
+
+	if (rc == -EINVAL || in.p != in.end)
+		return -EINVAL;
+	if (!rc)
+		rc = decimal_times(&d, 1000, &thousandths);
+	if (rc)
+		return rc;
+	*out = (double)thousandths / 1000;
+	return 0;
+}

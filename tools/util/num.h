@@ -39,6 +39,9 @@ int num_duration(const char *s, uint64_t *out_ns);
 /* A percentage, 0 to 100, with or without a percent sign; thousandths kept. */
 int num_percent(const char *s, double *out);
 
+/* How many times: 2, 0.5; thousandths kept. */
+int num_factor(const char *s, double *out);
+
 /*
  * Sum and product that stop at the ends of the range.  Figures come from files
  * that a dump may hold anything in: a nonsense figure stays a figure.

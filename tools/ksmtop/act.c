@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * act.c - change things: merging of processes, settings of the kernel.
+ *
+ * By the same code as ksm-advise -p and ksmctl set.  Nothing is said twice or
+ * printed: what came of it is one line in t->message, with the kernel's reason.
+ */
+#include "ksmtop/ksmtop.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libksm/advise.h"
+#include "util/num.h"
+
+void top_say(struct top *t, enum top_tone tone, const char *fmt, ...)
+{
+	struct str clean __cleanup_str = STR_INIT;
+	char text[sizeof(t->message)];
+	size_t len;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	cli_safe(&clean, text, (size_t)-1);
+	len = MIN(clean.len, sizeof(t->message) - 1);
+	/* Not through the middle of a character. */
+	while (len && len < clean.len && (clean.s[len] & 0xc0) == 0x80)
+		len--;
+	if (len)
+		memcpy(t->message, clean.s, len);
+	t->message[len] = '\0';
+	t->tone = tone;
+}
+
+/* --- processes --- */
+
+struct outcome {
+	size_t done, nothing, failed;
+	pid_t pid;			/* the first that failed, else the last */
+	struct ksm_advised last;	/* of those that did not fail */
+	char why[256];			/* of the first that failed */
+};
+
+/* Unmerging may need more memory than there is: then the machine would swap, or worse. */
+static bool fits(struct top *t, const pid_t *pids, size_t n)
+{
+	char need[32], have[32];
+	struct ksm_fig available;
+	int64_t bytes;
+
+	ksm_advise_memory(t->k, pids, n, &bytes, &available);
+	if (!ksm_fig_has(available) || bytes <= available.v)
+		return true;
+	top_say(t, TOP_BAD, "not done: it may need %s, and %s are available",
+		cli_bytes(need, sizeof(need), bytes, false),
+		cli_bytes(have, sizeof(have), available.v, false));
+	return false;
+}
+
+static void advise_one(struct top *t, pid_t pid, bool on, struct outcome *o)
+{
+	struct ksm_advised a;
+	int rc = ksm_advise_process(t->k, &t->caps, pid, KSM_ADVISE_AUTO, on, &a);
+
+	if (rc) {
+		if (!o->failed++) {
+			o->pid = pid;
+			ksm_advise_why(&a.info, rc, o->why, sizeof(o->why));
+		}
+		return;
+	}
+	if (!o->failed)
+		o->pid = pid;
+	o->last = a;
+	if (a.action == KSM_ADVISE_NOTHING ||
+	    (a.action == KSM_ADVISE_BY_MADVISE && !a.mappings))
+		o->nothing++;
+	else
+		o->done++;
+}
+
+/* What else it takes before anything is merged. */
+static const char *what_is_missing(const struct top *t, bool on)
+{
+	const struct ksm_value *run = &t->model.stats.attr[KSM_ATTR_RUN];
+
+	if (!on || run->state != KSM_VALUE || run->v == KSM_RUN_RUNNING)
+		return "";
+	return "; KSM itself is stopped (s: settings)";
+}
+
+static void tell_one(struct top *t, bool on, const struct outcome *o)
+{
+	const unsigned long long us = o->last.info.stop_ns / 1000;
+
+	if (o->failed)
+		top_say(t, TOP_BAD, "%d: cannot %s merging: %s", (int)o->pid,
+			on ? "enable" : "disable", o->why);
+	else if (o->nothing)
+		top_say(t, TOP_DULL, "%d: nothing to do: merging is %s%s", (int)o->pid,
+			on ? "on" : "off", what_is_missing(t, on));
+	else
+		top_say(t, TOP_GOOD, "%d: merging %s by %s, stopped for %llu us%s", (int)o->pid,
+			on ? "enabled" : "disabled",
+			o->last.action == KSM_ADVISE_BY_PRCTL ? "prctl" : "madvise", us,
+			what_is_missing(t, on));
+}
+
+static void tell_all(struct top *t, bool on, const struct outcome *o)
+{
+	const char *what = on ? "enabled" : "disabled";
+
+	if (o->failed)
+		top_say(t, o->done ? TOP_WARN : TOP_BAD,
+			"merging %s: %zu, as it was: %zu, failed: %zu, first %d: %s", what, o->done,
+			o->nothing, o->failed, (int)o->pid, o->why);
+	else
+		top_say(t, TOP_GOOD, "merging %s: %zu, as it was: %zu%s", what, o->done, o->nothing,
+			what_is_missing(t, on));
+}
+
+void top_advise(struct top *t, bool on)
+{
+	pid_t *pids __cleanup_free = NULL;
+	struct outcome o = { 0 };
+	ssize_t n;
+
+	if (t->readonly || !t->k) {
+		top_say(t, TOP_WARN, "nothing can be changed: this is not the running system");
+		return;
+	}
+	n = top_model_targets(&t->model, &pids);
+	if (n <= 0) {
+		top_say(t, TOP_WARN, n ? "out of memory" : "no process is selected");
+		return;
+	}
+	if (!on && !fits(t, pids, n))
+		return;
+	for (ssize_t i = 0; i < n; i++)
+		advise_one(t, pids[i], on, &o);
+	if (t->sampler)
+		top_sampler_look(t->sampler, pids, n);
+	if (n == 1)
+		tell_one(t, on, &o);
+	else
+		tell_all(t, on, &o);
+	top_model_untag(&t->model);
+}
+
+/* --- settings --- */
+
+/* What is merged everywhere needs memory of its own when all is unmerged. */
+static bool unmerging_fits(struct top *t)
+{
+	const struct ksm_fig have = t->model.stats.mem_available_bytes;
+	const int64_t need = ksm_fig_or(t->model.derived.saved_bytes, 0);
+	char a[32], b[32];
+
+	if (!ksm_fig_has(have) || need <= have.v)
+		return true;
+	top_say(t, TOP_BAD, "run: not unmerged: it needs %s, and %s are available "
+			    "(ksmctl unmerge --force)",
+		cli_bytes(a, sizeof(a), need, false), cli_bytes(b, sizeof(b), have.v, false));
+	return false;
+}
+
+static int refuse_text(struct top *t, enum ksm_attr id, const char *text, int rc)
+{
+	const char *name = ksm_attr_info(id)->name;
+	char range[256];
+
+	if (rc == -EROFS)
+		top_say(t, TOP_WARN, "%s: it tells and cannot be set", name);
+	else
+		top_say(t, TOP_WARN, "%s: \"%s\" is not one of its values: %s", name, text,
+			ksm_attr_range(id, range, sizeof(range)));
+	return rc;
+}
+
+/* The kernel may take something else than it was told. */
+static void tell_effective(struct top *t, enum ksm_attr id, const struct ksm_value *told)
+{
+	char want[KSM_ATTR_TEXT_MAX], is[KSM_ATTR_TEXT_MAX];
+	const char *name = ksm_attr_info(id)->name;
+	struct ksm_value now;
+
+	ksm_attr_format(id, told, want, sizeof(want));
+	if (ksm_attr_read(t->k, id, &now) || now.state != KSM_VALUE) {
+		top_say(t, TOP_GOOD, "%s: set to %s", name, want);
+		return;
+	}
+	ksm_attr_format(id, &now, is, sizeof(is));
+	if (!strcmp(want, is))
+		top_say(t, TOP_GOOD, "%s: set to %s", name, is);
+	else
+		top_say(t, TOP_WARN, "%s: it was told %s and is %s", name, want, is);
+}
+
+int top_set_attr(struct top *t, enum ksm_attr id, const char *text)
+{
+	const char *name = ksm_attr_info(id)->name;
+	struct ksm_value v;
+	const char *hint;
+	int rc;
+
+	if (t->readonly || !t->k) {
+		top_say(t, TOP_WARN, "nothing can be changed: this is not the running system");
+		return -EROFS;
+	}
+	rc = ksm_attr_parse(id, text, &v);
+	if (rc)
+		return refuse_text(t, id, text, rc);
+	if (id == KSM_ATTR_RUN && v.v == KSM_RUN_UNMERGING && !unmerging_fits(t))
+		return -ENOMEM;
+	rc = ksm_attr_write(t->k, id, &v);
+	if (!rc) {
+		tell_effective(t, id, &v);
+		return 0;
+	}
+	hint = rc == -EACCES || rc == -EPERM ? "needs root" : ksm_attr_hint(t->k, id, rc);
+	top_say(t, TOP_BAD, "%s: cannot set to %s: %s%s%s%s", name, text, cli_strerror(rc),
+		hint ? " (" : "", hint ? hint : "", hint ? ")" : "");
+	return rc;
+}

@@ -1,0 +1,653 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * sample.c - one sample of the running system (or of a dump) through libksm.
+ *
+ * Incremental: a process with KSM state is read every time; any other when it is
+ * new, when an event says that it changed, and otherwise ever more rarely as it
+ * grows older, at last every 30 seconds.  Births and deaths come from process
+ * events where that is permitted, and from listing /proc where it is not; what
+ * is told in the end is the same, because an event only makes a process due.
+ */
+#include "ksmtop/ksmtop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/xalloc.h"
+#include "util/num.h"
+
+#define SECOND	      UINT64_C(1000000000)
+#define LOOK_RARELY   (30 * SECOND)
+/* Command line, cgroup and user, which change by exec, mostly, and that shows. */
+#define NAMES_RARELY  (120 * SECOND)
+/* Events may be complete and still: a net below costs little. */
+#define LIST_RARELY   (60 * SECOND)
+/* Without events, of the time at most one part of so many goes into listing. */
+#define LIST_SHARE    50
+
+/* What is remembered of a process between samples. */
+struct seen {
+	pid_t pid;
+	uint64_t start_ticks;
+	uid_t uid;
+	enum ksm_member member;
+	bool kthread;
+	bool shown;		/* it was told in some sample, and is not gone since */
+	bool name_due;		/* its names are to be read as well */
+	bool exact;		/* and how it takes part, by all of its mappings */
+	bool ended;		/* an event says so: look whether somebody still has to wait for it */
+	uint64_t born_ns;	/* when it began, or became another program, on our clock */
+	uint64_t next_ns;	/* when to look again; 0 at once */
+	uint64_t name_ns;	/* when its names were read */
+	uint32_t comm;		/* digest of the name it gave itself */
+	unsigned int round;	/* of the last listing that had it */
+};
+
+struct sampler {
+	struct top *top;
+	struct ksm *k;
+	struct ksm_procev *ev;	/* NULL: /proc is listed each time */
+	struct map seen;
+	unsigned int round;
+	bool list;		/* /proc must be listed: nothing is known, or events were lost */
+	uint64_t listed_ns;
+	uint64_t list_cost_ns;	/* CPU time of the last listing */
+	bool first;		/* nothing was read yet */
+	struct ksm_fig uptime_ns;
+	uint64_t now_ns;
+};
+
+static uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+/* --- samples as values --- */
+
+static void sample_proc_fini(struct sample_proc *p)
+{
+	free(p->user);
+	free(p->command);
+	free(p->cgroup);
+	free(p->vm);
+}
+
+void top_sample_reset(struct sample *s)
+{
+	for (size_t i = 0; i < s->n_procs; i++)
+		sample_proc_fini(&s->procs[i]);
+	/* The first sample has everybody, the others few. */
+	if (s->cap_procs > 256 && s->n_procs < s->cap_procs / 4) {
+		free(s->procs);
+		s->procs = NULL;
+		s->cap_procs = 0;
+	}
+	s->n_procs = 0;
+	s->n_gone = 0;
+	memset(&s->stats, 0, sizeof(s->stats));
+}
+
+void top_sample_fini(struct sample *s)
+{
+	top_sample_reset(s);
+	free(s->procs);
+	free(s->gone);
+	memset(s, 0, sizeof(*s));
+}
+
+/* Room for one more at the end, which is not counted yet. */
+static struct sample_proc *sample_room(struct sample *s)
+{
+	if (s->n_procs == s->cap_procs) {
+		const size_t cap = s->cap_procs ? 2 * s->cap_procs : 64;
+		void *more = reallocarray(s->procs, cap, sizeof(*s->procs));
+
+		if (!more)
+			return NULL;
+		s->procs = more;
+		s->cap_procs = cap;
+	}
+	memset(&s->procs[s->n_procs], 0, sizeof(*s->procs));
+	return &s->procs[s->n_procs];
+}
+
+static int copy_text(char **to, const char *from)
+{
+	*to = from ? strdup(from) : NULL;
+	return from && !*to ? -ENOMEM : 0;
+}
+
+int top_sample_add(struct sample *s, const struct sample_proc *p)
+{
+	struct sample_proc *to = sample_room(s);
+
+	if (!to)
+		return -ENOMEM;
+	to->p = p->p;
+	to->named = p->named;
+	if (copy_text(&to->user, p->user) || copy_text(&to->command, p->command) ||
+	    copy_text(&to->cgroup, p->cgroup) || copy_text(&to->vm, p->vm)) {
+		sample_proc_fini(to);
+		return -ENOMEM;
+	}
+	s->n_procs++;
+	return 0;
+}
+
+int top_sample_add_gone(struct sample *s, pid_t pid)
+{
+	if (s->n_gone == s->cap_gone) {
+		const size_t cap = s->cap_gone ? 2 * s->cap_gone : 64;
+		pid_t *more = reallocarray(s->gone, cap, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		s->gone = more;
+		s->cap_gone = cap;
+	}
+	s->gone[s->n_gone++] = pid;
+	return 0;
+}
+
+/* --- who is there --- */
+
+static struct seen *seen_add(struct sampler *s, pid_t pid)
+{
+	struct seen *p = map_find(&s->seen, pid);
+
+	if (p)
+		return p;
+	p = xcalloc(1, sizeof(*p));
+	p->pid = pid;
+	p->name_due = true;
+	p->born_ns = s->now_ns;
+	if (map_put(&s->seen, pid, p))
+		cli_die(CLI_FAIL, -ENOMEM, "allocate");
+	return p;
+}
+
+/* @out may be NULL: it was never told. */
+static void seen_drop(struct sampler *s, struct seen *p, struct sample *out)
+{
+	if (p->shown && out && top_sample_add_gone(out, p->pid))
+		cli_die(CLI_FAIL, -ENOMEM, "allocate");
+	map_del(&s->seen, p->pid);
+	free(p);
+}
+
+/* Those for which @stale holds; the map must not change while it is walked. */
+static void drop_all(struct sampler *s, struct sample *out,
+		     bool (*stale)(const struct sampler *s, const struct seen *p))
+{
+	struct seen **list, *p;
+	size_t pos = 0, n = 0;
+
+	list = xcalloc(s->seen.used, sizeof(*list));
+	while ((p = map_next(&s->seen, &pos, NULL)))
+		if (stale(s, p))
+			list[n++] = p;
+	for (size_t i = 0; i < n; i++)
+		seen_drop(s, list[i], out);
+	free(list);
+}
+
+static bool not_listed(const struct sampler *s, const struct seen *p)
+{
+	return p->round != s->round;
+}
+
+static bool any(const struct sampler *s __unused, const struct seen *p __unused)
+{
+	return true;
+}
+
+static int list_procs(struct sampler *s, struct sample *out)
+{
+	struct ksm_procs *it;
+	const uint64_t began = cpu_ns();
+	size_t known = s->seen.used, met = 0;
+	struct seen *p;
+	pid_t pid;
+	int rc;
+
+	s->round++;
+	if (s->top->n_pids) {
+		for (size_t i = 0; i < s->top->n_pids; i++)
+			seen_add(s, s->top->pids[i])->round = s->round;
+		return 0;
+	}
+	rc = ksm_procs_open(s->k, &it);
+	if (rc)
+		return rc;
+	while ((rc = ksm_procs_next(it, &pid)) == 1) {
+		p = seen_add(s, pid);
+		met += p->round != 0;
+		p->round = s->round;
+	}
+	ksm_procs_close(it);
+	if (rc)
+		return rc;
+	if (met < known)
+		drop_all(s, out, not_listed);
+	s->list = false;
+	s->listed_ns = s->now_ns;
+	s->list_cost_ns = cpu_ns() - began;
+	return 0;
+}
+
+/*
+ * Those that take part are read in between as well, so their end is seen at once;
+ * of thousands of others, births and deaths may wait for the next sample.
+ */
+static bool must_list(const struct sampler *s)
+{
+	const uint64_t since = s->now_ns - s->listed_ns;
+
+	return s->list || since >= (s->ev ? LIST_RARELY : LIST_SHARE * s->list_cost_ns);
+}
+
+/* --- events --- */
+
+static void become_new(struct sampler *s, struct seen *p)
+{
+	p->kthread = p->ended = false;
+	p->name_due = true;
+	p->next_ns = 0;
+	p->born_ns = s->now_ns;
+}
+
+static void event(struct sampler *s, const struct ksm_procev_msg *m)
+{
+	struct seen *p = map_find(&s->seen, m->pid);
+
+	switch (m->what) {
+	case KSM_EVENT_FORK:
+	case KSM_EVENT_EXEC:
+		become_new(s, seen_add(s, m->pid));
+		break;
+	case KSM_EVENT_COMM:
+		if (p) {
+			p->name_due = true;
+			p->next_ns = 0;
+		}
+		break;
+	case KSM_EVENT_EXIT:
+		/* It may wait for its parent, or other threads may go on: look. */
+		if (p) {
+			p->ended = true;
+			p->next_ns = 0;
+		}
+		break;
+	case KSM_EVENT_LOST:
+		s->list = true;
+		break;
+	}
+}
+
+void top_sampler_events(struct sampler *s)
+{
+	struct ksm_procev_msg m;
+	int rc;
+
+	if (!s->ev)
+		return;
+	s->now_ns = clock_ns();
+	while ((rc = ksm_procev_next(s->ev, &m)) == 1)
+		event(s, &m);
+	if (!rc)
+		return;
+	/* Deaf from here on: /proc is listed instead. */
+	if (s->top->batch)
+		cli_note("process events: %s; reading /proc instead", cli_strerror(rc));
+	else
+		top_say(s->top, TOP_WARN, "process events: %s; reading /proc instead",
+			cli_strerror(rc));
+	ksm_procev_close(s->ev);
+	s->ev = NULL;
+}
+
+int top_sampler_fd(const struct sampler *s)
+{
+	return s->ev ? ksm_procev_fd(s->ev) : -1;
+}
+
+/* --- reading one --- */
+
+/* Arguments end in NUL each; people read blanks. */
+static char *join_args(char *line, size_t len)
+{
+	while (len && !line[len - 1])
+		len--;
+	for (size_t i = 0; i < len; i++)
+		if (!line[i])
+			line[i] = ' ';
+	return line;
+}
+
+static int read_names(struct sampler *s, struct sample_proc *out)
+{
+	const pid_t pid = out->p.pid;
+	char *line = NULL, vm[256] = "";
+	size_t len = 0;
+	int rc;
+
+	rc = ksm_proc_cmdline(s->k, pid, &line, &len);
+	if (rc == -ESRCH || rc == -ENOMEM)
+		return rc;
+	rc = ksm_proc_cgroup(s->k, pid, &out->cgroup);
+	if (rc == -ESRCH || rc == -ENOMEM) {
+		free(line);
+		return rc;
+	}
+	if (!ksm_group_vm(out->cgroup, line ? line : "", len, vm, sizeof(vm)) && !*vm)
+		snprintf(vm, sizeof(vm), "%d", (int)pid);
+	/* What it was read into has room for much more. */
+	out->command = xstrdup(line ? join_args(line, len) : "");
+	free(line);
+	out->vm = xstrdup(vm);
+	out->user = xstrdup(ksm_user_name(s->k, out->p.uid));
+	out->named = true;
+	return 0;
+}
+
+static bool is_wanted(const struct sampler *s, uid_t uid)
+{
+	uint64_t number;
+
+	if (!s->top->user || !strcmp(ksm_user_name(s->k, uid), s->top->user))
+		return true;
+	return !num_u64(s->top->user, &number) && number == uid;
+}
+
+/*
+ * Before 6.15 the mappings tell by which way a process takes part: looked at with
+ * the names, and remembered in between.
+ */
+static unsigned int wanted(const struct sampler *s, const struct seen *p)
+{
+	unsigned int want = KSM_PROC_KSM;
+
+	if (p->name_due)
+		want |= KSM_PROC_UID | (p->exact || s->top->n_pids ? KSM_PROC_EXACT :
+								     KSM_PROC_MEMBER);
+	return want;
+}
+
+static uint64_t age_ns(const struct sampler *s, const struct seen *p)
+{
+	const unsigned int tick = ksm_clock_tick(s->k);
+	uint64_t began;
+
+	/* Of what was there before us, the kernel knows. */
+	if (p->born_ns != s->now_ns || !ksm_fig_has(s->uptime_ns) || !tick)
+		return s->now_ns - p->born_ns;
+	began = p->start_ticks / tick;
+	return began < (uint64_t)s->uptime_ns.v / SECOND ?
+		       (uint64_t)s->uptime_ns.v - began * SECOND : 0;
+}
+
+/* Old ones at the first sample get different times, or they would stay together for ever. */
+static void schedule(struct sampler *s, struct seen *p, const struct ksm_proc *now)
+{
+	const uint64_t age = age_ns(s, p);
+	uint64_t after = MIN(MAX(age, SECOND), LOOK_RARELY);
+
+	if (s->first && after == LOOK_RARELY)
+		after = LOOK_RARELY / 1024 * ((uint32_t)p->pid * 2654435761U >> 22) + SECOND;
+	if (p->born_ns == s->now_ns && age > LOOK_RARELY)
+		p->born_ns = s->now_ns > LOOK_RARELY ? s->now_ns - LOOK_RARELY : 0;
+	p->next_ns = s->now_ns + after;
+	if (top_is_member(now) || p->ended || now->state == 'Z' || s->top->n_pids)
+		p->next_ns = 0;
+}
+
+/* Once more of a member's figures only; names of all are looked at from time to time. */
+static bool is_due(const struct sampler *s, struct seen *p)
+{
+	if (s->now_ns < p->next_ns)
+		return false;
+	if (s->now_ns - p->name_ns >= NAMES_RARELY)
+		p->name_due = true;
+	return true;
+}
+
+/* FNV-1a. */
+static uint32_t comm_digest(const char *comm)
+{
+	uint32_t h = 2166136261U;
+
+	for (; *comm; comm++)
+		h = (h ^ (unsigned char)*comm) * 16777619U;
+	return h;
+}
+
+/* Its number was given to another, or it executes another program: all of it is news. */
+static bool is_another(const struct seen *p, const struct ksm_proc *now)
+{
+	return p->start_ticks != now->start_ticks || p->comm != comm_digest(now->comm);
+}
+
+/* Where ksm_stat does not say it, what the mappings said when they were looked at. */
+static void keep_member(const struct seen *p, struct ksm_proc *now)
+{
+	if (ksm_fig_has(now->ksm.mergeable) ||
+	    (p->member != KSM_MEMBER_ANY && p->member != KSM_MEMBER_MADVISE))
+		return;
+	/* Not scanned yet, it looks off. */
+	if (now->member == KSM_MEMBER_ON || (p->exact && now->member == KSM_MEMBER_OFF))
+		now->member = p->member;
+}
+
+/* 0; -ESRCH when it is gone; -ESTALE when it is there, but not for us any more. */
+static int read_one(struct sampler *s, struct seen *p, struct sample *out)
+{
+	struct sample_proc *to = sample_room(out);
+	int rc;
+
+	if (!to)
+		cli_die(CLI_FAIL, -ENOMEM, "allocate");
+	rc = ksm_proc_read(s->k, p->pid, wanted(s, p), &to->p);
+	if (rc)
+		return rc;
+	if (to->p.kthread && !s->top->n_pids) {
+		p->kthread = true;
+		p->next_ns = s->now_ns + LOOK_RARELY;
+		return p->shown ? -ESTALE : 0;
+	}
+	if (p->shown && !p->name_due && is_another(p, &to->p)) {
+		become_new(s, p);
+		return read_one(s, p, out);
+	}
+	p->start_ticks = to->p.start_ticks;
+	p->comm = comm_digest(to->p.comm);
+	if (p->name_due) {
+		p->uid = to->p.uid;
+		if (!is_wanted(s, p->uid)) {
+			p->next_ns = s->now_ns + LOOK_RARELY;
+			p->name_ns = s->now_ns;
+			return p->shown ? -ESTALE : 0;
+		}
+		rc = read_names(s, to);
+		if (rc) {
+			sample_proc_fini(to);
+			return rc;
+		}
+		p->name_due = false;
+		p->name_ns = s->now_ns;
+		p->member = to->p.member;
+	} else {
+		to->p.uid = p->uid;
+		keep_member(p, &to->p);
+	}
+	schedule(s, p, &to->p);
+	p->shown = true;
+	out->n_procs++;
+	return 0;
+}
+
+static void read_due(struct sampler *s, struct sample *out)
+{
+	struct seen **dead = NULL, *p;
+	size_t pos = 0, n_dead = 0;
+	int rc;
+
+	while ((p = map_next(&s->seen, &pos, NULL))) {
+		if (!is_due(s, p))
+			continue;
+		rc = read_one(s, p, out);
+		if (rc == -ESRCH) {
+			dead = xreallocarray(dead, n_dead + 1, sizeof(*dead));
+			dead[n_dead++] = p;
+		} else if (rc == -ESTALE) {
+			/* There, but by now of another user: not for us any more. */
+			p->shown = false;
+			if (top_sample_add_gone(out, p->pid))
+				cli_die(CLI_FAIL, -ENOMEM, "allocate");
+		} else if (rc) {
+			/* A dump may hold anything: later again, and no noise. */
+			p->next_ns = s->now_ns + LOOK_RARELY;
+		}
+	}
+	for (size_t i = 0; i < n_dead; i++)
+		seen_drop(s, dead[i], out);
+	free(dead);
+}
+
+/* --- all of it --- */
+
+int top_sampler_new(struct top *t, struct sampler **out)
+{
+	struct sampler *s = xcalloc(1, sizeof(*s));
+	int rc;
+
+	s->top = t;
+	s->k = t->k;
+	map_init(&s->seen);
+	s->list = s->first = true;
+	*out = s;
+	if (t->n_pids)
+		return 0;
+	rc = ksm_procev_open(t->k, &s->ev);
+	if (rc)
+		cli_note("no process events (%s): /proc is read instead", cli_strerror(rc));
+	return rc == -ENOMEM ? rc : 0;
+}
+
+void top_sampler_free(struct sampler *s)
+{
+	if (!s)
+		return;
+	drop_all(s, NULL, any);
+	map_fini(&s->seen);
+	ksm_procev_close(s->ev);
+	free(s);
+}
+
+void top_sampler_switch(struct sampler *s, struct ksm *k)
+{
+	struct seen *p;
+	size_t pos = 0;
+
+	s->k = k;
+	s->list = true;
+	while ((p = map_next(&s->seen, &pos, NULL))) {
+		p->name_due = true;
+		p->next_ns = 0;
+	}
+}
+
+void top_sampler_look(struct sampler *s, const pid_t *pids, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct seen *p = map_find(&s->seen, pids[i]);
+
+		if (!p)
+			continue;
+		p->exact = p->name_due = true;
+		p->next_ns = 0;
+	}
+}
+
+int top_sample_take(struct sampler *s, struct sample *out)
+{
+	int rc = 0;
+
+	top_sample_reset(out);
+	top_sampler_events(s);
+	s->now_ns = clock_ns();
+	s->uptime_ns = ksm_uptime_ns(s->k);
+	/* Parts that cannot be read are figures without value. */
+	(void)ksm_stats_read(s->k, &out->stats);
+	out->present = ksm_present(s->k);
+	out->clock_tick = ksm_clock_tick(s->k);
+	out->uptime_ns = s->uptime_ns;
+	out->wall_s = ksm_is_live(s->k) ? (int64_t)time(NULL) : 0;
+	out->events = s->ev != NULL;
+	if (must_list(s))
+		rc = list_procs(s, out);
+	if (rc)
+		return rc;
+	read_due(s, out);
+	s->first = false;
+	return 0;
+}
+
+/* --- the mappings of one process --- */
+
+void top_detail_fini(struct top_detail *d)
+{
+	for (size_t i = 0; i < d->n_vmas; i++)
+		free(d->vmas[i].name);
+	free(d->vmas);
+	memset(d, 0, sizeof(*d));
+}
+
+static int add_vma(const struct ksm_vma *v, void *arg)
+{
+	struct top_detail *d = arg;
+
+	if (d->n_vmas == d->cap_vmas) {
+		d->cap_vmas = d->cap_vmas ? 2 * d->cap_vmas : 64;
+		d->vmas = xreallocarray(d->vmas, d->cap_vmas, sizeof(*d->vmas));
+	}
+	d->vmas[d->n_vmas].v = *v;
+	d->vmas[d->n_vmas].name = xstrdup(v->name ? v->name : "");
+	d->vmas[d->n_vmas].v.name = d->vmas[d->n_vmas].name;
+	d->n_vmas++;
+	return 0;
+}
+
+void top_detail_read(struct top *t)
+{
+	struct top_detail *d = &t->detail;
+	const uint64_t began = clock_ns();
+	struct ksm_proc p;
+
+	if (!d->pid || !t->k || began < d->next_ns)
+		return;
+	for (size_t i = 0; i < d->n_vmas; i++)
+		free(d->vmas[i].name);
+	d->n_vmas = 0;
+	d->rc = ksm_proc_read(t->k, d->pid, 0, &p);
+	if (!d->rc && d->start_ticks && p.start_ticks != d->start_ticks)
+		d->rc = -ESRCH;
+	if (!d->rc)
+		d->rc = ksm_vmas_walk(t->k, d->pid, add_vma, d);
+	/* Walking the pages of a large process costs: a twentieth of the time at most. */
+	d->cost_ns = clock_ns() - began;
+	d->next_ns = began + 20 * d->cost_ns;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * advise.h - switch merging on and off in running processes: which call, made
+ * how, and what it takes.
+ *
+ * inject.h makes the calls; this decides which they are, for ksm-advise -p and
+ * for ksmtop alike.
+ */
+#ifndef KSM_LIBKSM_ADVISE_H
+#define KSM_LIBKSM_ADVISE_H
+
+#include "libksm/inject.h"
+
+/* What may be used. */
+enum ksm_advise_how {
+	KSM_ADVISE_AUTO,	/* the prctl where the kernel has it (6.4), else madvise */
+	KSM_ADVISE_PRCTL,
+	KSM_ADVISE_MADVISE,	/* of each mapping there is now */
+};
+
+enum ksm_advise_action {
+	KSM_ADVISE_NOTHING,	/* it is so already */
+	KSM_ADVISE_BY_PRCTL,
+	KSM_ADVISE_BY_MADVISE,
+};
+
+/* What to do with a process that takes part as @now does; pure. */
+enum ksm_advise_action ksm_advise_plan(const struct ksm_caps *caps, enum ksm_advise_how how,
+				       bool on, enum ksm_member now);
+
+struct ksm_advised {
+	enum ksm_advise_action action;
+	size_t mappings;		/* KSM_ADVISE_BY_MADVISE: how many ranges were changed */
+	struct ksm_inject_info info;
+};
+
+/**
+ * ksm_advise_process() - switch merging of a running process on or off
+ * @caps: of this kernel, from ksm_caps_read()
+ * @pid: not the calling process
+ * @out: what was done, and on failure why not
+ *
+ * Switching off gives the process its own pages again, for as long as that
+ * takes: look at ksm_advise_memory() first.  Needs permission to trace it.
+ *
+ * Return: 0, also when there was nothing to do; -errno as enum ksm_inject_why has it.
+ */
+int ksm_advise_process(struct ksm *k, const struct ksm_caps *caps, pid_t pid,
+		       enum ksm_advise_how how, bool on, struct ksm_advised *out);
+
+/* Only the mappings: MADV_MERGEABLE, or its reverse, for each that lacks it.  0 or -errno. */
+int ksm_advise_mappings(struct ksm *k, pid_t pid, bool on, struct ksm_advised *out);
+
+/* Why an injection failed, with a hint in parentheses; returns @buf. */
+const char *ksm_advise_why(const struct ksm_inject_info *info, int rc, char *buf, size_t len);
+
+/**
+ * ksm_advise_memory() - what switching these processes off may take
+ * @need: bytes; every page that leaves sharing needs one of its own.  Shared
+ *	copies count too, so it is the most that may be needed.
+ * @have: MemAvailable; no value where it cannot be read
+ */
+void ksm_advise_memory(struct ksm *k, const pid_t *pids, size_t n, int64_t *need,
+		       struct ksm_fig *have);
+
+#endif /* KSM_LIBKSM_ADVISE_H */
