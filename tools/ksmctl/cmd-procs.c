@@ -429,26 +429,15 @@ static int print_procs(struct procs *ps)
 	return rc;
 }
 
-/* A figure that one member has counts; denied shows only where nobody has one. */
-static void add_fig(struct ksm_fig *sum, struct ksm_fig f)
-{
-	if (f.state == KSM_VALUE) {
-		sum->v = sum->state == KSM_VALUE ? num_add_sat(sum->v, f.v) : f.v;
-		sum->state = KSM_VALUE;
-	} else if (sum->state != KSM_VALUE && f.state > sum->state) {
-		sum->state = f.state;
-	}
-}
-
 static void group_add(struct group *g, const struct ksm_proc *p)
 {
 	g->procs++;
 	g->members += takes_part(p);
 	g->rss_pages = num_add_sat(g->rss_pages, MIN(p->rss_pages, (uint64_t)INT64_MAX));
-	add_fig(&g->merging_pages, p->ksm.merging_pages);
-	add_fig(&g->zero_pages, p->ksm.zero_pages);
-	add_fig(&g->items, p->ksm.items);
-	add_fig(&g->profit_bytes, p->ksm.profit_bytes);
+	ksm_fig_add(&g->merging_pages, p->ksm.merging_pages);
+	ksm_fig_add(&g->zero_pages, p->ksm.zero_pages);
+	ksm_fig_add(&g->items, p->ksm.items);
+	ksm_fig_add(&g->profit_bytes, p->ksm.profit_bytes);
 }
 
 static int group_order(const void *a, const void *b)

@@ -273,31 +273,20 @@ static int tree(struct model *m)
 
 /* --- groups --- */
 
-/* A figure that one member has counts; denied shows only where nobody has one. */
-static void add_fig(struct ksm_fig *sum, struct ksm_fig f)
-{
-	if (f.state == KSM_VALUE) {
-		sum->v = sum->state == KSM_VALUE ? num_add_sat(sum->v, f.v) : f.v;
-		sum->state = KSM_VALUE;
-	} else if (sum->state != KSM_VALUE && f.state > sum->state) {
-		sum->state = f.state;
-	}
-}
-
 static void group_add(struct top_group *g, const struct top_proc *t)
 {
 	g->procs++;
 	g->members += top_is_member(&t->p);
 	g->denied += t->p.member == KSM_MEMBER_DENIED;
 	g->rss_pages = num_add_sat(g->rss_pages, MIN(t->p.rss_pages, (uint64_t)INT64_MAX));
-	add_fig(&g->merging_pages, t->p.ksm.merging_pages);
-	add_fig(&g->zero_pages, t->p.ksm.zero_pages);
-	add_fig(&g->items, t->p.ksm.items);
-	add_fig(&g->profit_bytes, t->p.ksm.profit_bytes);
-	add_fig(&g->meta_bytes, t->p.ksm.meta_bytes);
-	add_fig(&g->growth_bytes_s, t->growth_bytes_s);
-	add_fig(&g->scan_pages_s, t->scan_pages_s);
-	add_fig(&g->break_pages_s, t->break_pages_s);
+	ksm_fig_add(&g->merging_pages, t->p.ksm.merging_pages);
+	ksm_fig_add(&g->zero_pages, t->p.ksm.zero_pages);
+	ksm_fig_add(&g->items, t->p.ksm.items);
+	ksm_fig_add(&g->profit_bytes, t->p.ksm.profit_bytes);
+	ksm_fig_add(&g->meta_bytes, t->p.ksm.meta_bytes);
+	ksm_fig_add(&g->growth_bytes_s, t->growth_bytes_s);
+	ksm_fig_add(&g->scan_pages_s, t->scan_pages_s);
+	ksm_fig_add(&g->break_pages_s, t->break_pages_s);
 	if (t->scan_cpu_pct >= 0)
 		g->scan_cpu_pct = MAX(g->scan_cpu_pct, 0) + t->scan_cpu_pct;
 }

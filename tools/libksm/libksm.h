@@ -95,6 +95,13 @@ static inline int64_t ksm_fig_or(struct ksm_fig f, int64_t otherwise)
 	return f.state == KSM_VALUE ? f.v : otherwise;
 }
 
+/**
+ * ksm_fig_add - add a member's figure to the sum of its group
+ * @sum: begins as all zeroes
+ * @f: a figure that is there counts; denied shows only where nobody has one. Saturates.
+ */
+void ksm_fig_add(struct ksm_fig *sum, struct ksm_fig f);
+
 /* ------------------------------------------------------------------ */
 /* attrs.c: the files of /sys/kernel/mm/ksm				*/
 

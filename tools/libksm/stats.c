@@ -27,6 +27,16 @@ uint64_t ksm_now_ns(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
+void ksm_fig_add(struct ksm_fig *sum, struct ksm_fig f)
+{
+	if (f.state == KSM_VALUE) {
+		sum->v = sum->state == KSM_VALUE ? num_add_sat(sum->v, f.v) : f.v;
+		sum->state = KSM_VALUE;
+	} else if (sum->state != KSM_VALUE && f.state > sum->state) {
+		sum->state = f.state;
+	}
+}
+
 /* One "key number" line into the figure that has this key. */
 struct key_fig {
 	const char *key;
