@@ -17,6 +17,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef MADV_COLD
+#define MADV_COLD	20
+#endif
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT	21
 #endif
@@ -75,6 +78,10 @@ static void free_and_join(void)
 	case_ok(case_wait_frames(xy, 2, 1), "D1: two pages merged");
 	case_fill(y, 0xd1d1);
 	madvise(xy, ps, MADV_FREE);
+	/* Folios are marked in batches; this drains them. */
+	madvise(y, ps, MADV_COLD);
+	case_ok(case_kpageflags(case_pfn(xy)) & KPF_SWAPBACKED,
+		"D1: MADV_FREE leaves a merged page as it is");
 	z = case_map(1);
 	case_fill(z, 0xd1);
 	mergeable(z, 1);
