@@ -196,7 +196,7 @@ setup() { need_injection; }
 
 @test "in another pid namespace" {
 	need_root
-	spawn unshare -fp --mount-proc sleep 1000
+	spawn unshare -fp --kill-child --mount-proc sleep 1000
 	inner() {
 		pid=$(cat "/proc/$spawned/task/$spawned/children")
 		pid=${pid// /}
