@@ -127,7 +127,9 @@ setup() { need_injection; }
 	fi
 	expect 1 bash -c 'exec ksm-advise -p $$'
 	stderr_has ": cannot enable merging: it is the calling process"
-	spawn bash -c 'sleep 0 & exec sleep 1000'
+	# bash would reap it: it ends when its parent is something else.
+	spawn bash -c 'until read -r c </proc/$$/comm && [[ $c == sleep ]]; do sleep 0.01; done &
+		exec sleep 1000'
 	zombie() {
 		pid=$(cat "/proc/$spawned/task/$spawned/children")
 		pid=${pid// /}
