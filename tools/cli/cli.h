@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "util/macros.h"
 #include "util/str.h"
@@ -145,6 +146,10 @@ struct cli_parse {
  * Return: the option's key, or -1 when only operands are left (from p->ind).
  */
 int cli_opts_next(struct cli_parse *p, const struct cli_cmd *c);
+/* An argument that is a process number; a usage error on anything else. */
+pid_t cli_pid(const char *text);
+/* "1,2,3" appended to an array that grows, which the caller frees; else as cli_pid(). */
+void cli_pids(const char *text, pid_t **pids, size_t *n);
 /* Print what --help prints. */
 void cli_help(const struct cli_cmd *c, FILE *out);
 /* The known names nearest to a mistyped one, best first: at most max, into out[]. */

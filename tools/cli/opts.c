@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #include "cli/xalloc.h"
+#include "util/num.h"
 
 /* Help never depends on the terminal: a pager, a file and a test see the same. */
 #define HELP_WIDTH 80
@@ -367,4 +368,24 @@ int cli_opts_next(struct cli_parse *p, const struct cli_cmd *c)
 	if (o)
 		check_exclusive(p, c, o);
 	return key;
+}
+
+pid_t cli_pid(const char *text)
+{
+	uint64_t n;
+
+	if (num_u64(text, &n) || !n || n > INT32_MAX)
+		cli_usage_error("%s: not a process number", text);
+	return n;
+}
+
+void cli_pids(const char *text, pid_t **pids, size_t *n)
+{
+	char *copy __cleanup_free = xstrdup(text);
+	char *rest = copy, *word;
+
+	while ((word = strsep(&rest, ","))) {
+		*pids = xreallocarray(*pids, *n + 1, sizeof(**pids));
+		(*pids)[(*n)++] = cli_pid(word);
+	}
 }

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/xalloc.h"
 #include "ksm-advise/advise.h"
 #include "util/num.h"
 
@@ -95,21 +94,6 @@ void adv_open(struct adv *a, int code)
 		cli_die(code, rc, "cannot tell what this kernel can do");
 }
 
-static void add_pids(struct adv *a, const char *text)
-{
-	char *copy __cleanup_free = xstrdup(text);
-	char *rest = copy, *word;
-	uint64_t n;
-
-	while ((word = strsep(&rest, ","))) {
-		if (num_u64(word, &n) || !n || n > INT32_MAX)
-			cli_usage_error("%s: not a process number", word);
-		a->pids = xreallocarray(a->pids, a->sel.n_pids + 1, sizeof(*a->pids));
-		a->pids[a->sel.n_pids++] = (pid_t)n;
-	}
-	a->sel.pids = a->pids;
-}
-
 static enum adv_mech mechanism(const char *name)
 {
 	static const char *const names[__ADV_MECH_N] = { "auto", "prctl", "inject", "preload" };
@@ -124,7 +108,8 @@ static void option(struct adv *a, int key, const char *arg)
 {
 	switch (key) {
 	case 'p':
-		add_pids(a, arg);
+		cli_pids(arg, &a->pids, &a->sel.n_pids);
+		a->sel.pids = a->pids;
 		break;
 	case KEY_TREE:
 		a->sel.tree = true;

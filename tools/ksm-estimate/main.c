@@ -7,10 +7,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "cli/xalloc.h"
 #include "util/num.h"
 
 enum {
@@ -101,22 +99,6 @@ struct args {
 	bool compare;
 };
 
-static void add_pids(struct args *a, const char *text)
-{
-	struct ksm_select *sel = &a->e.opt.select;
-	char *copy __cleanup_free = xstrdup(text);
-	char *rest = copy, *word;
-	uint64_t n;
-
-	while ((word = strsep(&rest, ","))) {
-		if (num_u64(word, &n) || !n || n > INT32_MAX)
-			cli_usage_error("%s: not a process number", word);
-		a->pids = xreallocarray(a->pids, sel->n_pids + 1, sizeof(*a->pids));
-		a->pids[sel->n_pids++] = n;
-	}
-	sel->pids = a->pids;
-}
-
 static unsigned int count(const char *option, const char *text, uint64_t max)
 {
 	uint64_t n;
@@ -183,7 +165,8 @@ static void option(struct args *a, int key, const char *arg)
 
 	switch (key) {
 	case 'p':
-		add_pids(a, arg);
+		cli_pids(arg, &a->pids, &o->select.n_pids);
+		o->select.pids = a->pids;
 		break;
 	case KEY_MATCH:
 		o->select.match = arg;

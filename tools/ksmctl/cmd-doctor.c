@@ -241,7 +241,7 @@ int ctl_doctor(struct ctl *ctl, int argc, char **argv)
 
 	while ((key = cli_opts_next(&p, &ctl_cmd_doctor)) != -1) {
 		if (key == 'p')
-			ctl_pids(p.arg, &pids, &n);
+			cli_pids(p.arg, &pids, &n);
 		else
 			ctl_option(ctl, key, p.arg);
 	}

@@ -516,7 +516,7 @@ static void parse(struct procs *ps, int argc, char **argv)
 	while ((key = cli_opts_next(&p, &ctl_cmd_procs)) != -1) {
 		switch (key) {
 		case 'p':
-			ctl_pids(p.arg, &ps->named, &ps->sel.n_pids);
+			cli_pids(p.arg, &ps->named, &ps->sel.n_pids);
 			break;
 		case 'a':
 			ps->all = true;

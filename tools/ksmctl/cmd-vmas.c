@@ -160,14 +160,14 @@ int ctl_vmas(struct ctl *ctl, int argc, char **argv)
 
 	while ((key = cli_opts_next(&p, &ctl_cmd_vmas)) != -1) {
 		if (key == 'p')
-			pid = ctl_pid(p.arg);
+			pid = cli_pid(p.arg);
 		else if (key == 'm')
 			l.mergeable_only = true;
 		else
 			ctl_option(ctl, key, p.arg);
 	}
 	if (!pid && p.ind < argc)
-		pid = ctl_pid(argv[p.ind++]);
+		pid = cli_pid(argv[p.ind++]);
 	ctl_no_operands(&p, argv);
 	if (!pid)
 		cli_usage_error("vmas: no process named (-p PID)");

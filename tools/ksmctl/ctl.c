@@ -5,12 +5,10 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/xalloc.h"
 #include "ksmctl/ksmctl.h"
 #include "util/num.h"
 
@@ -84,26 +82,6 @@ void ctl_no_operands(const struct cli_parse *p, char **argv)
 {
 	if (p->ind < p->argc)
 		cli_usage_error("%s: unexpected argument", argv[p->ind]);
-}
-
-pid_t ctl_pid(const char *text)
-{
-	uint64_t n;
-
-	if (num_u64(text, &n) || !n || n > INT32_MAX)
-		cli_usage_error("%s: not a process number", text);
-	return n;
-}
-
-void ctl_pids(const char *text, pid_t **pids, size_t *n)
-{
-	char *copy __cleanup_free = xstrdup(text);
-	char *rest = copy, *word;
-
-	while ((word = strsep(&rest, ","))) {
-		*pids = xreallocarray(*pids, *n + 1, sizeof(**pids));
-		(*pids)[(*n)++] = ctl_pid(word);
-	}
 }
 
 uint64_t ctl_duration(const char *option, const char *text)

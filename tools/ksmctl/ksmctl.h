@@ -32,10 +32,6 @@ void ctl_open_ksm(struct ctl *ctl);
 void ctl_stats(struct ctl *ctl, struct ksm_stats *out);
 /* For commands without operands. */
 void ctl_no_operands(const struct cli_parse *p, char **argv);
-/* A pid or end with a usage error. */
-pid_t ctl_pid(const char *text);
-/* "1,2,3" appended to an array that grows; usage error on anything else. */
-void ctl_pids(const char *text, pid_t **pids, size_t *n);
 /* Duration in ns (see num_duration()); usage error on anything else. */
 uint64_t ctl_duration(const char *option, const char *text);
 /*

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -88,20 +87,6 @@ struct given {
 	const char *batch_only;	/* an option that only batch output has */
 };
 
-static void parse_pids(struct top *t, const char *text)
-{
-	char *copy __cleanup_free = xstrdup(text);
-	char *rest = copy, *word;
-	uint64_t n;
-
-	while ((word = strsep(&rest, ","))) {
-		if (num_u64(word, &n) || !n || n > INT32_MAX)
-			cli_usage_error("%s: not a process number", word);
-		t->pids = xreallocarray(t->pids, t->n_pids + 1, sizeof(*t->pids));
-		t->pids[t->n_pids++] = (pid_t)n;
-	}
-}
-
 static uint64_t parse_delay(const char *text)
 {
 	uint64_t ns;
@@ -151,7 +136,7 @@ static void option(struct top *t, struct given *g, int key, const char *arg)
 		g->delay = true;
 		break;
 	case 'p':
-		parse_pids(t, arg);
+		cli_pids(arg, &t->pids, &t->n_pids);
 		break;
 	case 'u':
 		t->user = arg;
