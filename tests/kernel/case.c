@@ -145,7 +145,7 @@ static int file_read(const char *path, char *buf, size_t size)
 }
 
 /* Also called on the way out of a signal: nothing here allocates or locks. */
-static int file_write(const char *path, const char *value)
+int case_write(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	ssize_t n;
@@ -153,7 +153,7 @@ static int file_write(const char *path, const char *value)
 
 	if (fd < 0)
 		return -errno;
-	n = write(fd, value, strlen(value));
+	n = write(fd, text, strlen(text));
 	err = errno;
 	close(fd);
 	return n < 0 ? -err : 0;
@@ -177,7 +177,7 @@ static int knob_write(const char *knob, const char *value)
 	char path[128];
 
 	knob_path(path, sizeof(path), knob);
-	return file_write(path, value);
+	return case_write(path, value);
 }
 
 bool case_has(const char *knob)

@@ -87,6 +87,9 @@ void case_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void case_die(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2), noreturn));
 
+/* Write to a file that is there, of /proc, /sys or a cgroup: 0 or -errno. */
+int case_write(const char *path, const char *text);
+
 /* Settings and counters below /sys/kernel/mm/ksm. */
 bool case_has(const char *knob);
 /* The number in a file, which must exist. */

@@ -29,24 +29,12 @@
 #define CGROUP		"/tmp/ksm-cgroup-oom"
 #define DEBUG		"/sys/kernel/debug/"
 
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static int put_at(const char *dir, const char *name, const char *text)
 {
 	char path[256];
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return put(path, text);
+	return case_write(path, text);
 }
 
 /* The scanner's thread, by its name; 0 if there is none. */
@@ -90,7 +78,7 @@ static bool inject(const char *dir, pid_t pid, const char *per_cent)
 	put_at(dir, "ignore-gfp-highmem", "0");
 	put_at(dir, "min-order", "0");
 	snprintf(path, sizeof(path), "/proc/%d/make-it-fail", pid);
-	return !put(path, strcmp(per_cent, "0") ? "1" : "0");
+	return !case_write(path, strcmp(per_cent, "0") ? "1" : "0");
 }
 
 static size_t wrong(void *mem, uint64_t id)
@@ -144,7 +132,7 @@ static bool make_cgroup(void)
 	mkdir(CGROUP, 0755);
 	if (mount("none", CGROUP, "cgroup2", 0, NULL) && errno != EBUSY)
 		return false;
-	put(CGROUP "/cgroup.subtree_control", "+memory");
+	case_write(CGROUP "/cgroup.subtree_control", "+memory");
 	mkdir(CGROUP "/t", 0755);
 	return !access(CGROUP "/t/memory.max", W_OK);
 }
@@ -178,14 +166,14 @@ static void squeezed(struct talk *talk)
 {
 	void *mem;
 
-	put(CGROUP "/t/cgroup.procs", "0");
-	put("/proc/self/oom_score_adj", "-1000");
+	case_write(CGROUP "/t/cgroup.procs", "0");
+	case_write("/proc/self/oom_score_adj", "-1000");
 	mem = case_map(PAGES);
 	case_fill_many(mem, PAGES, ID, 16);
 	madvise(mem, PAGES * case_page_size(), MADV_MERGEABLE);
 	for (int stage = 0; stage < 4; stage++)
 		report(talk, mem, stage);
-	put(CGROUP "/cgroup.procs", "0");
+	case_write(CGROUP "/cgroup.procs", "0");
 	_exit(0);
 }
 
@@ -222,15 +210,15 @@ static void unmerge_without_memory(void)
 		case_die("the child did not live");
 	case_start();
 	case_ok(case_wait_until(all_merged, NULL, 30), "a child's memory merged");
-	put(CGROUP "/t/memory.swap.max", "0");
-	err = put(CGROUP "/t/memory.max", "3M");
+	case_write(CGROUP "/t/memory.swap.max", "0");
+	err = case_write(CGROUP "/t/memory.max", "3M");
 	if (err)
 		case_note("memory.max: %s", strerror(-err));
 	err = case_try_set("run", "2");
 	case_note("unmerging: %s", strerror(-err));
 	case_ok(err == -ENOMEM && case_get("run") == 0,
 		"unmerging without memory fails, and stops merging");
-	put(CGROUP "/t/memory.max", "max");
+	case_write(CGROUP "/t/memory.max", "max");
 	case_ok(look(talk, pid, 1) && talk->wrong == 0,
 		"the content is there all the same");
 	case_ok(case_try_set("run", "2") == 0, "it is made up for with memory");

@@ -9,10 +9,8 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -22,24 +20,12 @@
 #define BLOCKS		"/sys/devices/system/memory"
 #define MAX_BLOCKS	64
 
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static int set_state(unsigned int block, const char *state)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), BLOCKS "/memory%u/state", block);
-	return put(path, state);
+	return case_write(path, state);
 }
 
 static size_t blocks(unsigned int *v)

@@ -43,16 +43,6 @@ static int number(const char *path)
 	return n;
 }
 
-static bool put(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-	bool ok = f && fputs(text, f) >= 0;
-
-	if (f && fclose(f))
-		ok = false;
-	return ok;
-}
-
 /* A new device, or -1. */
 static int device(int *id)
 {
@@ -64,7 +54,7 @@ static int device(int *id)
 	if (*id < 0)
 		return -1;
 	snprintf(path, sizeof(path), "/sys/block/zram%d/disksize", *id);
-	if (!put(path, "16M"))
+	if (case_write(path, "16M"))
 		return -1;
 	snprintf(path, sizeof(path), "/sys/block/zram%d/dev", *id);
 	f = fopen(path, "r");
@@ -158,7 +148,7 @@ static void run(void)
 	case_stop();
 	close(fd);
 	snprintf(text, sizeof(text), "%d", id);
-	put("/sys/class/zram-control/hot_remove", text);
+	case_write("/sys/class/zram-control/hot_remove", text);
 	case_unmap(mem, CONTENTS);
 }
 

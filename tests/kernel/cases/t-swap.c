@@ -22,18 +22,6 @@
 #define ID	0x73776170ULL
 #define CGROUP	"/tmp/ksm-cgroup"
 
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static long long vmstat(const char *name)
 {
 	FILE *f = fopen("/proc/vmstat", "r");
@@ -54,15 +42,15 @@ static bool enter_cgroup(void)
 	mkdir(CGROUP, 0755);
 	if (mount("none", CGROUP, "cgroup2", 0, NULL) && errno != EBUSY)
 		return false;
-	put(CGROUP "/cgroup.subtree_control", "+memory");
+	case_write(CGROUP "/cgroup.subtree_control", "+memory");
 	mkdir(CGROUP "/t", 0755);
 	return !access(CGROUP "/t/memory.reclaim", W_OK) &&
-	       !put(CGROUP "/t/cgroup.procs", "0");
+	       !case_write(CGROUP "/t/cgroup.procs", "0");
 }
 
 static void leave_cgroup(void)
 {
-	put(CGROUP "/cgroup.procs", "0");
+	case_write(CGROUP "/cgroup.procs", "0");
 	rmdir(CGROUP "/t");
 	umount2(CGROUP, MNT_DETACH);
 	rmdir(CGROUP);
@@ -71,7 +59,7 @@ static void leave_cgroup(void)
 /* As much as possible; that it is not all is no failure. */
 static void reclaim(void)
 {
-	put(CGROUP "/t/memory.reclaim", "64M");
+	case_write(CGROUP "/t/memory.reclaim", "64M");
 }
 
 static size_t wrong(void *mem)
