@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -22,14 +21,6 @@
 #define NS_PER_S 1000000000ULL
 /* Looking for descendants reads all of /proc: at most this share of the time. */
 #define TREE_SHARE 100
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
 
 void adv_report_init(struct adv_report *r, const struct adv *a)
 {
@@ -47,7 +38,7 @@ void adv_report_init(struct adv_report *r, const struct adv *a)
 	if (!r->out)
 		cli_die(CLI_WRAP_FAIL, -errno, "%s: cannot write the report",
 			a->report_file ? a->report_file : "standard error");
-	r->start_ns = now_ns();
+	r->start_ns = ksm_now_ns();
 }
 
 void adv_report_fini(struct adv_report *r)
@@ -62,7 +53,7 @@ void adv_report_fini(struct adv_report *r)
 static void find_tree(struct adv_report *r, struct adv *a)
 {
 	const struct ksm_select sel = { .pids = &r->pid, .n_pids = 1, .tree = true };
-	uint64_t begin = now_ns(), took;
+	uint64_t begin = ksm_now_ns(), took;
 	pid_t *tree;
 	size_t n;
 
@@ -80,7 +71,7 @@ static void find_tree(struct adv_report *r, struct adv *a)
 		r->tree = tree;
 		r->n_tree = n;
 	}
-	took = now_ns() - begin;
+	took = ksm_now_ns() - begin;
 	r->tree_next_ns = begin + took * TREE_SHARE;
 }
 
@@ -196,7 +187,7 @@ int adv_report_print(struct adv_report *r, const struct adv *a, const struct adv
 	double seconds;
 	int rc = 0;
 
-	r->end_ns = now_ns();
+	r->end_ns = ksm_now_ns();
 	seconds = (double)(r->end_ns - r->start_ns) / (double)NS_PER_S;
 	if (a->table.format == CLI_JSON)
 		rc = print_json(r, a, plan, status, seconds);

@@ -42,19 +42,11 @@ static int64_t attr(struct adv *a, enum ksm_attr id)
 	return v.v;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
-}
-
 /* CLI_OK when settled, or another status after a message; -signal. */
 static int wait_settled(struct adv *a, const pid_t *pids, size_t n, const sigset_t *enders)
 {
 	const struct timespec nap = { 0, POLL_NS };
-	const uint64_t begin = now_ns();
+	const uint64_t begin = ksm_now_ns();
 	struct ksm_settle s = { 0 };
 
 	for (;;) {
@@ -80,7 +72,7 @@ static int wait_settled(struct adv *a, const pid_t *pids, size_t n, const sigset
 		if (s.passes != passes)
 			cli_note("pass %llu: %lld pages merging", (unsigned long long)s.passes,
 				 (long long)pages);
-		if (a->timeout_ns && now_ns() - begin >= a->timeout_ns) {
+		if (a->timeout_ns && ksm_now_ns() - begin >= a->timeout_ns) {
 			cli_error(0, "merging has not settled within the timeout");
 			return CLI_FAIL;
 		}

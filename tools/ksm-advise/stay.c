@@ -204,14 +204,6 @@ static int start(struct stay *s)
 /* ------------------------------------------------------------------ */
 /* while it runs							*/
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
 static void arm(struct stay *s, uint64_t at_least_ns)
 {
 	const uint64_t ns = MAX(s->sample_ns, at_least_ns);
@@ -225,7 +217,7 @@ static void arm(struct stay *s, uint64_t at_least_ns)
 
 static void tick(struct stay *s)
 {
-	uint64_t n, begin = now_ns();
+	uint64_t n, begin = ksm_now_ns();
 	struct ksm_advised done;
 
 	if (read(s->timer_fd, &n, sizeof(n)) != sizeof(n))
@@ -234,7 +226,7 @@ static void tick(struct stay *s)
 		ksm_advise_mappings(s->a->k, s->pid, true, &done);
 	if (s->a->report)
 		adv_report_sample(&s->report, s->a);
-	arm(s, s->plan->how == ADV_HOW_FOLLOW ? FOLLOW_SHARE * (now_ns() - begin) : 0);
+	arm(s, s->plan->how == ADV_HOW_FOLLOW ? FOLLOW_SHARE * (ksm_now_ns() - begin) : 0);
 }
 
 /* Stop as the command did; returns when somebody continues us. */

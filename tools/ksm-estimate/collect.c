@@ -147,14 +147,6 @@ static struct est_proc *next_region(struct crew *c, struct est_seg **seg, uint64
 	return NULL;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
-}
-
 /* Closes a process that is done with; under lock. */
 static void retire(struct crew *c, struct est_proc *p)
 {
@@ -169,7 +161,7 @@ static void retire(struct crew *c, struct est_proc *p)
 			break;
 		}
 	if (!c->n_open)
-		c->idle_ns = now_ns();
+		c->idle_ns = ksm_now_ns();
 	pthread_cond_signal(&c->space);
 }
 
@@ -266,12 +258,12 @@ static void read_all(struct crew *c)
 	start_threads(c, workers, work);
 	for (size_t i = 0; i < c->e->n_procs; i++) {
 		struct est_proc *p = c->e->procs[i];
-		const uint64_t start = now_ns();
+		const uint64_t start = ksm_now_ns();
 
 		open_proc(c->e, p);
 		pthread_mutex_lock(&c->lock);
 		if (!c->n_open)
-			c->e->list_ns += now_ns() - MAX(start, c->idle_ns);
+			c->e->list_ns += ksm_now_ns() - MAX(start, c->idle_ns);
 		if (p->mem) {
 			wait_space(c, false);
 			c->open[c->n_open++] = p;
@@ -538,9 +530,9 @@ void est_collect(struct est *e)
 	pages = total_pages(e);
 	crew_init(&c, e, pages);
 	est_pace_start(&e->pace);
-	start = now_ns();
+	start = ksm_now_ns();
 	read_all(&c);
-	e->read_ns = now_ns() - start;
+	e->read_ns = ksm_now_ns() - start;
 	if (e->opt.passes > 1)
 		read_again(&c);
 	if (e->opt.progress)

@@ -309,18 +309,6 @@ struct procs {
 	size_t denied;
 };
 
-static bool takes_part(const struct ksm_proc *p)
-{
-	switch (p->member) {
-	case KSM_MEMBER_ON:
-	case KSM_MEMBER_MADVISE:
-	case KSM_MEMBER_ANY:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static void add_row(struct procs *ps, const struct ksm_proc *p)
 {
 	if (ps->n == ps->cap) {
@@ -358,7 +346,7 @@ static int take(struct procs *ps, pid_t pid)
 		if (!ps->all && !ps->sel.n_pids)
 			return 0;
 	}
-	if (ps->all || ps->sel.n_pids || takes_part(&p))
+	if (ps->all || ps->sel.n_pids || ksm_member_in(p.member))
 		add_row(ps, &p);
 	return 0;
 }
@@ -432,7 +420,7 @@ static int print_procs(struct procs *ps)
 static void group_add(struct group *g, const struct ksm_proc *p)
 {
 	g->procs++;
-	g->members += takes_part(p);
+	g->members += ksm_member_in(p->member);
 	g->rss_pages = num_add_sat(g->rss_pages, MIN(p->rss_pages, (uint64_t)INT64_MAX));
 	ksm_fig_add(&g->merging_pages, p->ksm.merging_pages);
 	ksm_fig_add(&g->zero_pages, p->ksm.zero_pages);

@@ -354,14 +354,6 @@ static void events_open(struct watch *w)
 
 /* --- the loop --- */
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
 /* Serve events until @until; false when a signal asks to end. */
 static bool wait_until(struct watch *w, uint64_t until)
 {
@@ -370,7 +362,7 @@ static bool wait_until(struct watch *w, uint64_t until)
 	uint64_t now;
 	int rc;
 
-	while (!stop && (now = now_ns()) < until) {
+	while (!stop && (now = ksm_now_ns()) < until) {
 		const struct timespec t = { (until - now) / 1000000000,
 					    (until - now) % 1000000000 };
 
@@ -396,7 +388,7 @@ static int watch_loop(struct watch *w)
 	uint64_t next;
 
 	ctl_stats(w->ctl, &before);
-	next = now_ns();
+	next = ksm_now_ns();
 	for (uint64_t i = 0; !w->count || i < w->count; i++) {
 		next += w->interval_ns;
 		if (!wait_until(w, next))

@@ -436,8 +436,6 @@ void top_model_tag(struct model *m);
 void top_model_untag(struct model *m);
 /* What advising would act on: the tagged, else the selected; caller frees.  -1: no memory. */
 ssize_t top_model_targets(const struct model *m, pid_t **pids);
-/* True when it takes part in merging. */
-bool top_is_member(const struct ksm_proc *p);
 /* "any", "madvise", "off", "denied", "kthread"... */
 const char *top_state_name(const struct ksm_proc *p);
 /* Merging and zero pages in bytes; no value where there is neither. */

@@ -33,14 +33,6 @@ struct loop {
 	int status;
 };
 
-static uint64_t clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
-
 /* --- time --- */
 
 static void timer_set(struct loop *l, uint64_t first_ns, uint64_t every_ns)
@@ -262,14 +254,14 @@ static bool on_timer(struct loop *l)
 
 static void on_events(struct loop *l)
 {
-	l->events_ns = clock_ns();
+	l->events_ns = ksm_now_ns();
 	top_sampler_events(l->t->sampler);
 }
 
 /* Milliseconds until events may be taken in again; 0 now. */
 static int events_wait(const struct loop *l)
 {
-	const uint64_t since = (clock_ns() - l->events_ns) / 1000000;
+	const uint64_t since = (ksm_now_ns() - l->events_ns) / 1000000;
 
 	return since >= EVENTS_EVERY_MS ? 0 : (int)(EVENTS_EVERY_MS - since);
 }

@@ -20,12 +20,6 @@
 
 /* --- processes --- */
 
-bool top_is_member(const struct ksm_proc *p)
-{
-	return p->member == KSM_MEMBER_ON || p->member == KSM_MEMBER_MADVISE ||
-	       p->member == KSM_MEMBER_ANY;
-}
-
 const char *top_state_name(const struct ksm_proc *p)
 {
 	return p->kthread ? "kthread" : ksm_member_name(p->member);
@@ -194,7 +188,7 @@ static void count(struct model *m)
 		if (t->p.kthread)
 			continue;
 		m->n_procs++;
-		m->n_members += top_is_member(&t->p);
+		m->n_members += ksm_member_in(t->p.member);
 		m->n_denied += t->p.member == KSM_MEMBER_DENIED;
 		m->n_losing += ksm_fig_or(t->p.ksm.profit_bytes, 0) < 0;
 	}

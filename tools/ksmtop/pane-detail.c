@@ -90,7 +90,7 @@ static int draw_process(struct area a, const struct model *m, const struct top_p
 		y = draw_line(a, y, "guest", CANVAS_NORMAL, p->vm);
 	y = draw_line(a, y, "KSM",
 		      member == KSM_MEMBER_DENIED ? CANVAS_WARN :
-		      top_is_member(&p->p) ? CANVAS_GOOD : CANVAS_NORMAL, member_words(member));
+		      ksm_member_in(member) ? CANVAS_GOOD : CANVAS_NORMAL, member_words(member));
 	return draw_figures(a, y, m, p);
 }
 

@@ -48,7 +48,7 @@ static int compare_cells(const struct cli_cell *a, const struct cli_cell *b, int
 
 static int compare_procs(const struct ksm_proc *a, const struct ksm_proc *b)
 {
-	const bool ma = top_is_member(a), mb = top_is_member(b);
+	const bool ma = ksm_member_in(a->member), mb = ksm_member_in(b->member);
 
 	if (ma != mb)
 		return ma ? -1 : 1;
@@ -120,7 +120,7 @@ static bool proc_has(const struct top_proc *t, const char *text)
 
 static bool passes(const struct model *m, const struct top_proc *t)
 {
-	if (m->table.members && !top_is_member(&t->p) && !t->tagged)
+	if (m->table.members && !ksm_member_in(t->p.member) && !t->tagged)
 		return false;
 	return !*m->filter || proc_has(t, m->filter);
 }
@@ -276,7 +276,7 @@ static int tree(struct model *m)
 static void group_add(struct top_group *g, const struct top_proc *t)
 {
 	g->procs++;
-	g->members += top_is_member(&t->p);
+	g->members += ksm_member_in(t->p.member);
 	g->denied += t->p.member == KSM_MEMBER_DENIED;
 	g->rss_pages = num_add_sat(g->rss_pages, MIN(t->p.rss_pages, (uint64_t)INT64_MAX));
 	ksm_fig_add(&g->merging_pages, t->p.ksm.merging_pages);

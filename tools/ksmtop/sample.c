@@ -60,14 +60,6 @@ struct sampler {
 	uint64_t now_ns;
 };
 
-static uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * SECOND + t.tv_nsec;
-}
-
 static uint64_t cpu_ns(void)
 {
 	struct timespec t;
@@ -305,7 +297,7 @@ void top_sampler_events(struct sampler *s)
 
 	if (!s->ev)
 		return;
-	s->now_ns = clock_ns();
+	s->now_ns = ksm_now_ns();
 	while ((rc = ksm_procev_next(s->ev, &m)) == 1)
 		event(s, &m);
 	if (!rc)
@@ -411,7 +403,7 @@ static void schedule(struct sampler *s, struct seen *p, const struct ksm_proc *n
 	if (p->born_ns == s->now_ns && age > LOOK_RARELY)
 		p->born_ns = s->now_ns > LOOK_RARELY ? s->now_ns - LOOK_RARELY : 0;
 	p->next_ns = s->now_ns + after;
-	if (top_is_member(now) || p->ended || now->state == 'Z' || s->top->n_pids)
+	if (ksm_member_in(now->member) || p->ended || now->state == 'Z' || s->top->n_pids)
 		p->next_ns = 0;
 }
 
@@ -588,7 +580,7 @@ int top_sample_take(struct sampler *s, struct sample *out)
 
 	top_sample_reset(out);
 	top_sampler_events(s);
-	s->now_ns = clock_ns();
+	s->now_ns = ksm_now_ns();
 	s->uptime_ns = ksm_uptime_ns(s->k);
 	/* Parts that cannot be read are figures without value. */
 	(void)ksm_stats_read(s->k, &out->stats);
@@ -634,7 +626,7 @@ static int add_vma(const struct ksm_vma *v, void *arg)
 void top_detail_read(struct top *t)
 {
 	struct top_detail *d = &t->detail;
-	const uint64_t began = clock_ns();
+	const uint64_t began = ksm_now_ns();
 	struct ksm_proc p;
 
 	if (!d->pid || !t->k || began < d->next_ns)
@@ -648,6 +640,6 @@ void top_detail_read(struct top *t)
 	if (!d->rc)
 		d->rc = ksm_vmas_walk(t->k, d->pid, add_vma, d);
 	/* Walking the pages of a large process costs: a twentieth of the time at most. */
-	d->cost_ns = clock_ns() - began;
+	d->cost_ns = ksm_now_ns() - began;
 	d->next_ns = began + 20 * d->cost_ns;
 }

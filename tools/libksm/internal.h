@@ -78,7 +78,4 @@ enum ksm_state ksm_state_of(int rc);
  */
 int ksm_proc_member_quick(struct ksm *k, pid_t pid, enum ksm_member *out);
 
-/* stats.c */
-uint64_t ksm_now_ns(void);
-
 #endif /* KSM_LIBKSM_INTERNAL_H */

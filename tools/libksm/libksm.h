@@ -308,6 +308,9 @@ struct ksm_stats {
 /* Reads all of it; absent parts are figures without value, not errors. */
 int ksm_stats_read(struct ksm *k, struct ksm_stats *out);
 
+/* The clock of when_ns, which never goes back (CLOCK_MONOTONIC). */
+uint64_t ksm_now_ns(void);
+
 /*
  * Time since boot, suspension included, to which start_ticks of a process count
  * (proc(5), "starttime").  A dump without /proc/uptime does not tell.
@@ -385,6 +388,12 @@ enum ksm_member {
 	KSM_MEMBER_MADVISE,	/* some eligible mappings are mergeable */
 	KSM_MEMBER_ANY,		/* all are: prctl */
 };
+
+/* It takes part in merging, by whichever way. */
+static inline bool ksm_member_in(enum ksm_member m)
+{
+	return m == KSM_MEMBER_ON || m == KSM_MEMBER_MADVISE || m == KSM_MEMBER_ANY;
+}
 
 /* "any", "madvise", "on", "off", "denied", "-". */
 const char *ksm_member_name(enum ksm_member m);
