@@ -105,6 +105,17 @@ static ssize_t last_of(const struct str *out, const char *text)
 	return -1;
 }
 
+/* How often @text came since the mark. */
+static int times_of(const struct pty *p, const char *text)
+{
+	const size_t n = strlen(text);
+	int times = 0;
+
+	for (size_t i = p->mark; i + n <= p->out.len; i++)
+		times += !memcmp(p->out.s + i, text, n);
+	return times;
+}
+
 /* What was switched on is off again, and the modes are the old ones. */
 static void check_restored(struct pty *p)
 {
@@ -271,6 +282,8 @@ static void suspends(void)
 			break;
 		pty_drain(&r.p, 50);
 		check_restored(&r.p);
+		CHECK_INT(times_of(&r.p, ALT_ON), 1);
+		CHECK_INT(times_of(&r.p, ALT_OFF), 1);
 		pty_continue(&r.p);
 		CHECK(pty_wait_text(&r.p, ALT_ON));
 		CHECK(pty_wait_text(&r.p, HEADING));

@@ -169,8 +169,9 @@ static void detail_open(struct top *t)
 static void suspend(struct loop *l)
 {
 	struct top *t = l->t;
+	const struct timespec at_once = { 0 };
 	struct sigaction dfl = { .sa_handler = SIG_DFL }, old;
-	sigset_t stop, was;
+	sigset_t stop, cont, was;
 
 	if (t->view->fini)
 		t->view->fini(t);
@@ -182,6 +183,10 @@ static void suspend(struct loop *l)
 	sigprocmask(SIG_UNBLOCK, &stop, &was);
 	sigprocmask(SIG_SETMASK, &was, NULL);
 	sigaction(SIGTSTP, &old, NULL);
+	/* What ended this stop is not news of another, and the screen comes back once. */
+	sigemptyset(&cont);
+	sigaddset(&cont, SIGCONT);
+	sigtimedwait(&cont, NULL, &at_once);
 	if (t->view->init && t->view->init(t))
 		l->status = CLI_FAIL;
 }
