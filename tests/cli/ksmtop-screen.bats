@@ -26,7 +26,11 @@ teardown() {
 	reap_spawned
 }
 
-mux() { LC_ALL=C.UTF-8 TERM=xterm-256color tmux -u -f /dev/null -S "$TMUX_SOCKET" "$@" 3>&-; }
+# The shell of whoever runs this may be one that only says good-bye.
+mux() {
+	SHELL=/bin/sh LC_ALL=C.UTF-8 TERM=xterm-256color \
+		tmux -u -f /dev/null -S "$TMUX_SOCKET" "$@" 3>&-
+}
 
 # top ARG...: ksmtop in a window of 80 by 24; when it ends, the shell tells its status.
 top() {
