@@ -36,6 +36,14 @@ void top_say(struct top *t, enum top_tone tone, const char *fmt, ...)
 	t->tone = tone;
 }
 
+bool top_may_change(struct top *t)
+{
+	if (!t->readonly)
+		return true;
+	top_say(t, TOP_WARN, "nothing can be changed: this is not the running system");
+	return false;
+}
+
 /* --- processes --- */
 
 struct outcome {
@@ -129,10 +137,8 @@ void top_advise(struct top *t, bool on)
 	struct outcome o = { 0 };
 	ssize_t n;
 
-	if (t->readonly || !t->k) {
-		top_say(t, TOP_WARN, "nothing can be changed: this is not the running system");
+	if (!top_may_change(t))
 		return;
-	}
 	n = top_model_targets(&t->model, &pids);
 	if (n <= 0) {
 		top_say(t, TOP_WARN, n ? "out of memory" : "no process is selected");
@@ -207,10 +213,8 @@ int top_set_attr(struct top *t, enum ksm_attr id, const char *text)
 	const char *hint;
 	int rc;
 
-	if (t->readonly || !t->k) {
-		top_say(t, TOP_WARN, "nothing can be changed: this is not the running system");
+	if (!top_may_change(t))
 		return -EROFS;
-	}
 	rc = ksm_attr_parse(id, text, &v);
 	if (rc)
 		return refuse_text(t, id, text, rc);

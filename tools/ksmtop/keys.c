@@ -96,10 +96,8 @@ static bool ended(const struct top *t, const struct ui *ui)
 static unsigned int ask(struct top *t, struct ui *ui, long what)
 {
 	if ((what == UI_ASK_ADVISE || what == UI_ASK_UNADVISE || what == UI_ASK_VALUE) &&
-	    t->readonly) {
-		top_say(t, TOP_WARN, "nothing can be changed: this is not the running system");
+	    !top_may_change(t))
 		return TOP_REDRAW;
-	}
 	if (ended(t, ui))
 		top_say(t, TOP_WARN, "the process has ended");
 	else if (!ui_ask(t, ui, (enum ui_prompt)what))

@@ -449,6 +449,8 @@ void top_verdict(const struct model *m, struct top_verdict *out);
 /* act.c: change things; each sets t->message */
 /* Sets the line for people; foreign text in it is cleaned. */
 void top_say(struct top *t, enum top_tone tone, const char *fmt, ...) __printf(3, 4);
+/* Whether this is the running system, and not a recording or another root; says so if not. */
+bool top_may_change(struct top *t);
 /* Advise (or un-advise) what top_model_targets() says. */
 void top_advise(struct top *t, bool on);
 /* Write an attribute from what was typed.  0, or -errno with the kernel's reason told. */
