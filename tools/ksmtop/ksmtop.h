@@ -391,6 +391,8 @@ void top_cell(const struct row *row, enum top_col id, struct cli_cell *out);
  * Return: @buf, or a string borrowed from the model.
  */
 const char *top_cell_text(const struct row *row, enum top_col id, char *buf, size_t len);
+/* In place of a figure: "denied", "off" or "-". */
+const char *top_no_value(enum ksm_state s);
 
 /* model.c, rows.c: pure */
 /* An empty model with the default choices. */

@@ -29,21 +29,14 @@ static const struct graph {
 
 static void value_text(char *buf, size_t len, double v, enum scale scale)
 {
-	static const char prefixes[] = " kMGTPE";
-	size_t k = 0;
-
 	if (isnan(v)) {
 		snprintf(buf, len, "-");
 	} else if (scale == SCALE_BYTES) {
 		cli_bytes(buf, len, (int64_t)v, false);
 	} else if (scale == SCALE_PERCENT) {
 		snprintf(buf, len, "%.1f %%", v);
-	} else if (v < 10000) {
-		snprintf(buf, len, "%.0f", v);
 	} else {
-		for (; v >= 999.95 && prefixes[k + 1]; k++)
-			v /= 1000;
-		snprintf(buf, len, "%.1f%c", v, prefixes[k]);
+		ui_count(buf, len, v, "");
 	}
 }
 

@@ -116,6 +116,11 @@ void ui_hit(struct ui *ui, struct area a, int x, int y, int w, enum ui_hit_kind 
 /* Keep line @at of @n inside a window of @height that begins at *@top. */
 void ui_scroll(size_t *top, size_t at, size_t n, int height);
 
+/* What tells people something looks like its tone. */
+enum canvas_role ui_tone_role(enum top_tone tone);
+/* 9999, 12.3k, 1.2M: counts have decimal prefixes. */
+void ui_count(char *buf, size_t len, double v, const char *unit);
+
 /* keys.c: one table of keys */
 /* enum top_action of it. */
 unsigned int ui_key(struct top *t, struct ui *ui, struct ui_key key);

@@ -24,15 +24,10 @@ static const char *time_text(const struct model *m, char *buf, size_t len)
 	return buf;
 }
 
-static struct ksm_fig attr_fig(const struct model *m, enum ksm_attr id)
-{
-	return (struct ksm_fig){ m->stats.attr[id].state, m->stats.attr[id].v };
-}
-
 /* "stopped", "running", "unmerging", or why that is not known. */
 static const char *state_text(const struct model *m)
 {
-	const struct ksm_fig run = attr_fig(m, KSM_ATTR_RUN);
+	const struct ksm_fig run = ksm_stats_fig(&m->stats, KSM_ATTR_RUN);
 
 	if (ksm_fig_has(run))
 		return ksm_run_name(run.v);
@@ -60,22 +55,22 @@ static struct ksm_fig get_meta(const struct model *m)
 
 static struct ksm_fig get_shared(const struct model *m)
 {
-	return attr_fig(m, KSM_ATTR_PAGES_SHARED);
+	return ksm_stats_fig(&m->stats, KSM_ATTR_PAGES_SHARED);
 }
 
 static struct ksm_fig get_sharing(const struct model *m)
 {
-	return attr_fig(m, KSM_ATTR_PAGES_SHARING);
+	return ksm_stats_fig(&m->stats, KSM_ATTR_PAGES_SHARING);
 }
 
 static struct ksm_fig get_zero(const struct model *m)
 {
-	return attr_fig(m, KSM_ATTR_ZERO_PAGES);
+	return ksm_stats_fig(&m->stats, KSM_ATTR_ZERO_PAGES);
 }
 
 static struct ksm_fig get_passes(const struct model *m)
 {
-	return attr_fig(m, KSM_ATTR_FULL_SCANS);
+	return ksm_stats_fig(&m->stats, KSM_ATTR_FULL_SCANS);
 }
 
 /* Nothing is known of rates before the second sample. */
@@ -223,8 +218,7 @@ static const char *fig_text(const struct top *t, struct ksm_fig f, enum kind kin
 			    size_t len)
 {
 	if (f.state != KSM_VALUE)
-		snprintf(buf, len, "%s", f.state == KSM_DENIED ? "denied" :
-					 f.state == KSM_OFF ? "off" : "-");
+		snprintf(buf, len, "%s", top_no_value(f.state));
 	else if (kind == SIZE)
 		cli_bytes(buf, len, f.v, t->out.bytes);
 	else

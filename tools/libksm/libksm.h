@@ -330,6 +330,12 @@ struct ksm_derived {
 
 void ksm_stats_derive(const struct ksm_stats *s, struct ksm_derived *out);
 
+/* An attribute of a snapshot as a figure; a choice is its number. */
+static inline struct ksm_fig ksm_stats_fig(const struct ksm_stats *s, enum ksm_attr id)
+{
+	return (struct ksm_fig){ s->attr[id].state, s->attr[id].v };
+}
+
 /* Rates between two snapshots; pure.  A counter that went back (reset) counts from 0. */
 struct ksm_delta {
 	double seconds;
