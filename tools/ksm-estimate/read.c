@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "cli/xalloc.h"
 
@@ -31,8 +30,6 @@
 #define CHUNK_LARGE ((size_t)2 << 20)
 #define LARGE_FROM  (UINT64_C(4) << 30)
 #define PIECE_BYTES 128
-/* Records that memory is made for at once. */
-#define ROOM_BYTES  ((size_t)64 << 10)
 
 _Static_assert(CHUNK_SMALL >= (size_t)BLOCK_PAGES * PIECE_BYTES, "pieces of a block fit");
 
@@ -425,19 +422,6 @@ static void keep_block(struct readers *all, const struct block *b)
 	all->blocks[all->n_blocks++] = *b;
 }
 
-/* Memory for @n more records in one go, not page by page; under lock. */
-static void make_room(struct readers *all, size_t n)
-{
-	const struct est *e = all->e;
-	const size_t need = (e->n_recs + n) * sizeof(*e->recs);
-	const size_t end = e->cap_recs * sizeof(*e->recs);
-
-	for (; all->room < need && all->room + ROOM_BYTES <= end; all->room += ROOM_BYTES)
-		/* Linux 5.14; without it, faults do the same. */
-		if (madvise((char *)e->recs + all->room, ROOM_BYTES, MADV_POPULATE_WRITE))
-			break;
-}
-
 static void commit(struct reader *r, struct est_proc *p, struct est_seg *seg, uint64_t addr,
 		   size_t n, struct est_count *c)
 {
@@ -449,8 +433,6 @@ static void commit(struct reader *r, struct est_proc *p, struct est_seg *seg, ui
 	pthread_mutex_lock(&all->lock);
 	if (all->adapt && e->n_recs + n > e->cap_recs)
 		halve(all);
-	if (!all->sampled)
-		make_room(all, n);
 	b.first_rec = e->n_recs;
 	for (size_t i = 0; i < n; i++) {
 		const uint32_t tag = r->tag[i];

@@ -38,7 +38,6 @@ struct readers {
 	uint32_t threshold;		/* of 1 << EST_CLUSTER_BITS */
 	struct block *blocks;		/* only when there are more passes */
 	size_t n_blocks, cap_blocks;
-	size_t room;			/* bytes of records that memory was made for */
 };
 
 /* One thread's storage. */
