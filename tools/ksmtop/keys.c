@@ -208,10 +208,10 @@ static unsigned int show_all(struct top *t, struct ui *ui __unused, long arg __u
 	return TOP_REDRAW;
 }
 
-static unsigned int next_style(struct top *t __unused, struct ui *ui, long arg __unused)
+static unsigned int next_style(struct top *t, struct ui *ui __unused, long arg __unused)
 {
-	ui->style = (ui->style + 1) % __UI_STYLE_N;
-	return TOP_REDRAW;
+	t->graph = (t->graph + 1) % __TOP_GRAPH_N;
+	return TOP_REDRAW | TOP_CHANGED;
 }
 
 static unsigned int pause_display(struct top *t, struct ui *ui __unused, long arg __unused)

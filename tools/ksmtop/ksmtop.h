@@ -280,6 +280,14 @@ struct recorder;
 struct player;
 struct ui;
 
+/* How the history is drawn. */
+enum top_graph {
+	TOP_GRAPH_BRAILLE,
+	TOP_GRAPH_BLOCKS,
+	TOP_GRAPH_NONE,
+	__TOP_GRAPH_N
+};
+
 struct top {
 	/* options */
 	const char *sysroot;
@@ -292,6 +300,7 @@ struct top {
 	struct cli_table_opts out;	/* batch: format, columns */
 	bool ascii;
 	bool no_color;
+	enum top_graph graph;
 	pid_t *pids;		/* -p; NULL all */
 	size_t n_pids;
 	const char *user;	/* -u */
@@ -491,6 +500,7 @@ void top_player_close(struct player *p);
 struct top_config {
 	uint64_t interval_ns;
 	bool ascii, no_color;
+	enum top_graph graph;
 	struct top_table table;
 	unsigned int line;	/* of the last one parsed */
 	unsigned int bad;	/* lines that were left out */

@@ -137,8 +137,8 @@ static void draw_table_screen(struct area a, const struct top *t, struct ui *ui)
 	pane_summary(area_sub(a, 0, 0, a.w, summary), t);
 	if (graph > left / 3 + 1)
 		graph = left / 3 + 1;
-	if (graph >= GRAPH_MIN && ui->style != UI_NO_GRAPH && t->model.present == KSM_VALUE) {
-		pane_graph(area_sub(a, 0, y, a.w, graph), &t->model, ui->style);
+	if (graph >= GRAPH_MIN && t->graph != TOP_GRAPH_NONE && t->model.present == KSM_VALUE) {
+		pane_graph(area_sub(a, 0, y, a.w, graph), &t->model, t->graph);
 		y += graph;
 	}
 	if (rule) {
