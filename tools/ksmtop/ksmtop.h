@@ -312,6 +312,8 @@ struct top {
 	bool paused;		/* nothing is read, recorded or drawn anew until it goes on */
 	bool changed;		/* TOP_CHANGED: save the settings at the end */
 	bool ended;		/* of a recording */
+	pid_t unmerger;		/* the child that waits for the kernel; 0 none */
+	int unmerger_fd;	/* readable when it is done: top_unmerged() */
 	struct sampler *sampler;
 	struct recorder *recorder;
 	struct player *player;
@@ -464,8 +466,13 @@ void top_say(struct top *t, enum top_tone tone, const char *fmt, ...) __printf(3
 bool top_may_change(struct top *t);
 /* Advise (or un-advise) what top_model_targets() says. */
 void top_advise(struct top *t, bool on);
-/* Write an attribute from what was typed.  0, or -errno with the kernel's reason told. */
+/*
+ * Write an attribute from what was typed.  0, or -errno with the kernel's reason told.
+ * Unmerging goes on behind it, and nothing else can be set meanwhile (-EBUSY).
+ */
 int top_set_attr(struct top *t, enum ksm_attr id, const char *text);
+/* Takes in how unmerging ended; waits for it if it has not. */
+void top_unmerged(struct top *t);
 
 /* record.c: samples in a file, and back */
 /* The parser, for tests and fuzzers: lines in, samples out. */
