@@ -64,22 +64,21 @@ echo 64 >/proc/sys/vm/nr_hugepages
 [ ! -e $balancing ] || echo 0 >$balancing
 alone ksm_functional_tests:alone 400
 for pages in 10 257 1000; do
-	alone "ksm_tests:-M -p $pages" 400 -M -p $pages
+	alone "ksm_tests:-M -p $pages" 400 -M -p $pages -l 300
 done
-alone "ksm_tests:-U" 400 -U
-alone "ksm_tests:-Z -z 0" 400 -Z -p 10 -z 0
-alone "ksm_tests:-Z -z 1" 400 -Z -p 10 -z 1
-alone "ksm_tests:-N -m 1" 400 -N -m 1
-alone "ksm_tests:-N -m 0" 400 -N -m 0
-for what in -P -H -D -C; do
-	alone "ksm_tests:$what" 400 $what -s 20
-done
+alone "ksm_tests:-U" 400 -U -l 300
+alone "ksm_tests:-Z -z 0" 400 -Z -p 10 -z 0 -l 300
+alone "ksm_tests:-Z -z 1" 400 -Z -p 10 -z 1 -l 300
+alone "ksm_tests:-N -m 1" 400 -N -m 1 -l 300
+alone "ksm_tests:-N -m 0" 400 -N -m 0 -l 300
 [ ! -e $balancing ] || echo 1 >$balancing
 
 merged ksm_functional_tests 400
-merged cow 1200
 merged gup_longterm 400
-merged uffd-unit-tests 900
+# One by one: it ends with the first that fails.
+for name in $([ ! -x $dir/uffd-unit-tests ] || "$dir/uffd-unit-tests" -l); do
+	merged "uffd-unit-tests:$name" 300 -f "$name"
+done
 merged "uffd-stress:anon" 400 anon 8 4
 merged "uffd-stress:shmem" 400 shmem 8 4
 merged "uffd-stress:shmem-private" 400 shmem-private 8 4
@@ -96,6 +95,10 @@ merged madv_populate 300
 merged pagemap_ioctl 600
 merged split_huge_page_test 600
 merged "transhuge-stress" 120 -d 20
+merged cow 2400
+for what in -P -H -D -C; do
+	alone "ksm_tests:$what" 600 $what -s 20 -l 500
+done
 
 [ "$n" -gt 0 ] || skip_all "none of $SELFTESTS is here"
 plan
