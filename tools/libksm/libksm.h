@@ -457,7 +457,10 @@ enum ksm_proc_want {
 int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *out);
 int ksm_proc_pidstat_parse(const char *buf, size_t len, struct ksm_proc *out);
 
-/* How the process takes part, exactly: reads smaps up to the first contradiction. */
+/*
+ * How the process takes part, exactly: reads smaps up to the first contradiction.
+ * KSM_MEMBER_UNKNOWN for one without mappings: it is ending.
+ */
 int ksm_proc_member(struct ksm *k, pid_t pid, enum ksm_member *out);
 
 /* Raw command line, NUL-separated; the caller frees *buf.  Empty for kernel threads. */
