@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,7 +74,7 @@ static void settings(void)
 	};
 	struct root r;
 	struct top *t;
-	char buf[64];
+	char buf[64], fifo[300];
 
 	root_copy(&r, "6.12-busy");
 	t = open_top(root_handle(&r), 0);
@@ -81,12 +82,28 @@ static void settings(void)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		int rc = top_set_attr(t, rows[i].id, rows[i].text);
 
+		top_unmerged(t);
 		tap_row("%zu", i);
 		CHECK(rows[i].rc == -1 ? rc < 0 : rc == rows[i].rc);
 		CHECK_INT(t->tone, rows[i].tone);
 		CHECK_STR(t->message, rows[i].message);
 	}
 	CHECK_STR(root_get(&r, "sys/kernel/mm/ksm/pages_to_scan", buf, sizeof(buf)), "250");
+
+	/* A kernel that takes its time: the file is a pipe that nobody reads yet. */
+	root_rm(&r, "sys/kernel/mm/ksm/run");
+	snprintf(fifo, sizeof(fifo), "%s/sys/kernel/mm/ksm/run", r.dir);
+	CHECK_INT(mkfifo(fifo, 0600), 0);
+	CHECK_INT(top_set_attr(t, KSM_ATTR_RUN, "2"), 0);
+	CHECK_STR(t->message, "run: unmerging");
+	CHECK_INT(top_set_attr(t, KSM_ATTR_PAGES_TO_SCAN, "300"), -EBUSY);
+	CHECK_STR(t->message, "pages_to_scan: not set: the kernel is unmerging");
+	CHECK_STR(root_get(&r, "sys/kernel/mm/ksm/run", buf, sizeof(buf)), "2");
+	root_rm(&r, "sys/kernel/mm/ksm/run");
+	root_put(&r, "sys/kernel/mm/ksm/run", "2\n");
+	top_unmerged(t);
+	CHECK_STR(t->message, "run: set to 2");
+	CHECK_INT(top_set_attr(t, KSM_ATTR_PAGES_TO_SCAN, "300"), 0);
 
 	/* The memory that unmerging takes must be there. */
 	root_put(&r, "sys/kernel/mm/ksm/run", "1\n");

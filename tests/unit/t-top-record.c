@@ -264,7 +264,8 @@ static void config(void)
 {
 	static const char *const lines[] = {
 		"# comment", "", "  interval   500ms  ", "sort -profit", "tree yes", "group unit",
-		"members yes", "ascii yes", "color no", "columns pid,profit,command", NULL,
+		"members yes", "ascii yes", "color no", "graph blocks", "columns pid,profit,command",
+		NULL,
 	};
 	struct str text __cleanup_str = STR_INIT, again __cleanup_str = STR_INIT;
 	struct top_config c, d;
@@ -277,6 +278,7 @@ static void config(void)
 	/* Not both. */
 	CHECK(!c.table.tree && c.table.group == KSM_GROUP_UNIT);
 	CHECK(c.table.members && c.ascii && c.no_color);
+	CHECK(c.graph == TOP_GRAPH_BLOCKS);
 	CHECK(c.table.shown[TOP_COL_PID] && c.table.shown[TOP_COL_PROFIT] &&
 	      !c.table.shown[TOP_COL_RSS]);
 	/* What is written is read as the same. */
@@ -290,6 +292,7 @@ static void config(void)
 	CHECK_INT(top_config_format(&d, &again), 0);
 	CHECK(!memcmp(&c.table, &d.table, sizeof(c.table)));
 	CHECK_UINT(d.interval_ns, c.interval_ns);
+	CHECK(d.graph == c.graph);
 }
 
 static void config_bad(void)
@@ -297,6 +300,7 @@ static void config_bad(void)
 	static const char *const lines[] = {
 		"interval", "interval 0", "interval 1ms", "interval 2h", "interval x", "sort nothing",
 		"sort", "sort -", "tree maybe", "group herd", "members 1", "ascii", "color blue",
+		"graph pie", "graph",
 		"columns pid,nothing", "columns ", "columns", "of a later version", "\x1b[2J",
 		NULL,
 	};

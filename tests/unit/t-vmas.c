@@ -290,7 +290,8 @@ static void member(void)
 		enum ksm_member want;
 	} rows[] = {
 #define VMA(a, b, name, flags) a "-" b " rw-p 00000000 00:00 0   " name "\nVmFlags: " flags "\n"
-		{ "", KSM_MEMBER_OFF },
+		/* ended: its memory is gone before it is */
+		{ "", KSM_MEMBER_UNKNOWN },
 		{ VMA("1000", "2000", "", "rd wr"), KSM_MEMBER_OFF },
 		{ VMA("1000", "2000", "", "rd wr mg"), KSM_MEMBER_ANY },
 		{ VMA("1000", "2000", "", "rd wr mg") VMA("2000", "3000", "", "rd wr"),

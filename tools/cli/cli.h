@@ -172,6 +172,8 @@ enum cli_kind {
 
 /* What a getter fills.  state says which of the four values a cell is. */
 enum cli_state { CLI_VALUE, CLI_ABSENT, CLI_DENIED, CLI_OFF };
+/* "denied", "off", else "-". */
+const char *cli_state_word(enum cli_state state);
 
 struct cli_cell {
 	enum cli_state state;	/* others than CLI_VALUE: "-", "denied", "off"; JSON null */

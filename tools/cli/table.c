@@ -174,7 +174,7 @@ static struct cli_cell get_cell(const struct cli_col *c, const void *row)
 	return cell;
 }
 
-static const char *state_word(enum cli_state state)
+const char *cli_state_word(enum cli_state state)
 {
 	switch (state) {
 	case CLI_DENIED:
@@ -193,7 +193,7 @@ static void add_cell(struct str *out, const struct cli_col *c, const struct cli_
 	char buf[32];
 
 	if (cell->state != CLI_VALUE) {
-		str_add(out, state_word(cell->state));
+		str_add(out, cli_state_word(cell->state));
 		return;
 	}
 	switch (c->kind) {

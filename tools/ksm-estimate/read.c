@@ -21,14 +21,17 @@
 #include "cli/xalloc.h"
 
 /*
- * As large as the second-level cache, and faster than anything that fits well: the
- * kernel pins so many pages at a time, and copies faster to lines that are not
- * in a cache.  Twice as much gains little and counts among the bytes a page.
+ * What is copied at once.  As large as a second-level cache or larger, and faster
+ * than anything that fits well: the kernel pins so many pages at a time, and copies
+ * faster to lines that are not in a cache.  The larger one, a tenth faster on huge
+ * pages, is for those who read so much that it does not count among the bytes a page.
  */
-#define CHUNK_BYTES ((size_t)1 << 20)
+#define CHUNK_SMALL ((size_t)1 << 20)
+#define CHUNK_LARGE ((size_t)2 << 20)
+#define LARGE_FROM  (UINT64_C(4) << 30)
 #define PIECE_BYTES 128
 
-_Static_assert(CHUNK_BYTES >= (size_t)BLOCK_PAGES * PIECE_BYTES, "pieces of a block fit");
+_Static_assert(CHUNK_SMALL >= (size_t)BLOCK_PAGES * PIECE_BYTES, "pieces of a block fit");
 
 enum state {
 	NOTHING,	/* not a page for us */
@@ -39,11 +42,16 @@ enum state {
 	GONE,
 };
 
+size_t reader_chunk(uint64_t bytes)
+{
+	return bytes >= LARGE_FROM ? CHUNK_LARGE : CHUNK_SMALL;
+}
+
 int reader_init(struct reader *r, struct readers *all)
 {
 	r->all = all;
 	r->read_bytes = 0;
-	r->buf = aligned_alloc(CHUNK_BYTES, CHUNK_BYTES);
+	r->buf = aligned_alloc(CHUNK_SMALL, all->chunk);
 	if (!r->buf)
 		return -ENOMEM;
 	return all->sampled ? est_moment_init(&r->moment) : 0;
@@ -71,11 +79,10 @@ struct kinds {
 
 static void put_kind(uint64_t start, uint64_t end, unsigned int kind, void *arg)
 {
-	struct kinds *k = arg;
+	const struct kinds *k = arg;
 	const size_t size = page_size(k->r);
 
-	for (uint64_t at = start; at < end; at += size)
-		k->r->kind[(at - k->start) / size] = kind | KIND_THERE;
+	memset(k->r->kind + (start - k->start) / size, kind | KIND_THERE, (end - start) / size);
 }
 
 static uint64_t frame(uint64_t entry)
@@ -229,7 +236,7 @@ static size_t ranges(const struct batch *b, size_t from, size_t max, size_t size
  */
 static int read_whole(struct reader *r, const struct est_proc *p, const struct batch *b)
 {
-	const size_t size = page_size(r), max = MIN(CHUNK_BYTES / size, (size_t)BLOCK_PAGES);
+	const size_t size = page_size(r), max = MIN(r->all->chunk / size, (size_t)BLOCK_PAGES);
 	struct iovec from[BLOCK_PAGES];
 	size_t at = 0;
 

@@ -33,6 +33,7 @@ struct readers {
 	bool adapt;			/* take a smaller share when records run out */
 	uint64_t zero_hash;		/* of a page of zeroes */
 	size_t piece_at;		/* in a page: what decides about a sample */
+	size_t chunk;			/* bytes that are copied at once */
 	pthread_mutex_t lock;
 	uint32_t threshold;		/* of 1 << EST_CLUSTER_BITS */
 	struct block *blocks;		/* only when there are more passes */
@@ -55,6 +56,8 @@ struct reader {
 	uint64_t read_bytes;
 };
 
+/* For readers.chunk, of a thread that reads so many bytes. */
+size_t reader_chunk(uint64_t bytes);
 int reader_init(struct reader *r, struct readers *all);
 void reader_fini(struct reader *r);
 /* Reads [start, end) of a mapping, at most REGION_PAGES; 0, or -errno that ends the process. */

@@ -100,11 +100,8 @@ static void print_system(struct ctl *ctl)
 
 	ctl_stats(ctl, &s);
 	ksm_stats_derive(&s, &d);
-	for (size_t i = 0; i < ARRAY_SIZE(attr_metrics); i++) {
-		const struct ksm_value *v = &s.attr[attr_metrics[i].id];
-
-		print_fig(&attr_metrics[i].m, (struct ksm_fig){ v->state, v->v });
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(attr_metrics); i++)
+		print_fig(&attr_metrics[i].m, ksm_stats_fig(&s, attr_metrics[i].id));
 	print_fig(&saved, d.saved_bytes);
 	print_fig(&meta, d.meta_bytes);
 	print_fig(&cow, s.cow_ksm);

@@ -42,7 +42,7 @@ struct status {
 
 static struct ksm_fig fig(const struct status *st, enum ksm_attr id)
 {
-	return (struct ksm_fig){ st->stats.attr[id].state, st->stats.attr[id].v };
+	return ksm_stats_fig(&st->stats, id);
 }
 
 /* "1.2 GiB", or the state in a word. */

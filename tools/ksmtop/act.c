@@ -8,9 +8,12 @@
 #include "ksmtop/ksmtop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "libksm/advise.h"
 #include "util/num.h"
@@ -34,6 +37,14 @@ void top_say(struct top *t, enum top_tone tone, const char *fmt, ...)
 		memcpy(t->message, clean.s, len);
 	t->message[len] = '\0';
 	t->tone = tone;
+}
+
+bool top_may_change(struct top *t)
+{
+	if (!t->readonly)
+		return true;
+	top_say(t, TOP_WARN, "nothing can be changed: this is not the running system");
+	return false;
 }
 
 /* --- processes --- */
@@ -129,10 +140,8 @@ void top_advise(struct top *t, bool on)
 	struct outcome o = { 0 };
 	ssize_t n;
 
-	if (t->readonly || !t->k) {
-		top_say(t, TOP_WARN, "nothing can be changed: this is not the running system");
+	if (!top_may_change(t))
 		return;
-	}
 	n = top_model_targets(&t->model, &pids);
 	if (n <= 0) {
 		top_say(t, TOP_WARN, n ? "out of memory" : "no process is selected");
@@ -200,29 +209,88 @@ static void tell_effective(struct top *t, enum ksm_attr id, const struct ksm_val
 		top_say(t, TOP_WARN, "%s: it was told %s and is %s", name, want, is);
 }
 
-int top_set_attr(struct top *t, enum ksm_attr id, const char *text)
+static int tell_written(struct top *t, enum ksm_attr id, const struct ksm_value *v, int rc)
 {
-	const char *name = ksm_attr_info(id)->name;
-	struct ksm_value v;
+	char text[KSM_ATTR_TEXT_MAX];
 	const char *hint;
-	int rc;
 
-	if (t->readonly || !t->k) {
-		top_say(t, TOP_WARN, "nothing can be changed: this is not the running system");
-		return -EROFS;
-	}
-	rc = ksm_attr_parse(id, text, &v);
-	if (rc)
-		return refuse_text(t, id, text, rc);
-	if (id == KSM_ATTR_RUN && v.v == KSM_RUN_UNMERGING && !unmerging_fits(t))
-		return -ENOMEM;
-	rc = ksm_attr_write(t->k, id, &v);
 	if (!rc) {
-		tell_effective(t, id, &v);
+		tell_effective(t, id, v);
 		return 0;
 	}
 	hint = rc == -EACCES || rc == -EPERM ? "needs root" : ksm_attr_hint(t->k, id, rc);
-	top_say(t, TOP_BAD, "%s: cannot set to %s: %s%s%s%s", name, text, cli_strerror(rc),
-		hint ? " (" : "", hint ? hint : "", hint ? ")" : "");
+	top_say(t, TOP_BAD, "%s: cannot set to %s: %s%s%s%s", ksm_attr_info(id)->name,
+		ksm_attr_format(id, v, text, sizeof(text)), cli_strerror(rc), hint ? " (" : "",
+		hint ? hint : "", hint ? ")" : "");
 	return rc;
+}
+
+/*
+ * The write that unmerges returns when all is unmerged, minutes later on a large
+ * machine: a child waits for it, and the screen goes on.
+ */
+static int start_unmerging(struct top *t, const struct ksm_value *v)
+{
+	int ends[2], rc;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	t->unmerger = fork();
+	if (t->unmerger < 0) {
+		rc = -errno;
+		close(ends[0]);
+		close(ends[1]);
+		t->unmerger = 0;
+		return rc;
+	}
+	if (!t->unmerger) {
+		close(ends[0]);
+		rc = ksm_attr_write(t->k, KSM_ATTR_RUN, v);
+		_exit(write(ends[1], &rc, sizeof(rc)) != sizeof(rc));
+	}
+	close(ends[1]);
+	t->unmerger_fd = ends[0];
+	top_say(t, TOP_DULL, "run: unmerging");
+	return 0;
+}
+
+void top_unmerged(struct top *t)
+{
+	const struct ksm_value v = { .state = KSM_VALUE, .v = KSM_RUN_UNMERGING };
+	int rc = -EINTR;
+
+	if (!t->unmerger)
+		return;
+	/* Without a word, somebody ended it. */
+	if (read(t->unmerger_fd, &rc, sizeof(rc)) != sizeof(rc))
+		rc = -EINTR;
+	close(t->unmerger_fd);
+	while (waitpid(t->unmerger, NULL, 0) < 0 && errno == EINTR)
+		;
+	t->unmerger = 0;
+	tell_written(t, KSM_ATTR_RUN, &v, rc);
+}
+
+int top_set_attr(struct top *t, enum ksm_attr id, const char *text)
+{
+	struct ksm_value v;
+	int rc;
+
+	if (!top_may_change(t))
+		return -EROFS;
+	rc = ksm_attr_parse(id, text, &v);
+	if (rc)
+		return refuse_text(t, id, text, rc);
+	/* The kernel would let the write wait, and us with it. */
+	if (t->unmerger) {
+		top_say(t, TOP_WARN, "%s: not set: the kernel is unmerging",
+			ksm_attr_info(id)->name);
+		return -EBUSY;
+	}
+	if (id != KSM_ATTR_RUN || v.v != KSM_RUN_UNMERGING)
+		return tell_written(t, id, &v, ksm_attr_write(t->k, id, &v));
+	if (!unmerging_fits(t))
+		return -ENOMEM;
+	rc = start_unmerging(t, &v);
+	return rc ? tell_written(t, id, &v, rc) : 0;
 }

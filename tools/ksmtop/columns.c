@@ -24,6 +24,11 @@ static enum cli_state cell_state(enum ksm_state s)
 	return map[s];
 }
 
+const char *top_no_value(enum ksm_state s)
+{
+	return cli_state_word(cell_state(s));
+}
+
 static void put_fig(struct cli_cell *out, struct ksm_fig f, int64_t scale)
 {
 	out->state = cell_state(f.state);
@@ -391,8 +396,6 @@ static bool out_of_place(const struct row *row, enum top_col id)
 
 const char *top_cell_text(const struct row *row, enum top_col id, char *buf, size_t len)
 {
-	static const char *const words[] = { [CLI_ABSENT] = "-", [CLI_DENIED] = "denied",
-					     [CLI_OFF] = "off" };
 	const struct top_column *c = &columns[id];
 	struct cli_cell cell;
 
@@ -400,7 +403,7 @@ const char *top_cell_text(const struct row *row, enum top_col id, char *buf, siz
 		return "";
 	top_cell(row, id, &cell);
 	if (cell.state != CLI_VALUE)
-		return words[cell.state];
+		return cli_state_word(cell.state);
 	if (cell.str)
 		return cell.str;
 	if (c->unit == TOP_PERCENT)

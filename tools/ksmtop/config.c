@@ -61,6 +61,22 @@ static int get_color(struct top_config *c, const char *text)
 	return 0;
 }
 
+static const char *const graph_names[] = {
+	[TOP_GRAPH_BRAILLE] = "braille",
+	[TOP_GRAPH_BLOCKS] = "blocks",
+	[TOP_GRAPH_NONE] = "none",
+};
+
+static int get_graph(struct top_config *c, const char *text)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(graph_names); i++)
+		if (!strcmp(graph_names[i], text)) {
+			c->graph = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
 static int get_sort(struct top_config *c, const char *text)
 {
 	const bool reverse = *text == '-';
@@ -131,6 +147,11 @@ static int put_color(const struct top_config *c, struct str *out)
 	return str_add(out, yes(!c->no_color));
 }
 
+static int put_graph(const struct top_config *c, struct str *out)
+{
+	return str_add(out, graph_names[c->graph]);
+}
+
 static int put_sort(const struct top_config *c, struct str *out)
 {
 	return str_addf(out, "%s%s", c->table.reverse ? "-" : "", top_column(c->table.sort)->key);
@@ -172,6 +193,7 @@ static const struct {
 	{ "interval", get_interval, put_interval },
 	{ "ascii", get_ascii, put_ascii },
 	{ "color", get_color, put_color },
+	{ "graph", get_graph, put_graph },
 	{ "sort", get_sort, put_sort },
 	{ "tree", get_tree, put_tree },
 	{ "group", get_group, put_group },

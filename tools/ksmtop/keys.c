@@ -96,10 +96,8 @@ static bool ended(const struct top *t, const struct ui *ui)
 static unsigned int ask(struct top *t, struct ui *ui, long what)
 {
 	if ((what == UI_ASK_ADVISE || what == UI_ASK_UNADVISE || what == UI_ASK_VALUE) &&
-	    t->readonly) {
-		top_say(t, TOP_WARN, "nothing can be changed: this is not the running system");
+	    !top_may_change(t))
 		return TOP_REDRAW;
-	}
 	if (ended(t, ui))
 		top_say(t, TOP_WARN, "the process has ended");
 	else if (!ui_ask(t, ui, (enum ui_prompt)what))
@@ -210,10 +208,10 @@ static unsigned int show_all(struct top *t, struct ui *ui __unused, long arg __u
 	return TOP_REDRAW;
 }
 
-static unsigned int next_style(struct top *t __unused, struct ui *ui, long arg __unused)
+static unsigned int next_style(struct top *t, struct ui *ui __unused, long arg __unused)
 {
-	ui->style = (ui->style + 1) % __UI_STYLE_N;
-	return TOP_REDRAW;
+	t->graph = (t->graph + 1) % __TOP_GRAPH_N;
+	return TOP_REDRAW | TOP_CHANGED;
 }
 
 static unsigned int pause_display(struct top *t, struct ui *ui __unused, long arg __unused)

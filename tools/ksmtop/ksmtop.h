@@ -280,6 +280,14 @@ struct recorder;
 struct player;
 struct ui;
 
+/* How the history is drawn. */
+enum top_graph {
+	TOP_GRAPH_BRAILLE,
+	TOP_GRAPH_BLOCKS,
+	TOP_GRAPH_NONE,
+	__TOP_GRAPH_N
+};
+
 struct top {
 	/* options */
 	const char *sysroot;
@@ -292,6 +300,7 @@ struct top {
 	struct cli_table_opts out;	/* batch: format, columns */
 	bool ascii;
 	bool no_color;
+	enum top_graph graph;
 	pid_t *pids;		/* -p; NULL all */
 	size_t n_pids;
 	const char *user;	/* -u */
@@ -303,6 +312,8 @@ struct top {
 	bool paused;		/* nothing is read, recorded or drawn anew until it goes on */
 	bool changed;		/* TOP_CHANGED: save the settings at the end */
 	bool ended;		/* of a recording */
+	pid_t unmerger;		/* the child that waits for the kernel; 0 none */
+	int unmerger_fd;	/* readable when it is done: top_unmerged() */
 	struct sampler *sampler;
 	struct recorder *recorder;
 	struct player *player;
@@ -391,6 +402,8 @@ void top_cell(const struct row *row, enum top_col id, struct cli_cell *out);
  * Return: @buf, or a string borrowed from the model.
  */
 const char *top_cell_text(const struct row *row, enum top_col id, char *buf, size_t len);
+/* In place of a figure: "denied", "off" or "-". */
+const char *top_no_value(enum ksm_state s);
 
 /* model.c, rows.c: pure */
 /* An empty model with the default choices. */
@@ -449,10 +462,17 @@ void top_verdict(const struct model *m, struct top_verdict *out);
 /* act.c: change things; each sets t->message */
 /* Sets the line for people; foreign text in it is cleaned. */
 void top_say(struct top *t, enum top_tone tone, const char *fmt, ...) __printf(3, 4);
+/* Whether this is the running system, and not a recording or another root; says so if not. */
+bool top_may_change(struct top *t);
 /* Advise (or un-advise) what top_model_targets() says. */
 void top_advise(struct top *t, bool on);
-/* Write an attribute from what was typed.  0, or -errno with the kernel's reason told. */
+/*
+ * Write an attribute from what was typed.  0, or -errno with the kernel's reason told.
+ * Unmerging goes on behind it, and nothing else can be set meanwhile (-EBUSY).
+ */
 int top_set_attr(struct top *t, enum ksm_attr id, const char *text);
+/* Takes in how unmerging ended; waits for it if it has not. */
+void top_unmerged(struct top *t);
 
 /* record.c: samples in a file, and back */
 /* The parser, for tests and fuzzers: lines in, samples out. */
@@ -487,6 +507,7 @@ void top_player_close(struct player *p);
 struct top_config {
 	uint64_t interval_ns;
 	bool ascii, no_color;
+	enum top_graph graph;
 	struct top_table table;
 	unsigned int line;	/* of the last one parsed */
 	unsigned int bad;	/* lines that were left out */

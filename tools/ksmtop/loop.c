@@ -273,8 +273,8 @@ static int events_wait(const struct loop *l)
 
 static bool wait_once(struct loop *l)
 {
-	enum { SIGNAL, TIMER, KEYS, EVENTS };
-	const struct top *t = l->t;
+	enum { SIGNAL, TIMER, KEYS, EVENTS, UNMERGER };
+	struct top *t = l->t;
 	const int events_fd = t->sampler ? top_sampler_fd(t->sampler) : -1;
 	const int deaf = events_fd >= 0 ? events_wait(l) : 0;
 	struct pollfd fds[] = {
@@ -282,6 +282,7 @@ static bool wait_once(struct loop *l)
 		[TIMER] = { l->timer_fd, POLLIN, 0 },
 		[KEYS] = { t->view->key ? STDIN_FILENO : -1, POLLIN, 0 },
 		[EVENTS] = { deaf ? -1 : events_fd, POLLIN, 0 },
+		[UNMERGER] = { t->unmerger ? t->unmerger_fd : -1, POLLIN, 0 },
 	};
 
 	if (poll(fds, ARRAY_SIZE(fds), deaf ? deaf : -1) < 0)
@@ -290,8 +291,13 @@ static bool wait_once(struct loop *l)
 		return false;
 	if (fds[EVENTS].revents)
 		on_events(l);
-	if (fds[KEYS].revents && !act(l, l->t->view->key(l->t, TOP_WAKE_INPUT)))
+	if (fds[KEYS].revents && !act(l, t->view->key(t, TOP_WAKE_INPUT)))
 		return false;
+	if (fds[UNMERGER].revents) {
+		top_unmerged(t);
+		if (!act(l, TOP_REDRAW | TOP_SAMPLE))
+			return false;
+	}
 	return !fds[TIMER].revents || on_timer(l);
 }
 

@@ -291,6 +291,7 @@ static void config_to(struct top *t, struct given *g)
 		t->interval_ns = c->interval_ns;
 	t->ascii |= c->ascii;
 	t->no_color |= c->no_color;
+	t->graph = c->graph;
 	t->model.table = c->table;
 	if (g->sort) {
 		t->model.table.sort = was.sort;
@@ -307,6 +308,7 @@ static void config_from(const struct top *t, struct given *g)
 	int rc;
 
 	g->config.interval_ns = t->interval_ns;
+	g->config.graph = t->graph;
 	g->config.table = t->model.table;
 	rc = top_config_save(&g->config);
 	if (rc && rc != -ENOENT)

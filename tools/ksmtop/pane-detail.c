@@ -97,7 +97,6 @@ static int draw_process(struct area a, const struct model *m, const struct top_p
 /* ------------------------------------------------------------------ */
 /* its mappings								*/
 
-
 /* Six figures of a mapping; the words behind them get what is left. */
 enum { X_SIZE = 13, X_RSS = 23, X_ANON = 33, X_KSM = 43, X_WHY = 53 };
 enum { NARROW_MAP = 66, X_NARROW_KSM = 23, X_NARROW_WHY = 33 };

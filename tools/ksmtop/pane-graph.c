@@ -29,21 +29,14 @@ static const struct graph {
 
 static void value_text(char *buf, size_t len, double v, enum scale scale)
 {
-	static const char prefixes[] = " kMGTPE";
-	size_t k = 0;
-
 	if (isnan(v)) {
 		snprintf(buf, len, "-");
 	} else if (scale == SCALE_BYTES) {
 		cli_bytes(buf, len, (int64_t)v, false);
 	} else if (scale == SCALE_PERCENT) {
 		snprintf(buf, len, "%.1f %%", v);
-	} else if (v < 10000) {
-		snprintf(buf, len, "%.0f", v);
 	} else {
-		for (; v >= 999.95 && prefixes[k + 1]; k++)
-			v /= 1000;
-		snprintf(buf, len, "%.1f%c", v, prefixes[k]);
+		ui_count(buf, len, v, "");
 	}
 }
 
@@ -122,10 +115,10 @@ static void draw_columns(struct area a, const struct top_hist *h, const struct g
 }
 
 static void draw_graph(struct area a, const struct model *m, const struct graph *g,
-		       enum ui_style style)
+		       enum top_graph style)
 {
 	const struct area body = area_sub(a, 0, 1, a.w, a.h - 1);
-	const bool braille = style == UI_BRAILLE && !a.c->ascii;
+	const bool braille = style == TOP_GRAPH_BRAILLE && !a.c->ascii;
 	const size_t shown = (size_t)a.w * (braille ? 2 : 1);
 	char now[32], top[32];
 	int x;
@@ -143,12 +136,12 @@ static void draw_graph(struct area a, const struct model *m, const struct graph 
 		draw_columns(body, &m->hist, g);
 }
 
-void pane_graph(struct area a, const struct model *m, enum ui_style style)
+void pane_graph(struct area a, const struct model *m, enum top_graph style)
 {
 	const int n = MAX(1, MIN((int)ARRAY_SIZE(graphs), a.w / GRAPH_WIDTH_MIN));
 	const int gap = 2, width = (a.w - (n - 1) * gap) / n;
 
-	if (style == UI_NO_GRAPH || a.h < GRAPH_HEIGHT_MIN)
+	if (style == TOP_GRAPH_NONE || a.h < GRAPH_HEIGHT_MIN)
 		return;
 	for (int i = 0; i < n; i++) {
 		const int x = i * (width + gap);

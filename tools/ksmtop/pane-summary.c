@@ -20,39 +20,20 @@ enum { LINE_STATE, LINE_VERDICT, LINE_METERS, LINES_METERS = 2,
 /* ------------------------------------------------------------------ */
 /* figures as text							*/
 
-static const char *no_value(enum ksm_state state)
-{
-	return state == KSM_DENIED ? "denied" : state == KSM_OFF ? "off" : "-";
-}
-
 static void bytes_text(char *buf, size_t len, struct ksm_fig f)
 {
 	if (ksm_fig_has(f))
 		cli_bytes(buf, len, f.v, false);
 	else
-		snprintf(buf, len, "%s", no_value(f.state));
+		snprintf(buf, len, "%s", top_no_value(f.state));
 }
 
-/* 9999, 12.3k, 1.2M: counts have decimal prefixes. */
 static void count_text(char *buf, size_t len, struct ksm_fig f, const char *unit)
 {
-	static const char prefixes[] = " kMGTPE";
-	double v = (double)f.v;
-	size_t k = 0;
-
-	if (!ksm_fig_has(f)) {
-		snprintf(buf, len, "%s", no_value(f.state));
-		return;
-	}
-	if (fabs(v) < 10000) {
-		snprintf(buf, len, "%lld%s", (long long)f.v, unit);
-		return;
-	}
-	while (fabs(v) >= 999.95 && prefixes[k + 1]) {
-		v /= 1000;
-		k++;
-	}
-	snprintf(buf, len, "%.1f%c%s", v, prefixes[k], unit);
+	if (ksm_fig_has(f))
+		ui_count(buf, len, (double)f.v, unit);
+	else
+		snprintf(buf, len, "%s", top_no_value(f.state));
 }
 
 static void percent_text(char *buf, size_t len, double v)
@@ -63,25 +44,8 @@ static void percent_text(char *buf, size_t len, double v)
 		snprintf(buf, len, v < 10 ? "%.2f %%" : "%.1f %%", v);
 }
 
-static struct ksm_fig attr_fig(const struct model *m, enum ksm_attr id)
-{
-	const struct ksm_value *v = &m->stats.attr[id];
-
-	return (struct ksm_fig){ v->state, v->v };
-}
-
 /* ------------------------------------------------------------------ */
 /* the state								*/
-
-static enum canvas_role tone_role(enum top_tone tone)
-{
-	static const enum canvas_role roles[] = { [TOP_DULL] = CANVAS_NORMAL,
-						  [TOP_GOOD] = CANVAS_GOOD,
-						  [TOP_WARN] = CANVAS_WARN,
-						  [TOP_BAD] = CANVAS_BAD };
-
-	return roles[tone];
-}
 
 static int draw_run(struct area a, int x, const struct model *m)
 {
@@ -141,7 +105,7 @@ static void draw_state(struct area a, const struct top *t)
 	if (m->hksm)
 		x += area_text(a, x, 0, CANVAS_NORMAL, ", hksm");
 	x += draw_advisor(a, x, m);
-	if (ksm_fig_has(attr_fig(m, KSM_ATTR_FULL_SCANS)) && a.w >= 60)
+	if (ksm_fig_has(ksm_stats_fig(&m->stats, KSM_ATTR_FULL_SCANS)) && a.w >= 60)
 		area_textf(a, x, 0, CANVAS_DIM, ", %lld passes",
 			   (long long)m->stats.attr[KSM_ATTR_FULL_SCANS].v);
 	draw_mode(a, t);
@@ -313,27 +277,27 @@ static void fig_swpin(const struct model *m, char *buf, size_t len)
 
 static void fig_shared(const struct model *m, char *buf, size_t len)
 {
-	count_text(buf, len, attr_fig(m, KSM_ATTR_PAGES_SHARED), "");
+	count_text(buf, len, ksm_stats_fig(&m->stats, KSM_ATTR_PAGES_SHARED), "");
 }
 
 static void fig_sharing(const struct model *m, char *buf, size_t len)
 {
-	count_text(buf, len, attr_fig(m, KSM_ATTR_PAGES_SHARING), "");
+	count_text(buf, len, ksm_stats_fig(&m->stats, KSM_ATTR_PAGES_SHARING), "");
 }
 
 static void fig_zero(const struct model *m, char *buf, size_t len)
 {
-	count_text(buf, len, attr_fig(m, KSM_ATTR_ZERO_PAGES), "");
+	count_text(buf, len, ksm_stats_fig(&m->stats, KSM_ATTR_ZERO_PAGES), "");
 }
 
 static void fig_unshared(const struct model *m, char *buf, size_t len)
 {
-	count_text(buf, len, attr_fig(m, KSM_ATTR_PAGES_UNSHARED), "");
+	count_text(buf, len, ksm_stats_fig(&m->stats, KSM_ATTR_PAGES_UNSHARED), "");
 }
 
 static void fig_volatile(const struct model *m, char *buf, size_t len)
 {
-	count_text(buf, len, attr_fig(m, KSM_ATTR_PAGES_VOLATILE), "");
+	count_text(buf, len, ksm_stats_fig(&m->stats, KSM_ATTR_PAGES_VOLATILE), "");
 }
 
 static void fig_procs(const struct model *m, char *buf, size_t len)
@@ -418,7 +382,7 @@ void pane_summary(struct area a, const struct top *t)
 	const struct model *m = &t->model;
 
 	draw_state(area_sub(a, 0, LINE_STATE, a.w, 1), t);
-	area_text_cut(area_sub(a, 0, LINE_VERDICT, a.w, 1), 0, 0, tone_role(m->verdict.tone),
+	area_text_cut(area_sub(a, 0, LINE_VERDICT, a.w, 1), 0, 0, ui_tone_role(m->verdict.tone),
 		      m->verdict.text);
 	if (!m->n_samples || m->present != KSM_VALUE)
 		return;

@@ -6,6 +6,7 @@
  * verdict, the gauges, four rows of the table and the last line are what 40
  * columns by 10 lines hold.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,14 +52,30 @@ void ui_scroll(size_t *top, size_t at, size_t n, int height)
 		*top = n > lines ? n - lines : 0;
 }
 
-static void draw_message(struct area a, const struct top *t)
+enum canvas_role ui_tone_role(enum top_tone tone)
 {
 	static const enum canvas_role roles[] = { [TOP_DULL] = CANVAS_NORMAL,
 						  [TOP_GOOD] = CANVAS_GOOD,
 						  [TOP_WARN] = CANVAS_WARN,
 						  [TOP_BAD] = CANVAS_BAD };
 
-	area_text_cut(a, 0, 0, roles[t->tone], t->message);
+	return roles[tone];
+}
+
+void ui_count(char *buf, size_t len, double v, const char *unit)
+{
+	static const char prefixes[] = " kMGTPE";
+	size_t k = 0;
+
+	if (fabs(v) < 10000) {
+		snprintf(buf, len, "%.0f%s", v, unit);
+		return;
+	}
+	while (fabs(v) >= 999.95 && prefixes[k + 1]) {
+		v /= 1000;
+		k++;
+	}
+	snprintf(buf, len, "%.1f%c%s", v, prefixes[k], unit);
 }
 
 /* News that needs no answer gives the line back after a while. */
@@ -83,7 +100,7 @@ static void draw_last_line(struct area a, struct top *t, struct ui *ui)
 	if (ui->prompt != UI_ASK_NOTHING)
 		ui_prompt_draw(a, t, ui);
 	else if (t->message[0])
-		draw_message(a, t);
+		area_text_cut(a, 0, 0, ui_tone_role(t->tone), t->message);
 	else
 		ui_key_bar(a, ui);
 }
@@ -120,8 +137,8 @@ static void draw_table_screen(struct area a, const struct top *t, struct ui *ui)
 	pane_summary(area_sub(a, 0, 0, a.w, summary), t);
 	if (graph > left / 3 + 1)
 		graph = left / 3 + 1;
-	if (graph >= GRAPH_MIN && ui->style != UI_NO_GRAPH && t->model.present == KSM_VALUE) {
-		pane_graph(area_sub(a, 0, y, a.w, graph), &t->model, ui->style);
+	if (graph >= GRAPH_MIN && t->graph != TOP_GRAPH_NONE && t->model.present == KSM_VALUE) {
+		pane_graph(area_sub(a, 0, y, a.w, graph), &t->model, t->graph);
 		y += graph;
 	}
 	if (rule) {

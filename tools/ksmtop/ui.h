@@ -30,13 +30,6 @@ enum ui_prompt {
 	UI_ASK_UNADVISE,
 };
 
-enum ui_style {
-	UI_BRAILLE,
-	UI_BLOCKS,
-	UI_NO_GRAPH,
-	__UI_STYLE_N
-};
-
 /* A key that is no character; those are their code point. */
 enum ui_sym {
 	UI_KEY_UP = 0x110000,
@@ -82,7 +75,6 @@ struct ui {
 	enum ui_screen screen;
 	enum ui_screen back;	/* where help was called from */
 	enum ui_prompt prompt;
-	enum ui_style style;
 	/* scrolling: first line shown; set right by the drawing, which knows the height */
 	size_t table_top, detail_top, settings_top, help_top;
 	int page;		/* lines that a page key moves by, from the last drawing */
@@ -116,6 +108,11 @@ void ui_hit(struct ui *ui, struct area a, int x, int y, int w, enum ui_hit_kind 
 /* Keep line @at of @n inside a window of @height that begins at *@top. */
 void ui_scroll(size_t *top, size_t at, size_t n, int height);
 
+/* What tells people something looks like its tone. */
+enum canvas_role ui_tone_role(enum top_tone tone);
+/* 9999, 12.3k, 1.2M: counts have decimal prefixes. */
+void ui_count(char *buf, size_t len, double v, const char *unit);
+
 /* keys.c: one table of keys */
 /* enum top_action of it. */
 unsigned int ui_key(struct top *t, struct ui *ui, struct ui_key key);
@@ -138,7 +135,7 @@ int pane_summary_height(int w, int h);
 void pane_summary(struct area a, const struct top *t);
 
 /* pane-graph.c: history */
-void pane_graph(struct area a, const struct model *m, enum ui_style style);
+void pane_graph(struct area a, const struct model *m, enum top_graph style);
 
 /* pane-procs.c: the table of processes */
 void pane_procs(struct area a, const struct model *m, struct ui *ui);

@@ -24,15 +24,10 @@ static const char *time_text(const struct model *m, char *buf, size_t len)
 	return buf;
 }
 
-static struct ksm_fig attr_fig(const struct model *m, enum ksm_attr id)
-{
-	return (struct ksm_fig){ m->stats.attr[id].state, m->stats.attr[id].v };
-}
-
 /* "stopped", "running", "unmerging", or why that is not known. */
 static const char *state_text(const struct model *m)
 {
-	const struct ksm_fig run = attr_fig(m, KSM_ATTR_RUN);
+	const struct ksm_fig run = ksm_stats_fig(&m->stats, KSM_ATTR_RUN);
 
 	if (ksm_fig_has(run))
 		return ksm_run_name(run.v);
@@ -41,7 +36,7 @@ static const char *state_text(const struct model *m)
 
 /* --- figures of the whole, as a table --- */
 
-enum kind { RATE, SIZE };
+enum kind { NUMBER, SIZE };
 
 static struct ksm_fig get_saved(const struct model *m)
 {
@@ -60,22 +55,22 @@ static struct ksm_fig get_meta(const struct model *m)
 
 static struct ksm_fig get_shared(const struct model *m)
 {
-	return attr_fig(m, KSM_ATTR_PAGES_SHARED);
+	return ksm_stats_fig(&m->stats, KSM_ATTR_PAGES_SHARED);
 }
 
 static struct ksm_fig get_sharing(const struct model *m)
 {
-	return attr_fig(m, KSM_ATTR_PAGES_SHARING);
+	return ksm_stats_fig(&m->stats, KSM_ATTR_PAGES_SHARING);
 }
 
 static struct ksm_fig get_zero(const struct model *m)
 {
-	return attr_fig(m, KSM_ATTR_ZERO_PAGES);
+	return ksm_stats_fig(&m->stats, KSM_ATTR_ZERO_PAGES);
 }
 
 static struct ksm_fig get_passes(const struct model *m)
 {
-	return attr_fig(m, KSM_ATTR_FULL_SCANS);
+	return ksm_stats_fig(&m->stats, KSM_ATTR_FULL_SCANS);
 }
 
 /* Nothing is known of rates before the second sample. */
@@ -109,18 +104,19 @@ static const struct {
 	const char *key;
 	enum kind kind;
 	struct ksm_fig (*get)(const struct model *m);
+	bool last;	/* on its line of text */
 } figures[] = {
-	{ "saved", "saved", SIZE, get_saved },
-	{ "profit", "profit", SIZE, get_profit },
-	{ "metadata", "metadata", SIZE, get_meta },
-	{ "shared pages", "shared_pages", RATE, get_shared },
-	{ "sharing pages", "sharing_pages", RATE, get_sharing },
-	{ "zero pages", "zero_pages", RATE, get_zero },
-	{ "full scans", "full_scans", RATE, get_passes },
-	{ "scanned/s", "scanned_per_s", RATE, get_scanned },
-	{ "merged/s", "merged_per_s", RATE, get_merged },
-	{ "cow/s", "cow_per_s", RATE, get_cow },
-	{ "swap-in/s", "swpin_copy_per_s", RATE, get_swpin },
+	{ "saved", "saved", SIZE, get_saved, false },
+	{ "profit", "profit", SIZE, get_profit, false },
+	{ "metadata", "metadata", SIZE, get_meta, false },
+	{ "shared pages", "shared_pages", NUMBER, get_shared, false },
+	{ "sharing pages", "sharing_pages", NUMBER, get_sharing, false },
+	{ "zero pages", "zero_pages", NUMBER, get_zero, false },
+	{ "full scans", "full_scans", NUMBER, get_passes, true },
+	{ "scanned/s", "scanned_per_s", NUMBER, get_scanned, false },
+	{ "merged/s", "merged_per_s", NUMBER, get_merged, false },
+	{ "cow/s", "cow_per_s", NUMBER, get_cow, false },
+	{ "swap-in/s", "swpin_copy_per_s", NUMBER, get_swpin, true },
 };
 
 static const struct {
@@ -158,31 +154,39 @@ static double cost_of(const struct model *m, size_t i)
 
 /* --- which columns --- */
 
-/* Terminated; a name that the mode has no use for does not exist in it. */
-static void make_columns(const struct model *m, bool keys, struct cli_col *out)
+static void get_time(const void *row, struct cli_cell *out)
+{
+	out->num = ((const struct row *)row)->m->wall_s;
+	if (!out->num)
+		out->state = CLI_ABSENT;
+}
+
+#define MAX_COLS (__TOP_COL_N + 2)	/* and the time, and the end */
+
+/*
+ * Terminated; a name that the mode has no use for does not exist in it.  For CSV,
+ * where samples follow each other without a word between, the time comes first.
+ */
+static void make_columns(const struct model *m, bool csv, struct cli_col *out)
 {
 	const bool groups = m->table.group != KSM_GROUP_PID;
 
+	if (csv)
+		*out++ = (struct cli_col){ .name = "time", .help = "seconds since 1970",
+					   .kind = CLI_NUM, .get = get_time };
 	for (int id = 0; id < __TOP_COL_N; id++) {
 		const struct top_column *c = top_column(id);
 
 		if (groups ? !c->of_group : !c->of_proc)
 			continue;
 		*out = c->col;
-		if (keys)
+		if (csv)
 			out->name = c->key;
 		out->hidden = id == TOP_COL_GROUP ? false :
 			      !m->table.shown[id] || (c->present && !c->present(m));
 		out++;
 	}
 	*out = (struct cli_col){ 0 };
-}
-
-static void get_time(const void *row, struct cli_cell *out)
-{
-	out->num = ((const struct row *)row)->m->wall_s;
-	if (!out->num)
-		out->state = CLI_ABSENT;
 }
 
 static const void **make_rows(const struct model *m)
@@ -197,12 +201,10 @@ static const void **make_rows(const struct model *m)
 static void print_table(struct top *t)
 {
 	const bool csv = t->out.format == CLI_CSV;
-	struct cli_col cols[__TOP_COL_N + 2];
+	struct cli_col cols[MAX_COLS];
 	const void **rows = make_rows(&t->model);
 
-	cols[0] = (struct cli_col){ .name = "time", .help = "seconds since 1970", .kind = CLI_NUM,
-				    .get = get_time };
-	make_columns(&t->model, csv, cols + csv);
+	make_columns(&t->model, csv, cols);
 	/* A write that fails is told at the end. */
 	(void)cli_table_print("procs", cols, rows, t->model.n_rows, &t->out);
 	free(rows);
@@ -216,8 +218,7 @@ static const char *fig_text(const struct top *t, struct ksm_fig f, enum kind kin
 			    size_t len)
 {
 	if (f.state != KSM_VALUE)
-		snprintf(buf, len, "%s", f.state == KSM_DENIED ? "denied" :
-					 f.state == KSM_OFF ? "off" : "-");
+		snprintf(buf, len, "%s", top_no_value(f.state));
 	else if (kind == SIZE)
 		cli_bytes(buf, len, f.v, t->out.bytes);
 	else
@@ -233,13 +234,10 @@ static void print_text(struct top *t)
 	if (*time_text(m, buf, sizeof(buf)))
 		printf("%s ", buf);
 	printf("%s: %s\n", state_text(m), m->verdict.text);
-	for (size_t i = 0; i < ARRAY_SIZE(figures); i++) {
-		/* What is held, and what happens. */
-		const char *end = i == 6 || i + 1 == ARRAY_SIZE(figures) ? "\n" : ", ";
-
+	for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
 		printf("%s %s%s", figures[i].name,
-		       fig_text(t, figures[i].get(m), figures[i].kind, buf, sizeof(buf)), end);
-	}
+		       fig_text(t, figures[i].get(m), figures[i].kind, buf, sizeof(buf)),
+		       figures[i].last ? "\n" : ", ");
 	for (size_t i = 0; i < ARRAY_SIZE(costs); i++) {
 		if (cost_of(m, i) < 0)
 			printf("%s -, ", costs[i].name);
@@ -346,10 +344,9 @@ static void draw(struct top *t)
 /* Mistakes in --output, before anything is read; columns of hksm are known everywhere. */
 static int init(struct top *t)
 {
-	struct cli_col cols[__TOP_COL_N + 2];
+	struct cli_col cols[MAX_COLS];
 
-	cols[0] = (struct cli_col){ .name = "time", .kind = CLI_NUM, .get = get_time };
-	make_columns(&t->model, t->out.format == CLI_CSV, cols + (t->out.format == CLI_CSV));
+	make_columns(&t->model, t->out.format == CLI_CSV, cols);
 	cli_table_check(cols, &t->out);
 	return 0;
 }

@@ -330,6 +330,12 @@ struct ksm_derived {
 
 void ksm_stats_derive(const struct ksm_stats *s, struct ksm_derived *out);
 
+/* An attribute of a snapshot as a figure; a choice is its number. */
+static inline struct ksm_fig ksm_stats_fig(const struct ksm_stats *s, enum ksm_attr id)
+{
+	return (struct ksm_fig){ s->attr[id].state, s->attr[id].v };
+}
+
 /* Rates between two snapshots; pure.  A counter that went back (reset) counts from 0. */
 struct ksm_delta {
 	double seconds;
@@ -451,7 +457,10 @@ enum ksm_proc_want {
 int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *out);
 int ksm_proc_pidstat_parse(const char *buf, size_t len, struct ksm_proc *out);
 
-/* How the process takes part, exactly: reads smaps up to the first contradiction. */
+/*
+ * How the process takes part, exactly: reads smaps up to the first contradiction.
+ * KSM_MEMBER_UNKNOWN for one without mappings: it is ending.
+ */
 int ksm_proc_member(struct ksm *k, pid_t pid, enum ksm_member *out);
 
 /* Raw command line, NUL-separated; the caller frees *buf.  Empty for kernel threads. */

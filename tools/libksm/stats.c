@@ -180,21 +180,16 @@ struct ksm_fig ksm_uptime_ns(struct ksm *k)
 	return KSM_FIG(s * 1000000000 + hundredths * 10000000);
 }
 
-static struct ksm_fig attr_fig(const struct ksm_stats *s, enum ksm_attr id)
-{
-	return (struct ksm_fig){ s->attr[id].state, s->attr[id].v };
-}
-
 void ksm_stats_derive(const struct ksm_stats *s, struct ksm_derived *out)
 {
-	const struct ksm_fig shared = attr_fig(s, KSM_ATTR_PAGES_SHARED);
-	const struct ksm_fig sharing = attr_fig(s, KSM_ATTR_PAGES_SHARING);
-	const struct ksm_fig unshared = attr_fig(s, KSM_ATTR_PAGES_UNSHARED);
-	const struct ksm_fig vol = attr_fig(s, KSM_ATTR_PAGES_VOLATILE);
-	const struct ksm_fig zero = attr_fig(s, KSM_ATTR_ZERO_PAGES);
-	const struct ksm_fig profit = attr_fig(s, KSM_ATTR_GENERAL_PROFIT);
-	const struct ksm_fig batch = attr_fig(s, KSM_ATTR_PAGES_TO_SCAN);
-	const struct ksm_fig nap = attr_fig(s, KSM_ATTR_SLEEP_MILLISECS);
+	const struct ksm_fig shared = ksm_stats_fig(s, KSM_ATTR_PAGES_SHARED);
+	const struct ksm_fig sharing = ksm_stats_fig(s, KSM_ATTR_PAGES_SHARING);
+	const struct ksm_fig unshared = ksm_stats_fig(s, KSM_ATTR_PAGES_UNSHARED);
+	const struct ksm_fig vol = ksm_stats_fig(s, KSM_ATTR_PAGES_VOLATILE);
+	const struct ksm_fig zero = ksm_stats_fig(s, KSM_ATTR_ZERO_PAGES);
+	const struct ksm_fig profit = ksm_stats_fig(s, KSM_ATTR_GENERAL_PROFIT);
+	const struct ksm_fig batch = ksm_stats_fig(s, KSM_ATTR_PAGES_TO_SCAN);
+	const struct ksm_fig nap = ksm_stats_fig(s, KSM_ATTR_SLEEP_MILLISECS);
 	int64_t tracked;
 
 	memset(out, 0, sizeof(*out));
@@ -257,22 +252,22 @@ static struct ksm_fig rate(struct ksm_fig newer, struct ksm_fig older, double se
 void ksm_stats_delta(const struct ksm_stats *newer, const struct ksm_stats *older,
 		     struct ksm_delta *out)
 {
-	struct ksm_fig merged_new = attr_fig(newer, KSM_ATTR_PAGES_SHARING);
-	struct ksm_fig merged_old = attr_fig(older, KSM_ATTR_PAGES_SHARING);
+	struct ksm_fig merged_new = ksm_stats_fig(newer, KSM_ATTR_PAGES_SHARING);
+	struct ksm_fig merged_old = ksm_stats_fig(older, KSM_ATTR_PAGES_SHARING);
 	double s = newer->when_ns > older->when_ns ? (newer->when_ns - older->when_ns) / 1e9 : 0;
 
-	merged_new.v = num_add_sat(merged_new.v, ksm_fig_or(attr_fig(newer, KSM_ATTR_ZERO_PAGES), 0));
-	merged_old.v = num_add_sat(merged_old.v, ksm_fig_or(attr_fig(older, KSM_ATTR_ZERO_PAGES), 0));
+	merged_new.v = num_add_sat(merged_new.v, ksm_fig_or(ksm_stats_fig(newer, KSM_ATTR_ZERO_PAGES), 0));
+	merged_old.v = num_add_sat(merged_old.v, ksm_fig_or(ksm_stats_fig(older, KSM_ATTR_ZERO_PAGES), 0));
 	out->seconds = s;
 	out->merged_per_s = rate(merged_new, merged_old, s, false);
-	out->scanned_per_s = rate(attr_fig(newer, KSM_ATTR_PAGES_SCANNED),
-				  attr_fig(older, KSM_ATTR_PAGES_SCANNED), s, true);
-	out->skipped_per_s = rate(attr_fig(newer, KSM_ATTR_PAGES_SKIPPED),
-				  attr_fig(older, KSM_ATTR_PAGES_SKIPPED), s, true);
+	out->scanned_per_s = rate(ksm_stats_fig(newer, KSM_ATTR_PAGES_SCANNED),
+				  ksm_stats_fig(older, KSM_ATTR_PAGES_SCANNED), s, true);
+	out->skipped_per_s = rate(ksm_stats_fig(newer, KSM_ATTR_PAGES_SKIPPED),
+				  ksm_stats_fig(older, KSM_ATTR_PAGES_SKIPPED), s, true);
 	out->cow_per_s = rate(newer->cow_ksm, older->cow_ksm, s, true);
 	out->swpin_per_s = rate(newer->swpin_copy, older->swpin_copy, s, true);
-	out->passes = rate(attr_fig(newer, KSM_ATTR_FULL_SCANS),
-			   attr_fig(older, KSM_ATTR_FULL_SCANS), 1, true);
+	out->passes = rate(ksm_stats_fig(newer, KSM_ATTR_FULL_SCANS),
+			   ksm_stats_fig(older, KSM_ATTR_FULL_SCANS), 1, true);
 	out->ksmd_cpu_pct = -1;
 	if (ksm_fig_has(newer->ksmd_cpu_ns) && ksm_fig_has(older->ksmd_cpu_ns) && s > 0)
 		out->ksmd_cpu_pct = MAX((double)newer->ksmd_cpu_ns.v - older->ksmd_cpu_ns.v, 0.0) /

@@ -277,13 +277,14 @@ static bool is_telling(const struct ksm_vma *v)
 }
 
 struct member {
-	bool mergeable, not_mergeable;
+	bool any, mergeable, not_mergeable;
 };
 
 static int member_vma(const struct ksm_vma *v, void *arg)
 {
 	struct member *m = arg;
 
+	m->any = true;
 	if (is_telling(v))
 		*(v->mergeable ? &m->mergeable : &m->not_mergeable) = true;
 	return m->mergeable && m->not_mergeable;
@@ -291,7 +292,7 @@ static int member_vma(const struct ksm_vma *v, void *arg)
 
 int ksm_proc_member(struct ksm *k, pid_t pid, enum ksm_member *out)
 {
-	struct member m = { false, false };
+	struct member m = { false, false, false };
 	int rc;
 
 	if (k->present == KSM_ABSENT) {
@@ -303,7 +304,10 @@ int ksm_proc_member(struct ksm *k, pid_t pid, enum ksm_member *out)
 		*out = KSM_MEMBER_DENIED;
 	if (rc < 0)
 		return rc;
-	if (!m.mergeable)
+	/* Whoever has no memory has just given it up to end. */
+	if (!m.any)
+		*out = KSM_MEMBER_UNKNOWN;
+	else if (!m.mergeable)
 		*out = KSM_MEMBER_OFF;
 	else
 		*out = m.not_mergeable ? KSM_MEMBER_MADVISE : KSM_MEMBER_ANY;

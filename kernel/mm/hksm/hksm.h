@@ -316,6 +316,7 @@ enum hksm_target_kind {
  * @nid: NUMA node @key is for
  * @page: locked and referenced, unless it is the zero page or an item's
  * @node: node of @page; not yet filed for ITEM and PEER
+ * @anon: ITEM, PEER: the folio's mapping before it became a merged page
  * @joins: items that want it
  * @lead: ITEM: index of the item
  * @peer: PEER: the page as an item
@@ -329,6 +330,7 @@ struct hksm_target {
 	u64 key;
 	struct page *page;
 	struct hksm_node *node;
+	struct address_space *anon;
 	unsigned int joins;
 	unsigned int lead;
 	struct hksm_item peer;

@@ -455,6 +455,7 @@ static bool promote(struct hksm_scanner *sc, struct hksm_target *t)
 	folio_mark_dirty(folio);
 	folio_mark_accessed(folio);
 	VM_WARN_ON_FOLIO(PageAnonExclusive(item->page), folio);
+	t->anon = folio->mapping;
 	hksm_folio_tag(folio, node);
 	/* Who has the frame number finds the tag. */
 	smp_store_release(&node->kpfn, folio_pfn(folio));
@@ -473,6 +474,39 @@ static bool promote(struct hksm_scanner *sc, struct hksm_target *t)
 static struct hksm_node *target_node(struct hksm_target *t)
 {
 	return hksm_folio_node(page_folio(t->page));
+}
+
+/*
+ * Nobody joined: make the merged page an ordinary one again, or its owner would
+ * have to copy it at the next write, and it would count as shared until then.
+ * Its lock was held all the time, so nobody has acted on the tag: who saw it
+ * without the lock left the folio alone.
+ */
+static void demote(struct hksm_scanner *sc, struct hksm_target *t)
+{
+	bool peer = t->kind == HKSM_T_PEER;
+	struct hksm_item *item = peer ? &t->peer : &sc->item[t->lead];
+	struct folio *folio = page_folio(item->page);
+	struct hksm_node *node = hksm_folio_node(folio);
+
+	WRITE_ONCE(folio->mapping, t->anon);
+	hksm_node_drop(sc->h, node);
+	item->rec = NULL;
+	if (peer) {
+		u64 m = hksm_meta_read(t->range, item->idx);
+
+		hksm_meta_write(t->range, item->idx,
+				hksm_meta_become(m, HKSM_SEEN, t->key));
+	} else {
+		item->verdict = HKSM_V_SEEN;
+	}
+}
+
+/* Was the page of this target made a merged page in this round? */
+static bool is_promoted(struct hksm_target *t)
+{
+	return (t->kind == HKSM_T_ITEM || t->kind == HKSM_T_PEER) &&
+	       !t->dead && !t->node;
 }
 
 /* What every target needs that can sleep or fail for want of memory. */
@@ -703,6 +737,12 @@ void hksm_merge_batch(struct hksm_scanner *sc)
 		hksm_replace(sc, v, n);
 	for (i = 0; i < n; i++)
 		settle(sc, v[i]);
+	for (i = 0; i < sc->nr_targets; i++) {
+		struct hksm_target *t = &sc->target[i];
+
+		if (is_promoted(t) && target_node(t)->nr == 1)
+			demote(sc, t);
+	}
 
 	for (i = 0; i < sc->nr; i++) {
 		struct hksm_item *item = &sc->item[i];

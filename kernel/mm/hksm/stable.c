@@ -578,6 +578,10 @@ void hksm_rec_cancel(struct hksm *h, struct hksm_node *node,
 	if (node->blocks)
 		node->state |= HKSM_NODE_HOLES;
 	node_count(h, node, -1);
+	if (!node->nr) {
+		node->state |= HKSM_NODE_BARE;
+		atomic_long_inc(&h->nr_bare);
+	}
 	hksm_slot_account(ctx->slot, 0, -1, -(long)sizeof(*rec));
 	hksm_ctx_put(ctx);
 }
@@ -651,9 +655,6 @@ int hksm_rec_drop(struct hksm *h, u64 meta, enum hksm_folio_mode mode)
 	if (!node->nr && is_unused(folio)) {
 		hksm_folio_tag(folio, NULL);
 		hksm_node_drop(h, node);
-	} else if (!node->nr) {
-		node->state |= HKSM_NODE_BARE;
-		atomic_long_inc(&h->nr_bare);
 	}
 	folio_unlock(folio);
 	folio_put(folio);

@@ -3,7 +3,8 @@
  * Defects of mm/ksm.c that the hash engine must not have: MADV_FREE by one
  * process loses another one's page, a merge forgets that a page was modified
  * (soft-dirty) or is being watched (userfaultfd), a moved zero page is counted
- * for ever. Where the tree engine runs there is nothing to test.
+ * for ever, and so are those that a child does not inherit. Where the tree engine
+ * runs there is nothing to test.
  */
 #include "case.h"
 
@@ -200,6 +201,48 @@ out:
 	case_unmap(dst, n);
 }
 
+/* A child's figure, less than 256. */
+static int zero_pages(void *arg)
+{
+	(void)arg;
+	return (int)case_ksm_stat(0, "ksm_zero_pages");
+}
+
+/* D5: a child counts the zero pages that it has, and no others. */
+static void not_inherited(void)
+{
+	static const int advice[] = { MADV_NORMAL, MADV_DONTFORK,
+				      MADV_WIPEONFORK };
+	const long long before = case_get("ksm_zero_pages");
+	const size_t n = 16;
+	char *mem[3];
+	int child;
+
+	case_set("use_zero_pages", "1");
+	for (int i = 0; i < 3; i++) {
+		mem[i] = case_map(n);
+		memset(mem[i], 1, n * case_page_size());
+		memset(mem[i], 0, n * case_page_size());
+		if (madvise(mem[i], n * case_page_size(), advice[i]))
+			case_die("madvise %d: %s", advice[i], strerror(errno));
+		mergeable(mem[i], n);
+	}
+	case_wait_scans(4);
+	case_stop();
+	case_ok(case_get("ksm_zero_pages") == before + 3 * (long long)n,
+		"D5: %zu pages became the zero page", 3 * n);
+	child = case_in_child(zero_pages, NULL);
+	case_ok(child == (int)n, "D5: a child has %d of them, want %zu", child,
+		n);
+	case_ok(case_get("ksm_zero_pages") == before + 3 * (long long)n,
+		"D5: and takes with it what it had");
+	for (int i = 0; i < 3; i++)
+		case_unmap(mem[i], n);
+	case_ok(case_get("ksm_zero_pages") == before,
+		"D5: none of them is counted any more");
+	case_set("use_zero_pages", "0");
+}
+
 static void run(void)
 {
 	if (!case_has("hksm/metadata_bytes")) {
@@ -211,7 +254,7 @@ static void run(void)
 	soft_dirty();
 	uffd_wp();
 	moved_zero();
-	case_stop();
+	not_inherited();
 }
 
 static const char *const knobs[] = { CASE_SCAN_KNOBS, NULL };
