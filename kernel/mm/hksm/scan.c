@@ -164,12 +164,20 @@ static bool entry_swapped(pte_t pte)
 	return !non_swap_entry(entry) || is_migration_entry(entry);
 }
 
+/* Without a look at any struct page: an entry that is not for us. */
+static bool entry_foreign(pte_t pte)
+{
+	/* Not every architecture marks the zero page as special. */
+	return !pte_present(pte) || pte_special(pte) ||
+	       is_zero_pfn(pte_pfn(pte));
+}
+
 static void prefetch_entry(struct hksm_scanner *sc, pte_t pte,
 			   unsigned int idx)
 {
 	u64 m;
 
-	if (!pte_present(pte) || pte_special(pte))
+	if (entry_foreign(pte))
 		return;
 	prefetch(pte_page(pte));
 	m = hksm_meta_read(sc->range, idx);
@@ -195,7 +203,7 @@ static unsigned long collect_table(struct walk *w, pmd_t *pmd,
 		pte_t pte = ptep_get(ptep);
 
 		/* A stretch of zero pages, or of nothing: nothing to look up. */
-		if (!sc->range && (!pte_present(pte) || pte_special(pte)))
+		if (!sc->range && entry_foreign(pte))
 			continue;
 		if (batch_full(sc))
 			break;

@@ -30,6 +30,7 @@
 #define ID		0x72616365ULL
 #define HUGE		(2UL << 20)
 #define KPF_THP		(1ULL << 22)
+#define KPF_IDLE	(1ULL << 25)
 #define MPOL_MF_MOVE_ALL (1 << 2)
 
 #define IDLE_BITMAP	"/sys/kernel/mm/page_idle/bitmap"
@@ -226,19 +227,15 @@ static bool damon_start(void)
 	return !case_write(DAMON "0/state", "on");
 }
 
-/* It works by itself; one of its looks at a page is an event of a tracepoint. */
+/* What it has walked is marked idle, until it is used again. */
 static void *damon_others(void *arg)
 {
-	char state[16] = "";
-	int fd = open(DAMON "0/state", O_RDONLY | O_CLOEXEC);
-
 	(void)arg;
-	while (!stopped()) {
-		usleep(1000);
-		times += fd >= 0 && pread(fd, state, sizeof(state), 0) > 1 &&
-			 !strncmp(state, "on", 2);
+	for (size_t i = 0; !stopped(); i = (i + 1) % pages) {
+		uint64_t pfn = case_pfn(case_page(mem, i));
+
+		times += pfn && case_kpageflags(pfn) & KPF_IDLE;
 	}
-	close(fd);
 	return NULL;
 }
 
