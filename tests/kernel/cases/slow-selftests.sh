@@ -62,7 +62,7 @@ echo 64 >/proc/sys/vm/nr_hugepages
 
 # It says on which node a page is, and counts merged ones.
 [ ! -e $balancing ] || echo 0 >$balancing
-alone ksm_functional_tests:alone 400
+alone ksm_functional_tests:alone 900
 for pages in 10 257 1000; do
 	alone "ksm_tests:-M -p $pages" 400 -M -p $pages -l 300
 done
@@ -73,7 +73,7 @@ alone "ksm_tests:-N -m 1" 400 -N -m 1 -l 300
 alone "ksm_tests:-N -m 0" 400 -N -m 0 -l 300
 [ ! -e $balancing ] || echo 1 >$balancing
 
-merged ksm_functional_tests 400
+merged ksm_functional_tests 900
 merged gup_longterm 400
 # One by one: it ends with the first that fails.
 for name in $([ ! -x $dir/uffd-unit-tests ] || "$dir/uffd-unit-tests" -l); do
@@ -90,11 +90,11 @@ merged "khugepaged:shmem" 900 all:shmem
 merged mremap_test 900
 merged mremap_dontunmap 300
 merged mkdirty 300
-merged soft-dirty 300
+merged soft-dirty 900
 merged madv_populate 300
-merged pagemap_ioctl 600
+merged pagemap_ioctl 1200
 merged split_huge_page_test 600
-merged "transhuge-stress" 120 -d 20
+merged transhuge-stress 300 -d 20
 merged cow 2400
 for what in -P -H -D -C; do
 	alone "ksm_tests:$what" 600 $what -s 20 -l 500

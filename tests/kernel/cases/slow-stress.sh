@@ -33,7 +33,7 @@ for group; do
 	args='' as=
 	for name in $group; do
 		if [ "$name" = nobody ]; then
-			as="setuidgid nobody"
+			as=-n
 		elif echo "$known" | grep -qx -e "--$name"; then
 			args="$args --$name 1"
 		else
