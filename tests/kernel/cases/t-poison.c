@@ -95,6 +95,8 @@ static void run(void)
 	mem = fill();
 	if (!case_wait_frames(mem, PAGES, 2))
 		case_die("not merged");
+	/* mm/ksm.c maps a page before it notes who maps it: the last one may lack. */
+	case_wait_scans(1);
 	pfn = case_pfn(mem);
 	if (madvise(mem, case_page_size(), MADV_SOFT_OFFLINE)) {
 		case_skip("no soft offlining: %s", strerror(errno));
