@@ -333,12 +333,13 @@ caught() {
 
 @test "live: watch --events sees fork, exec and exit of who takes part, and of nobody else" {
 	ksm-advise --strict -- true 2>/dev/null || skip "ksm-advise cannot start a program here"
-	mkfifo "$BATS_TEST_TMPDIR/go"
+	# One for each reader: who comes while a writer is about to close reads nothing.
+	mkfifo "$BATS_TEST_TMPDIR"/go{1,2,3}
 	# The child waits until it was seen: the name of one that ended is not known.
 	printf 'read -r x <"$1"\nexit 1\n' >"$BATS_TEST_TMPDIR/child"
 	# shellcheck disable=SC2016
 	start ksm-advise --strict -- \
-		bash -c 'read -r <"$0"; /bin/sh "$1" "$0"; read -r <"$0"; exit 7' \
+		bash -c 'read -r <"${0}1"; /bin/sh "$1" "${0}2"; read -r <"${0}3"; exit 7' \
 		"$BATS_TEST_TMPDIR/go" "$BATS_TEST_TMPDIR/child"
 	parent=$spawned
 	# ksm-advise is a member before it becomes bash, and that would be an event, too.
@@ -350,11 +351,11 @@ caught() {
 	# Its first sample comes when the list of members is made and events are heard.
 	wait_until grep -q '"seconds"' "$BATS_TEST_TMPDIR/log"
 	/bin/true
-	echo >"$BATS_TEST_TMPDIR/go"
-	wait_until grep -q '"command": "sh"' "$BATS_TEST_TMPDIR/log"
-	echo >"$BATS_TEST_TMPDIR/go"
+	echo >"$BATS_TEST_TMPDIR/go1"
+	wait_until grep -q '"event": "exec"' "$BATS_TEST_TMPDIR/log"
+	echo >"$BATS_TEST_TMPDIR/go2"
 	wait_until grep -q '"event": "exit"' "$BATS_TEST_TMPDIR/log"
-	echo >"$BATS_TEST_TMPDIR/go"
+	echo >"$BATS_TEST_TMPDIR/go3"
 	wait_until grep -q "\"event\": \"exit\", \"pid\": $parent," "$BATS_TEST_TMPDIR/log"
 	kill -TERM $watch
 	wait $watch
