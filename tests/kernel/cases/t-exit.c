@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Processes that come and go while they are scanned: that exit, exec, fork or
- * are killed, that move their memory, and that switch merging off, after which
- * not one page may be merged. All have the same content, so that every batch
+ * are killed (also in the middle of a fork), that move their memory, and that
+ * switch merging off, after which not one page may be merged. All have the same content, so that every batch
  * takes pages of several of them.
  */
 #define _GNU_SOURCE
@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PAGES	160
@@ -90,13 +91,41 @@ static void move(void *mem)
 	}
 }
 
+/*
+ * Fork until a timer kills: most of the time goes into copying areas, so most
+ * of these end with a child that has only some of them.
+ */
+static void fork_until_killed(void *mem, unsigned int round)
+{
+	struct sigevent ev = {
+		.sigev_notify = SIGEV_SIGNAL,
+		.sigev_signo = SIGKILL,
+	};
+	struct itimerspec when = { .it_value.tv_nsec = 1000000 + round * 37000 };
+	timer_t timer;
+	pid_t pid;
+
+	/* Every other page read-only: as many areas as pages. */
+	for (size_t i = 0; i < PAGES; i += 2)
+		mprotect(case_page(mem, i), case_page_size(), PROT_READ);
+	if (timer_create(CLOCK_MONOTONIC, &ev, &timer) ||
+	    timer_settime(timer, 0, &when, NULL))
+		_exit(3);
+	for (;;) {
+		pid = fork();
+		if (pid == 0)
+			_exit(0);
+		waitpid(pid, NULL, 0);
+	}
+}
+
 /* One of the crowd: what it does depends on its number. */
 static void live(unsigned int n)
 {
 	void *mem = fill();
 	pid_t pid;
 
-	switch (n % 5) {
+	switch (n % 6) {
 	case 0:
 		toggle(mem);
 		break;
@@ -114,6 +143,14 @@ static void live(unsigned int n)
 		}
 		__atomic_add_fetch(&seen->wrong, wrong(mem), __ATOMIC_RELAXED);
 		waitpid(pid, NULL, 0);
+		break;
+	case 4:
+		for (int i = 0; i < ROUNDS; i++) {
+			pid = fork();
+			if (pid == 0)
+				fork_until_killed(mem, (unsigned int)i);
+			waitpid(pid, NULL, 0);
+		}
 		break;
 	default:
 		usleep(3000);
@@ -162,7 +199,7 @@ static void run(void)
 	seen = case_shared(sizeof(*seen));
 	mem = fill();
 	case_start();
-	bad = crowd(40);
+	bad = crowd(48);
 	case_ok(bad == 0, "everyone ended as it wanted (%zu did not)", bad);
 	case_ok(seen->wrong == 0, "content was right at every look (%lu wrong)",
 		seen->wrong);
