@@ -159,6 +159,22 @@ int case_write(const char *path, const char *text)
 	return n < 0 ? -err : 0;
 }
 
+long long case_vmstat(const char *name)
+{
+	FILE *f = fopen("/proc/vmstat", "re");
+	long long n, found = -1;
+	char key[64];
+
+	while (f && fscanf(f, "%63s %lld", key, &n) == 2)
+		if (!strcmp(key, name))
+			found = n;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+const char *const case_scan_knobs[] = { CASE_SCAN_KNOBS, NULL };
+
 static void knob_path(char *path, size_t size, const char *knob)
 {
 	snprintf(path, size, KSM_DIR "%s", knob);
@@ -582,8 +598,7 @@ void *case_page(void *mem, size_t n)
 	return (char *)mem + n * case_page_size();
 }
 
-/* splitmix64's finalizer: a bijection, so different inputs stay different. */
-static uint64_t mix(uint64_t x)
+uint64_t case_mix(uint64_t x)
 {
 	x ^= x >> 30;
 	x *= 0xbf58476d1ce4e5b9ULL;
@@ -594,7 +609,7 @@ static uint64_t mix(uint64_t x)
 
 static uint64_t word(uint64_t id, size_t i)
 {
-	return i == 0 ? id : mix(mix(id + 1) + i);
+	return i == 0 ? id : case_mix(case_mix(id + 1) + i);
 }
 
 void case_fill(void *page, uint64_t id)

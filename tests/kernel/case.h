@@ -24,6 +24,16 @@
 #define MADV_MERGEABLE		12
 #define MADV_UNMERGEABLE	13
 #endif
+#ifndef MADV_COLD
+#define MADV_COLD		20
+#define MADV_PAGEOUT		21
+#endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ	22
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE		25
+#endif
 
 /* Bits of kpageflags(5) that cases ask about. */
 #define CASE_KPF_KSM		(1ULL << 21)
@@ -58,6 +68,8 @@ enum case_need {
 #define CASE_SCAN_KNOBS \
 	"run", "sleep_millisecs", "pages_to_scan", "advisor_mode", \
 	"smart_scan", "use_zero_pages"
+/* Those alone, for struct kcase. */
+extern const char *const case_scan_knobs[];
 
 /**
  * struct kcase - a case
@@ -90,6 +102,9 @@ void case_die(const char *fmt, ...)
 /* Write to a file that is there, of /proc, /sys or a cgroup: 0 or -errno. */
 int case_write(const char *path, const char *text);
 
+/* A counter of /proc/vmstat; -1 when this kernel does not have it. */
+long long case_vmstat(const char *name);
+
 /* Settings and counters below /sys/kernel/mm/ksm. */
 bool case_has(const char *knob);
 /* The number in a file, which must exist. */
@@ -121,6 +136,8 @@ size_t case_page_size(void);
 /* Private anonymous memory, without transparent huge pages; dies if none. */
 void *case_map(size_t pages);
 void case_unmap(void *mem, size_t pages);
+/* splitmix64's finalizer: a bijection, so different inputs stay different. */
+uint64_t case_mix(uint64_t x);
 /* @mem + @n pages */
 void *case_page(void *mem, size_t n);
 /*

@@ -18,12 +18,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifndef MADV_COLD
-#define MADV_COLD	20
-#endif
-#ifndef MADV_PAGEOUT
-#define MADV_PAGEOUT	21
-#endif
 #ifndef UFFD_FEATURE_PAGEFAULT_FLAG_WP
 #define UFFD_FEATURE_PAGEFAULT_FLAG_WP	(1 << 0)
 #endif
@@ -257,10 +251,8 @@ static void run(void)
 	not_inherited();
 }
 
-static const char *const knobs[] = { CASE_SCAN_KNOBS, NULL };
-
 const struct kcase kcase = {
 	.needs = CASE_ROOT | CASE_ALONE | CASE_ZERO_PAGES,
-	.knobs = knobs,
+	.knobs = case_scan_knobs,
 	.run = run,
 };

@@ -26,12 +26,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef MADV_COLD
-#define MADV_COLD	20
-#endif
-#ifndef MADV_PAGEOUT
-#define MADV_PAGEOUT	21
-#endif
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
@@ -128,19 +122,10 @@ static struct {
 
 static long long zero_base;
 
-static uint64_t mix(uint64_t x)
-{
-	x ^= x >> 30;
-	x *= 0xbf58476d1ce4e5b9ULL;
-	x ^= x >> 27;
-	x *= 0x94d049bb133111ebULL;
-	return x ^ (x >> 31);
-}
-
 static unsigned int rnd(unsigned int below)
 {
 	d.state += 0x9e3779b97f4a7c15ULL;
-	return mix(d.state) % below;
+	return case_mix(d.state) % below;
 }
 
 /* Both places of a region straddle a border between page tables. */
@@ -196,7 +181,7 @@ static void check(struct order *o, int me)
 
 			o->wrong += id == ZERO ? !zero_filled(page) :
 						 !case_check(page, id);
-			o->hash = mix(o->hash + *(const uint64_t *)page);
+			o->hash = case_mix(o->hash + *(const uint64_t *)page);
 		}
 	}
 }
@@ -344,10 +329,23 @@ static void tell(int p)
 	if (read(back[0], &word, 1) != 1)
 		case_die("read from a process: %s", strerror(errno));
 	d.wrong += o->wrong;
-	d.ops = mix(d.ops + (uint64_t)o->op * 1000 + p * 100 + o->region * 10 +
-		    o->from + o->n);
+	d.ops = case_mix(d.ops + (uint64_t)o->op * 1000 + p * 100 +
+			 o->region * 10 + o->from + o->n);
 	if (o->op != OP_FORK)
-		d.ops = mix(d.ops + (uint64_t)o->result);
+		d.ops = case_mix(d.ops + (uint64_t)o->result);
+	if (o->op == OP_CHECK)
+		d.content = case_mix(d.content + o->hash);
+}
+
+/* Have every process do @op with all it has. */
+static void tell_all(enum op op)
+{
+	for (int p = 0; p < PROCS; p++) {
+		if (!sh->proc[p].pid)
+			continue;
+		order(op, 0, 0, 0);
+		tell(p);
+	}
 }
 
 static struct page *page_of(int p, int r, size_t i)
@@ -626,32 +624,7 @@ static void step(void)
 	}
 }
 
-static void check_all(void)
-{
-	for (int p = 0; p < PROCS; p++) {
-		if (!sh->proc[p].pid)
-			continue;
-		order(OP_CHECK, 0, 0, 0);
-		tell(p);
-		d.content = mix(d.content + sh->order.hash);
-	}
-}
-
 /* Checkpoints */
-
-static long long vmstat(const char *name)
-{
-	FILE *f = fopen("/proc/vmstat", "re");
-	long long n, found = -1;
-	char key[64];
-
-	while (f && fscanf(f, "%63s %lld", key, &n) == 2)
-		if (!strcmp(key, name))
-			found = n;
-	if (f)
-		fclose(f);
-	return found;
-}
 
 /*
  * Pages that processes gave up are kept a while by lists that every processor
@@ -800,7 +773,7 @@ static bool settle(unsigned int seed, unsigned int epoch, const char *what)
 	char text[300];
 	bool good;
 
-	check_all();
+	tell_all(OP_CHECK);
 	drain();
 	settle_model(&want);
 	counts_clear(&want);
@@ -809,7 +782,7 @@ static bool settle(unsigned int seed, unsigned int epoch, const char *what)
 	case_wait_until(as_model, &want, PASSES);
 	case_wait_scans(2);
 	case_set("run", "0");
-	check_all();
+	tell_all(OP_CHECK);
 	counts_read(&seen);
 	counts_clear(&seen);
 	good = !memcmp(&seen, &want, sizeof(seen));
@@ -849,7 +822,7 @@ static void start_over(unsigned int cap, bool zeroes)
 /* Operations while the scanner stands still: all that follows is known. */
 static bool quiet(unsigned int seed, unsigned int epoch, size_t *cows)
 {
-	long long before = vmstat("cow_ksm");
+	long long before = case_vmstat("cow_ksm");
 	bool good;
 
 	d.cow = 0;
@@ -859,9 +832,9 @@ static bool quiet(unsigned int seed, unsigned int epoch, size_t *cows)
 		start_over(CAP, rnd(2));
 	else if (d.zeroes && rnd(3) == 0)
 		d.zeroes = case_try_set("use_zero_pages", "0") != 0;
-	if (before >= 0 && is_alone() && vmstat("cow_ksm") - before != d.cow) {
+	if (before >= 0 && is_alone() && case_vmstat("cow_ksm") - before != d.cow) {
 		case_note("%u.%u: cow_ksm %lld, want %lld", seed, epoch,
-			  vmstat("cow_ksm") - before, d.cow);
+			  case_vmstat("cow_ksm") - before, d.cow);
 		++*cows;
 	}
 	good = settle(seed, epoch, "quiet");
@@ -886,13 +859,13 @@ static bool live(unsigned int seed, unsigned int epoch)
 		step();
 		if (i % 10 == 9) {
 			case_wait_scans(1);
-			check_all();
+			tell_all(OP_CHECK);
 		}
 	}
 	case_set("run", "0");
 	d.live = false;
 	/* This also brings back what was swapped out. */
-	check_all();
+	tell_all(OP_CHECK);
 	start_over(CAP, rnd(2));
 	part_all();
 	return settle(seed, epoch, "live");
@@ -913,16 +886,6 @@ static void begin(uint64_t seed)
 	sh->proc[0].pid = pid;
 }
 
-static void end(void)
-{
-	for (int p = 0; p < PROCS; p++) {
-		if (!sh->proc[p].pid)
-			continue;
-		order(OP_EXIT, 0, 0, 0);
-		tell(p);
-	}
-}
-
 static void play(unsigned int seed)
 {
 	size_t counters = 0, cows = 0;
@@ -931,7 +894,7 @@ static void play(unsigned int seed)
 	for (unsigned int epoch = 0; epoch < EPOCHS; epoch++)
 		counters += epoch % 3 == 2 ? !live(seed, epoch) :
 					     !quiet(seed, epoch, &cows);
-	end();
+	tell_all(OP_EXIT);
 	case_ok(d.wrong == 0, "seed %u: content (%zu wrong)", seed, d.wrong);
 	case_ok(counters == 0 && d.left == 0,
 		"seed %u: counters (wrong %zu times of %d; %zu after run=2)",
@@ -962,23 +925,17 @@ static void merge_any(unsigned int seed)
 				tell(p);
 		}
 		case_wait_scans(1);
-		check_all();
+		tell_all(OP_CHECK);
 	}
-	for (int p = 0; p < PROCS; p++) {
-		if (!sh->proc[p].pid)
-			continue;
-		order(OP_MERGE_ANY, 0, 0, 0);
-		tell(p);
-		order(OP_MERGE_NONE, 0, 0, 0);
-		tell(p);
-	}
+	tell_all(OP_MERGE_ANY);
+	tell_all(OP_MERGE_NONE);
 	case_wait_scans(3);
 	case_set("run", "0");
-	check_all();
+	tell_all(OP_CHECK);
 	for (int p = 0; p < PROCS; p++)
 		if (sh->proc[p].pid)
 			left += case_merging_pages(sh->proc[p].pid) != 0;
-	end();
+	tell_all(OP_EXIT);
 	case_ok(d.wrong == 0, "all memory mergeable: content (%zu wrong)",
 		d.wrong);
 	case_ok(left == 0, "and no longer: nothing is merged");

@@ -25,9 +25,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef MADV_PAGEOUT
-#define MADV_PAGEOUT 21
-#endif
 
 #define PAGES	256
 #define ID	0x6c6976650000ULL

@@ -25,9 +25,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#endif
 
 #define ID	0x657374000000ULL
 #define PAIRS	200	/* contents, twice each */
@@ -503,10 +500,8 @@ static void run(void)
 	kill(a, SIGKILL);
 }
 
-static const char *const knobs[] = { CASE_SCAN_KNOBS, NULL };
-
 const struct kcase kcase = {
 	.needs = CASE_ROOT,
-	.knobs = knobs,
+	.knobs = case_scan_knobs,
 	.run = run,
 };

@@ -134,10 +134,8 @@ static void run(void)
 	case_stop();
 }
 
-static const char *const knobs[] = { CASE_SCAN_KNOBS, NULL };
-
 const struct kcase kcase = {
 	.needs = CASE_ROOT,
-	.knobs = knobs,
+	.knobs = case_scan_knobs,
 	.run = run,
 };

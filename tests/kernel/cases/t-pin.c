@@ -152,10 +152,8 @@ static void run(void)
 	case_unmap(mem, CONTENTS);
 }
 
-static const char *const knobs[] = { CASE_SCAN_KNOBS, NULL };
-
 const struct kcase kcase = {
 	.needs = CASE_ROOT | CASE_ALONE,
-	.knobs = knobs,
+	.knobs = case_scan_knobs,
 	.run = run,
 };

@@ -139,11 +139,9 @@ static void run(void)
 	case_stop();
 }
 
-static const char *const knobs[] = { CASE_SCAN_KNOBS, NULL };
-
 const struct kcase kcase = {
 	.needs = CASE_ROOT | CASE_PRCTL,
-	.knobs = knobs,
+	.knobs = case_scan_knobs,
 	.run = run,
 	.after_exec = after_exec,
 };

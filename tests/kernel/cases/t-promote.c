@@ -81,10 +81,8 @@ static void run(void)
 	both(case_page_size() / 8, "elsewhere");
 }
 
-static const char *const knobs[] = { CASE_SCAN_KNOBS, NULL };
-
 const struct kcase kcase = {
 	.needs = CASE_ROOT | CASE_ALONE | CASE_TWO_CPUS,
-	.knobs = knobs,
+	.knobs = case_scan_knobs,
 	.run = run,
 };

@@ -19,9 +19,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE	25
-#endif
 
 #define PAGES		512	/* of a huge page */
 #define SOME		160	/* enough for all else */
@@ -49,20 +46,6 @@ static long long times;
 static bool stopped(void)
 {
 	return __atomic_load_n(&stop, __ATOMIC_ACQUIRE);
-}
-
-static long long vmstat(const char *name)
-{
-	FILE *f = fopen("/proc/vmstat", "re");
-	long long n, found = 0;
-	char key[64];
-
-	while (f && fscanf(f, "%63s %lld", key, &n) == 2)
-		if (!strcmp(key, name))
-			found = n;
-	if (f)
-		fclose(f);
-	return found;
 }
 
 static void look(void)
@@ -318,7 +301,7 @@ static void migration(void)
 
 static void *touch_others(void *arg)
 {
-	long long before = vmstat("numa_pte_updates");
+	long long before = case_vmstat("numa_pte_updates");
 
 	(void)arg;
 	/* Entries are changed in the name of who runs. */
@@ -326,7 +309,7 @@ static void *touch_others(void *arg)
 		for (size_t i = 0; i < pages; i++)
 			__atomic_load_n((char *)case_page(mem, i),
 					__ATOMIC_RELAXED);
-	times = vmstat("numa_pte_updates") - before;
+	times = case_vmstat("numa_pte_updates") - before;
 	return NULL;
 }
 
@@ -342,7 +325,7 @@ static void balancing(void)
 	}
 	begin();
 	against("NUMA hints", touch_others, churn);
-	case_note("%lld of them were met", vmstat("numa_hint_faults"));
+	case_note("%lld of them were met", case_vmstat("numa_hint_faults"));
 	case_write("/proc/sys/kernel/numa_balancing", "0");
 	end("NUMA hints");
 }
@@ -504,10 +487,8 @@ static void run(void)
 	case_stop();
 }
 
-static const char *const knobs[] = { CASE_SCAN_KNOBS, NULL };
-
 const struct kcase kcase = {
 	.needs = CASE_ROOT | CASE_ALONE,
-	.knobs = knobs,
+	.knobs = case_scan_knobs,
 	.run = run,
 };

@@ -134,10 +134,8 @@ static void run(void)
 	case_ok(case_check_many(lone, PAGES, ID + 100, PAGES) == 0, "content");
 }
 
-static const char *const knobs[] = { CASE_SCAN_KNOBS, NULL };
-
 const struct kcase kcase = {
 	.needs = CASE_ROOT | CASE_MERGING_PAGES,
-	.knobs = knobs,
+	.knobs = case_scan_knobs,
 	.run = run,
 };

@@ -22,20 +22,6 @@
 #define ID	0x73776170ULL
 #define CGROUP	"/tmp/ksm-cgroup"
 
-static long long vmstat(const char *name)
-{
-	FILE *f = fopen("/proc/vmstat", "r");
-	char key[64];
-	long long v, found = -1;
-
-	while (f && fscanf(f, "%63s %lld", key, &v) == 2)
-		if (!strcmp(key, name))
-			found = v;
-	if (f)
-		fclose(f);
-	return found;
-}
-
 /* A cgroup of our own whose memory can be reclaimed by writing a file. */
 static bool enter_cgroup(void)
 {
@@ -96,9 +82,9 @@ static void run(void)
 	case_start();
 	case_ok(case_wait_frames(mem, PAGES, GROUPS), "merged");
 
-	out = vmstat("pswpout");
+	out = case_vmstat("pswpout");
 	reclaim();
-	case_ok(vmstat("pswpout") > out, "merged pages were swapped out");
+	case_ok(case_vmstat("pswpout") > out, "merged pages were swapped out");
 	case_wait_scans(2);
 	case_ok(wrong(mem) == 0, "content after swapping in");
 	case_ok(case_wait_frames(mem, PAGES, GROUPS), "merged again");
@@ -122,10 +108,8 @@ static void run(void)
 	leave_cgroup();
 }
 
-static const char *const knobs[] = { CASE_SCAN_KNOBS, NULL };
-
 const struct kcase kcase = {
 	.needs = CASE_ROOT | CASE_SWAP | CASE_ALONE,
-	.knobs = knobs,
+	.knobs = case_scan_knobs,
 	.run = run,
 };

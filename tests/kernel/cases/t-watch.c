@@ -122,10 +122,8 @@ static void run(void)
 	case_unmap(mem, PAGES);
 }
 
-static const char *const knobs[] = { CASE_SCAN_KNOBS, NULL };
-
 const struct kcase kcase = {
 	.needs = CASE_ROOT | CASE_ALONE | CASE_MERGING_PAGES,
-	.knobs = knobs,
+	.knobs = case_scan_knobs,
 	.run = run,
 };

@@ -126,10 +126,8 @@ static void run(void)
 	counters(0, "unmapped");
 }
 
-static const char *const knobs[] = { CASE_SCAN_KNOBS, NULL };
-
 const struct kcase kcase = {
 	.needs = CASE_ROOT | CASE_ZERO_PAGES,
-	.knobs = knobs,
+	.knobs = case_scan_knobs,
 	.run = run,
 };

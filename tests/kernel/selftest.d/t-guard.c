@@ -15,10 +15,8 @@ static void run(void)
 	abort();
 }
 
-static const char *const knobs[] = { CASE_SCAN_KNOBS, NULL };
-
 const struct kcase kcase = {
 	.needs = CASE_ROOT,
-	.knobs = knobs,
+	.knobs = case_scan_knobs,
 	.run = run,
 };
