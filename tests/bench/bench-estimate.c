@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * bench-estimate [-m MIB] [-n PROCESSES] [-t] [-r ROUNDS] [-c CHUNK_KIB] [-l]:
+ * bench-estimate [-m MIB] [-n PROCESSES] [-t] [-r ROUNDS] [-l]:
  * ksm-estimate beside process_vm_readv() alone, on the memory of the same
  * processes in the same run; one thread and one a processor. -t: the memory is
  * in transparent huge pages. -l: what --max-cpu and --max-rate keep to, instead.
  *
  * In each round everything runs once, one after the other, so that what else the
  * machine does meets all alike; shown are the medians of the rounds, and the median
- * of each round's share of the faster bare read: "/bare" of reading and hashing,
+ * of each round's share of the bare read in pieces of the size that is fastest: "/bare" of reading and hashing,
  * "+lists" with the time in which lists of mappings were read and nothing else could
  * be, "cpu" of all that the program does, in CPU time. Nothing is asserted.
  */
@@ -230,27 +230,57 @@ static void limits(void)
 		       run_tool(2, "--max-rate", rate[i]).list * 1e9 / (1 << 20));
 }
 
-static void rounds(unsigned int threads, unsigned int n, size_t own)
+static const size_t sizes[] = { 256 << 10, 1 << 20, 2 << 20, 4 << 20 };	/* of bare reads */
+#define N_SIZES (sizeof(sizes) / sizeof(sizes[0]))
+
+/* Of copies: the values stay in the order of the rounds. */
+static double median_of(const double *v, unsigned int n)
 {
-	double fit[MAX_ROUNDS], big[MAX_ROUNDS], read[MAX_ROUNDS], whole[MAX_ROUNDS];
-	double share[MAX_ROUNDS], list[MAX_ROUNDS], cpu[MAX_ROUNDS];
+	double copy[MAX_ROUNDS];
+
+	memcpy(copy, v, n * sizeof(*v));
+	return median(copy, n);
+}
+
+static double share(const double *v, const double *base, unsigned int n)
+{
+	double part[MAX_ROUNDS];
+
+	for (unsigned int i = 0; i < n; i++)
+		part[i] = 100 * v[i] / base[i];
+	return median(part, n);
+}
+
+static void rounds(unsigned int threads, unsigned int n)
+{
+	double bare_read[N_SIZES][MAX_ROUNDS], bare_cpu[N_SIZES][MAX_ROUNDS];
+	double read[MAX_ROUNDS], list[MAX_ROUNDS], whole[MAX_ROUNDS], cpu[MAX_ROUNDS];
 	struct result tool = { 0 };
+	size_t best = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
-		const struct result f = run_bare(threads, 256 << 10), b = run_bare(threads, own);
+		for (size_t s = 0; s < N_SIZES; s++) {
+			const struct result r = run_bare(threads, sizes[s]);
 
+			bare_read[s][i] = r.read;
+			bare_cpu[s][i] = r.cpu;
+		}
 		tool = run_tool(threads, NULL, NULL);
-		fit[i] = f.read;
-		big[i] = b.read;
 		read[i] = tool.read;
+		list[i] = tool.list;
 		whole[i] = tool.whole;
-		share[i] = 100 * tool.read / (f.read > b.read ? f.read : b.read);
-		list[i] = 100 * tool.list / (f.read > b.read ? f.read : b.read);
-		cpu[i] = 100 * tool.cpu / (f.cpu > b.cpu ? f.cpu : b.cpu);
+		cpu[i] = tool.cpu;
 	}
-	printf("%-8u %9.2f %9.2f %9.2f %9.2f %6.0f%% %6.0f%% %6.0f%% %11.1f %8.1f\n", threads,
-	       median(fit, n), median(big, n), median(read, n), median(whole, n),
-	       median(share, n), median(list, n), median(cpu, n), tool.rss / tool.pages, tool.rss / (1 << 20));
+	printf("%-7u", threads);
+	for (size_t s = 0; s < N_SIZES; s++) {
+		if (median_of(bare_read[s], n) > median_of(bare_read[best], n))
+			best = s;
+		printf(" %6.2f", median_of(bare_read[s], n));
+	}
+	printf(" %7.2f %6.2f %5.0f%% %6.0f%% %4.0f%% %10.1f %8.1f\n", median_of(read, n),
+	       median_of(whole, n), share(read, bare_read[best], n),
+	       share(list, bare_read[best], n), share(cpu, bare_cpu[best], n),
+	       tool.rss / tool.pages, tool.rss / (1 << 20));
 	fflush(stdout);
 }
 
@@ -258,16 +288,13 @@ int main(int argc, char **argv)
 {
 	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN), n = 5;
 	bool huge = false, only_limits = false;
-	size_t own = (size_t)2 << 20;
 	int c;
 
-	while ((c = getopt(argc, argv, "c:lm:n:tr:")) != -1) {
+	while ((c = getopt(argc, argv, "lm:n:tr:")) != -1) {
 		if (c == 'm')
 			bytes = strtoul(optarg, NULL, 10) << 20;
 		else if (c == 'n')
 			n_procs = strtoul(optarg, NULL, 10);
-		else if (c == 'c')
-			own = strtoul(optarg, NULL, 10) << 10;
 		else if (c == 't')
 			huge = true;
 		else if (c == 'l')
@@ -277,7 +304,8 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	if (!n || n > MAX_ROUNDS || !n_procs || n_procs > MAX_PROCS || !own || bytes % own)
+	if (!n || n > MAX_ROUNDS || !n_procs || n_procs > MAX_PROCS ||
+	    !bytes || bytes % sizes[N_SIZES - 1])
 		return 2;
 	start_targets(huge);
 	if (only_limits) {
@@ -287,11 +315,14 @@ int main(int argc, char **argv)
 	}
 	printf("%u x %zu MiB, %s pages, medians of %u; GB/s\n", n_procs, bytes >> 20,
 	       huge ? "huge" : "small", n);
-	printf("%-8s %9s %8zuK %9s %9s %7s %7s %7s %11s %8s\n", "threads", "bare 256K", own >> 10,
-	       "hashed", "all", "/bare", "+lists", "cpu", "bytes/page", "peak MiB");
+	printf("threads");
+	for (size_t s = 0; s < N_SIZES; s++)
+		printf(" %5zuK", sizes[s] >> 10);
+	printf(" %7s %6s %6s %7s %5s %10s %8s\n", "hashed", "all", "/bare", "+lists", "cpu",
+	       "bytes/page", "peak MiB");
 	for (unsigned int threads = 1; threads <= cpus && threads <= MAX_THREADS;
 	     threads = threads == cpus ? cpus + 1 : cpus)
-		rounds(threads, n, own);
+		rounds(threads, n);
 	end_targets();
 	return 0;
 }

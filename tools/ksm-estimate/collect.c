@@ -451,7 +451,7 @@ static void crew_init(struct crew *c, struct est *e, uint64_t pages)
 	c->all_pages = pages;
 	c->jobs = MAX(MIN(e->opt.jobs, JOBS_MAX), 1U);
 	c->all.e = e;
-	c->all.chunk = reader_chunk(pages * e->page_size / c->jobs);
+	c->all.n = c->jobs;
 	c->all.sampled = p < 1;
 	c->all.adapt = c->all.sampled && e->opt.passes < 2;
 	c->all.threshold = MAX((uint32_t)(p * (1U << EST_CLUSTER_BITS) + 0.5), 1U);
@@ -466,6 +466,7 @@ static void crew_init(struct crew *c, struct est *e, uint64_t pages)
 	pthread_cond_init(&c->work, NULL);
 	pthread_cond_init(&c->space, NULL);
 	make_room(e, c->all.sampled, pages);
+	c->all.want_recs = MIN((size_t)(pages * p), e->cap_recs);
 	c->thread = xcalloc(c->jobs, sizeof(*c->thread));
 	c->reader = xcalloc(c->jobs, sizeof(*c->reader));
 	for (unsigned int i = 0; i < c->jobs; i++)

@@ -36,6 +36,8 @@ int est_key_new(struct est_key *key);
  */
 int est_key_file(const char *path, struct est_key *key);
 uint64_t est_hash(const struct est_key *key, const void *data, size_t len);
+/* The same, where the processor has AVX-512. */
+uint64_t est_hash_avx512(const void *data, size_t len, const void *secret, size_t secret_len);
 
 /* ------------------------------------------------------------------ */
 /* sort.c, dups.c: records of pages to savings (pure)				*/

@@ -26,6 +26,10 @@ XXH_PUBLIC_API XXH64_hash_t XXH3_64bits_withSecret_dispatch(const void *data, si
 
 uint64_t est_hash(const struct est_key *key, const void *data, size_t len)
 {
+#ifdef HAVE_AVX512
+	if (__builtin_cpu_supports("avx512f"))
+		return est_hash_avx512(data, len, key->secret, EST_KEY_LEN);
+#endif
 	return hash_page(data, len, key->secret, EST_KEY_LEN);
 }
 

@@ -17,21 +17,22 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "cli/xalloc.h"
 
 /*
- * What is copied at once.  As large as a second-level cache or larger, and faster
- * than anything that fits well: the kernel pins so many pages at a time, and copies
- * faster to lines that are not in a cache.  The larger one, a tenth faster on huge
- * pages, is for those who read so much that it does not count among the bytes a page.
+ * What is copied at once.  Larger than a second-level cache, and faster than
+ * anything that fits: the kernel pins so many pages at a time, and copies faster to
+ * lines that are not in a cache.  Memory that records will take in the end is lent
+ * to the buffers until they do, so that the larger size costs nothing.
  */
-#define CHUNK_SMALL ((size_t)1 << 20)
-#define CHUNK_LARGE ((size_t)2 << 20)
-#define LARGE_FROM  (UINT64_C(4) << 30)
+#define CHUNK_MAX   ((size_t)4 << 20)
+#define CHUNK_STEP  ((size_t)256 << 10)
+#define CHUNKS_MIN  ((size_t)1 << 20)	/* of all readers together */
 #define PIECE_BYTES 128
 
-_Static_assert(CHUNK_SMALL >= (size_t)BLOCK_PAGES * PIECE_BYTES, "pieces of a block fit");
+_Static_assert(CHUNK_STEP >= (size_t)SPAN_PAGES * PIECE_BYTES, "pieces of a span fit");
 
 enum state {
 	NOTHING,	/* not a page for us */
@@ -42,24 +43,40 @@ enum state {
 	GONE,
 };
 
-size_t reader_chunk(uint64_t bytes)
+/* Under lock. */
+static size_t chunk(const struct readers *all)
 {
-	return bytes >= LARGE_FROM ? CHUNK_LARGE : CHUNK_SMALL;
+	const struct est *e = all->e;
+	const size_t left = all->want_recs - MIN(all->want_recs, e->n_recs);
+	const size_t each = MAX(left * sizeof(*e->recs), CHUNKS_MIN) / all->n;
+
+	return MIN(MAX(each / CHUNK_STEP, (size_t)1) * CHUNK_STEP, CHUNK_MAX);
+}
+
+static void shrink(struct reader *r, size_t to)
+{
+	if (to >= r->chunk)
+		return;
+	munmap(r->buf + to, r->chunk - to);
+	r->chunk = to;
 }
 
 int reader_init(struct reader *r, struct readers *all)
 {
 	r->all = all;
 	r->read_bytes = 0;
-	r->buf = aligned_alloc(CHUNK_SMALL, all->chunk);
-	if (!r->buf)
+	r->chunk = chunk(all);
+	/* All at once is faster than fault by fault. */
+	r->buf = mmap(NULL, r->chunk, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (r->buf == MAP_FAILED)
 		return -ENOMEM;
 	return all->sampled ? est_moment_init(&r->moment) : 0;
 }
 
 void reader_fini(struct reader *r)
 {
-	free(r->buf);
+	munmap(r->buf, r->chunk);
 	est_moment_fini(&r->moment);
 }
 
@@ -69,6 +86,12 @@ static size_t page_size(const struct reader *r)
 }
 
 /* --- what the pages are --- */
+
+/* Pages from number @at of a span at @addr to where a huge page would end. */
+static size_t block_len(const struct reader *r, uint64_t addr, size_t at, size_t n)
+{
+	return MIN(n - at, BLOCK_PAGES - (addr / page_size(r) + at) % BLOCK_PAGES);
+}
 
 struct kinds {
 	struct reader *r;
@@ -115,16 +138,16 @@ static void read_flags(struct reader *r, const struct est_seg *seg, size_t n)
 	}
 }
 
-/* Before Linux 6.7: a block that is one huge page, by its frames. */
-static bool is_huge_block(const struct reader *r, size_t n)
+/* Before Linux 6.7: @n pages from @at on are one huge page, by their frames. */
+static bool is_huge_block(const struct reader *r, size_t at, size_t n)
 {
-	uint64_t flags, first = frame(r->entry[0]);
+	uint64_t flags, first = frame(r->entry[at]);
 
 	if (n != page_size(r) / sizeof(uint64_t) || !first || first % n ||
 	    r->all->kpageflags < 0)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (!(r->entry[i] & KSM_PM_PRESENT) || frame(r->entry[i]) != first + i)
+		if (!(r->entry[at + i] & KSM_PM_PRESENT) || frame(r->entry[at + i]) != first + i)
 			return false;
 	return ksm_kpageflags_read(r->all->kpageflags, first, 1, &flags) == 1 &&
 	       flags & KSM_KPF_THP && flags & KSM_KPF_HEAD;
@@ -150,11 +173,11 @@ static bool may_pin(const struct reader *r, const struct est_seg *seg, size_t i)
 }
 
 static void classify(struct reader *r, const struct est_seg *seg, const unsigned char *kind,
-		     size_t n, struct est_count *c)
+		     size_t at, size_t n, struct est_count *c)
 {
-	const bool huge_block = !r->kinds_known && is_huge_block(r, n);
+	const bool huge_block = !r->kinds_known && is_huge_block(r, at, n);
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = at; i < at + n; i++) {
 		const uint64_t e = r->entry[i];
 
 		r->state[i] = NOTHING;
@@ -207,9 +230,9 @@ static bool is_taken(const struct reader *r, uint64_t cluster)
 }
 
 struct batch {
-	size_t page[BLOCK_PAGES];	/* indices in the block */
+	size_t page[SPAN_PAGES];	/* indices in the span */
 	size_t n;
-	uint64_t addr;			/* of the block */
+	uint64_t addr;			/* of the span */
 };
 
 /* Ranges of pages b->page[from..), at most @max of them, neighbours in one range. */
@@ -236,8 +259,8 @@ static size_t ranges(const struct batch *b, size_t from, size_t max, size_t size
  */
 static int read_whole(struct reader *r, const struct est_proc *p, const struct batch *b)
 {
-	const size_t size = page_size(r), max = MIN(r->all->chunk / size, (size_t)BLOCK_PAGES);
-	struct iovec from[BLOCK_PAGES];
+	const size_t size = page_size(r), max = MIN(r->chunk / size, (size_t)SPAN_PAGES);
+	struct iovec from[SPAN_PAGES];
 	size_t at = 0;
 
 	while (at < b->n) {
@@ -264,7 +287,7 @@ static int read_pieces(struct reader *r, const struct est_proc *p, const struct 
 		       struct batch *more)
 {
 	const size_t size = page_size(r);
-	struct iovec from[BLOCK_PAGES];
+	struct iovec from[SPAN_PAGES];
 	size_t at = 0;
 
 	more->n = 0;
@@ -339,7 +362,7 @@ static int read_shared(struct reader *r, const struct est_proc *p, uint64_t addr
 	return 0;
 }
 
-static int read_block(struct reader *r, const struct est_proc *p, uint64_t addr, size_t n)
+static int read_span(struct reader *r, const struct est_proc *p, uint64_t addr, size_t n)
 {
 	struct batch fast = { .n = 0, .addr = addr }, more;
 	int rc = 0;
@@ -392,7 +415,8 @@ static void halve(struct readers *all)
 	}
 }
 
-static void zero_page(const struct reader *r, size_t i, struct est_count *c, struct block *b)
+/* Whether it counts in est_count.zero. */
+static bool zero_page(const struct reader *r, size_t i, struct est_count *c)
 {
 	const uint32_t tag = r->tag[i];
 
@@ -408,9 +432,9 @@ static void zero_page(const struct reader *r, size_t i, struct est_count *c, str
 	} else {
 		c->zero++;
 		c->zero_huge += (tag & EST_HUGE) != 0;
-		b->zero[i / 64] |= UINT64_C(1) << i % 64;
-		b->huge |= (tag & EST_HUGE) != 0;
+		return true;
 	}
+	return false;
 }
 
 static void keep_block(struct readers *all, const struct block *b)
@@ -422,65 +446,94 @@ static void keep_block(struct readers *all, const struct block *b)
 	all->blocks[all->n_blocks++] = *b;
 }
 
+/* Under lock. */
+static void commit_block(struct reader *r, struct block *b, uint32_t id, size_t at, size_t n,
+			 struct est_count *c)
+{
+	struct readers *all = r->all;
+	struct est *e = all->e;
+
+	b->first_rec = e->n_recs;
+	for (size_t i = 0; i < n; i++) {
+		const size_t page = at + i;
+		const uint32_t tag = r->tag[page];
+
+		if (r->state[page] == GONE)
+			c->gone++;
+		if (r->state[page] != READ && r->state[page] != PASSED)
+			continue;
+		c->ksm += (tag & EST_KSM) != 0;
+		c->same += !(tag & EST_KSM) && tag & (EST_SAME | EST_NOFRAME);
+		if (r->state[page] == PASSED)
+			continue;
+		if (r->hash[page] == all->zero_hash) {
+			if (zero_page(r, page, c)) {
+				b->zero[i / 64] |= UINT64_C(1) << i % 64;
+				b->huge |= (tag & EST_HUGE) != 0;
+			}
+			continue;
+		}
+		if (all->sampled)
+			est_moment_put(&r->moment, r->cluster[page]);
+		if (all->sampled && !is_taken(r, r->cluster[page]))
+			continue;
+		if (e->n_recs == e->cap_recs) {
+			c->unread++;
+			continue;
+		}
+		e->recs[e->n_recs++] = make_rec(r, page, id);
+		c->taken++;
+		b->rec[i / 64] |= UINT64_C(1) << i % 64;
+	}
+}
+
 static void commit(struct reader *r, struct est_proc *p, struct est_seg *seg, uint64_t addr,
 		   size_t n, struct est_count *c)
 {
 	struct readers *all = r->all;
 	struct est *e = all->e;
 	const uint32_t id = p->first_seg + (seg - p->segs);
-	struct block b = { .proc = p, .seg = seg - p->segs, .addr = addr };
+	size_t len, to;
 
 	pthread_mutex_lock(&all->lock);
 	if (all->adapt && e->n_recs + n > e->cap_recs)
 		halve(all);
-	b.first_rec = e->n_recs;
-	for (size_t i = 0; i < n; i++) {
-		const uint32_t tag = r->tag[i];
+	for (size_t at = 0; at < n; at += len) {
+		struct block b = {
+			.proc = p,
+			.seg = seg - p->segs,
+			.addr = addr + at * e->page_size,
+		};
 
-		if (r->state[i] == GONE)
-			c->gone++;
-		if (r->state[i] != READ && r->state[i] != PASSED)
-			continue;
-		c->ksm += (tag & EST_KSM) != 0;
-		c->same += !(tag & EST_KSM) && tag & (EST_SAME | EST_NOFRAME);
-		if (r->state[i] == PASSED)
-			continue;
-		if (r->hash[i] == all->zero_hash) {
-			zero_page(r, i, c, &b);
-			continue;
-		}
-		if (all->sampled)
-			est_moment_put(&r->moment, r->cluster[i]);
-		if (all->sampled && !is_taken(r, r->cluster[i]))
-			continue;
-		if (e->n_recs == e->cap_recs) {
-			c->unread++;
-			continue;
-		}
-		e->recs[e->n_recs++] = make_rec(r, i, id);
-		c->taken++;
-		b.rec[i / 64] |= UINT64_C(1) << i % 64;
+		len = block_len(r, addr, at, n);
+		commit_block(r, &b, id, at, len, c);
+		if (e->opt.passes > 1)
+			keep_block(all, &b);
 	}
-	if (e->opt.passes > 1)
-		keep_block(all, &b);
 	est_count_add(&seg->count, c);
+	to = chunk(all);
 	pthread_mutex_unlock(&all->lock);
+	shrink(r, to);
 }
 
-static int do_block(struct reader *r, struct est_proc *p, struct est_seg *seg, uint64_t addr,
-		    const unsigned char *kind, size_t n)
+static int do_span(struct reader *r, struct est_proc *p, struct est_seg *seg, uint64_t addr,
+		   const unsigned char *kind, size_t n)
 {
 	struct est_count c = { 0 };
 	uint64_t again;
 	ssize_t got = ksm_mem_pagemap(p->mem, addr, n, r->entry);
+	size_t len;
 	int rc;
 
 	if (got <= 0)
 		return got ? got : -ESRCH;
 	n = got;
 	read_flags(r, seg, n);
-	classify(r, seg, kind, n, &c);
-	rc = read_block(r, p, addr, n);
+	for (size_t at = 0; at < n; at += len) {
+		len = block_len(r, addr, at, n);
+		classify(r, seg, kind, at, len, &c);
+	}
+	rc = read_span(r, p, addr, n);
 	if (rc)
 		return rc;
 	/* What was read is of the address space opened, or it is worth nothing. */
@@ -513,12 +566,11 @@ int reader_region(struct reader *r, struct est_proc *p, struct est_seg *seg, uin
 	r->kinds_known = !rc;
 	while (start < end) {
 		const size_t at = (start - k.start) / size;
-		/* Blocks end where huge pages do. */
 		const size_t n = MIN((end - start) / size,
-				     BLOCK_PAGES - start / size % BLOCK_PAGES);
+				     SPAN_PAGES - start / size % BLOCK_PAGES);
 
 		if (!r->kinds_known || any(r->kind + at, n)) {
-			rc = do_block(r, p, seg, start, r->kind + at, n);
+			rc = do_span(r, p, seg, start, r->kind + at, n);
 			if (rc)
 				return rc;
 		}

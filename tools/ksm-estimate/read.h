@@ -8,7 +8,8 @@
 
 #include "ksm-estimate/estimate.h"
 
-#define BLOCK_PAGES	512			/* classified and committed at once */
+#define BLOCK_PAGES	512			/* as many as a huge page has, with small ones of 4 KiB */
+#define SPAN_PAGES	(2 * BLOCK_PAGES)	/* classified, copied and committed at once */
 #define REGION_PAGES	(32 * BLOCK_PAGES)	/* what a thread takes at a time */
 #define BLOCK_WORDS	(BLOCK_PAGES / 64)
 
@@ -33,7 +34,8 @@ struct readers {
 	bool adapt;			/* take a smaller share when records run out */
 	uint64_t zero_hash;		/* of a page of zeroes */
 	size_t piece_at;		/* in a page: what decides about a sample */
-	size_t chunk;			/* bytes that are copied at once */
+	size_t want_recs;		/* about as many records as there will be */
+	unsigned int n;			/* of readers */
 	pthread_mutex_t lock;
 	uint32_t threshold;		/* of 1 << EST_CLUSTER_BITS */
 	struct block *blocks;		/* only when there are more passes */
@@ -45,19 +47,18 @@ struct reader {
 	struct readers *all;
 	struct est_moment moment;
 	unsigned char *buf;
-	uint64_t entry[BLOCK_PAGES];
-	uint64_t flags[BLOCK_PAGES];
-	uint64_t hash[BLOCK_PAGES];
-	uint64_t cluster[BLOCK_PAGES];	/* hash that decides about the sample */
-	uint32_t tag[BLOCK_PAGES];
+	size_t chunk;			/* bytes that are copied at once */
+	uint64_t entry[SPAN_PAGES];
+	uint64_t flags[SPAN_PAGES];
+	uint64_t hash[SPAN_PAGES];
+	uint64_t cluster[SPAN_PAGES];	/* hash that decides about the sample */
+	uint32_t tag[SPAN_PAGES];
 	unsigned char kind[REGION_PAGES];
-	unsigned char state[BLOCK_PAGES];
+	unsigned char state[SPAN_PAGES];
 	bool kinds_known;
 	uint64_t read_bytes;
 };
 
-/* For readers.chunk, of a thread that reads so many bytes. */
-size_t reader_chunk(uint64_t bytes);
 int reader_init(struct reader *r, struct readers *all);
 void reader_fini(struct reader *r);
 /* Reads [start, end) of a mapping, at most REGION_PAGES; 0, or -errno that ends the process. */
