@@ -112,12 +112,13 @@ kt_lock() {
 	kt_run flock "$1"
 }
 
-# kt_verdict TAPFILE NONCE STATUS KERNELLOG: judge one run of a test machine.
-# The machine's own word counts only if it carries this run's nonce and says
-# the same as the lines before it. Sets KT_PASS KT_FAIL KT_SKIPPED; returns 0
+# kt_verdict TAPFILE NONCE STATUS HOW KERNELLOG: judge one run of a test machine,
+# whose program ended with STATUS, in words HOW. The machine's own word counts
+# only if it carries this run's nonce and says the same as the lines before it,
+# and if the program did not end badly after it. Sets KT_PASS KT_FAIL KT_SKIPPED; returns 0
 # only for a machine that finished and had no failure.
 kt_verdict() {
-	local tap=$1 nonce=$2 status=$3 log=$4 line word pass fail skip why=
+	local tap=$1 nonce=$2 status=$3 how=$4 log=$5 line word pass fail skip why=
 
 	KT_PASS=$(grep -c '^ok ' "$tap" || :)
 	KT_SKIPPED=$(grep -c '^ok .* # SKIP' "$tap" || :)
@@ -126,13 +127,15 @@ kt_verdict() {
 	line=$(grep -a "^VERDICT $nonce " "$tap" | tail -n 1 || :)
 	read -r _ _ word pass fail skip <<<"$line" || :
 	if [ -z "$line" ]; then
-		why="no verdict: the machine ended ($status) before its tests did"
+		why="no verdict: the machine ended ($how) before its tests did"
 	elif [ "$pass $fail $skip" != "$KT_PASS $KT_FAIL $KT_SKIPPED" ]; then
 		why="the verdict ($pass $fail $skip) and the lines before it ($KT_PASS $KT_FAIL $KT_SKIPPED) disagree"
 	elif [ "$((KT_PASS + KT_FAIL + KT_SKIPPED))" -eq 0 ]; then
 		why="no test ran"
 	elif [ "$word" != pass ] && [ "$KT_FAIL" -eq 0 ]; then
 		why="the machine says $word, and no line says why"
+	elif [ "$status" -ne 0 ] && [ "$KT_FAIL" -eq 0 ]; then
+		why="after its tests the machine ended badly ($how)"
 	fi
 	if [ -n "$why" ]; then
 		KT_FAIL=$((KT_FAIL + 1))
