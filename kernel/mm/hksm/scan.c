@@ -124,9 +124,11 @@ static void visit(struct walk *w, unsigned long addr, struct page *page,
 	u64 m = hksm_meta_read(sc->range, idx);
 	struct folio *folio = page ? page_folio(page) : NULL;
 
-	if (!folio || !folio_test_anon(folio) || folio_is_zone_device(folio) ||
-	    PageHWPoison(page))
+	if (!folio || !folio_test_anon(folio) || folio_is_zone_device(folio))
 		visit_none(sc, idx, m, swapped);
+	else if (PageHWPoison(page))
+		/* memory_failure() still has to find who maps it. */
+		visit_none(sc, idx, m, true);
 	else if (folio_test_ksm(folio))
 		visit_merged(sc, idx, m, page);
 	else
