@@ -7,9 +7,10 @@
  *
  * In each round everything runs once, one after the other, so that what else the
  * machine does meets all alike; shown are the medians of the rounds, and the median
- * of each round's share of the bare read in pieces of the size that is fastest: "/bare" of reading and hashing,
- * "+lists" with the time in which lists of mappings were read and nothing else could
- * be, "cpu" of all that the program does, in CPU time. Nothing is asserted.
+ * of each round's share of the bare read in pieces of the size that is fastest:
+ * "/bare" of reading and hashing, "+lists" with the time in which lists of mappings
+ * were read and nothing else could be, "cpu" of all that the program does, in CPU
+ * time. Nothing is asserted.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -174,10 +175,14 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(double *v, unsigned int n)
+/* @v stays in the order of the rounds. */
+static double median(const double *v, unsigned int n)
 {
-	qsort(v, n, sizeof(*v), by_value);
-	return v[n / 2];
+	double copy[MAX_ROUNDS];
+
+	memcpy(copy, v, n * sizeof(*v));
+	qsort(copy, n, sizeof(*copy), by_value);
+	return copy[n / 2];
 }
 
 /* Every page differs, so that nothing is found and nothing saved on the way. */
@@ -233,15 +238,6 @@ static void limits(void)
 static const size_t sizes[] = { 256 << 10, 1 << 20, 2 << 20, 4 << 20 };	/* of bare reads */
 #define N_SIZES (sizeof(sizes) / sizeof(sizes[0]))
 
-/* Of copies: the values stay in the order of the rounds. */
-static double median_of(const double *v, unsigned int n)
-{
-	double copy[MAX_ROUNDS];
-
-	memcpy(copy, v, n * sizeof(*v));
-	return median(copy, n);
-}
-
 static double share(const double *v, const double *base, unsigned int n)
 {
 	double part[MAX_ROUNDS];
@@ -273,12 +269,12 @@ static void rounds(unsigned int threads, unsigned int n)
 	}
 	printf("%-7u", threads);
 	for (size_t s = 0; s < N_SIZES; s++) {
-		if (median_of(bare_read[s], n) > median_of(bare_read[best], n))
+		if (median(bare_read[s], n) > median(bare_read[best], n))
 			best = s;
-		printf(" %6.2f", median_of(bare_read[s], n));
+		printf(" %6.2f", median(bare_read[s], n));
 	}
-	printf(" %7.2f %6.2f %5.0f%% %6.0f%% %4.0f%% %10.1f %8.1f\n", median_of(read, n),
-	       median_of(whole, n), share(read, bare_read[best], n),
+	printf(" %7.2f %6.2f %5.0f%% %6.0f%% %4.0f%% %10.1f %8.1f\n", median(read, n),
+	       median(whole, n), share(read, bare_read[best], n),
 	       share(list, bare_read[best], n), share(cpu, bare_cpu[best], n),
 	       tool.rss / tool.pages, tool.rss / (1 << 20));
 	fflush(stdout);
