@@ -115,8 +115,8 @@ kt_lock() {
 # kt_verdict TAPFILE NONCE STATUS HOW KERNELLOG: judge one run of a test machine,
 # whose program ended with STATUS, in words HOW. The machine's own word counts
 # only if it carries this run's nonce and says the same as the lines before it,
-# and if the program did not end badly after it. Sets KT_PASS KT_FAIL KT_SKIPPED; returns 0
-# only for a machine that finished and had no failure.
+# and if the program did not end badly after it. Sets KT_PASS KT_FAIL KT_SKIPPED;
+# returns 0 only for a machine that finished and had no failure.
 kt_verdict() {
 	local tap=$1 nonce=$2 status=$3 how=$4 log=$5 line word pass fail skip why=
 

@@ -25,7 +25,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 #define PAGES	256
 #define ID	0x6c6976650000ULL
 #define ROUNDS	6

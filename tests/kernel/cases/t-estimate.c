@@ -25,7 +25,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 #define ID	0x657374000000ULL
 #define PAIRS	200	/* contents, twice each */
 #define COPIES	700	/* pages of one content */

@@ -2,8 +2,8 @@
 /*
  * Processes that come and go while they are scanned: that exit, exec, fork or
  * are killed (also in the middle of a fork), that move their memory, and that
- * switch merging off, after which not one page may be merged. All have the same content, so that every batch
- * takes pages of several of them.
+ * switch merging off, after which not one page may be merged. All have the
+ * same content, so that every batch takes pages of several of them.
  */
 #define _GNU_SOURCE
 #include "case.h"

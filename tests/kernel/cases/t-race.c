@@ -19,7 +19,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-
 #define PAGES		512	/* of a huge page */
 #define SOME		160	/* enough for all else */
 #define CONTENTS	32
