@@ -126,11 +126,11 @@ static void visit(struct walk *w, unsigned long addr, struct page *page,
 
 	if (!folio || !folio_test_anon(folio) || folio_is_zone_device(folio))
 		visit_none(sc, idx, m, swapped);
-	else if (PageHWPoison(page))
-		/* memory_failure() still has to find who maps it. */
-		visit_none(sc, idx, m, true);
 	else if (folio_test_ksm(folio))
+		/* A poisoned one too: memory_failure() must find who maps it. */
 		visit_merged(sc, idx, m, page);
+	else if (PageHWPoison(page))
+		visit_none(sc, idx, m, swapped);
 	else
 		visit_page(w, addr, idx, m, page);
 }
