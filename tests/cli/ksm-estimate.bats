@@ -90,7 +90,7 @@ readable() { ksm-estimate -q -p "$spawned" >/dev/null 2>&1; }
 @test "sketches: written, compared, refused with another key or when damaged" {
 	target
 	expect 0 ksm-estimate -q --key k --sketch a -p "$spawned"
-	same "mode of the key" "$(stat -c %a-%s k)" 600-192
+	same "mode of the key" "$(stat -c %a-%s k)" 600-576
 	expect 0 ksm-estimate -q --key k --sketch b -p "$spawned"
 	expect 0 ksm-estimate --compare -n -r -o A,B,EXACT a b
 	stderr_is ""
@@ -109,7 +109,7 @@ readable() { ksm-estimate -q -p "$spawned" >/dev/null 2>&1; }
 	expect 2 ksm-estimate --compare a
 	echo short >bad
 	expect 1 ksm-estimate -q --key bad -p "$spawned"
-	stderr_is "ksm-estimate: bad: not a key (192 random bytes)"
+	stderr_is "ksm-estimate: bad: not a key (576 random bytes)"
 	expect 1 ksm-estimate -q --key k --sketch no/such -p "$spawned"
 	stderr_is "ksm-estimate: no/such: cannot write: No such file or directory"
 }

@@ -21,7 +21,7 @@
 /* ------------------------------------------------------------------ */
 /* key.c: the secret behind all hashes of a run				*/
 
-#define EST_KEY_LEN 192		/* what XXH3 wants of a secret, and more than it needs */
+#define EST_KEY_LEN 576		/* a part of its own for each 64 bytes of a page */
 
 struct est_key {
 	unsigned char secret[EST_KEY_LEN];
