@@ -30,6 +30,7 @@
 #define CHUNK_MAX   ((size_t)4 << 20)
 #define CHUNK_STEP  ((size_t)256 << 10)
 #define CHUNKS_MIN  ((size_t)1 << 20)	/* of all readers together */
+#define CHUNKS_PER_REC 2		/* so many bytes may stay with them */
 #define PIECE_BYTES 128
 
 _Static_assert(CHUNK_STEP >= (size_t)SPAN_PAGES * PIECE_BYTES, "pieces of a span fit");
@@ -48,7 +49,8 @@ static size_t chunk(const struct readers *all)
 {
 	const struct est *e = all->e;
 	const size_t left = all->want_recs - MIN(all->want_recs, e->n_recs);
-	const size_t each = MAX(left * sizeof(*e->recs), CHUNKS_MIN) / all->n;
+	const size_t least = MAX(all->want_recs * CHUNKS_PER_REC, CHUNKS_MIN);
+	const size_t each = MAX(left * sizeof(*e->recs), least) / all->n;
 
 	return MIN(MAX(each / CHUNK_STEP, (size_t)1) * CHUNK_STEP, CHUNK_MAX);
 }
@@ -118,7 +120,9 @@ static void read_flags(struct reader *r, const struct est_seg *seg, size_t n)
 {
 	size_t i = 0;
 
-	memset(r->flags, 0, n * sizeof(*r->flags));
+	if (r->flags_set)
+		memset(r->flags, 0, sizeof(r->flags));
+	r->flags_set = false;
 	if (r->all->kpageflags < 0)
 		return;
 	while (i < n) {
@@ -134,6 +138,7 @@ static void read_flags(struct reader *r, const struct est_seg *seg, size_t n)
 		       frame(r->entry[i + len]) == frame(e) + len)
 			len++;
 		ksm_kpageflags_read(r->all->kpageflags, frame(e), len, r->flags + i);
+		r->flags_set = true;
 		i += len;
 	}
 }
@@ -172,35 +177,55 @@ static bool may_pin(const struct reader *r, const struct est_seg *seg, size_t i)
 	return r->all->ksm_known ? !(r->flags[i] & KSM_KPF_KSM) : !seg->may_ksm;
 }
 
+/* Pages from @at to at most @end of which all is the same but the frame. */
+static size_t alike(const struct reader *r, const unsigned char *kind, size_t at, size_t end)
+{
+	const uint64_t entry = r->entry[at], flags = r->flags[at];
+	size_t i = at + 1;
+
+	while (i < end && !((r->entry[i] ^ entry) & ~KSM_PM_FRAME) &&
+	       !frame(r->entry[i]) == !frame(entry) && r->flags[i] == flags &&
+	       kind[i] == kind[at])
+		i++;
+	return i - at;
+}
+
 static void classify(struct reader *r, const struct est_seg *seg, const unsigned char *kind,
 		     size_t at, size_t n, struct est_count *c)
 {
 	const bool huge_block = !r->kinds_known && is_huge_block(r, at, n);
+	size_t len;
 
-	for (size_t i = at; i < at + n; i++) {
+	for (size_t i = at; i < at + n; i += len) {
 		const uint64_t e = r->entry[i];
+		uint32_t tag = 0;
 
-		r->state[i] = NOTHING;
+		len = alike(r, kind, i, at + n);
+		memset(r->state + i, NOTHING, len);
 		if (e & KSM_PM_SWAPPED && !(e & KSM_PM_PRESENT))
-			c->swapped++;
+			c->swapped += len;
 		if (!(e & KSM_PM_PRESENT))
 			continue;
 		if (e & KSM_PM_FILE) {
-			c->file++;
+			c->file += len;
 			continue;
 		}
 		if (kind[i] & KSM_PAGE_ZEROPAGE || r->flags[i] & KSM_KPF_ZERO_PAGE) {
-			c->zeropage++;
+			c->zeropage += len;
 			continue;
 		}
-		c->anon++;
-		r->tag[i] = huge_block || kind[i] & KSM_PAGE_HUGE ? EST_HUGE : 0;
-		c->huge += r->tag[i] != 0;
+		c->anon += len;
+		if (huge_block || kind[i] & KSM_PAGE_HUGE) {
+			tag |= EST_HUGE;
+			c->huge += len;
+		}
 		if (is_merged(r, seg, i))
-			r->tag[i] |= EST_KSM;
-		r->state[i] = may_pin(r, seg, i) ? EXCLUSIVE : SHARED;
+			tag |= EST_KSM;
 		if (!(e & KSM_PM_EXCLUSIVE) && !frame(e))
-			r->tag[i] |= EST_NOFRAME;
+			tag |= EST_NOFRAME;
+		memset(r->state + i, may_pin(r, seg, i) ? EXCLUSIVE : SHARED, len);
+		for (size_t j = i; j < i + len; j++)
+			r->tag[j] = tag;
 	}
 }
 
@@ -217,10 +242,12 @@ static void hash_page(struct reader *r, size_t i, const unsigned char *page)
 	const unsigned char *piece = page + all->piece_at;
 
 	r->hash[i] = est_hash(&all->e->key, page, page_size(r));
-	r->cluster[i] = r->hash[i];
-	if (all->sampled && !is_zero(piece, PIECE_BYTES))
-		r->cluster[i] = est_hash(&all->e->key, piece, PIECE_BYTES);
 	r->state[i] = READ;
+	if (!all->sampled)
+		return;
+	r->cluster[i] = r->hash[i];
+	if (!is_zero(piece, PIECE_BYTES))
+		r->cluster[i] = est_hash(&all->e->key, piece, PIECE_BYTES);
 }
 
 static bool is_taken(const struct reader *r, uint64_t cluster)
@@ -230,7 +257,7 @@ static bool is_taken(const struct reader *r, uint64_t cluster)
 }
 
 struct batch {
-	size_t page[SPAN_PAGES];	/* indices in the span */
+	uint16_t page[SPAN_PAGES];	/* indices in the span */
 	size_t n;
 	uint64_t addr;			/* of the span */
 };
@@ -242,12 +269,12 @@ static size_t ranges(const struct batch *b, size_t from, size_t max, size_t size
 	size_t n = 0, i;
 
 	for (i = from; i < b->n && i - from < max; i++) {
-		void *at = (void *)(uintptr_t)(b->addr + b->page[i] * size);
-
-		if (n && (char *)out[n - 1].iov_base + out[n - 1].iov_len == at)
+		if (n && b->page[i] == b->page[i - 1] + 1)
 			out[n - 1].iov_len += size;
 		else
-			out[n++] = (struct iovec){ at, size };
+			out[n++] = (struct iovec){
+				(void *)(uintptr_t)(b->addr + b->page[i] * size), size
+			};
 	}
 	*pages = i - from;
 	return n;
@@ -259,11 +286,14 @@ static size_t ranges(const struct batch *b, size_t from, size_t max, size_t size
  */
 static int read_whole(struct reader *r, const struct est_proc *p, const struct batch *b)
 {
-	const size_t size = page_size(r), max = MIN(r->chunk / size, (size_t)SPAN_PAGES);
+	const size_t size = page_size(r), room = MIN(r->chunk / size, (size_t)SPAN_PAGES);
+	/* Even pieces: a small one costs more than it saves the others. */
+	const size_t pieces = (b->n + room - 1) / room;
 	struct iovec from[SPAN_PAGES];
 	size_t at = 0;
 
 	while (at < b->n) {
+		const size_t max = (b->n + pieces - 1) / pieces;
 		size_t pages, n = ranges(b, at, max, size, from, &pages);
 		ssize_t got;
 
@@ -340,7 +370,6 @@ static int read_shared(struct reader *r, const struct est_proc *p, uint64_t addr
 	ssize_t got;
 
 	if (many && pfn && !r->all->sampled && est_frames_find(r->all->frames, pfn, &r->hash[i])) {
-		r->cluster[i] = r->hash[i];
 		r->tag[i] |= EST_SAME;
 		r->state[i] = READ;
 		return 0;
@@ -437,54 +466,77 @@ static bool zero_page(const struct reader *r, size_t i, struct est_count *c)
 	return false;
 }
 
-static void keep_block(struct readers *all, const struct block *b)
+static struct block *new_block(struct readers *all, struct est_proc *p,
+			       const struct est_seg *seg, uint64_t addr)
 {
+	struct block *b;
+
 	if (all->n_blocks == all->cap_blocks) {
 		all->cap_blocks = all->cap_blocks ? all->cap_blocks * 2 : 256;
 		all->blocks = xreallocarray(all->blocks, all->cap_blocks, sizeof(*all->blocks));
 	}
-	all->blocks[all->n_blocks++] = *b;
+	b = &all->blocks[all->n_blocks++];
+	*b = (struct block){ .proc = p, .seg = seg - p->segs, .addr = addr };
+	return b;
 }
 
-/* Under lock. */
+static void set_bit(uint64_t *words, size_t i)
+{
+	words[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+/* Under lock. @b: NULL if there are no further passes. */
 static void commit_block(struct reader *r, struct block *b, uint32_t id, size_t at, size_t n,
 			 struct est_count *c)
 {
 	struct readers *all = r->all;
 	struct est *e = all->e;
+	/* The compiler cannot know that records lie apart from these. */
+	const uint64_t zero_hash = all->zero_hash;
+	const bool sampled = all->sampled;
+	const size_t cap = e->cap_recs, before = e->n_recs;
+	struct est_rec *recs = e->recs;
+	size_t n_recs = before;
 
-	b->first_rec = e->n_recs;
+	if (b)
+		b->first_rec = before;
 	for (size_t i = 0; i < n; i++) {
 		const size_t page = at + i;
+		const unsigned int state = r->state[page];
 		const uint32_t tag = r->tag[page];
 
-		if (r->state[page] == GONE)
-			c->gone++;
-		if (r->state[page] != READ && r->state[page] != PASSED)
+		if (state != READ && state != PASSED) {
+			c->gone += state == GONE;
 			continue;
-		c->ksm += (tag & EST_KSM) != 0;
-		c->same += !(tag & EST_KSM) && tag & (EST_SAME | EST_NOFRAME);
-		if (r->state[page] == PASSED)
+		}
+		if (tag & EST_KSM)
+			c->ksm++;
+		else if (tag & (EST_SAME | EST_NOFRAME))
+			c->same++;
+		if (state == PASSED)
 			continue;
-		if (r->hash[page] == all->zero_hash) {
-			if (zero_page(r, page, c)) {
-				b->zero[i / 64] |= UINT64_C(1) << i % 64;
+		if (r->hash[page] == zero_hash) {
+			if (zero_page(r, page, c) && b) {
+				set_bit(b->zero, i);
 				b->huge |= (tag & EST_HUGE) != 0;
 			}
 			continue;
 		}
-		if (all->sampled)
+		if (sampled) {
 			est_moment_put(&r->moment, r->cluster[page]);
-		if (all->sampled && !is_taken(r, r->cluster[page]))
-			continue;
-		if (e->n_recs == e->cap_recs) {
+			if (!is_taken(r, r->cluster[page]))
+				continue;
+		}
+		if (n_recs == cap) {
 			c->unread++;
 			continue;
 		}
-		e->recs[e->n_recs++] = make_rec(r, page, id);
-		c->taken++;
-		b->rec[i / 64] |= UINT64_C(1) << i % 64;
+		recs[n_recs++] = make_rec(r, page, id);
+		if (b)
+			set_bit(b->rec, i);
 	}
+	e->n_recs = n_recs;
+	c->taken += n_recs - before;
 }
 
 static void commit(struct reader *r, struct est_proc *p, struct est_seg *seg, uint64_t addr,
@@ -499,16 +551,12 @@ static void commit(struct reader *r, struct est_proc *p, struct est_seg *seg, ui
 	if (all->adapt && e->n_recs + n > e->cap_recs)
 		halve(all);
 	for (size_t at = 0; at < n; at += len) {
-		struct block b = {
-			.proc = p,
-			.seg = seg - p->segs,
-			.addr = addr + at * e->page_size,
-		};
+		struct block *b = NULL;
 
 		len = block_len(r, addr, at, n);
-		commit_block(r, &b, id, at, len, c);
 		if (e->opt.passes > 1)
-			keep_block(all, &b);
+			b = new_block(all, p, seg, addr + at * e->page_size);
+		commit_block(r, b, id, at, len, c);
 	}
 	est_count_add(&seg->count, c);
 	to = chunk(all);

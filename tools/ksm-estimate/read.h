@@ -51,11 +51,12 @@ struct reader {
 	uint64_t entry[SPAN_PAGES];
 	uint64_t flags[SPAN_PAGES];
 	uint64_t hash[SPAN_PAGES];
-	uint64_t cluster[SPAN_PAGES];	/* hash that decides about the sample */
+	uint64_t cluster[SPAN_PAGES];	/* of samples: the hash that decides */
 	uint32_t tag[SPAN_PAGES];
 	unsigned char kind[REGION_PAGES];
 	unsigned char state[SPAN_PAGES];
 	bool kinds_known;
+	bool flags_set;			/* one of flags, at least */
 	uint64_t read_bytes;
 };
 
