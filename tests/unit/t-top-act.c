@@ -6,6 +6,8 @@
 #include "ksmtop/ksmtop.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -75,6 +77,7 @@ static void settings(void)
 	struct root r;
 	struct top *t;
 	char buf[64], fifo[300];
+	struct pollfd written = { .events = POLLIN };
 
 	root_copy(&r, "6.12-busy");
 	t = open_top(root_handle(&r), 0);
@@ -90,15 +93,23 @@ static void settings(void)
 	}
 	CHECK_STR(root_get(&r, "sys/kernel/mm/ksm/pages_to_scan", buf, sizeof(buf)), "250");
 
-	/* A kernel that takes its time: the file is a pipe that nobody reads yet. */
+	/*
+	 * A pipe, to see what is written when.  Somebody must have it open already: a
+	 * root that is not the system's is never waited for.
+	 */
 	root_rm(&r, "sys/kernel/mm/ksm/run");
 	snprintf(fifo, sizeof(fifo), "%s/sys/kernel/mm/ksm/run", r.dir);
 	CHECK_INT(mkfifo(fifo, 0600), 0);
+	written.fd = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	CHECK(written.fd >= 0);
 	CHECK_INT(top_set_attr(t, KSM_ATTR_RUN, "2"), 0);
 	CHECK_STR(t->message, "run: unmerging");
 	CHECK_INT(top_set_attr(t, KSM_ATTR_PAGES_TO_SCAN, "300"), -EBUSY);
 	CHECK_STR(t->message, "pages_to_scan: not set: the kernel is unmerging");
-	CHECK_STR(root_get(&r, "sys/kernel/mm/ksm/run", buf, sizeof(buf)), "2");
+	CHECK_INT(poll(&written, 1, 10000), 1);
+	CHECK_INT(read(written.fd, buf, sizeof(buf)), 1);
+	CHECK(buf[0] == '2');
+	close(written.fd);
 	root_rm(&r, "sys/kernel/mm/ksm/run");
 	root_put(&r, "sys/kernel/mm/ksm/run", "2\n");
 	top_unmerged(t);
