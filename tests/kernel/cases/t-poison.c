@@ -58,6 +58,20 @@ static bool poison(void *page)
 	       !madvise(page, case_page_size(), MADV_HWPOISON);
 }
 
+/*
+ * mm/ksm.c forgets who maps a merged page if it comes by while the page is being
+ * moved, and learns of it in the next pass: until then it cannot be moved at all.
+ */
+static int soft_offline(void *page)
+{
+	int rc, tries = 0;
+
+	while ((rc = madvise(page, case_page_size(), MADV_SOFT_OFFLINE)) && errno == EBUSY &&
+	       tries++ < 20)
+		case_wait_scans(2);
+	return rc;
+}
+
 static void *fill(void)
 {
 	void *mem = case_map(PAGES);
@@ -98,7 +112,7 @@ static void run(void)
 	/* mm/ksm.c maps a page before it notes who maps it: the last one may lack. */
 	case_wait_scans(1);
 	pfn = case_pfn(mem);
-	if (madvise(mem, case_page_size(), MADV_SOFT_OFFLINE)) {
+	if (soft_offline(mem)) {
 		case_skip("no soft offlining: %s", strerror(errno));
 	} else {
 		n = lost(mem, &bad);
@@ -106,6 +120,7 @@ static void run(void)
 		case_ok(case_pfn(mem) != pfn, "to another frame");
 		case_ok(case_wait_frames(mem, PAGES, 2), "and is still shared");
 	}
+	case_wait_scans(2);
 
 	pfn = case_pfn(mem);
 	if (!poison(mem)) {
