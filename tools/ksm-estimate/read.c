@@ -120,9 +120,7 @@ static void read_flags(struct reader *r, const struct est_seg *seg, size_t n)
 {
 	size_t i = 0;
 
-	if (r->flags_set)
-		memset(r->flags, 0, sizeof(r->flags));
-	r->flags_set = false;
+	memset(r->flags, 0, n * sizeof(*r->flags));
 	if (r->all->kpageflags < 0)
 		return;
 	while (i < n) {
@@ -138,7 +136,6 @@ static void read_flags(struct reader *r, const struct est_seg *seg, size_t n)
 		       frame(r->entry[i + len]) == frame(e) + len)
 			len++;
 		ksm_kpageflags_read(r->all->kpageflags, frame(e), len, r->flags + i);
-		r->flags_set = true;
 		i += len;
 	}
 }
@@ -280,20 +277,26 @@ static size_t ranges(const struct batch *b, size_t from, size_t max, size_t size
 	return n;
 }
 
+/* Even pieces of at most @room: a small one costs more than it saves the others. */
+static size_t piece(size_t n, size_t room)
+{
+	const size_t pieces = MAX((n + room - 1) / room, (size_t)1);
+
+	return (n + pieces - 1) / pieces;
+}
+
 /*
  * Reads @b in pieces; the kernel stops at the first page that is not there, which
  * is then left out.  -ESRCH and -EPERM end the process.
  */
 static int read_whole(struct reader *r, const struct est_proc *p, const struct batch *b)
 {
-	const size_t size = page_size(r), room = MIN(r->chunk / size, (size_t)SPAN_PAGES);
-	/* Even pieces: a small one costs more than it saves the others. */
-	const size_t pieces = (b->n + room - 1) / room;
+	const size_t size = page_size(r);
+	const size_t max = piece(b->n, MIN(r->chunk / size, (size_t)SPAN_PAGES));
 	struct iovec from[SPAN_PAGES];
 	size_t at = 0;
 
 	while (at < b->n) {
-		const size_t max = (b->n + pieces - 1) / pieces;
 		size_t pages, n = ranges(b, at, max, size, from, &pages);
 		ssize_t got;
 
@@ -480,6 +483,11 @@ static struct block *new_block(struct readers *all, struct est_proc *p,
 	return b;
 }
 
+static bool bit(const uint64_t *words, size_t i)
+{
+	return words[i / 64] >> i % 64 & 1;
+}
+
 static void set_bit(uint64_t *words, size_t i)
 {
 	words[i / 64] |= UINT64_C(1) << i % 64;
@@ -628,11 +636,6 @@ int reader_region(struct reader *r, struct est_proc *p, struct est_seg *seg, uin
 }
 
 /* --- once more --- */
-
-static bool bit(const uint64_t *words, size_t i)
-{
-	return words[i / 64] >> i % 64 & 1;
-}
 
 void reader_again(struct reader *r, struct block *b)
 {

@@ -56,7 +56,6 @@ struct reader {
 	unsigned char kind[REGION_PAGES];
 	unsigned char state[SPAN_PAGES];
 	bool kinds_known;
-	bool flags_set;			/* one of flags, at least */
 	uint64_t read_bytes;
 };
 
