@@ -305,6 +305,32 @@ static void cand_install(struct hksm *h, struct hksm_cand *cand)
 	hksm_cand_fini(cand);
 }
 
+/*
+ * The candidates of a chunk, in two turns: the new table is larger than the
+ * caches, and the second finds what the first has had fetched.
+ */
+static void cand_fill_chunk(struct hksm_cand *cand, struct hksm_range *range,
+			    unsigned int from)
+{
+	const u64 *word = hksm_meta_ptr(range, from);
+	unsigned int i;
+
+	if (!word)
+		return;
+	for (i = 0; i < HKSM_CHUNK_PAGES; i++)
+		if (hksm_meta_state(word[i]) == HKSM_CAND)
+			hksm_table_prefetch(&cand->table, word[i]);
+	for (i = 0; i < HKSM_CHUNK_PAGES; i++) {
+		u64 m = word[i];
+
+		if (hksm_meta_state(m) != HKSM_CAND ||
+		    hksm_cand_insert(cand, m, hksm_place(range, from + i)))
+			continue;
+		hksm_meta_write(range, from + i,
+				hksm_meta_become(m, HKSM_SEEN, m));
+	}
+}
+
 /**
  * hksm_cand_fill() - make a candidate table from the meta words
  * @h: the engine, to be had alone
@@ -326,21 +352,8 @@ bool hksm_cand_fill(struct hksm *h, unsigned long entries)
 	if (hksm_cand_init(&cand, entries))
 		return false;
 	xa_for_each(&h->ranges, id, range) {
-		for (idx = 0; idx < HKSM_RANGE_PAGES; idx++) {
-			u64 m;
-
-			if (!range->chunk[idx / HKSM_CHUNK_PAGES]) {
-				idx |= HKSM_CHUNK_PAGES - 1;
-				continue;
-			}
-			m = hksm_meta_read(range, idx);
-			if (hksm_meta_state(m) != HKSM_CAND)
-				continue;
-			if (hksm_cand_insert(&cand, m, hksm_place(range, idx)))
-				continue;
-			hksm_meta_write(range, idx,
-					hksm_meta_become(m, HKSM_SEEN, m));
-		}
+		for (idx = 0; idx < HKSM_RANGE_PAGES; idx += HKSM_CHUNK_PAGES)
+			cand_fill_chunk(&cand, range, idx);
 		range_flush(h, range);
 		cond_resched();
 	}
