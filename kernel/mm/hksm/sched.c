@@ -17,6 +17,8 @@
 /* Batches under one hold of the locks. */
 #define STEP_BATCHES	64
 #define DEFAULT_PAGES	100
+/* No longer than the pause of 20 ms that is the default. */
+#define DRAIN_PAUSE	(HZ / 50)
 
 /**
  * hksm_lock_all() - have the engine alone
@@ -73,13 +75,13 @@ static void advisor_stop(struct hksm *h)
 
 /*
  * Pages wait in per-CPU batches with a reference that looks like a pin. Drain
- * those of all processors, but not more often than once in a second unless
+ * those of all processors, but where passes are short, of one's own only, unless
  * that is known to have kept pages from being merged.
  */
 static void drain(struct hksm *h)
 {
 	if (atomic_long_xchg(&h->pins, 0) ||
-	    time_after_eq(jiffies, h->last_drain + HZ)) {
+	    time_after_eq(jiffies, h->last_drain + DRAIN_PAUSE)) {
 		lru_add_drain_all();
 		h->last_drain = jiffies;
 	} else {
