@@ -77,7 +77,7 @@ merged ksm_functional_tests 900
 merged gup_longterm 400
 # One by one: it ends with the first that fails.
 for name in $([ ! -x $dir/uffd-unit-tests ] || "$dir/uffd-unit-tests" -l); do
-	merged "uffd-unit-tests:$name" 300 -f "$name"
+	merged "uffd-unit-tests:$name" 900 -f "$name"
 done
 merged "uffd-stress:anon" 400 anon 8 4
 merged "uffd-stress:shmem" 400 shmem 8 4
