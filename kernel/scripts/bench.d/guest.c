@@ -424,7 +424,7 @@ static void measure(void)
  */
 static void touch_memory(void)
 {
-	const unsigned long spare_kib = 64UL << 10;
+	const unsigned long spare_kib = 32UL << 10;
 	unsigned long kib = 0;
 	char line[128], *mem;
 	FILE *f = fopen("/proc/meminfo", "r");
