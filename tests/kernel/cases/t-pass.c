@@ -28,7 +28,7 @@ static void run(void)
 {
 	int late = 0, wrong = 0;
 
-	if (!case_has("hksm/metadata_bytes")) {
+	if (!case_has("hksm")) {
 		case_skip("this engine wants to see a page twice");
 		return;
 	}

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -96,7 +95,6 @@ static void run(void)
 	struct sigaction sa = { .sa_handler = on_bus };
 	size_t bad, n;
 	uint64_t pfn;
-	struct stat st;
 	void *mem;
 
 	if (!getenv("KSM_TEST_MACHINE")) {
@@ -134,7 +132,7 @@ static void run(void)
 	case_ok(case_in_child(child, mem) == 0, "and so they are for a child");
 
 	/* mm/ksm.c goes on using such a page. */
-	if (!stat("/sys/kernel/mm/ksm/hksm", &st)) {
+	if (case_has("hksm")) {
 		void *more = fill();
 
 		case_ok(case_wait_frames(more, PAGES, 2), "new ones merge");
