@@ -42,6 +42,7 @@
 
 #include "../internal.h"
 #include "cand.h"
+#include "compare.h"
 #include "compat.h"
 #include "digest.h"
 #include "meta.h"

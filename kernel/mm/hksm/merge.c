@@ -560,6 +560,23 @@ static unsigned int lock_items(struct hksm_scanner *sc, struct hksm_item **v)
 	return n;
 }
 
+/* The comparison that decides; what was known before only proposes. */
+static bool is_identical(struct hksm_item *item, struct hksm_target *t)
+{
+	const void *page = kmap_local_page(item->page), *target;
+	bool same;
+
+	if (t->kind == HKSM_T_ZERO) {
+		same = hksm_blank(page, page);
+	} else {
+		target = kmap_local_page(t->page);
+		same = hksm_same(page, target);
+		kunmap_local(target);
+	}
+	kunmap_local(page);
+	return same;
+}
+
 /* What is left of the protected items once the pages were compared. */
 static unsigned int compare_items(struct hksm_scanner *sc, struct hksm_item **v,
 				  unsigned int n)
@@ -573,9 +590,10 @@ static unsigned int compare_items(struct hksm_scanner *sc, struct hksm_item **v,
 		if (item->verdict != HKSM_V_JOIN || !item->wp || t->dead)
 			continue;
 		if (i + 1 < n && v[i + 1]->verdict == HKSM_V_JOIN &&
+		    v[i + 1]->target != item->target &&
 		    !sc->target[v[i + 1]->target].dead)
 			prefetch_page(target_page(sc, v[i + 1]));
-		if (!pages_identical(item->page, t->page)) {
+		if (!is_identical(item, t)) {
 			item->verdict = HKSM_V_SEEN;
 			continue;
 		}

@@ -307,7 +307,9 @@ static void hash_items(struct hksm_scanner *sc, struct vm_area_struct *vma,
 		flush_dcache_page(item->page);
 		page = kmap_local_page(item->page);
 		next = kmap_local_page(item_digest_page(sc, i + 1));
-		digest[i] = hksm_digest(&h->key, page, next);
+		/* Most pages with something in them have it in front. */
+		digest[i] = hksm_blank(page, next) ? h->zero_digest :
+			hksm_digest(&h->key, page, next);
 		kunmap_local(next);
 		kunmap_local(page);
 		item->key = hksm_key(h, digest[i],
