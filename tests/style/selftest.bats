@@ -65,6 +65,15 @@ clean() {
 	clean
 }
 
+@test "what an in-tree build leaves is not judged" {
+	mkdir "$T"/tools/ksmctl/.deps
+	: >"$T"/tools/ksmctl/.deps/main.Po
+	: >"$T"/tools/ksmctl/.dirstamp
+	: >"$T"/tools/ksmctl/main.o
+	: >"$T"/tools/ksmctl/main
+	clean
+}
+
 @test "licence: missing, wrong, in the wrong style, and in scripts" {
 	sed -i 1d "$T"/tools/ksmctl/main.c
 	sed -i '1s/or-later/only/' "$T"/tools/ksmtop/main.c
