@@ -27,12 +27,9 @@ bool hksm_same(const void *a, const void *b)
 	unsigned int i;
 
 	for (i = 0; i < PAGE_WORDS; i += LINE_WORDS) {
-		u64 low = (v[0] ^ w[0]) | (v[1] ^ w[1]) |
-			  (v[2] ^ w[2]) | (v[3] ^ w[3]);
-		u64 high = (v[4] ^ w[4]) | (v[5] ^ w[5]) |
-			   (v[6] ^ w[6]) | (v[7] ^ w[7]);
-
-		if (low | high)
+		if ((v[0] ^ w[0]) | (v[1] ^ w[1]) | (v[2] ^ w[2]) |
+		    (v[3] ^ w[3]) | (v[4] ^ w[4]) | (v[5] ^ w[5]) |
+		    (v[6] ^ w[6]) | (v[7] ^ w[7]))
 			return false;
 		v += LINE_WORDS;
 		w += LINE_WORDS;

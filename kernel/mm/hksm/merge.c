@@ -563,13 +563,14 @@ static unsigned int lock_items(struct hksm_scanner *sc, struct hksm_item **v)
 /* The comparison that decides; what was known before only proposes. */
 static bool is_identical(struct hksm_item *item, struct hksm_target *t)
 {
-	const void *page = kmap_local_page(item->page), *target;
+	const void *page = kmap_local_page(item->page);
 	bool same;
 
 	if (t->kind == HKSM_T_ZERO) {
 		same = hksm_blank(page, page);
 	} else {
-		target = kmap_local_page(t->page);
+		const void *target = kmap_local_page(t->page);
+
 		same = hksm_same(page, target);
 		kunmap_local(target);
 	}
