@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "libksm/inject.h"
+#include "inject/inject.h"
 #include "util/macros.h"
 
 static uint64_t now_ns(void)

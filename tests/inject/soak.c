@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "libksm/inject.h"
+#include "inject/inject.h"
 #include "util/macros.h"
 
 int main(int argc, char **argv)

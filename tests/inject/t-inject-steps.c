@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "libksm/inject.h"
+#include "inject/inject.h"
 #include "libksm/sys.h"
 #include "target.h"
 #include "tests/unit/tap.h"

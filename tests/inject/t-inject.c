@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "libksm/inject.h"
+#include "inject/inject.h"
 #include "libksm/sys.h"
 #include "regs.h"
 #include "target.h"

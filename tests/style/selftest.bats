@@ -234,13 +234,14 @@ archive() {
 	ar cr "$B/$name" "$B/x.o"
 }
 
-@test "archives: libksm is silent, libutil opens nothing, cli knows no KSM" {
+@test "archives: libksm and inject are silent, libutil opens nothing, cli knows no KSM" {
 	# CC may hold flags too; only its first word matters here.
 	CC=${CC:-cc}
 	CC=${CC%% *}
 	command -v "$CC" >/dev/null && command -v ar >/dev/null || skip "no compiler here"
 	B=$BATS_TEST_TMPDIR
 	archive libksm.a open snprintf exit_code
+	archive libinject.a ksm_now_ns
 	archive libutil.a malloc __vsnprintf_chk
 	archive libcli.a printf exit
 	expect 0 check "$B"
@@ -249,7 +250,13 @@ archive() {
 	expect 1 check "$B"
 	stdout_is "$(printf 'libksm.a: x.o needs %s\n' cli_die exit printf puts stderr)"
 
+	archive libksm.a ksm_inject_run
+	archive libinject.a cli_die
+	expect 1 check "$B"
+	stdout_is "$(printf '%s\n' 'libinject.a: x.o needs cli_die' 'libksm.a: x.o needs ksm_inject_run')"
+
 	archive libksm.a malloc
+	archive libinject.a malloc
 	archive libutil.a open64 ksm_open
 	archive libcli.a ksm_open
 	expect 1 check "$B"

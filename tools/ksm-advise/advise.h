@@ -17,7 +17,7 @@
 #include <sys/types.h>
 
 #include "cli/cli.h"
-#include "libksm/advise.h"
+#include "inject/advise.h"
 #include "libksm/libksm.h"
 #include "util/macros.h"
 

@@ -22,7 +22,7 @@
 
 #include "cli/cli.h"
 #include "ksm-advise/advise.h"
-#include "libksm/hold.h"
+#include "inject/hold.h"
 #include "libksm/sys.h"
 
 #define NS_PER_S 1000000000ULL

@@ -29,7 +29,7 @@
 
 #include "cli/cli.h"
 #include "ksm-advise/advise.h"
-#include "libksm/hold.h"
+#include "inject/hold.h"
 #include "libksm/sys.h"
 
 /* Descriptors of the helper, besides that of the messages. */

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "libksm/advise.h"
+#include "inject/advise.h"
 #include "util/num.h"
 
 void top_say(struct top *t, enum top_tone tone, const char *fmt, ...)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * internal.h - the handle and the private prototypes of libksm, grouped by
- * the file that owns them.  Nothing outside of tools/libksm includes it, but
- * for the unit tests.
+ * the file that owns them.  Nothing outside of tools/libksm and tools/inject
+ * includes it, but for the unit tests.
  */
 #ifndef KSM_LIBKSM_INTERNAL_H
 #define KSM_LIBKSM_INTERNAL_H

@@ -6,7 +6,7 @@
  * of the care of inject-trace.c is needed; what an architecture must know is
  * taken from there.
  */
-#include "libksm/hold.h"
+#include "inject/hold.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -14,26 +14,12 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "libksm/inject-arch.h"
+#include "inject/inject-arch.h"
+#include "inject/ptrace.h"
 #include "libksm/sys.h"
 
 /* The vdso has two to four pages. */
 #define VDSO_MAX (64U << 10)
-
-static int event_of(int status)
-{
-	return status >> 8;
-}
-
-static int signal_of(int status)
-{
-	return status & 0xff;
-}
-
-static int resume(pid_t pid, enum sys_ptrace_request req, int sig)
-{
-	return sys_ptrace(req, pid, 0, (void *)(uintptr_t)sig);
-}
 
 /* The next stop; -ESRCH when there will be none. */
 static int wait_stop(pid_t pid, int *status)
@@ -51,14 +37,14 @@ static int wait_stop(pid_t pid, int *status)
 /* To the next entry or exit of a system call. */
 static int step(pid_t pid)
 {
-	int status, rc = resume(pid, SYS_PTRACE_SYSCALL, 0);
+	int status, rc = ptrace_resume(pid, SYS_PTRACE_SYSCALL, 0);
 
 	while (!rc) {
 		rc = wait_stop(pid, &status);
-		if (rc || signal_of(status) == (SIGTRAP | 0x80))
+		if (rc || ptrace_is_syscall(status))
 			break;
 		/* A signal cannot be put off here; it takes effect when the stop is over. */
-		rc = resume(pid, SYS_PTRACE_SYSCALL, event_of(status) ? 0 : signal_of(status));
+		rc = ptrace_resume(pid, SYS_PTRACE_SYSCALL, ptrace_event(status) ? 0 : ptrace_signal(status));
 	}
 	return rc;
 }
@@ -80,14 +66,14 @@ int ksm_hold_exec(pid_t pid)
 		if (rc)
 			return rc;
 		/* From the middle of exec to its exit, where registers can be set. */
-		if (event_of(status) == SYS_PTRACE_EVENT_EXEC)
+		if (ptrace_event(status) == SYS_PTRACE_EVENT_EXEC)
 			return step(pid);
 		/* A stop of the whole process stays one. */
-		if (event_of(status) == SYS_PTRACE_EVENT_STOP && signal_of(status) != SIGTRAP)
-			rc = resume(pid, SYS_PTRACE_LISTEN, 0);
+		if (ptrace_event(status) == SYS_PTRACE_EVENT_STOP && ptrace_signal(status) != SIGTRAP)
+			rc = ptrace_resume(pid, SYS_PTRACE_LISTEN, 0);
 		else
-			rc = resume(pid, SYS_PTRACE_CONT,
-				    event_of(status) ? 0 : signal_of(status));
+			rc = ptrace_resume(pid, SYS_PTRACE_CONT,
+				    ptrace_event(status) ? 0 : ptrace_signal(status));
 		if (rc)
 			return rc;
 	}
@@ -119,7 +105,7 @@ static int find_code(struct ksm *k, pid_t pid, struct inject_code *code)
 	text = malloc(len);
 	if (!text)
 		return -ENOMEM;
-	rc = inject_read(pid, vdso.start, text, len);
+	rc = ptrace_read(pid, vdso.start, text, len);
 	if (rc)
 		return rc;
 	inject_arch_find(code, text, len, vdso.start);
@@ -175,7 +161,7 @@ int ksm_hold_merge_set(struct ksm *k, pid_t pid)
 
 int ksm_hold_end(pid_t pid)
 {
-	return resume(pid, SYS_PTRACE_DETACH, 0);
+	return ptrace_resume(pid, SYS_PTRACE_DETACH, 0);
 }
 
 int ksm_hold_quit(struct ksm *k, pid_t pid, int status)

@@ -50,7 +50,7 @@
  * second notification of the parent.  SIGSTOP cannot be blocked and is handed
  * on when it comes.
  */
-#include "libksm/inject-arch.h"
+#include "inject/inject-arch.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -58,6 +58,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "inject/ptrace.h"
 #include "libksm/internal.h"
 #include "libksm/sys.h"
 
@@ -114,21 +115,6 @@ static int wait_stop(struct inject_trace *t, int *status)
 	}
 }
 
-static int event_of(int status)
-{
-	return status >> 8;
-}
-
-static int signal_of(int status)
-{
-	return status & 0xff;
-}
-
-static bool is_syscall_stop(int status)
-{
-	return signal_of(status) == (SIGTRAP | 0x80);
-}
-
 /* A thread that runs may be about to sleep, or to take a signal; after a while, it computes. */
 static void look_at_sleep(struct inject_trace *t)
 {
@@ -159,13 +145,13 @@ static int catch(struct inject_trace *t)
 			return fail(t, KSM_INJECT_BUSY, -EBUSY);
 		if (rc)
 			return rc;
-		if (event_of(status) == SYS_PTRACE_EVENT_STOP)
+		if (ptrace_event(status) == SYS_PTRACE_EVENT_STOP)
 			return 0;
-		if (event_of(status) == SYS_PTRACE_EVENT_EXEC)
+		if (ptrace_event(status) == SYS_PTRACE_EVENT_EXEC)
 			return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
 		rc = ask(t, SYS_PTRACE_INTERRUPT, 0, NULL);
 		if (!rc)
-			rc = resume(t, SYS_PTRACE_CONT, signal_of(status));
+			rc = resume(t, SYS_PTRACE_CONT, ptrace_signal(status));
 	}
 	return rc ? rc : fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
 }
@@ -192,13 +178,13 @@ static int leave_rseq(struct inject_trace *t)
 	if (ask(t, SYS_PTRACE_GET_RSEQ_CONFIGURATION, sizeof(conf), &conf) || !conf.area)
 		return 0;
 	/* offsetof(struct rseq, rseq_cs) */
-	if (inject_read(t->target->tid, conf.area + 8, &ptr, sizeof(ptr)) || !ptr ||
-	    inject_read(t->target->tid, ptr, &cs, sizeof(cs)) ||
+	if (ptrace_read(t->target->tid, conf.area + 8, &ptr, sizeof(ptr)) || !ptr ||
+	    ptrace_read(t->target->tid, ptr, &cs, sizeof(cs)) ||
 	    inject_arch_pc(&t->regs) - cs.start >= cs.len)
 		return 0;
 	/* Where the kernel would do something else than to abort it, it shall. */
 	if (cs.version || cs.flags ||
-	    inject_read(t->target->tid, cs.abort - sizeof(signature), &signature,
+	    ptrace_read(t->target->tid, cs.abort - sizeof(signature), &signature,
 			sizeof(signature)) ||
 	    signature != conf.signature)
 		return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
@@ -249,16 +235,16 @@ static int settle(struct inject_trace *t)
 			rc = wait_stop(t, &status);
 		if (rc)
 			return rc == -ETIMEDOUT ? fail(t, KSM_INJECT_BUSY, -EBUSY) : rc;
-		if (!event_of(status) && !is_syscall_stop(status)) {
+		if (!ptrace_event(status) && !ptrace_is_syscall(status)) {
 			/* Its handler comes first. */
-			t->signal = signal_of(status);
+			t->signal = ptrace_signal(status);
 			if (inject_arch_unmend(&t->regs))
 				inject_arch_put(t->target->tid, &t->regs, false);
 			break;
 		}
-		if (event_of(status) == SYS_PTRACE_EVENT_STOP)
+		if (ptrace_event(status) == SYS_PTRACE_EVENT_STOP)
 			continue;
-		if (event_of(status))
+		if (ptrace_event(status))
 			break;
 		t->at_exit = exit;
 		rc = inject_arch_settled(t->target->tid, &t->regs, exit);
@@ -321,9 +307,9 @@ static int arm(struct inject_trace *t)
 	if (!t->frame_at)
 		return fail(t, KSM_INJECT_NO_ROOM, -EOPNOTSUPP);
 	inject_arch_frame(&t->regs, &target->code, t->frame_at, t->frame, INJECT_FRAME_MAX);
-	rc = inject_read(target->tid, t->frame_at, t->old, len);
+	rc = ptrace_read(target->tid, t->frame_at, t->old, len);
 	if (!rc)
-		rc = inject_write(target->tid, t->frame_at, t->frame, len);
+		rc = ptrace_write(target->tid, t->frame_at, t->frame, len);
 	if (rc)
 		return rc;
 	t->frame_len = len;
@@ -392,10 +378,10 @@ again:
 		if (rc)
 			return rc == -ETIMEDOUT ? fail(t, KSM_INJECT_FROZEN, -EBUSY) : rc;
 		sig = 0;
-		if (is_syscall_stop(status) && !entered) {
+		if (ptrace_is_syscall(status) && !entered) {
 			entered = true;
 			inject_watch_set(t->watch, t->limits.call_ms);
-		} else if (is_syscall_stop(status)) {
+		} else if (ptrace_is_syscall(status)) {
 			t->at_exit = true;
 			rc = inject_arch_result(t->target->tid, &t->target->code, &call->result);
 			if (rc)
@@ -405,12 +391,12 @@ again:
 				return 0;
 			}
 			entered = false;
-		} else if (event_of(status)) {
+		} else if (ptrace_event(status)) {
 			/* Somebody stops or continues the process: not our concern. */
 			if (giving_up && !entered)
 				return fail(t, KSM_INJECT_FROZEN, -EBUSY);
 		} else {
-			sig = signal_of(status);
+			sig = ptrace_signal(status);
 			rc = handle_signal(t, sig);
 			if (rc)
 				return rc;
@@ -463,7 +449,7 @@ static void release(struct inject_trace *t)
 			ask(t, SYS_PTRACE_INTERRUPT, 0, NULL);
 		ask(t, SYS_PTRACE_SETSIGMASK, sizeof(t->regs.mask), &t->regs.mask);
 		inject_arch_put(t->target->tid, &t->regs, t->at_exit);
-		inject_write(t->target->tid, t->frame_at, t->old, t->frame_len);
+		ptrace_write(t->target->tid, t->frame_at, t->old, t->frame_len);
 	}
 	sys_ptrace(SYS_PTRACE_DETACH, t->target->tid, 0, (void *)(uintptr_t)t->signal);
 }

@@ -5,7 +5,7 @@
  * Nothing here is ever reached but the constant: ksm_inject_run() looks at it
  * first.  A new architecture replaces this file, see inject-arch.h.
  */
-#include "libksm/inject-arch.h"
+#include "inject/inject-arch.h"
 
 #include <errno.h>
 

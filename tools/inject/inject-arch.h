@@ -6,10 +6,10 @@
  * Not for callers: they include inject.h.  Before you change anything here,
  * read "How it works" at the head of inject-trace.c.
  */
-#ifndef KSM_LIBKSM_INJECT_ARCH_H
-#define KSM_LIBKSM_INJECT_ARCH_H
+#ifndef KSM_INJECT_ARCH_H
+#define KSM_INJECT_ARCH_H
 
-#include "libksm/inject.h"
+#include "inject/inject.h"
 
 /* ------------------------------------------------------------------ */
 /* the contract of an architecture: inject-x86_64.c, inject-aarch64.c, inject-noarch.c */
@@ -194,10 +194,6 @@ uint64_t inject_target_room(const struct inject_target *t, uint64_t sp, size_t l
 /* What it sleeps in now; .known is false for a thread that runs. */
 struct inject_sleep inject_target_sleep(const struct inject_target *t);
 
-/* All of @len bytes or -errno. */
-int inject_read(pid_t tid, uint64_t at, void *buf, size_t len);
-int inject_write(pid_t tid, uint64_t at, const void *buf, size_t len);
-
 /* ------------------------------------------------------------------ */
 /* inject.c: the clock over the tracing thread				*/
 
@@ -240,4 +236,4 @@ struct inject_trace {
  */
 int inject_trace_run(struct inject_trace *t);
 
-#endif /* KSM_LIBKSM_INJECT_ARCH_H */
+#endif /* KSM_INJECT_ARCH_H */

@@ -6,7 +6,7 @@
  * can be rid of a tracee that will not stop in one way only, by ending; and the
  * calling thread must not be the one that ends.  It watches the clock instead.
  */
-#include "libksm/inject-arch.h"
+#include "inject/inject-arch.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -6,7 +6,7 @@
  * that decision is pure.  Whoever lists the processes, tells people, and goes on
  * after a failure is a tool's own business.
  */
-#include "libksm/advise.h"
+#include "inject/advise.h"
 
 #include <errno.h>
 #include <stdio.h>

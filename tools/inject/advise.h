@@ -6,10 +6,10 @@
  * inject.h makes the calls; this decides which they are, for ksm-advise -p and
  * for ksmtop alike.
  */
-#ifndef KSM_LIBKSM_ADVISE_H
-#define KSM_LIBKSM_ADVISE_H
+#ifndef KSM_INJECT_ADVISE_H
+#define KSM_INJECT_ADVISE_H
 
-#include "libksm/inject.h"
+#include "inject/inject.h"
 
 /* What may be used. */
 enum ksm_advise_how {
@@ -63,4 +63,4 @@ const char *ksm_advise_why(const struct ksm_inject_info *info, int rc, char *buf
 void ksm_advise_memory(struct ksm *k, const pid_t *pids, size_t n, int64_t *need,
 		       struct ksm_fig *have);
 
-#endif /* KSM_LIBKSM_ADVISE_H */
+#endif /* KSM_INJECT_ADVISE_H */

@@ -19,7 +19,7 @@
  * - A system call loses the SVE registers beyond 128 bits
  *   (Documentation/arch/arm64/sve.rst, section 3): they are put back.
  */
-#include "libksm/inject-arch.h"
+#include "inject/inject-arch.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -27,6 +27,7 @@
 #include <sys/syscall.h>
 #include <sys/user.h>
 
+#include "inject/ptrace.h"
 #include "libksm/sys.h"
 #include "util/macros.h"
 
@@ -215,7 +216,7 @@ bool inject_arch_unsettled(pid_t tid, const struct inject_regs *r)
 {
 	uint32_t insn;
 
-	return !inject_read(tid, inject_arch_pc(r), &insn, sizeof(insn)) && insn == INSN_SVC;
+	return !ptrace_read(tid, inject_arch_pc(r), &insn, sizeof(insn)) && insn == INSN_SVC;
 }
 
 int inject_arch_settled(pid_t tid, struct inject_regs *r, bool exit)
@@ -315,7 +316,7 @@ int inject_arch_mend(pid_t tid, struct inject_regs *r, const struct inject_sleep
 	LOAD(u, r);
 	if (!r->in_call) {
 		if ((int64_t)u.regs[0] != -EINTR || !is_eintr_call(u.regs[8]) ||
-		    inject_read(tid, u.pc - 4, &insn, sizeof(insn)) || insn != INSN_SVC)
+		    ptrace_read(tid, u.pc - 4, &insn, sizeof(insn)) || insn != INSN_SVC)
 			return 0;
 		if (!slept_in(&u, slept))
 			return -EAGAIN;
@@ -332,7 +333,7 @@ int inject_arch_mend(pid_t tid, struct inject_regs *r, const struct inject_sleep
 	}
 	/* "mov x8, #nr; svc #0", where x8 itself has restart_syscall by now. */
 	if (r->restarts_nr == SYS_restart_syscall &&
-	    !inject_read(tid, u.pc - 8, &insn, sizeof(insn)) &&
+	    !ptrace_read(tid, u.pc - 8, &insn, sizeof(insn)) &&
 	    (insn & INSN_MOV_X8_MASK) == INSN_MOV_X8(0)) {
 		switch (insn >> 5 & 0xffff) {
 		case SYS_clock_nanosleep:

@@ -6,7 +6,7 @@
  * the target is touched, and what could have changed by then is looked at once
  * more by inject_target_check() on the stopped thread.
  */
-#include "libksm/inject-arch.h"
+#include "inject/inject-arch.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "inject/ptrace.h"
 #include "libksm/internal.h"
 #include "libksm/parse.h"
 #include "libksm/sys.h"
@@ -32,28 +33,6 @@
 #define RED_ZONE 1024U
 /* 256 pages of 4 KiB: mm/mmap.c stack_guard_gap, the gap that a growing stack must keep. */
 #define STACK_GAP (1U << 20)
-
-int inject_read(pid_t tid, uint64_t at, void *buf, size_t len)
-{
-	struct iovec local = { buf, len };
-	struct iovec remote = { (void *)(uintptr_t)at, len };
-	ssize_t n = sys_vm_readv(tid, &local, 1, &remote, 1);
-
-	if (n < 0)
-		return n;
-	return (size_t)n == len ? 0 : -EFAULT;
-}
-
-int inject_write(pid_t tid, uint64_t at, const void *buf, size_t len)
-{
-	struct iovec local = { (void *)(uintptr_t)buf, len };
-	struct iovec remote = { (void *)(uintptr_t)at, len };
-	ssize_t n = sys_vm_writev(tid, &local, 1, &remote, 1);
-
-	if (n < 0)
-		return n;
-	return (size_t)n == len ? 0 : -EFAULT;
-}
 
 /* ------------------------------------------------------------------ */
 /* threads								*/
@@ -220,7 +199,7 @@ static bool search_text(struct inject_target *t, const struct text *text, uint64
 		if (*budget < len)
 			return false;
 		*budget -= len;
-		if (inject_read(t->tid, at, buf, len))
+		if (ptrace_read(t->tid, at, buf, len))
 			return false;
 		if (inject_arch_find(&t->code, buf, len, at))
 			return true;
@@ -301,7 +280,7 @@ static int read_maps(struct inject_target *t, struct text **texts, size_t *n, bo
 		(*texts)[(*n)++] = (struct text){ start, end, rank };
 	}
 	/* Known here already, so that the reason is not that its code looks strange. */
-	*compat = vdso && !inject_read(t->tid, vdso, ident, sizeof(ident)) &&
+	*compat = vdso && !ptrace_read(t->tid, vdso, ident, sizeof(ident)) &&
 		  ident[EI_CLASS] == ELFCLASS32;
 	return 0;
 }
@@ -329,7 +308,7 @@ static int read_random(struct inject_target *t)
 		if (pair[0] != AT_RANDOM)
 			continue;
 		t->random_at = pair[1];
-		return inject_read(t->tid, t->random_at, t->random, sizeof(t->random));
+		return ptrace_read(t->tid, t->random_at, t->random, sizeof(t->random));
 	}
 	return 0;
 }
@@ -506,7 +485,7 @@ static bool is_zero(pid_t tid, uint64_t at, size_t len)
 {
 	uint8_t *buf __cleanup_free = malloc(len);
 
-	if (!buf || inject_read(tid, at, buf, len))
+	if (!buf || ptrace_read(tid, at, buf, len))
 		return false;
 	for (size_t i = 0; i < len; i++)
 		if (buf[i])

@@ -13,8 +13,8 @@
  * inject.c tells how.  One thread is stopped for tens of microseconds a call,
  * the other threads not at all.
  */
-#ifndef KSM_LIBKSM_INJECT_H
-#define KSM_LIBKSM_INJECT_H
+#ifndef KSM_INJECT_H
+#define KSM_INJECT_H
 
 #include "libksm/libksm.h"
 
@@ -133,4 +133,4 @@ struct ksm_inject_range {
 int ksm_inject_madvise(struct ksm *k, pid_t pid, struct ksm_inject_range *ranges, size_t n,
 		       int advice, struct ksm_inject_info *info);
 
-#endif /* KSM_LIBKSM_INJECT_H */
+#endif /* KSM_INJECT_H */

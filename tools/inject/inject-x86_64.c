@@ -15,7 +15,7 @@
  *   pending restart_syscall answer EINTR, so a frame must name the call itself.
  * - arch/x86/kernel/fpu/signal.c: a frame without floating point resets it.
  */
-#include "libksm/inject-arch.h"
+#include "inject/inject-arch.h"
 
 #include <cpuid.h>
 #include <elf.h>
@@ -24,6 +24,7 @@
 #include <sys/syscall.h>
 #include <sys/user.h>
 
+#include "inject/ptrace.h"
 #include "libksm/sys.h"
 #include "util/macros.h"
 
@@ -244,7 +245,7 @@ static long nr_before(pid_t tid, uint64_t pc)
 	uint8_t b[7];
 	uint32_t nr;
 
-	if (inject_read(tid, pc - sizeof(b), b, sizeof(b)) || b[0] != 0xb8 || b[5] != 0x0f ||
+	if (ptrace_read(tid, pc - sizeof(b), b, sizeof(b)) || b[0] != 0xb8 || b[5] != 0x0f ||
 	    b[6] != 0x05)
 		return -1;
 	memcpy(&nr, b + 1, sizeof(nr));

@@ -9,10 +9,10 @@
  * A traced exec does not change credentials unless the tracer has
  * CAP_SYS_PTRACE (execve(2)), so leave set-user-ID programs alone.
  */
-#ifndef KSM_LIBKSM_HOLD_H
-#define KSM_LIBKSM_HOLD_H
+#ifndef KSM_INJECT_HOLD_H
+#define KSM_INJECT_HOLD_H
 
-#include "libksm/inject.h"
+#include "inject/inject.h"
 
 /* Trace @pid, which runs on until exec.  0; -EPERM when it is traced already, or not allowed. */
 int ksm_hold_begin(pid_t pid);
@@ -37,4 +37,4 @@ int ksm_hold_end(pid_t pid);
 /* Make it exit with @status, having run nothing; killed if there is no other way (-errno then). */
 int ksm_hold_quit(struct ksm *k, pid_t pid, int status);
 
-#endif /* KSM_LIBKSM_HOLD_H */
+#endif /* KSM_INJECT_HOLD_H */
