@@ -48,7 +48,9 @@ struct adv {
 	pid_t *pids;			/* behind sel.pids */
 };
 
-/* main.c */
+/* ------------------------------------------------------------------ */
+/* open.c: the handle							*/
+
 /* Opens the handle and reads the abilities; ends the program with @code when that fails. */
 void adv_open(struct adv *a, int code);
 
@@ -99,14 +101,22 @@ const char *adv_how_name(enum adv_how how);
 void adv_program_read(const char *name, struct adv_program *out);
 
 /* ------------------------------------------------------------------ */
+/* exec.c: right before exec, and when it failed			*/
+
+/* The preload library's file; borrowed. */
+const char *adv_exec_preload_path(void);
+/* LD_PRELOAD with our library behind the others, or without it.  0 or -errno. */
+int adv_exec_preload(bool on);
+/* What must be done in the process that will be the command.  0 or -errno. */
+int adv_exec_prepare(const struct adv *a, const struct adv_plan *plan);
+/* Exit status for a failed exec, after a message. */
+int adv_exec_failed(const char *name, int rc);
+
+/* ------------------------------------------------------------------ */
 /* run.c: run a command							*/
 
 /* Returns only the exit status of a failure, or of the command when we stay. */
 int adv_run(struct adv *a);
-/* What must be done in the process that will be the command, right before exec.  0 or -errno. */
-int adv_run_prepare(const struct adv *a, const struct adv_plan *plan);
-/* Exit status for a failed exec, after a message. */
-int adv_run_no_exec(const char *name, int rc);
 
 /* ------------------------------------------------------------------ */
 /* verify.c: after exec, is it so?					*/

@@ -75,25 +75,6 @@ static const struct cli_cmd cmd = {
 	.stop_at_operand = true,
 };
 
-static void log_line(void *arg __unused, enum ksm_log area __unused, const char *line)
-{
-	cli_log(line);
-}
-
-void adv_open(struct adv *a, int code)
-{
-	const char *debug = getenv("KSM_DEBUG");
-	int rc = ksm_open(a->sysroot, &a->k);
-
-	if (rc)
-		cli_die(code, rc, "%s: cannot open", a->sysroot ? a->sysroot : "/proc");
-	if (debug)
-		ksm_set_log(a->k, log_line, NULL, ksm_log_parse(debug));
-	rc = ksm_caps_read(a->k, &a->caps);
-	if (rc)
-		cli_die(code, rc, "cannot tell what this kernel can do");
-}
-
 static enum adv_mech mechanism(const char *name)
 {
 	static const char *const names[__ADV_MECH_N] = { "auto", "prctl", "inject", "preload" };

@@ -116,7 +116,7 @@ static void child(struct stay *s, int go_fd, int tell_fd)
 	sigaction(SIGCHLD, &s->chld, NULL);
 	if (s->a->strict && read(go_fd, &go, 1) != 1)
 		_exit(CLI_WRAP_FAIL);
-	rc = adv_run_prepare(s->a, s->plan);
+	rc = adv_exec_prepare(s->a, s->plan);
 	if (rc && s->a->strict) {
 		cli_error(rc, "%s: not run: prctl(PR_SET_MEMORY_MERGE)", s->a->argv[0]);
 		_exit(CLI_WRAP_FAIL);
@@ -174,7 +174,7 @@ static int started(struct stay *s, int go_fd, int tell_fd)
 		;
 	if (n == sizeof(rc)) {
 		reap(s);
-		return adv_run_no_exec(s->a->argv[0], rc);
+		return adv_exec_failed(s->a->argv[0], rc);
 	}
 	return CLI_OK;
 }
