@@ -21,6 +21,9 @@ static void take_root(const char *name, struct sample *out)
 
 	t.k = root_open(name);
 	CHECK_INT(top_sampler_new(&t, &s), 0);
+	/* The sampler does not speak: a dump has no process events, and that is told once. */
+	CHECK_INT(top_sampler_deaf(s), -EOPNOTSUPP);
+	CHECK_INT(top_sampler_deaf(s), 0);
 	CHECK_INT(top_sample_take(s, out), 0);
 	top_sampler_free(s);
 	ksm_close(t.k);

@@ -29,6 +29,11 @@ const char *top_no_value(enum ksm_state s)
 	return cli_state_word(cell_state(s));
 }
 
+const char *top_state_name(const struct ksm_proc *p)
+{
+	return p->kthread ? "kthread" : ksm_member_name(p->member);
+}
+
 static void put_fig(struct cli_cell *out, struct ksm_fig f, int64_t scale)
 {
 	out->state = cell_state(f.state);

@@ -350,7 +350,8 @@ int top_loop(struct top *t);
  * @t: options and handle
  * @out: the sampler, free with top_sampler_free()
  *
- * Listens to process events where that is permitted.  Return: 0 or -errno.
+ * Listens to process events where that is permitted; top_sampler_deaf() tells
+ * why it does not.  Return: 0 or -errno.
  */
 int top_sampler_new(struct top *t, struct sampler **out);
 void top_sampler_free(struct sampler *s);
@@ -358,6 +359,8 @@ void top_sampler_free(struct sampler *s);
 int top_sampler_fd(const struct sampler *s);
 /* Take them in; never blocks. */
 void top_sampler_events(struct sampler *s);
+/* Why there are none (any more), -errno, told once; 0 no news. */
+int top_sampler_deaf(struct sampler *s);
 /* The same system at a later moment, in another dump; the older handle may be closed then. */
 void top_sampler_switch(struct sampler *s, struct ksm *k);
 /* These were changed: the next sampling looks at them closely. */
@@ -404,6 +407,8 @@ void top_cell(const struct row *row, enum top_col id, struct cli_cell *out);
 const char *top_cell_text(const struct row *row, enum top_col id, char *buf, size_t len);
 /* In place of a figure: "denied", "off" or "-". */
 const char *top_no_value(enum ksm_state s);
+/* "any", "madvise", "off", "denied", "kthread"... */
+const char *top_state_name(const struct ksm_proc *p);
 
 /* model.c, rows.c: pure */
 /* An empty model with the default choices. */
@@ -449,8 +454,6 @@ void top_model_tag(struct model *m);
 void top_model_untag(struct model *m);
 /* What advising would act on: the tagged, else the selected; caller frees.  -1: no memory. */
 ssize_t top_model_targets(const struct model *m, pid_t **pids);
-/* "any", "madvise", "off", "denied", "kthread"... */
-const char *top_state_name(const struct ksm_proc *p);
 /* Merging and zero pages in bytes; no value where there is neither. */
 struct ksm_fig top_merged_bytes(const struct model *m, const struct ksm_proc *p);
 /* History: the value @back samples ago, 0 the last; NAN where there is none. */
@@ -459,11 +462,13 @@ double top_hist_at(const struct top_hist *h, enum top_series s, size_t back);
 /* verdict.c: what it all means; pure */
 void top_verdict(const struct model *m, struct top_verdict *out);
 
-/* act.c: change things; each sets t->message */
+/* say.c: the line for people */
 /* Sets the line for people; foreign text in it is cleaned. */
 void top_say(struct top *t, enum top_tone tone, const char *fmt, ...) __printf(3, 4);
 /* Whether this is the running system, and not a recording or another root; says so if not. */
 bool top_may_change(struct top *t);
+
+/* act.c: change things; each sets t->message */
 /* Advise (or un-advise) what top_model_targets() says. */
 void top_advise(struct top *t, bool on);
 /*

@@ -104,6 +104,18 @@ static int replay(struct loop *l)
 	return 0;
 }
 
+/* Events that come no more are no failure, but births and deaths are seen later then. */
+static void tell_deaf(struct top *t)
+{
+	const int rc = t->sampler ? top_sampler_deaf(t->sampler) : 0;
+
+	if (rc && t->batch)
+		cli_note("process events: %s; reading /proc instead", cli_strerror(rc));
+	else if (rc)
+		top_say(t, TOP_WARN, "process events: %s; reading /proc instead",
+			cli_strerror(rc));
+}
+
 static int take(struct loop *l)
 {
 	struct top *t = l->t;
@@ -111,6 +123,7 @@ static int take(struct loop *l)
 
 	if (rc == -ENODATA)
 		return rc;
+	tell_deaf(t);
 	if (rc) {
 		cli_error(rc, "cannot list processes");
 		return rc;
@@ -261,6 +274,7 @@ static void on_events(struct loop *l)
 {
 	l->events_ns = ksm_now_ns();
 	top_sampler_events(l->t->sampler);
+	tell_deaf(l->t);
 }
 
 /* Milliseconds until events may be taken in again; 0 now. */

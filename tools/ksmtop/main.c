@@ -254,6 +254,9 @@ static void open_live(struct top *t)
 	rc = top_sampler_new(t, &t->sampler);
 	if (rc)
 		cli_die(CLI_FAIL, rc, "cannot begin to sample");
+	rc = top_sampler_deaf(t->sampler);
+	if (rc)
+		cli_note("no process events (%s): /proc is read instead", cli_strerror(rc));
 }
 
 static void open_source(struct top *t)

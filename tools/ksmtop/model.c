@@ -20,11 +20,6 @@
 
 /* --- processes --- */
 
-const char *top_state_name(const struct ksm_proc *p)
-{
-	return p->kthread ? "kthread" : ksm_member_name(p->member);
-}
-
 static struct ksm_fig pages_merged(const struct ksm_proc *p)
 {
 	const struct ksm_fig merging = p->ksm.merging_pages;

@@ -50,6 +50,7 @@ struct sampler {
 	struct top *top;
 	struct ksm *k;
 	struct ksm_procev *ev;	/* NULL: /proc is listed each time */
+	int deaf_rc;		/* why, until it was asked for */
 	struct map seen;
 	unsigned int round;
 	bool list;		/* /proc must be listed: nothing is known, or events were lost */
@@ -303,13 +304,17 @@ void top_sampler_events(struct sampler *s)
 	if (!rc)
 		return;
 	/* Deaf from here on: /proc is listed instead. */
-	if (s->top->batch)
-		cli_note("process events: %s; reading /proc instead", cli_strerror(rc));
-	else
-		top_say(s->top, TOP_WARN, "process events: %s; reading /proc instead",
-			cli_strerror(rc));
+	s->deaf_rc = rc;
 	ksm_procev_close(s->ev);
 	s->ev = NULL;
+}
+
+int top_sampler_deaf(struct sampler *s)
+{
+	const int rc = s->deaf_rc;
+
+	s->deaf_rc = 0;
+	return rc;
 }
 
 int top_sampler_fd(const struct sampler *s)
@@ -534,8 +539,7 @@ int top_sampler_new(struct top *t, struct sampler **out)
 	if (t->n_pids)
 		return 0;
 	rc = ksm_procev_open(t->k, &s->ev);
-	if (rc)
-		cli_note("no process events (%s): /proc is read instead", cli_strerror(rc));
+	s->deaf_rc = rc;
 	return rc == -ENOMEM ? rc : 0;
 }
 

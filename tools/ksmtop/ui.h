@@ -95,14 +95,15 @@ struct ui {
 	void *term;		/* private to view-curses.c */
 };
 
+/* screen.c: which pane goes where */
 /* NULL without memory. */
 struct ui *ui_new(void);
 void ui_free(struct ui *ui);
-
-/* screen.c: which pane goes where */
 /* All of the screen onto ui->canvas, whose size is that of the terminal. */
 void ui_draw(struct top *t, struct ui *ui);
-/* For panes: this can be clicked.  Positions are those of the area. */
+
+/* widgets.c: what panes are made of */
+/* This can be clicked.  Positions are those of the area. */
 void ui_hit(struct ui *ui, struct area a, int x, int y, int w, enum ui_hit_kind kind,
 	    uint32_t what);
 /* Keep line @at of @n inside a window of @height that begins at *@top. */
