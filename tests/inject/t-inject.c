@@ -90,6 +90,31 @@ static void test_calls(void)
 	CHECK_INT(target_end(&t), 0);
 }
 
+/* What a call takes of the target is told on demand, also where others compute beside it. */
+static void test_timed(void)
+{
+	static const char *const kinds[] = { "read", "threads" };
+	static const struct ksm_inject_limits timed = { .timed = true };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct ksm_inject_call calls[] = {
+			{ .nr = SYS_getpid },
+			{ .nr = SYS_prctl, .args = { PR_GET_DUMPABLE } },
+		};
+		struct ksm_inject_info info;
+		struct target t;
+
+		if (!start(&t, kinds[i], 0))
+			return;
+		CHECK_INT(ksm_inject_run(ksm, t.pid, calls, 2, &timed, &info), 0);
+		CHECK(calls[0].cpu_ns > 0 && calls[1].cpu_ns > 0);
+		CHECK(info.cpu_ns >= calls[0].cpu_ns + calls[1].cpu_ns);
+		CHECK_INT(ksm_inject_run(ksm, t.pid, calls, 2, NULL, &info), 0);
+		CHECK_UINT(calls[0].cpu_ns + calls[1].cpu_ns + info.cpu_ns, 0);
+		target_end(&t);
+	}
+}
+
 /* All six arguments arrive where they should. */
 static void test_arguments(void)
 {
@@ -1001,7 +1026,7 @@ static void test_memory(void)
 	sched_setaffinity(0, sizeof(before_cpus), &before_cpus);
 }
 
-TAP_MAIN(TAP_CASE(test_calls), TAP_CASE(test_arguments), TAP_CASE(test_merge),
+TAP_MAIN(TAP_CASE(test_calls), TAP_CASE(test_timed), TAP_CASE(test_arguments), TAP_CASE(test_merge),
 	 TAP_CASE(test_madvise), TAP_CASE(test_interrupted), TAP_CASE(test_epoll_timeout),
 	 TAP_CASE(test_signal_after), TAP_CASE(test_registers), TAP_CASE(test_threads),
 	 TAP_CASE(test_zombie_leader), TAP_CASE(test_vfork_other_thread), TAP_CASE(test_vfork),

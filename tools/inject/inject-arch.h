@@ -162,6 +162,7 @@ struct inject_target {
 	uint64_t random_at;			/* AT_RANDOM and what is there: tells one exec */
 	uint8_t random[16];			/* from another */
 	int pagemap_fd, status_fd, syscall_fd;
+	int schedstat_fd;			/* -1: the kernel has none */
 	size_t page_size;
 	/* Before 5.1, PTRACE_GETSIGMASK did not know of a mask to come back (ppoll...). */
 	bool hides_mask;
@@ -194,6 +195,9 @@ uint64_t inject_target_room(const struct inject_target *t, uint64_t sp, size_t l
 /* What it sleeps in now; .known is false for a thread that runs. */
 struct inject_sleep inject_target_sleep(const struct inject_target *t);
 
+/* What the stopped thread has computed so far, in ns; the clock's time where that is not told. */
+uint64_t inject_target_cpu(const struct inject_target *t);
+
 /* ------------------------------------------------------------------ */
 /* inject.c: the clock over the tracing thread				*/
 
@@ -217,6 +221,7 @@ struct inject_trace {
 	struct ksm_inject_limits limits;
 	enum ksm_inject_why why;	/* out */
 	uint64_t stop_ns;		/* out */
+	uint64_t cpu_ns;		/* out: of all calls, if they are timed */
 	struct inject_sleep slept;
 	struct inject_regs regs;
 	uint8_t *frame;			/* and what was in its place */

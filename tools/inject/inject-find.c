@@ -346,6 +346,23 @@ struct inject_sleep inject_target_sleep(const struct inject_target *t)
 	return parse_sleep(line);
 }
 
+/*
+ * The first number is the thread's CPU time in ns, exact while it does not run
+ * (fs/proc/base.c proc_pid_schedstat()).  All are 0 where nobody counts.
+ */
+uint64_t inject_target_cpu(const struct inject_target *t)
+{
+	char line[96];
+	ssize_t n = t->schedstat_fd < 0 ? -1 :
+					  pread(t->schedstat_fd, line, sizeof(line), 0);
+	struct span rest = { line, n > 0 ? n : 0 }, word;
+	uint64_t ns;
+
+	if (!span_word(&rest, &word) || !span_u64(word, &ns) || !ns)
+		return ksm_now_ns();
+	return ns;
+}
+
 static void read_main_sp(struct inject_target *t)
 {
 	char name[64], line[512];
@@ -399,6 +416,7 @@ int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t 
 		.pagemap_fd = -1,
 		.status_fd = -1,
 		.syscall_fd = -1,
+		.schedstat_fd = -1,
 		.page_size = ksm_page_size(k),
 		.hides_mask = ksm_kernel_version(k) < 501,
 	};
@@ -427,6 +445,7 @@ int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t 
 		return t->pagemap_fd;
 	/* A kernel without CONFIG_HAVE_ARCH_TRACEHOOK has none, but none of ours is. */
 	t->syscall_fd = ksm_path_open(k, O_RDONLY, "proc/%d/task/%d/syscall", pid, tid);
+	t->schedstat_fd = ksm_path_open(k, O_RDONLY, "proc/%d/task/%d/schedstat", pid, tid);
 	rc = read_random(t);
 	if (rc)
 		return rc;
@@ -443,7 +462,9 @@ void inject_target_fini(struct inject_target *t)
 		close(t->status_fd);
 	if (t->syscall_fd >= 0)
 		close(t->syscall_fd);
-	t->pagemap_fd = t->status_fd = t->syscall_fd = -1;
+	if (t->schedstat_fd >= 0)
+		close(t->schedstat_fd);
+	t->pagemap_fd = t->status_fd = t->syscall_fd = t->schedstat_fd = -1;
 }
 
 int inject_target_check(const struct inject_target *t, enum ksm_inject_why *why)

@@ -351,12 +351,19 @@ static bool is_restart(long result)
 	return result <= -512 && result >= -516;
 }
 
+static uint64_t cpu_time(const struct inject_trace *t)
+{
+	return t->limits.timed ? inject_target_cpu(t->target) : 0;
+}
+
 /* Run the thread to the exit of the call that its registers are set for. */
 static int make_call(struct inject_trace *t, struct ksm_inject_call *call)
 {
 	bool entered = false, giving_up = false;
+	uint64_t began = 0, took;
 	int status, rc, sig = 0;
 
+	call->cpu_ns = 0;
 	inject_watch_set(t->watch, t->limits.stop_ms);
 	for (int i = 0; i < TRIES; i++) {
 		rc = resume(t, SYS_PTRACE_SYSCALL, sig);
@@ -380,9 +387,13 @@ again:
 		sig = 0;
 		if (ptrace_is_syscall(status) && !entered) {
 			entered = true;
+			began = cpu_time(t);
 			inject_watch_set(t->watch, t->limits.call_ms);
 		} else if (ptrace_is_syscall(status)) {
 			t->at_exit = true;
+			took = cpu_time(t) - began;
+			call->cpu_ns += took;
+			t->cpu_ns += took;
 			rc = inject_arch_result(t->target->tid, &t->target->code, &call->result);
 			if (rc)
 				return rc;
@@ -412,7 +423,7 @@ static bool is_error(long result)
 
 static int make_calls(struct inject_trace *t, uint64_t start)
 {
-	struct ksm_inject_call last;
+	struct ksm_inject_call last = { 0 };
 	int rc;
 
 	for (size_t i = 0; i < t->n_calls; i++) {

@@ -125,6 +125,7 @@ static struct inject_watch *watch_new(size_t n_calls)
 		return NULL;
 	memset(w, 0, sizeof(*w) + n_calls * sizeof(w->calls[0]));
 	w->target.pagemap_fd = w->target.status_fd = w->target.syscall_fd = -1;
+	w->target.schedstat_fd = -1;
 	w->refs = 1;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -394,6 +395,7 @@ static int run_on(struct ksm *k, pid_t pid, const struct inject_thread *thread,
 		info->why = rc == -ESRCH ? KSM_INJECT_GONE : w->trace.why;
 		info->stops++;
 		info->stop_ns = MAX(info->stop_ns, w->trace.stop_ns);
+		info->cpu_ns = MAX(info->cpu_ns, w->trace.cpu_ns);
 	} else {
 		rc = refuse(info, KSM_INJECT_BUSY, -EBUSY);
 	}
@@ -459,6 +461,7 @@ int ksm_inject_run(struct ksm *k, pid_t pid, struct ksm_inject_call *calls, size
 	for (size_t i = 0; i < n; i++) {
 		calls[i].done = false;
 		calls[i].result = 0;
+		calls[i].cpu_ns = 0;
 	}
 	rc = check_process(k, &pid, info);
 	if (rc)
@@ -489,12 +492,13 @@ int ksm_inject_merge_set(struct ksm *k, pid_t pid, bool on, struct ksm_inject_in
 		{ .nr = SYS_prctl, .args = { PR_SET_MEMORY_MERGE, on } },
 		{ .nr = SYS_prctl, .args = { PR_GET_MEMORY_MERGE } },
 	};
+	static const struct ksm_inject_limits limits = { .timed = true };
 	struct ksm_inject_info unused;
 	int rc;
 
 	if (!info)
 		info = &unused;
-	rc = ksm_inject_run(k, pid, calls, ARRAY_SIZE(calls), NULL, info);
+	rc = ksm_inject_run(k, pid, calls, ARRAY_SIZE(calls), &limits, info);
 	if (rc)
 		return rc;
 	if (calls[0].result == -EINVAL)
@@ -527,7 +531,7 @@ int ksm_inject_merge_get(struct ksm *k, pid_t pid, struct ksm_inject_info *info)
 int ksm_inject_madvise(struct ksm *k, pid_t pid, struct ksm_inject_range *ranges, size_t n,
 		       int advice, struct ksm_inject_info *info)
 {
-	static const struct ksm_inject_limits limits = { .hold_us = HOLD_US };
+	static const struct ksm_inject_limits limits = { .hold_us = HOLD_US, .timed = true };
 	struct ksm_inject_info sum = { 0 }, unused;
 	struct ksm_inject_call calls[MADVISE_BATCH];
 	size_t at = 0;
@@ -553,8 +557,10 @@ int ksm_inject_madvise(struct ksm *k, pid_t pid, struct ksm_inject_range *ranges
 			ranges[at++].result = calls[i].result;
 		sum.stops += info->stops;
 		sum.stop_ns = MAX(sum.stop_ns, info->stop_ns);
+		sum.cpu_ns = MAX(sum.cpu_ns, info->cpu_ns);
 	}
 	info->stops = sum.stops;
 	info->stop_ns = sum.stop_ns;
+	info->cpu_ns = sum.cpu_ns;
 	return rc;
 }

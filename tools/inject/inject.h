@@ -57,6 +57,7 @@ struct ksm_inject_info {
 	char state;		/* state letter of that thread beforehand */
 	unsigned int stops;	/* how many times a thread was taken hold of */
 	uint64_t stop_ns;	/* longest time from asking it to stop to letting it go */
+	uint64_t cpu_ns;	/* most CPU time that the calls of one stop took; see .timed */
 };
 
 struct ksm_inject_call {
@@ -64,12 +65,18 @@ struct ksm_inject_call {
 	unsigned long args[6];
 	bool done;		/* out: it was made */
 	long result;		/* out, if done: as the kernel returns it, -errno or a value */
+	uint64_t cpu_ns;	/* out, if done and timed: what it took of the target's CPU time */
 };
 
 struct ksm_inject_limits {
 	unsigned int stop_ms;	/* give up a thread that does not stop; 0: 1000 */
 	unsigned int call_ms;	/* stop watching a call that does not return; 0: wait for it */
 	unsigned int hold_us;	/* begin no further call after that; 0: no limit */
+	/*
+	 * Measure each call: by the thread's own CPU time, which other load leaves
+	 * alone, or by the clock on a kernel without /proc/PID/schedstat.
+	 */
+	bool timed;
 };
 
 /**
