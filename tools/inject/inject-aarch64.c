@@ -27,7 +27,6 @@
 #include <sys/syscall.h>
 #include <sys/user.h>
 
-#include "inject/ptrace.h"
 #include "libksm/sys.h"
 #include "util/macros.h"
 
@@ -212,11 +211,11 @@ void inject_arch_set_pc(struct inject_regs *r, uint64_t pc)
 }
 
 /* Before an svc, which may be one to restart, or one never made yet: both are led through it. */
-bool inject_arch_unsettled(pid_t tid, const struct inject_regs *r)
+bool inject_arch_unsettled(const struct inject_target *t, const struct inject_regs *r)
 {
 	uint32_t insn;
 
-	return !ptrace_read(tid, inject_arch_pc(r), &insn, sizeof(insn)) && insn == INSN_SVC;
+	return !inject_target_read(t, inject_arch_pc(r), &insn, sizeof(insn)) && insn == INSN_SVC;
 }
 
 int inject_arch_settled(pid_t tid, struct inject_regs *r, bool exit)
@@ -308,7 +307,8 @@ static bool slept_in(const struct user_regs_struct *u, const struct inject_sleep
 	       !memcmp(u->regs + 1, slept->args + 1, 5 * sizeof(u->regs[0]));
 }
 
-int inject_arch_mend(pid_t tid, struct inject_regs *r, const struct inject_sleep *slept)
+int inject_arch_mend(const struct inject_target *t, struct inject_regs *r,
+		     const struct inject_sleep *slept)
 {
 	struct user_regs_struct u;
 	uint32_t insn;
@@ -316,7 +316,7 @@ int inject_arch_mend(pid_t tid, struct inject_regs *r, const struct inject_sleep
 	LOAD(u, r);
 	if (!r->in_call) {
 		if ((int64_t)u.regs[0] != -EINTR || !is_eintr_call(u.regs[8]) ||
-		    ptrace_read(tid, u.pc - 4, &insn, sizeof(insn)) || insn != INSN_SVC)
+		    inject_target_read(t, u.pc - 4, &insn, sizeof(insn)) || insn != INSN_SVC)
 			return 0;
 		if (!slept_in(&u, slept))
 			return -EAGAIN;
@@ -333,7 +333,7 @@ int inject_arch_mend(pid_t tid, struct inject_regs *r, const struct inject_sleep
 	}
 	/* "mov x8, #nr; svc #0", where x8 itself has restart_syscall by now. */
 	if (r->restarts_nr == SYS_restart_syscall &&
-	    !ptrace_read(tid, u.pc - 8, &insn, sizeof(insn)) &&
+	    !inject_target_read(t, u.pc - 8, &insn, sizeof(insn)) &&
 	    (insn & INSN_MOV_X8_MASK) == INSN_MOV_X8(0)) {
 		switch (insn >> 5 & 0xffff) {
 		case SYS_clock_nanosleep:

@@ -39,6 +39,8 @@ struct inject_sleep {
 	uint64_t sp, pc;
 };
 
+struct inject_target;
+
 /* A stopped thread's registers. */
 struct inject_regs {
 	/* As NT_PRSTATUS has them; put back as they are. */
@@ -93,7 +95,7 @@ void inject_arch_set_pc(struct inject_regs *r, uint64_t pc);
  * the stop does not tell what is to be restarted, nor how.  True: lead the
  * thread to the exit of that system call first, then call _settled().
  */
-bool inject_arch_unsettled(pid_t tid, const struct inject_regs *r);
+bool inject_arch_unsettled(const struct inject_target *t, const struct inject_regs *r);
 /* At the entry (@exit false) and the exit of the interrupted call. */
 int inject_arch_settled(pid_t tid, struct inject_regs *r, bool exit);
 
@@ -104,7 +106,8 @@ int inject_arch_settled(pid_t tid, struct inject_regs *r, bool exit);
  * Return: 1 when general registers were changed in @r, else 0; -EAGAIN: such a
  * call, but what it was called with is not known.
  */
-int inject_arch_mend(pid_t tid, struct inject_regs *r, const struct inject_sleep *slept);
+int inject_arch_mend(const struct inject_target *t, struct inject_regs *r,
+		     const struct inject_sleep *slept);
 /* Undo it, where a handler is about to run after all: arm64 before it has settled. */
 bool inject_arch_unmend(struct inject_regs *r);
 /* In a call that has changed the signal mask for as long as it lasts: ppoll, sigsuspend... */
@@ -153,8 +156,24 @@ struct inject_thread {
 /* Threads of @pid, the best to stop first; the caller frees *out.  Zombies are left out. */
 int inject_threads(struct ksm *k, pid_t pid, struct inject_thread **out, size_t *n);
 
+/* What is known of the file system that a mapping's file is on. */
+enum inject_fs {
+	INJECT_FS_UNKNOWN,	/* mounted nowhere that we see */
+	INJECT_FS_FUSE,		/* served by a program, which may keep us waiting for ever */
+	INJECT_FS_THEIRS,	/* mounted where the target sees it, but not where we do */
+	INJECT_FS_OURS,
+};
+
+/* A mapping that code may be borrowed from. */
+struct inject_text {
+	uint64_t start, end;
+	uint64_t dev;		/* of its file: major << 32 | minor */
+	enum inject_fs fs;
+	int rank;		/* where to look first */
+};
+
 struct inject_target {
-	struct ksm *k;
+	struct ksm *k;				/* while inject_target_init() runs */
 	pid_t pid, tid;
 	struct inject_code code;
 	uint64_t stack_start, stack_end;	/* the mapping [stack] */
@@ -163,6 +182,8 @@ struct inject_target {
 	uint8_t random[16];			/* from another */
 	int pagemap_fd, status_fd, syscall_fd;
 	int schedstat_fd;			/* -1: the kernel has none */
+	struct inject_text *texts;
+	size_t n_texts;
 	size_t page_size;
 	/* Before 5.1, PTRACE_GETSIGMASK did not know of a mask to come back (ppoll...). */
 	bool hides_mask;
@@ -197,6 +218,23 @@ struct inject_sleep inject_target_sleep(const struct inject_target *t);
 
 /* What the stopped thread has computed so far, in ns; the clock's time where that is not told. */
 uint64_t inject_target_cpu(const struct inject_target *t);
+
+/* ------------------------------------------------------------------ */
+/* inject-code.c: mappings of the target, and the code in them		*/
+
+/* Fills the stack and ->texts.  @compat: it is a 32-bit process.  0 or -errno. */
+int inject_maps_read(struct inject_target *t, bool *compat);
+/* Fills ->code from ->texts; needs ->pagemap_fd.  0 or -errno with @why. */
+int inject_code_find(struct inject_target *t, enum ksm_inject_why *why);
+
+/**
+ * inject_target_read() - memory of the target, where nobody can keep us waiting
+ *
+ * A page that is not in memory is read only where its file is on a file system
+ * that is mounted for us and is not FUSE.
+ * Return: 0, all of @len bytes; -EFAULT; -errno.
+ */
+int inject_target_read(const struct inject_target *t, uint64_t at, void *buf, size_t len);
 
 /* ------------------------------------------------------------------ */
 /* inject.c: the clock over the tracing thread				*/

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * inject-find.c - what to use of a target: a thread, code to borrow, dead memory.
+ * inject-find.c - what to use of a target: a thread, and dead memory; whether it
+ * is the one that was looked at.
  *
  * Only reads, and nothing is stopped here: whatever takes time is done before
  * the target is touched, and what could have changed by then is looked at once
@@ -8,7 +9,6 @@
  */
 #include "inject/inject-arch.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,10 +20,6 @@
 #include "libksm/internal.h"
 #include "libksm/parse.h"
 #include "libksm/sys.h"
-
-/* Text that is searched at most; a C library's part of it is a megabyte or two. */
-#define TEXT_MAX (256ULL << 20)
-#define TEXT_CHUNK (64U << 10)
 
 /* Below the frame, for the handlers of signals that hit a target left alone. */
 #define ROOM_BELOW (32U << 10)
@@ -149,143 +145,6 @@ int inject_threads(struct ksm *k, pid_t pid, struct inject_thread **out, size_t 
 }
 
 /* ------------------------------------------------------------------ */
-/* mappings								*/
-
-struct text {
-	uint64_t start, end;
-	int rank;
-};
-
-/*
- * Where to look first.  A C library has all that is needed within its first
- * pages; the vdso is small and always there, but has no rt_sigreturn on
- * x86_64.  Mappings without a name may be code that a compiler is still
- * writing, and are left out.
- */
-static int text_rank(struct span path)
-{
-	const char *slash;
-	size_t len;
-
-	if (span_is(path, "[vdso]"))
-		return 1;
-	if (!path.len || *path.s != '/')
-		return -1;
-	slash = memrchr(path.s, '/', path.len);
-	len = path.s + path.len - ++slash;
-	if ((len > 5 && (!memcmp(slash, "libc.", 5) || !memcmp(slash, "libc-", 5))) ||
-	    (len > 7 && !memcmp(slash, "ld-musl", 7)))
-		return 0;
-	return 2;
-}
-
-static int text_cmp(const void *a, const void *b)
-{
-	const struct text *x = a, *y = b;
-
-	if (x->rank != y->rank)
-		return x->rank - y->rank;
-	return x->end - x->start < y->end - y->start ? -1 : 1;
-}
-
-static bool search_text(struct inject_target *t, const struct text *text, uint64_t *budget,
-			uint8_t *buf)
-{
-	/* Pieces overlap, or an instruction sequence could hide on the seam. */
-	for (uint64_t at = text->start; at < text->end;
-	     at += TEXT_CHUNK - INJECT_CODE_BYTES) {
-		size_t len = MIN(text->end - at, (uint64_t)TEXT_CHUNK);
-
-		if (*budget < len)
-			return false;
-		*budget -= len;
-		if (ptrace_read(t->tid, at, buf, len))
-			return false;
-		if (inject_arch_find(&t->code, buf, len, at))
-			return true;
-		if (len < TEXT_CHUNK)
-			return false;
-	}
-	return false;
-}
-
-static int find_code(struct inject_target *t, struct text *texts, size_t n,
-		     enum ksm_inject_why *why)
-{
-	uint8_t *buf __cleanup_free = malloc(TEXT_CHUNK);
-	uint64_t budget = TEXT_MAX;
-
-	if (!buf)
-		return -ENOMEM;
-	qsort(texts, n, sizeof(*texts), text_cmp);
-	for (size_t i = 0; i < n; i++)
-		if (search_text(t, &texts[i], &budget, buf))
-			return 0;
-	*why = KSM_INJECT_NO_CODE;
-	return -EOPNOTSUPP;
-}
-
-static int read_maps(struct inject_target *t, struct text **texts, size_t *n, bool *compat)
-{
-	struct str buf __cleanup_str;
-	struct span rest, line;
-	uint64_t prev_end = 0, vdso = 0;
-	uint8_t ident[EI_NIDENT];
-	size_t room = 0;
-	int rc;
-
-	str_init(&buf);
-	rc = ksm_path_read(t->k, &buf, "proc/%d/task/%d/maps", t->pid, t->tid);
-	if (rc)
-		return rc;
-	/* It has given up its memory: it is about to end. */
-	if (!buf.len)
-		return -ESRCH;
-	rest = (struct span){ buf.s, buf.len };
-	while (span_line(&rest, &line)) {
-		struct span perms, word, path = { "", 0 };
-		uint64_t start, end;
-		int rank;
-
-		if (!span_hex(&line, &start) || !line.len || *line.s != '-')
-			return -EPROTO;
-		line.s++;
-		line.len--;
-		if (!span_hex(&line, &end) || !span_word(&line, &perms) || perms.len != 4)
-			return -EPROTO;
-		for (int i = 0; i < 3; i++)
-			span_word(&line, &word);
-		if (span_word(&line, &word))
-			path = (struct span){ word.s, word.len + line.len };
-		if (span_is(path, "[vdso]"))
-			vdso = start;
-		if (span_is(path, "[stack]") && !memcmp(perms.s, "rw", 2) && perms.s[3] == 'p') {
-			t->stack_start = start;
-			t->stack_end = end;
-			t->stack_floor = prev_end;
-		}
-		prev_end = end;
-		rank = perms.s[0] == 'r' && perms.s[2] == 'x' ? text_rank(path) : -1;
-		if (rank < 0)
-			continue;
-		if (*n == room) {
-			struct text *more;
-
-			room = room ? room * 2 : 64;
-			more = reallocarray(*texts, room, sizeof(**texts));
-			if (!more)
-				return -ENOMEM;
-			*texts = more;
-		}
-		(*texts)[(*n)++] = (struct text){ start, end, rank };
-	}
-	/* Known here already, so that the reason is not that its code looks strange. */
-	*compat = vdso && !ptrace_read(t->tid, vdso, ident, sizeof(ident)) &&
-		  ident[EI_CLASS] == ELFCLASS32;
-	return 0;
-}
-
-/* ------------------------------------------------------------------ */
 /* the target								*/
 
 /*
@@ -307,8 +166,13 @@ static int read_random(struct inject_target *t)
 		memcpy(pair, buf.s + i, sizeof(pair));
 		if (pair[0] != AT_RANDOM)
 			continue;
-		t->random_at = pair[1];
-		return ptrace_read(t->tid, t->random_at, t->random, sizeof(t->random));
+		/* Nowhere else does exec put them; what is there may be a file. */
+		if (pair[1] < t->stack_start || pair[1] >= t->stack_end)
+			return 0;
+		rc = inject_target_read(t, pair[1], t->random, sizeof(t->random));
+		if (!rc)
+			t->random_at = pair[1];
+		return rc == -EFAULT ? 0 : rc;
 	}
 	return 0;
 }
@@ -404,8 +268,6 @@ static int check_status(const struct inject_target *t, bool ours, enum ksm_injec
 int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t tid,
 		       enum ksm_inject_why *why)
 {
-	struct text *texts __cleanup_free = NULL;
-	size_t n_texts = 0;
 	bool compat;
 	int rc;
 
@@ -429,7 +291,7 @@ int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t 
 	if (rc)
 		return rc;
 	*why = KSM_INJECT_FAILED;
-	rc = read_maps(t, &texts, &n_texts, &compat);
+	rc = inject_maps_read(t, &compat);
 	if (rc)
 		return rc;
 	if (compat) {
@@ -451,7 +313,7 @@ int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t 
 		return rc;
 	if (tid != pid)
 		read_main_sp(t);
-	return find_code(t, texts, n_texts, why);
+	return inject_code_find(t, why);
 }
 
 void inject_target_fini(struct inject_target *t)
@@ -465,28 +327,24 @@ void inject_target_fini(struct inject_target *t)
 	if (t->schedstat_fd >= 0)
 		close(t->schedstat_fd);
 	t->pagemap_fd = t->status_fd = t->syscall_fd = t->schedstat_fd = -1;
+	free(t->texts);
+	t->texts = NULL;
+	t->n_texts = 0;
 }
 
 int inject_target_check(const struct inject_target *t, enum ksm_inject_why *why)
 {
-	uint8_t random[sizeof(t->random)] = { 0 };
+	const struct inject_code *code = &t->code;
+	uint8_t random[sizeof(t->random)];
 	uint8_t call[INJECT_CODE_BYTES], back[INJECT_CODE_BYTES];
-	struct iovec local[] = {
-		{ call, t->code.call_len },
-		{ back, t->code.back_len },
-		{ random, t->random_at ? sizeof(random) : 0 },
-	};
-	struct iovec remote[] = {
-		{ (void *)(uintptr_t)t->code.call, t->code.call_len },
-		{ (void *)(uintptr_t)t->code.back, t->code.back_len },
-		{ (void *)(uintptr_t)t->random_at, t->random_at ? sizeof(random) : 0 },
-	};
-	size_t want = local[0].iov_len + local[1].iov_len + local[2].iov_len;
-	ssize_t n = sys_vm_readv(t->tid, local, ARRAY_SIZE(local), remote, ARRAY_SIZE(remote));
 
-	if (n != (ssize_t)want || memcmp(call, t->code.call_bytes, t->code.call_len) ||
-	    memcmp(back, t->code.back_bytes, t->code.back_len) ||
-	    (t->random_at && memcmp(random, t->random, sizeof(random)))) {
+	/* What has left memory meanwhile is brought in again by the next attempt. */
+	if (inject_target_read(t, code->call, call, code->call_len) ||
+	    inject_target_read(t, code->back, back, code->back_len) ||
+	    memcmp(call, code->call_bytes, code->call_len) ||
+	    memcmp(back, code->back_bytes, code->back_len) ||
+	    (t->random_at && (inject_target_read(t, t->random_at, random, sizeof(random)) ||
+			      memcmp(random, t->random, sizeof(random))))) {
 		*why = KSM_INJECT_UNSETTLED;
 		return -EAGAIN;
 	}

@@ -54,7 +54,8 @@ void inject_arch_set_pc(struct inject_regs *r __unused, uint64_t pc __unused)
 {
 }
 
-bool inject_arch_unsettled(pid_t tid __unused, const struct inject_regs *r __unused)
+bool inject_arch_unsettled(const struct inject_target *t __unused,
+			   const struct inject_regs *r __unused)
 {
 	return false;
 }
@@ -64,7 +65,7 @@ int inject_arch_settled(pid_t tid __unused, struct inject_regs *r __unused, bool
 	return -EOPNOTSUPP;
 }
 
-int inject_arch_mend(pid_t tid __unused, struct inject_regs *r __unused,
+int inject_arch_mend(const struct inject_target *t __unused, struct inject_regs *r __unused,
 		     const struct inject_sleep *slept __unused)
 {
 	return 0;

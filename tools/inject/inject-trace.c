@@ -178,13 +178,13 @@ static int leave_rseq(struct inject_trace *t)
 	if (ask(t, SYS_PTRACE_GET_RSEQ_CONFIGURATION, sizeof(conf), &conf) || !conf.area)
 		return 0;
 	/* offsetof(struct rseq, rseq_cs) */
-	if (ptrace_read(t->target->tid, conf.area + 8, &ptr, sizeof(ptr)) || !ptr ||
-	    ptrace_read(t->target->tid, ptr, &cs, sizeof(cs)) ||
+	if (inject_target_read(t->target, conf.area + 8, &ptr, sizeof(ptr)) || !ptr ||
+	    inject_target_read(t->target, ptr, &cs, sizeof(cs)) ||
 	    inject_arch_pc(&t->regs) - cs.start >= cs.len)
 		return 0;
 	/* Where the kernel would do something else than to abort it, it shall. */
 	if (cs.version || cs.flags ||
-	    ptrace_read(t->target->tid, cs.abort - sizeof(signature), &signature,
+	    inject_target_read(t->target, cs.abort - sizeof(signature), &signature,
 			sizeof(signature)) ||
 	    signature != conf.signature)
 		return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
@@ -213,7 +213,7 @@ static int read_general(struct inject_trace *t)
  */
 static int mend(struct inject_trace *t)
 {
-	int rc = inject_arch_mend(t->target->tid, &t->regs, &t->slept);
+	int rc = inject_arch_mend(t->target, &t->regs, &t->slept);
 
 	if (rc == -EAGAIN)
 		return fail(t, KSM_INJECT_UNSETTLED, rc);
@@ -274,7 +274,7 @@ static int prepare(struct inject_trace *t)
 		rc = leave_rseq(t);
 	if (rc)
 		return rc;
-	if (inject_arch_unsettled(t->target->tid, &t->regs)) {
+	if (inject_arch_unsettled(t->target, &t->regs)) {
 		rc = settle(t);
 		if (!rc)
 			rc = mend(t);

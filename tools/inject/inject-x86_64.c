@@ -24,7 +24,6 @@
 #include <sys/syscall.h>
 #include <sys/user.h>
 
-#include "inject/ptrace.h"
 #include "libksm/sys.h"
 #include "util/macros.h"
 
@@ -190,7 +189,8 @@ void inject_arch_set_pc(struct inject_regs *r, uint64_t pc)
 	STORE(r, u);
 }
 
-bool inject_arch_unsettled(pid_t tid __unused, const struct inject_regs *r __unused)
+bool inject_arch_unsettled(const struct inject_target *t __unused,
+			   const struct inject_regs *r __unused)
 {
 	return false;
 }
@@ -240,19 +240,20 @@ static bool is_eintr_call(long nr)
 }
 
 /* "mov $nr, %eax; syscall", as C libraries have it. */
-static long nr_before(pid_t tid, uint64_t pc)
+static long nr_before(const struct inject_target *t, uint64_t pc)
 {
 	uint8_t b[7];
 	uint32_t nr;
 
-	if (ptrace_read(tid, pc - sizeof(b), b, sizeof(b)) || b[0] != 0xb8 || b[5] != 0x0f ||
+	if (inject_target_read(t, pc - sizeof(b), b, sizeof(b)) || b[0] != 0xb8 || b[5] != 0x0f ||
 	    b[6] != 0x05)
 		return -1;
 	memcpy(&nr, b + 1, sizeof(nr));
 	return nr;
 }
 
-int inject_arch_mend(pid_t tid, struct inject_regs *r, const struct inject_sleep *slept __unused)
+int inject_arch_mend(const struct inject_target *t, struct inject_regs *r,
+		     const struct inject_sleep *slept __unused)
 {
 	struct user_regs_struct u;
 	long ax;
@@ -268,7 +269,7 @@ int inject_arch_mend(pid_t tid, struct inject_regs *r, const struct inject_sleep
 	}
 	if (ax == -ERESTART_RESTARTBLOCK && u.orig_rax == SYS_restart_syscall) {
 		/* Interrupted a second time: only the program text has the number now. */
-		long nr = nr_before(tid, u.rip);
+		long nr = nr_before(t, u.rip);
 
 		switch (nr) {
 		case SYS_clock_nanosleep:

@@ -22,6 +22,7 @@
 #include "util/macros.h"
 
 #define STOP_MS_DEFAULT 1000
+#define READ_MS_DEFAULT 10000
 #define TRACER_STACK (256U << 10)
 /* Between two looks at the deadline; between two pokes after it; until it is given up. */
 #define LOOK_NS 20000000ULL
@@ -52,6 +53,9 @@ static const char *const why_texts[__KSM_INJECT_N] = {
 	[KSM_INJECT_COMPAT] = "it is a 32-bit process",
 	[KSM_INJECT_SHSTK] = "it runs with a hardware shadow stack",
 	[KSM_INJECT_NO_CODE] = "no system call instruction to borrow was found in it",
+	[KSM_INJECT_NO_RETURN] = "no signal return code (rt_sigreturn) to borrow was found in it",
+	[KSM_INJECT_UNREAD] = "its code is on a file system that might keep a reader waiting",
+	[KSM_INJECT_HANGS] = "what is read of it does not arrive",
 	[KSM_INJECT_NO_ROOM] = "no unused stack was found in it",
 	[KSM_INJECT_BUSY] = "it sleeps uninterruptibly",
 	[KSM_INJECT_FROZEN] = "it is frozen",
@@ -74,8 +78,11 @@ struct inject_watch {
 	pthread_cond_t ended;
 	_Atomic uint64_t deadline_ns;	/* 0: none */
 	bool done;
+	bool known;			/* the target is: what follows stops it */
 	bool left_behind;		/* by the caller: nobody waits for it */
+	bool left_reading;		/* namely before the target was known */
 	int refs;
+	pid_t pid, tid;
 	pid_t tracer;			/* tid of the tracing thread, 0 before it runs */
 	int poke;			/* the signal that ends its waiting */
 	int rc;
@@ -141,23 +148,51 @@ static struct inject_watch *watch_new(size_t n_calls)
 	return w;
 }
 
+/*
+ * Get to know the target.  Whatever is read of it may keep us waiting, and be
+ * left behind; so with a handle that is nobody else's.
+ */
+static int look_at_target(struct inject_watch *w)
+{
+	struct ksm *k;
+	int rc = ksm_open(NULL, &k);
+
+	if (rc)
+		return rc;
+	rc = inject_target_init(&w->target, k, w->pid, w->tid, &w->trace.why);
+	w->target.k = NULL;
+	ksm_close(k);
+	return rc;
+}
+
+/* False when nobody is interested any more. */
+static bool begin_trace(struct inject_watch *w)
+{
+	bool late;
+
+	pthread_mutex_lock(&w->lock);
+	late = w->left_behind;
+	w->known = !late;
+	w->tracer = sys_gettid();
+	inject_watch_set(w, w->trace.limits.stop_ms);
+	pthread_mutex_unlock(&w->lock);
+	return !late;
+}
+
 static void *tracer_main(void *arg)
 {
 	static const struct sched_param first = { .sched_priority = 1 };
 	struct inject_watch *w = arg;
-	bool late;
-	int rc;
+	int rc = look_at_target(w);
 
-	/*
-	 * While a thread of somebody else stands still, nothing should come in
-	 * between.  Root only; without, it takes longer on a busy machine.
-	 */
-	pthread_setschedparam(pthread_self(), SCHED_FIFO, &first);
-	pthread_mutex_lock(&w->lock);
-	w->tracer = sys_gettid();
-	late = w->left_behind;
-	pthread_mutex_unlock(&w->lock);
-	rc = late ? -EBUSY : inject_trace_run(&w->trace);
+	if (!rc && begin_trace(w)) {
+		/*
+		 * While a thread of somebody else stands still, nothing should come in
+		 * between.  Root only; without, it takes longer on a busy machine.
+		 */
+		pthread_setschedparam(pthread_self(), SCHED_FIFO, &first);
+		rc = inject_trace_run(&w->trace);
+	}
 	pthread_mutex_lock(&w->lock);
 	w->rc = rc;
 	w->done = true;
@@ -185,10 +220,11 @@ static int free_signal(void)
 }
 
 /*
- * Wait for the tracing thread.  After a deadline it is poked until it has
- * noticed: a poke that arrives before it waits is lost.  Long after that, it
- * hangs inside of the kernel (PTRACE_SEIZE on a process in the middle of exec)
- * or never got a processor, and is left behind; it touches only what it owns.
+ * Wait for the tracing thread.  As long as it only reads, it is left behind at
+ * its deadline.  Later it is poked then until it has noticed: a poke that arrives
+ * before it waits is lost.  Long after that, it hangs inside of the kernel
+ * (PTRACE_SEIZE on a process in the middle of exec) or never got a processor,
+ * and is left behind too; it touches only what it owns.
  * Return: false when it was left behind.
  */
 static bool watch_wait(struct inject_watch *w)
@@ -201,8 +237,9 @@ static bool watch_wait(struct inject_watch *w)
 		uint64_t now = ksm_now_ns(), until = w->deadline_ns;
 		struct timespec ts;
 
-		if (until && now >= until + LEAVE_NS) {
+		if (until && now >= until + (w->known ? LEAVE_NS : 0)) {
 			w->left_behind = true;
+			w->left_reading = !w->known;
 			break;
 		}
 		if (until && now >= until && w->tracer) {
@@ -241,7 +278,7 @@ static bool watch_run(struct inject_watch *w)
 	w->poke = free_signal();
 	if (!w->poke)
 		return true;
-	inject_watch_set(w, w->trace.limits.stop_ms);
+	inject_watch_set(w, w->trace.limits.read_ms);
 	w->refs++;
 	sigfillset(&all);
 	sigdelset(&all, w->poke);
@@ -359,6 +396,18 @@ static int check_process(struct ksm *k, pid_t *pid, struct ksm_inject_info *info
 /* ------------------------------------------------------------------ */
 /* running								*/
 
+/* Why the target could not even be got to know: @rc, and what it says itself in ->why. */
+static int not_known(struct ksm *k, pid_t pid, pid_t tid, int rc, struct ksm_inject_info *info)
+{
+	if (has_ended(k, pid, tid))
+		return refuse(info, KSM_INJECT_GONE, -ESRCH);
+	if (info->why == KSM_INJECT_TRACED)
+		info->tracer = tracer_of(k, tid);
+	if (info->why == KSM_INJECT_FAILED && (rc == -EPERM || rc == -EACCES))
+		return denied(k, tid, info);
+	return rc;
+}
+
 static int run_on(struct ksm *k, pid_t pid, const struct inject_thread *thread,
 		  struct ksm_inject_call *calls, size_t n, const struct ksm_inject_limits *limits,
 		  struct ksm_inject_info *info)
@@ -369,35 +418,30 @@ static int run_on(struct ksm *k, pid_t pid, const struct inject_thread *thread,
 	if (!w)
 		return refuse(info, KSM_INJECT_FAILED, -ENOMEM);
 	info->state = thread->state;
-	rc = inject_target_init(&w->target, k, pid, thread->tid, &info->why);
-	if (rc) {
-		watch_put(w);
-		if (has_ended(k, pid, thread->tid))
-			return refuse(info, KSM_INJECT_GONE, -ESRCH);
-		if (info->why == KSM_INJECT_TRACED)
-			info->tracer = tracer_of(k, thread->tid);
-		if (info->why != KSM_INJECT_FAILED)
-			return rc;
-		if (rc == -EPERM || rc == -EACCES)
-			return denied(k, thread->tid, info);
-		return rc;
-	}
 	memcpy(w->calls, calls, n * sizeof(*calls));
+	w->pid = pid;
+	w->tid = thread->tid;
 	w->trace.target = &w->target;
 	w->trace.watch = w;
 	w->trace.calls = w->calls;
 	w->trace.n_calls = n;
 	w->trace.limits = *limits;
-	info->tid = thread->tid;
-	if (watch_run(w)) {
+	if (!watch_run(w)) {
+		/* What it was at when it was left, it may have got over by now. */
+		info->tid = w->left_reading ? 0 : thread->tid;
+		rc = w->left_reading ? refuse(info, KSM_INJECT_HANGS, -ETIMEDOUT) :
+				       refuse(info, KSM_INJECT_BUSY, -EBUSY);
+	} else if (!w->known) {
+		info->why = w->trace.why;
+		rc = not_known(k, pid, thread->tid, w->rc, info);
+	} else {
 		rc = w->rc;
 		memcpy(calls, w->calls, n * sizeof(*calls));
+		info->tid = thread->tid;
 		info->why = rc == -ESRCH ? KSM_INJECT_GONE : w->trace.why;
 		info->stops++;
 		info->stop_ns = MAX(info->stop_ns, w->trace.stop_ns);
 		info->cpu_ns = MAX(info->cpu_ns, w->trace.cpu_ns);
-	} else {
-		rc = refuse(info, KSM_INJECT_BUSY, -EBUSY);
 	}
 	watch_put(w);
 	if (info->why == KSM_INJECT_DENIED)
@@ -458,6 +502,8 @@ int ksm_inject_run(struct ksm *k, pid_t pid, struct ksm_inject_call *calls, size
 		return -EINVAL;
 	if (!lim.stop_ms)
 		lim.stop_ms = STOP_MS_DEFAULT;
+	if (!lim.read_ms)
+		lim.read_ms = READ_MS_DEFAULT;
 	for (size_t i = 0; i < n; i++) {
 		calls[i].done = false;
 		calls[i].result = 0;

@@ -37,6 +37,9 @@ enum ksm_inject_why {
 	KSM_INJECT_COMPAT,	/* a 32-bit process [EOPNOTSUPP] */
 	KSM_INJECT_SHSTK,	/* it runs with a hardware shadow stack [EOPNOTSUPP] */
 	KSM_INJECT_NO_CODE,	/* no system call instruction found to borrow [EOPNOTSUPP] */
+	KSM_INJECT_NO_RETURN,	/* no rt_sigreturn found to borrow [EOPNOTSUPP] */
+	KSM_INJECT_UNREAD,	/* neither, but not all could be read without waiting [EOPNOTSUPP] */
+	KSM_INJECT_HANGS,	/* reading its files or memory does not end [ETIMEDOUT] */
 	KSM_INJECT_NO_ROOM,	/* no dead memory found for the safety frame [EOPNOTSUPP] */
 	KSM_INJECT_BUSY,	/* every thread sleeps uninterruptibly, .state D [EBUSY] */
 	KSM_INJECT_FROZEN,	/* stops, but does not run: a frozen cgroup [EBUSY] */
@@ -69,6 +72,7 @@ struct ksm_inject_call {
 };
 
 struct ksm_inject_limits {
+	unsigned int read_ms;	/* give up when looking at it takes longer; 0: 10000 */
 	unsigned int stop_ms;	/* give up a thread that does not stop; 0: 1000 */
 	unsigned int call_ms;	/* stop watching a call that does not return; 0: wait for it */
 	unsigned int hold_us;	/* begin no further call after that; 0: no limit */
