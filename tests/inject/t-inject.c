@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -25,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "inject/inject-arch.h"
 #include "inject/inject.h"
 #include "libksm/sys.h"
 #include "regs.h"
@@ -465,6 +467,65 @@ static void test_seccomp(void)
 	CHECK_INT(info.stops, 0);
 	CHECK_INT(state_of(pid), 'S');
 	reap(pid);
+}
+
+static void with_groups_and_filter(void)
+{
+	gid_t groups[1000];
+
+	/* Of ten digits each: more than a page of /proc/PID/status before its line about filters. */
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		groups[i] = 1000000000 + i;
+	if (setgroups(ARRAY_SIZE(groups), groups))
+		_exit(1);
+	with_filter();
+}
+
+/* What a filter would do to it is known, however long the file is that tells of it. */
+static void test_long_status(void)
+{
+	struct ksm_inject_info info;
+	pid_t pid;
+
+	if (geteuid()) {
+		tap_skip("needs root for so many groups");
+		return;
+	}
+	fork_sleeper(&pid, with_groups_and_filter);
+	probe(pid, &info);
+	CHECK(info.why != KSM_INJECT_GONE && info.why != KSM_INJECT_KILLED);
+	CHECK(wait_state(pid, "S"));
+	CHECK_INT(status_of(pid, "\nSeccomp:", 10), 2);
+	reap(pid);
+}
+
+/* The line about shadow stacks is the last of the file: cut, absent and foreign lines. */
+static void test_arch_line(void)
+{
+	static const struct {
+		const char *text;
+		bool wants;
+		enum ksm_inject_why why;
+	} rows[] = {
+		{ "Tgid:\t5\n", false, KSM_INJECT_FINE },
+		{ "Tgid:\t5\n", true, KSM_INJECT_STATUS },
+		{ "Tgid:\t5\nx86_Thread_features:\t\nx86_Thread_features_locked:\tshstk \n", true,
+		  KSM_INJECT_FINE },
+		{ "Tgid:\t5\nx86_Thread_features:\tshstk \nx86_Thread_features_locked:\t\n", true,
+		  KSM_INJECT_SHSTK },
+		{ "Tgid:\t5\nx86_Thread_features:\tsh", true, KSM_INJECT_STATUS },
+		{ "Tgid:\t5\nx86_Thread_features:\tsh", false, KSM_INJECT_STATUS },
+		{ "", true, KSM_INJECT_STATUS },
+	};
+
+	if (inject_arch_refuses("", true) != KSM_INJECT_STATUS) {
+		tap_skip("this machine's kernel has no such line");
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		tap_row("%zu", i);
+		CHECK_INT(inject_arch_refuses(rows[i].text, rows[i].wants), rows[i].why);
+	}
 }
 
 static void with_pending_fault(void)
@@ -1030,7 +1091,8 @@ TAP_MAIN(TAP_CASE(test_calls), TAP_CASE(test_timed), TAP_CASE(test_arguments), T
 	 TAP_CASE(test_madvise), TAP_CASE(test_interrupted), TAP_CASE(test_epoll_timeout),
 	 TAP_CASE(test_signal_after), TAP_CASE(test_registers), TAP_CASE(test_threads),
 	 TAP_CASE(test_zombie_leader), TAP_CASE(test_vfork_other_thread), TAP_CASE(test_vfork),
-	 TAP_CASE(test_stopped), TAP_CASE(test_seccomp), TAP_CASE(test_pending_fault), TAP_CASE(test_dispatch), TAP_CASE(test_compat),
+	 TAP_CASE(test_stopped), TAP_CASE(test_seccomp), TAP_CASE(test_long_status), TAP_CASE(test_arch_line),
+	 TAP_CASE(test_pending_fault), TAP_CASE(test_dispatch), TAP_CASE(test_compat),
 	 TAP_CASE(test_traced), TAP_CASE(test_gone),
 	 TAP_CASE(test_self_and_kthread), TAP_CASE(test_denied), TAP_CASE(test_dump),
 	 TAP_CASE(test_namespaces), TAP_CASE(test_frozen),

@@ -74,7 +74,9 @@ char state_of(pid_t tid)
 
 long long status_of(pid_t tid, const char *key, int base)
 {
-	char buf[4096], *p;
+	/* A thousand groups take more than a page. */
+	static char buf[65536];
+	char *p;
 
 	read_text(tid, "status", buf, sizeof(buf));
 	p = strstr(buf, key);

@@ -231,18 +231,22 @@ static void status(void)
 		{ "Name:\tcat\nState:\tS (sleeping)\nTgid:\t5\nTracerPid:\t9\nUid:\t1\t2\t3\t4\n"
 		  "Threads:\t8\nSeccomp:\t2\n", 0, 5, 9, 2, 2, 'S', 8 },
 		/* before 3.8 there is no line about seccomp */
-		{ "Name:\tcat\nState:\tt (tracing stop)\nTgid:\t5\nUid:\t0\t0\t0\t0\n", 0, 5, 0,
+		{ "Name:\tcat\nState:\tt (tracing stop)\nTgid:\t5\nUid:\t0\t0\t0\t0\n", 0, 5, -1,
 		  0, -1, 't', 0 },
 		/* a name cannot add lines: the kernel escapes newlines in this file */
-		{ "Name:\tx\\nTgid:\t7\nTgid:\t5\n", 0, 5, 0, 0, -1, 0, 0 },
-		{ "Tgid:\t5\nUid:\t4294967295\t4294967294\t0\t0\n", 0, 5, 0, 4294967294U, -1, 0,
+		{ "Name:\tx\\nTgid:\t7\nTgid:\t5\n", 0, 5, -1, 0, -1, 0, 0 },
+		{ "Tgid:\t5\nUid:\t4294967295\t4294967294\t0\t0\n", 0, 5, -1, 4294967294U, -1, 0,
 		  0 },
 		{ "Tgid:\t5\nUid:\t1\t2\n", -EPROTO, 0, 0, 0, 0, 0, 0 },
 		{ "Tgid:\t5\nUid:\tx\t2\t3\t4\n", -EPROTO, 0, 0, 0, 0, 0, 0 },
 		{ "Tgid:\tx\n", -EPROTO, 0, 0, 0, 0, 0, 0 },
 		{ "Name:\tcat\n", -EPROTO, 0, 0, 0, 0, 0, 0 },
 		{ "", -EPROTO, 0, 0, 0, 0, 0, 0 },
+		/* of a file that was cut, the lines behind are missing, and not zero */
+		{ "Tgid:\t5\nTracerPid:\t0\nGroups:\t1 2 3", 0, 5, 0, 0, -1, 0, 0 },
 		/* numbers that no kernel gives */
+		{ "Tgid:\t5\nTracerPid:\t99999999999\nSeccomp:\t99999999999\n", 0, 5, -1, 0, -1, 0,
+		  0 },
 		{ "Tgid:\t99999999999\n", -EPROTO, 0, 0, 0, 0, 0, 0 },
 		{ "Tgid:\t5\nUid:\t99999999999\t2\t3\t4\n", -EPROTO, 0, 0, 0, 0, 0, 0 },
 	};

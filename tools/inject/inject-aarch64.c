@@ -98,7 +98,7 @@ bool inject_arch_find(struct inject_code *c, const uint8_t *buf, size_t len, uin
 	return c->call && c->back;
 }
 
-enum ksm_inject_why inject_arch_refuses(const char *status __unused)
+enum ksm_inject_why inject_arch_refuses(const char *status __unused, bool wants __unused)
 {
 	return KSM_INJECT_FINE;
 }

@@ -79,8 +79,14 @@ void inject_arch_init(void);
  */
 bool inject_arch_find(struct inject_code *c, const uint8_t *buf, size_t len, uint64_t addr);
 
-/* A reason to refuse that /proc/PID/task/TID/status tells, or KSM_INJECT_FINE. */
-enum ksm_inject_why inject_arch_refuses(const char *status);
+/**
+ * inject_arch_refuses() - a reason to refuse that a thread's status tells
+ * @status: all of /proc/PID/task/TID/status
+ * @wants: this kernel writes a line about it
+ *
+ * Return: KSM_INJECT_FINE; KSM_INJECT_STATUS where the line is wanted and not there.
+ */
+enum ksm_inject_why inject_arch_refuses(const char *status, bool wants);
 
 /* General registers of a thread in a ptrace stop; a refusal (32-bit code) says @why. */
 int inject_arch_read(pid_t tid, struct inject_regs *r, enum ksm_inject_why *why);
@@ -184,6 +190,7 @@ struct inject_target {
 	int schedstat_fd;			/* -1: the kernel has none */
 	struct inject_text *texts;
 	size_t n_texts;
+	bool arch_line;		/* this kernel's status files have what inject_arch_refuses() wants */
 	size_t page_size;
 	/* Before 5.1, PTRACE_GETSIGMASK did not know of a mask to come back (ppoll...). */
 	bool hides_mask;

@@ -242,16 +242,26 @@ static void read_main_sp(struct inject_target *t)
 		t->main_sp = parse_sleep(line).sp;
 }
 
+/*
+ * The whole file: its line of supplementary groups alone may be half a megabyte,
+ * and what decides comes behind it.  A line that this kernel writes for everybody
+ * and that is not there is a reason to refuse, for its value may be one.
+ */
 static int check_status(const struct inject_target *t, bool ours, enum ksm_inject_why *why)
 {
+	struct str text __cleanup_str;
 	struct ksm_proc_status st;
-	char text[4096];
-	ssize_t n = pread(t->status_fd, text, sizeof(text) - 1, 0);
+	int rc;
 
-	if (n < 0)
+	str_init(&text);
+	if (lseek(t->status_fd, 0, SEEK_SET))
 		return -errno;
-	text[n] = '\0';
-	if (ksm_proc_status_parse(text, n, &st))
+	rc = ksm_path_read_fd(t->status_fd, &text);
+	if (rc)
+		return rc;
+	*why = KSM_INJECT_STATUS;
+	if (ksm_proc_status_parse(str_get(&text), text.len, &st) || st.tracer < 0 ||
+	    (st.seccomp < 0 && sys_seccomp_get() != -EINVAL))
 		return -EPROTO;
 	if (!ours && st.tracer) {
 		*why = KSM_INJECT_TRACED;
@@ -261,8 +271,18 @@ static int check_status(const struct inject_target *t, bool ours, enum ksm_injec
 		*why = KSM_INJECT_SECCOMP;
 		return -EACCES;
 	}
-	*why = inject_arch_refuses(text);
-	return *why ? -EOPNOTSUPP : 0;
+	*why = inject_arch_refuses(str_get(&text), t->arch_line);
+	return *why == KSM_INJECT_STATUS ? -EPROTO : *why ? -EOPNOTSUPP : 0;
+}
+
+/* As everybody's status is written by the same kernel, our own tells what to expect. */
+static bool has_arch_line(struct ksm *k)
+{
+	struct str text __cleanup_str;
+
+	str_init(&text);
+	return !ksm_path_read(k, &text, "proc/%d/status", (int)getpid()) &&
+	       inject_arch_refuses(str_get(&text), true) != KSM_INJECT_STATUS;
 }
 
 int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t tid,
@@ -287,6 +307,8 @@ int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t 
 	t->status_fd = ksm_path_open(k, O_RDONLY, "proc/%d/task/%d/status", pid, tid);
 	if (t->status_fd < 0)
 		return t->status_fd;
+	t->arch_line = has_arch_line(k);
+	*why = KSM_INJECT_FAILED;
 	rc = check_status(t, false, why);
 	if (rc)
 		return rc;

@@ -24,7 +24,7 @@ bool inject_arch_find(struct inject_code *c __unused, const uint8_t *buf __unuse
 	return false;
 }
 
-enum ksm_inject_why inject_arch_refuses(const char *status __unused)
+enum ksm_inject_why inject_arch_refuses(const char *status __unused, bool wants __unused)
 {
 	return KSM_INJECT_ARCH;
 }

@@ -108,6 +108,8 @@ static int wait_stop(struct inject_trace *t, int *status)
 			continue;
 		}
 		/* Our tracee may be our caller's child: its end is not for us to reap. */
+		if (!rc && *status == -1 - SIGSYS && t->armed)
+			return fail(t, KSM_INJECT_KILLED, -EIO);
 		if (rc < 0 || *status < 0)
 			return fail(t, KSM_INJECT_GONE, -ESRCH);
 		t->stopped = true;

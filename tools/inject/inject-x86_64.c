@@ -120,13 +120,16 @@ bool inject_arch_find(struct inject_code *c, const uint8_t *buf, size_t len, uin
  * Under a shadow stack (Linux 6.6) neither the return nor the sigreturn of the
  * chain would pass.
  */
-enum ksm_inject_why inject_arch_refuses(const char *status)
+enum ksm_inject_why inject_arch_refuses(const char *status, bool wants)
 {
 	const char *line = strstr(status, "\nx86_Thread_features:");
 	const char *end = line ? strchr(line + 1, '\n') : NULL;
 	const char *word = line ? strstr(line, "shstk") : NULL;
 
-	return word && (!end || word < end) ? KSM_INJECT_SHSTK : KSM_INJECT_FINE;
+	/* Without its end, what it would have said is not known. */
+	if (!end)
+		return line || wants ? KSM_INJECT_STATUS : KSM_INJECT_FINE;
+	return word && word < end ? KSM_INJECT_SHSTK : KSM_INJECT_FINE;
 }
 
 /* ------------------------------------------------------------------ */

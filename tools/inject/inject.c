@@ -48,6 +48,9 @@ static const char *const why_texts[__KSM_INJECT_N] = {
 	[KSM_INJECT_DENIED] = "no permission to trace it",
 	[KSM_INJECT_YAMA] = "kernel.yama.ptrace_scope forbids to trace it",
 	[KSM_INJECT_TRACED] = "it is traced already",
+	[KSM_INJECT_STATUS] = "/proc does not tell whether it would survive the call",
+	[KSM_INJECT_ENDED] = "it has ended meanwhile",
+	[KSM_INJECT_KILLED] = "its seccomp filter has killed it for the call",
 	[KSM_INJECT_SECCOMP] = "it has a seccomp filter, which might kill it for the call",
 	[KSM_INJECT_DISPATCH] = "it redirects its system calls to a handler of its own",
 	[KSM_INJECT_COMPAT] = "it is a 32-bit process",
@@ -322,7 +325,7 @@ static pid_t tracer_of(struct ksm *k, pid_t tid)
 {
 	struct ksm_proc_status st;
 
-	if (ksm_proc_status_read(k, tid, &st) || !st.tracer)
+	if (ksm_proc_status_read(k, tid, &st) || st.tracer <= 0)
 		return 0;
 	tid = st.tracer;
 	return ksm_proc_status_read(k, tid, &st) ? tid : st.tgid;
@@ -518,7 +521,7 @@ int ksm_inject_run(struct ksm *k, pid_t pid, struct ksm_inject_call *calls, size
 
 		rc = find_threads(k, pid, lim.stop_ms, &threads, &n_threads, info);
 		if (rc)
-			return rc;
+			break;
 		for (size_t i = 0; i < n_threads && threads[i].state != 'D'; i++) {
 			rc = run_on(k, pid, &threads[i], calls, n, &lim, info);
 			if (!rc || !is_worth_another(info->why))
@@ -529,6 +532,9 @@ int ksm_inject_run(struct ksm *k, pid_t pid, struct ksm_inject_call *calls, size
 		if (rc != -EAGAIN)
 			break;
 	}
+	/* What was there before is not something that never was. */
+	if (info->why == KSM_INJECT_GONE)
+		info->why = KSM_INJECT_ENDED;
 	return rc;
 }
 

@@ -26,12 +26,15 @@ enum ksm_inject_why {
 	KSM_INJECT_DUMP,	/* the handle is a dump, not a running system [EOPNOTSUPP] */
 	KSM_INJECT_ARCH,	/* this machine type is not supported [EOPNOTSUPP] */
 	KSM_INJECT_SELF,	/* that is the calling process; use ksm_self_enable() [EINVAL] */
-	KSM_INJECT_GONE,	/* no such process, or it ended meanwhile [ESRCH] */
+	KSM_INJECT_GONE,	/* no such process [ESRCH] */
 	KSM_INJECT_ZOMBIE,	/* it has ended and waits for its parent [ESRCH] */
 	KSM_INJECT_KTHREAD,	/* a kernel thread has no memory to merge [EINVAL] */
 	KSM_INJECT_DENIED,	/* no permission to trace it [EPERM] */
 	KSM_INJECT_YAMA,	/* the same, and kernel.yama.ptrace_scope is above 0 [EPERM] */
 	KSM_INJECT_TRACED,	/* already traced, by .tracer [EBUSY] */
+	KSM_INJECT_STATUS,	/* its status lacks a line that decides [EPROTO] */
+	KSM_INJECT_ENDED,	/* it was there, and ended while it was looked at [ESRCH] */
+	KSM_INJECT_KILLED,	/* its seccomp filter killed it for the call [EIO] */
 	KSM_INJECT_SECCOMP,	/* a seccomp filter might kill it for the call [EACCES] */
 	KSM_INJECT_DISPATCH,	/* system calls are redirected to a handler (Wine) [EACCES] */
 	KSM_INJECT_COMPAT,	/* a 32-bit process [EOPNOTSUPP] */

@@ -104,7 +104,7 @@ static bool refusal(struct adv *a, struct row *r)
 		why = ksm_inject_why_text(KSM_INJECT_SECCOMP);
 	if (why)
 		str_addf(&r->action, "refused: %s", why);
-	else if (r->status.tracer)
+	else if (r->status.tracer > 0)
 		str_addf(&r->action, "refused: traced by %d", (int)r->status.tracer);
 	return r->action.len > 0;
 }

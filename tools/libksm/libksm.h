@@ -472,9 +472,9 @@ int ksm_proc_cgroup_parse(const char *buf, size_t len, char **path);
 /* Lines of /proc/PID/status that decide whether a process can be changed. */
 struct ksm_proc_status {
 	pid_t tgid;
-	pid_t tracer;		/* 0: none */
+	pid_t tracer;		/* 0: none; -1: no such line */
 	uid_t uid[4];		/* real, effective, saved, file system */
-	int seccomp;		/* 0, 1 strict, 2 filter; -1 unknown */
+	int seccomp;		/* 0, 1 strict, 2 filter; -1: no such line */
 	char state;
 	unsigned int threads;
 };

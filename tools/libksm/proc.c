@@ -157,7 +157,7 @@ int ksm_proc_status_parse(const char *buf, size_t len, struct ksm_proc_status *o
 	bool tgid = false;
 	uint64_t u;
 
-	*out = (struct ksm_proc_status){ .seccomp = -1 };
+	*out = (struct ksm_proc_status){ .tracer = -1, .seccomp = -1 };
 	while (span_line(&rest, &line)) {
 		if (!span_word(&line, &key) || !span_word(&line, &val))
 			continue;
@@ -174,11 +174,11 @@ int ksm_proc_status_parse(const char *buf, size_t len, struct ksm_proc_status *o
 		} else if (span_is(key, "Tgid:") && span_u64(val, &u) && u <= INT32_MAX) {
 			out->tgid = u;
 			tgid = true;
-		} else if (span_is(key, "TracerPid:") && span_u64(val, &u)) {
+		} else if (span_is(key, "TracerPid:") && span_u64(val, &u) && u <= INT32_MAX) {
 			out->tracer = u;
 		} else if (span_is(key, "Threads:") && span_u64(val, &u)) {
 			out->threads = u;
-		} else if (span_is(key, "Seccomp:") && span_u64(val, &u)) {
+		} else if (span_is(key, "Seccomp:") && span_u64(val, &u) && u <= INT32_MAX) {
 			out->seccomp = u;
 		}
 	}

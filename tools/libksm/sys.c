@@ -46,6 +46,11 @@ int sys_memory_merge_get(void)
 	return ret(prctl(PR_GET_MEMORY_MERGE, 0UL, 0UL, 0UL, 0UL));
 }
 
+int sys_seccomp_get(void)
+{
+	return ret(prctl(PR_GET_SECCOMP, 0UL, 0UL, 0UL, 0UL));
+}
+
 int sys_madvise(void *addr, size_t len, int advice)
 {
 	return ret(madvise(addr, len, advice));
@@ -81,7 +86,12 @@ int sys_wait_tracee(pid_t tid, int *status)
 	siginfo_t si = { 0 };
 	int rc = ret(waitid(P_PID, tid, &si, WEXITED | WSTOPPED | WNOWAIT | __WALL));
 
-	*status = si.si_code == CLD_TRAPPED || si.si_code == CLD_STOPPED ? si.si_status : -1;
+	if (si.si_code == CLD_TRAPPED || si.si_code == CLD_STOPPED)
+		*status = si.si_status;
+	else if (si.si_code == CLD_KILLED || si.si_code == CLD_DUMPED)
+		*status = -1 - si.si_status;
+	else
+		*status = -1;
 	return rc;
 }
 

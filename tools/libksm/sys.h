@@ -89,6 +89,9 @@ int sys_memory_merge_set(bool on);
 /* 0 or 1, or -errno. */
 int sys_memory_merge_get(void);
 
+/* The seccomp mode of the calling thread; -EINVAL from a kernel that has no seccomp. */
+int sys_seccomp_get(void);
+
 int sys_madvise(void *addr, size_t len, int advice);
 
 /**
@@ -109,7 +112,8 @@ long sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void
 
 /*
  * waitid(2) on one tracee, for a stop or its end, which is left for others to
- * reap: @status is that of ptrace(2), event << 8 | signal, or -1 at the end.
+ * reap: @status is that of ptrace(2), event << 8 | signal; below 0 at the end,
+ * -1 for an exit and -1 - SIGNAL for a signal.
  */
 int sys_wait_tracee(pid_t tid, int *status);
 
