@@ -11,13 +11,13 @@
 #include "tap.h"
 
 /* "1,58,812", ascending as the array has to be. */
-static const char *list(const pid_t *v, size_t n, char *buf, size_t len)
+static const char *list(const struct ksm_ident *v, size_t n, char *buf, size_t len)
 {
 	size_t at = 0;
 
 	buf[0] = '\0';
 	for (size_t i = 0; i < n; i++)
-		at += snprintf(buf + at, len - at, "%s%d", i ? "," : "", (int)v[i]);
+		at += snprintf(buf + at, len - at, "%s%d", i ? "," : "", (int)v[i].pid);
 	return buf;
 }
 
@@ -90,7 +90,7 @@ static void conditions(void)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct ksm *k = root_open(rows[i].root);
 		char why[128] = "", got[256];
-		pid_t *v = NULL;
+		struct ksm_ident *v = NULL;
 		size_t n = 0;
 
 		tap_row("%zu: %s", i, rows[i].root);
@@ -119,7 +119,7 @@ static void mistakes(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char why[128] = "", small[8] = "";
-		pid_t *v = (void *)1;
+		struct ksm_ident *v = (void *)1;
 		size_t n = 1;
 
 		tap_row("%zu", i);
@@ -184,7 +184,7 @@ static void tree_circle(void)
 	char got[128];
 	struct root r;
 	struct ksm *k;
-	pid_t *v;
+	struct ksm_ident *v;
 	size_t n;
 
 	root_new(&r);
@@ -208,6 +208,96 @@ static void tree_circle(void)
 	root_free(&r);
 }
 
+static void put_proc(const struct root *r, const char *start, const char *uid, const char *cmdline)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text),
+		 "77 (x) S 1 1 1 0 -1 4194304 0 0 0 0 5 6 0 0 20 0 1 0 %s 4096 1 0\n", start);
+	root_put(r, "proc/77/stat", text);
+	snprintf(text, sizeof(text), "Tgid:\t77\nUid:\t%s %s %s %s\n", uid, uid, uid, uid);
+	root_put(r, "proc/77/status", text);
+	root_put(r, "proc/77/cmdline", cmdline);
+	root_put(r, "proc/77/cgroup", "0::/a\n");
+}
+
+/* What was selected may be another process by the time that something is done to it. */
+static void still(void)
+{
+	static const pid_t named[] = { 77 };
+	static const struct {
+		struct ksm_select sel;
+		const char *start, *uid, *cmdline;
+		int want;
+	} rows[] = {
+		{ { .user = "41001" }, "700", "41001", "worker", 1 },
+		{ { .match = "^worker" }, "700", "41001", "worker", 1 },
+		{ { .cgroup = "/a" }, "700", "41001", "worker", 1 },
+		/* its number was given to another, who might even look the same */
+		{ { .user = "41001" }, "701", "41001", "worker", -ESRCH },
+		{ { .match = "^worker" }, "701", "41001", "worker", -ESRCH },
+		{ { .pids = named, .n_pids = 1 }, "701", "41001", "worker", -ESRCH },
+		/* it is the same one, and another user's, or another program, now */
+		{ { .user = "41001" }, "700", "0", "worker", 0 },
+		{ { .match = "^worker" }, "700", "41001", "su", 0 },
+		{ { .pids = named, .n_pids = 1, .match = "^worker" }, "700", "41001", "su", 0 },
+		{ { .pids = named, .n_pids = 1 }, "700", "0", "su", 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ksm_proc p;
+		struct ksm_ident *v;
+		struct root r;
+		struct ksm *k;
+		size_t n;
+
+		tap_row("%zu", i);
+		root_new(&r);
+		put_proc(&r, "700", "41001", "worker");
+		k = root_handle(&r);
+		CHECK_INT(ksm_select_run(k, &rows[i].sel, &v, &n, NULL, 0), 0);
+		if (CHECK_UINT(n, 1)) {
+			CHECK_INT(v[0].pid, 77);
+			CHECK_UINT(v[0].start_ticks, 700);
+			put_proc(&r, rows[i].start, rows[i].uid, rows[i].cmdline);
+			CHECK_INT(ksm_select_still(k, &rows[i].sel, &v[0]), rows[i].want);
+			CHECK_INT(ksm_proc_read_same(k, &v[0], 0, &p),
+				  rows[i].want == -ESRCH ? -ESRCH : 0);
+			root_rm(&r, "proc/77/stat");
+			CHECK_INT(ksm_select_still(k, &rows[i].sel, &v[0]), -ESRCH);
+		}
+		free(v);
+		ksm_close(k);
+		root_free(&r);
+	}
+}
+
+/* Who was not there when it was named is not whoever comes later by that number. */
+static void named_before_it_was(void)
+{
+	static const pid_t named[] = { 77 };
+	const struct ksm_select sel = { .pids = named, .n_pids = 1 };
+	const struct ksm_ident child = { .pid = 77, .start_ticks = KSM_START_ANY };
+	struct ksm_proc p;
+	struct ksm_ident *v;
+	struct root r;
+	struct ksm *k;
+	size_t n;
+
+	root_new(&r);
+	k = root_handle(&r);
+	CHECK_INT(ksm_select_run(k, &sel, &v, &n, NULL, 0), 0);
+	CHECK_UINT(n, 1);
+	put_proc(&r, "700", "41001", "worker");
+	CHECK(v[0].start_ticks == KSM_START_NONE);
+	CHECK_INT(ksm_select_still(k, &sel, &v[0]), -ESRCH);
+	CHECK_INT(ksm_select_still(k, &sel, &child), 1);
+	CHECK_INT(ksm_proc_read_same(k, &child, 0, &p), 0);
+	free(v);
+	ksm_close(k);
+	root_free(&r);
+}
+
 /* A named process whose command line is closed to us: said, not silently left out. */
 static void denied(void)
 {
@@ -217,7 +307,7 @@ static void denied(void)
 	char got[128];
 	struct root r;
 	struct ksm *k;
-	pid_t *v;
+	struct ksm_ident *v;
 	size_t n;
 
 	root_copy(&r, "denied");
@@ -244,7 +334,7 @@ static void live(void)
 	const struct ksm_select by_tree = { .pids = parent, .n_pids = 1, .tree = true };
 	bool found = false;
 	struct ksm *k;
-	pid_t *v;
+	struct ksm_ident *v;
 	size_t n;
 
 	CHECK_INT(ksm_open(NULL, &k), 0);
@@ -255,7 +345,7 @@ static void live(void)
 	if (getppid() > 0) {
 		CHECK_INT(ksm_select_run(k, &by_tree, &v, &n, NULL, 0), 0);
 		for (size_t i = 0; i < n; i++)
-			found |= v[i] == getpid();
+			found |= v[i].pid == getpid();
 		CHECK(found);
 		free(v);
 	}
@@ -263,4 +353,4 @@ static void live(void)
 }
 
 TAP_MAIN(TAP_CASE(conditions), TAP_CASE(mistakes), TAP_CASE(iterate), TAP_CASE(tree_circle),
-	 TAP_CASE(denied), TAP_CASE(live))
+	 TAP_CASE(still), TAP_CASE(named_before_it_was), TAP_CASE(denied), TAP_CASE(live))

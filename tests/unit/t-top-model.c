@@ -502,22 +502,23 @@ static void tags(void)
 {
 	struct model m;
 	struct sample s;
-	pid_t *pids;
+	struct ksm_ident *ids;
 
 	top_model_init(&m);
 	take_people(&m, 1);
 	/* Nothing tagged: the selected one. */
-	CHECK_INT(top_model_targets(&m, &pids), 1);
-	CHECK_INT(pids[0], 21);
-	free(pids);
+	CHECK_INT(top_model_targets(&m, &ids), 1);
+	CHECK_INT(ids[0].pid, 21);
+	CHECK_UINT(ids[0].start_ticks, 21);
+	free(ids);
 	top_model_tag(&m);
 	top_model_move(&m, 1);
 	top_model_tag(&m);
 	top_model_move(&m, 1);
 	CHECK_UINT(m.n_tagged, 2);
-	CHECK_INT(top_model_targets(&m, &pids), 2);
-	CHECK(pids[0] == 20 && pids[1] == 21);
-	free(pids);
+	CHECK_INT(top_model_targets(&m, &ids), 2);
+	CHECK(ids[0].pid == 20 && ids[1].pid == 21);
+	free(ids);
 	/* One of them ends. */
 	s = begin(2);
 	CHECK_INT(top_sample_add_gone(&s, 21), 0);
@@ -529,8 +530,8 @@ static void tags(void)
 	take_people(&m, 3);
 	top_model_group(&m, KSM_GROUP_USER);
 	top_model_select(&m, 1);
-	CHECK_INT(top_model_targets(&m, &pids), 4);
-	free(pids);
+	CHECK_INT(top_model_targets(&m, &ids), 4);
+	free(ids);
 	top_model_tag(&m);
 	CHECK_UINT(m.n_tagged, 4);
 	top_model_tag(&m);

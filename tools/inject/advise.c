@@ -177,7 +177,7 @@ int ksm_advise_process(struct ksm *k, const struct ksm_caps *caps, pid_t pid,
 	return rc;
 }
 
-void ksm_advise_memory(struct ksm *k, const pid_t *pids, size_t n, int64_t *need,
+void ksm_advise_memory(struct ksm *k, const struct ksm_ident *ids, size_t n, int64_t *need,
 		       struct ksm_fig *have)
 {
 	struct ksm_stats s;
@@ -186,7 +186,7 @@ void ksm_advise_memory(struct ksm *k, const pid_t *pids, size_t n, int64_t *need
 	for (size_t i = 0; i < n; i++) {
 		struct ksm_proc p;
 
-		if (ksm_proc_read(k, pids[i], KSM_PROC_KSM, &p))
+		if (ksm_proc_read_same(k, &ids[i], KSM_PROC_KSM, &p))
 			continue;
 		pages = num_add_sat(pages, ksm_fig_or(p.ksm.merging_pages, 0));
 		pages = num_add_sat(pages, ksm_fig_or(p.ksm.zero_pages, 0));

@@ -60,7 +60,7 @@ const char *ksm_advise_why(const struct ksm_inject_info *info, int rc, char *buf
  *	copies count too, so it is the most that may be needed.
  * @have: MemAvailable; no value where it cannot be read
  */
-void ksm_advise_memory(struct ksm *k, const pid_t *pids, size_t n, int64_t *need,
+void ksm_advise_memory(struct ksm *k, const struct ksm_ident *ids, size_t n, int64_t *need,
 		       struct ksm_fig *have);
 
 #endif /* KSM_INJECT_ADVISE_H */

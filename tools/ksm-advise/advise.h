@@ -158,7 +158,7 @@ struct adv_report {
 	unsigned int samples;
 	struct adv_figures peak, last;
 	/* descendants, looked up again when looking has become cheap enough */
-	pid_t *tree;
+	struct ksm_ident *tree;
 	size_t n_tree;
 	uint64_t tree_next_ns;
 };
@@ -189,14 +189,14 @@ void adv_scanner_hint(struct adv *a);
 
 int adv_attach(struct adv *a);
 /* The processes that were asked for; ends the program when there are none. */
-void adv_attach_select(struct adv *a, pid_t **pids, size_t *n);
+void adv_attach_select(struct adv *a, struct ksm_ident **ids, size_t *n);
 /* What -p and --check do with a process that takes part as @now does. */
 enum ksm_advise_action adv_process_plan(const struct adv *a, enum ksm_member now);
 
 /* ------------------------------------------------------------------ */
 /* settle.c: --wait							*/
 
-int adv_settle(struct adv *a, const pid_t *pids, size_t n);
+int adv_settle(struct adv *a, const struct ksm_ident *ids, size_t n);
 
 /* ------------------------------------------------------------------ */
 /* check.c: --check							*/

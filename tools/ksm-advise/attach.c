@@ -29,11 +29,11 @@ enum ksm_advise_action adv_process_plan(const struct adv *a, enum ksm_member now
 /* ------------------------------------------------------------------ */
 /* all of them								*/
 
-void adv_attach_select(struct adv *a, pid_t **pids, size_t *n)
+void adv_attach_select(struct adv *a, struct ksm_ident **ids, size_t *n)
 {
 	char why[256];
 	size_t kept = 0;
-	int rc = ksm_select_run(a->k, &a->sel, pids, n, why, sizeof(why));
+	int rc = ksm_select_run(a->k, &a->sel, ids, n, why, sizeof(why));
 
 	if (rc == -EINVAL)
 		cli_usage_error("%s", why);
@@ -41,8 +41,8 @@ void adv_attach_select(struct adv *a, pid_t **pids, size_t *n)
 		cli_die(CLI_FAIL, rc, "cannot list processes");
 	/* A pattern on command lines is part of our own. */
 	for (size_t i = 0; i < *n; i++)
-		if (a->sel.n_pids || (*pids)[i] != getpid())
-			(*pids)[kept++] = (*pids)[i];
+		if (a->sel.n_pids || (*ids)[i].pid != getpid())
+			(*ids)[kept++] = (*ids)[i];
 	*n = kept;
 	if (!*n)
 		cli_die(CLI_FAIL, 0, "no process matches");
@@ -76,13 +76,13 @@ static void tell(const struct adv *a, pid_t pid, const struct ksm_advised *done)
 			 (unsigned long long)(done->info.stop_ns / 1000));
 }
 
-static void check_memory(struct adv *a, const pid_t *pids, size_t n)
+static void check_memory(struct adv *a, const struct ksm_ident *ids, size_t n)
 {
 	char need[32], have[32];
 	struct ksm_fig available;
 	int64_t bytes;
 
-	ksm_advise_memory(a->k, pids, n, &bytes, &available);
+	ksm_advise_memory(a->k, ids, n, &bytes, &available);
 	if (!ksm_fig_has(available))
 		return;
 	cli_bytes(need, sizeof(need), bytes, false);
@@ -114,30 +114,30 @@ static void check_kernel(struct adv *a)
 
 int adv_attach(struct adv *a)
 {
-	pid_t *pids __cleanup_free = NULL;
+	struct ksm_ident *ids __cleanup_free = NULL;
 	size_t n, done = 0, failed = 0;
 
 	check_kernel(a);
-	adv_attach_select(a, &pids, &n);
+	adv_attach_select(a, &ids, &n);
 	if (a->disable)
-		check_memory(a, pids, n);
+		check_memory(a, ids, n);
 	for (size_t i = 0; i < n; i++) {
 		struct ksm_advised d;
 		char why[256];
-		int rc = ksm_advise_process(a->k, &a->caps, pids[i], how(a), !a->disable, &d);
+		int rc = ksm_advise_process(a->k, &a->caps, ids[i].pid, how(a), !a->disable, &d);
 
 		if (!rc) {
-			tell(a, pids[i], &d);
-			pids[done++] = pids[i];
-		} else if (rc != -ESRCH || is_named(a, pids[i])) {
+			tell(a, ids[i].pid, &d);
+			ids[done++] = ids[i];
+		} else if (rc != -ESRCH || is_named(a, ids[i].pid)) {
 			failed++;
-			cli_error(0, "%d: cannot %s merging: %s", (int)pids[i],
+			cli_error(0, "%d: cannot %s merging: %s", (int)ids[i].pid,
 				  a->disable ? "disable" : "enable",
 				  ksm_advise_why(&d.info, rc, why, sizeof(why)));
 		}
 	}
 	if (done && a->wait) {
-		int code = adv_settle(a, pids, done);
+		int code = adv_settle(a, ids, done);
 
 		if (code != CLI_OK)
 			return code;

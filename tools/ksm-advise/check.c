@@ -161,13 +161,14 @@ static void set_command(struct adv *a, struct row *r)
 }
 
 /* 0 or -errno. */
-static int fill(struct adv *a, pid_t pid, struct row *r)
+static int fill(struct adv *a, const struct ksm_ident *id, struct row *r)
 {
-	int rc = ksm_proc_read(a->k, pid, KSM_PROC_KSM | KSM_PROC_EXACT | KSM_PROC_UID, &r->p);
+	int rc = ksm_proc_read_same(a->k, id, KSM_PROC_KSM | KSM_PROC_EXACT | KSM_PROC_UID,
+				    &r->p);
 
 	if (rc)
 		return rc;
-	rc = ksm_proc_status_read(a->k, pid, &r->status);
+	rc = ksm_proc_status_read(a->k, id->pid, &r->status);
 	if (rc)
 		return rc;
 	r->page_size = (int64_t)ksm_page_size(a->k);
@@ -179,21 +180,21 @@ static int fill(struct adv *a, pid_t pid, struct row *r)
 
 int adv_check(struct adv *a)
 {
-	pid_t *pids __cleanup_free = NULL;
+	struct ksm_ident *ids __cleanup_free = NULL;
 	struct row *rows __cleanup_free = NULL;
 	const void **shown __cleanup_free = NULL;
 	size_t n, count = 0, failed = 0;
 	int rc;
 
-	adv_attach_select(a, &pids, &n);
+	adv_attach_select(a, &ids, &n);
 	rows = xcalloc(n, sizeof(*rows));
 	shown = xcalloc(n, sizeof(*shown));
 	for (size_t i = 0; i < n; i++) {
-		rc = fill(a, pids[i], &rows[i]);
+		rc = fill(a, &ids[i], &rows[i]);
 		if (!rc) {
 			shown[count++] = &rows[i];
 		} else if (rc != -ESRCH || a->sel.n_pids) {
-			cli_error(0, "%d: cannot check: %s", (int)pids[i],
+			cli_error(0, "%d: cannot check: %s", (int)ids[i].pid,
 				  rc == -ESRCH ? "no such process" : strerror(-rc));
 			failed++;
 		}

@@ -54,13 +54,13 @@ static void find_tree(struct adv_report *r, struct adv *a)
 {
 	const struct ksm_select sel = { .pids = &r->pid, .n_pids = 1, .tree = true };
 	uint64_t begin = ksm_now_ns(), took;
-	pid_t *tree;
+	struct ksm_ident *tree;
 	size_t n;
 
 	if (!r->tree) {
 		/* It has only just begun. */
 		r->tree = xcalloc(1, sizeof(*r->tree));
-		r->tree[0] = r->pid;
+		r->tree[0] = (struct ksm_ident){ .pid = r->pid, .start_ticks = KSM_START_ANY };
 		r->n_tree = 1;
 		return;
 	}
@@ -96,7 +96,7 @@ void adv_report_sample(struct adv_report *r, struct adv *a)
 
 	find_tree(r, a);
 	for (size_t i = 0; i < r->n_tree; i++) {
-		if (ksm_proc_read(a->k, r->tree[i], KSM_PROC_KSM, &p) || p.state == 'Z')
+		if (ksm_proc_read_same(a->k, &r->tree[i], KSM_PROC_KSM, &p) || p.state == 'Z')
 			continue;
 		add(&sum.merging_bytes, p.ksm.merging_pages, page);
 		add(&sum.zero_bytes, p.ksm.zero_pages, page);

@@ -16,7 +16,7 @@
 #define POLL_NS 50000000L
 
 /* Pages of those that still live; -1 when none does. */
-static int64_t merging(struct adv *a, const pid_t *pids, size_t n)
+static int64_t merging(struct adv *a, const struct ksm_ident *ids, size_t n)
 {
 	int64_t sum = 0;
 	bool any = false;
@@ -24,7 +24,7 @@ static int64_t merging(struct adv *a, const pid_t *pids, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct ksm_proc p;
 
-		if (ksm_proc_read(a->k, pids[i], KSM_PROC_KSM, &p) || p.state == 'Z')
+		if (ksm_proc_read_same(a->k, &ids[i], KSM_PROC_KSM, &p) || p.state == 'Z')
 			continue;
 		any = true;
 		sum += ksm_fig_or(p.ksm.merging_pages, 0) + ksm_fig_or(p.ksm.zero_pages, 0);
@@ -43,14 +43,15 @@ static int64_t attr(struct adv *a, enum ksm_attr id)
 }
 
 /* CLI_OK when settled, or another status after a message; -signal. */
-static int wait_settled(struct adv *a, const pid_t *pids, size_t n, const sigset_t *enders)
+static int wait_settled(struct adv *a, const struct ksm_ident *ids, size_t n,
+			const sigset_t *enders)
 {
 	const struct timespec nap = { 0, POLL_NS };
 	const uint64_t begin = ksm_now_ns();
 	struct ksm_settle s = { 0 };
 
 	for (;;) {
-		const int64_t pages = merging(a, pids, n);
+		const int64_t pages = merging(a, ids, n);
 		const uint64_t passes = s.passes;
 		int sig;
 
@@ -82,7 +83,7 @@ static int wait_settled(struct adv *a, const pid_t *pids, size_t n, const sigset
 	}
 }
 
-int adv_settle(struct adv *a, const pid_t *pids, size_t n)
+int adv_settle(struct adv *a, const struct ksm_ident *ids, size_t n)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
 	sigset_t enders, found;
@@ -99,7 +100,7 @@ int adv_settle(struct adv *a, const pid_t *pids, size_t n)
 	sigprocmask(SIG_BLOCK, &enders, &found);
 	if (a->scanner)
 		adv_scanner_start(a, CLI_FAIL);
-	code = wait_settled(a, pids, n, &enders);
+	code = wait_settled(a, ids, n, &enders);
 	if (a->scanner)
 		adv_scanner_stop();
 	if (code < 0)

@@ -100,11 +100,17 @@ static int take_vma(const struct ksm_vma *v, void *arg)
 /* Opens a process and its list of mappings; p->rc says why not. */
 static void open_proc(struct est *e, struct est_proc *p)
 {
+	const struct ksm_ident id = { .pid = p->pid, .start_ticks = p->start_ticks };
 	struct walk w = { e, p, 0 };
+	struct ksm_proc now;
 
-	p->rc = ksm_mem_open(e->k, p->pid, &p->mem);
+	if (!p->rc)
+		p->rc = ksm_mem_open(e->k, p->pid, &p->mem);
 	if (!p->rc)
 		p->rc = ksm_vmas_walk(e->k, p->pid, take_vma, &w);
+	/* What was opened by its number is its own as long as it still has that. */
+	if (!p->rc)
+		p->rc = ksm_proc_read_same(e->k, &id, 0, &now);
 	if (e->n_segs + p->n_segs > EST_SEG_MASK)
 		cli_die(CLI_FAIL, 0, "too many mappings (select fewer processes)");
 	p->first_seg = e->n_segs;
@@ -293,11 +299,10 @@ static void sleep_ns(uint64_t ns)
 /* The same process, not another that got its number. */
 static void reopen(struct est *e, struct est_proc *p)
 {
+	const struct ksm_ident id = { .pid = p->pid, .start_ticks = p->start_ticks };
 	struct ksm_proc now;
 
-	if (p->rc || !p->n_segs)
-		return;
-	if (ksm_proc_read(e->k, p->pid, 0, &now) || now.start_ticks != p->start_ticks)
+	if (p->rc || !p->n_segs || ksm_proc_read_same(e->k, &id, 0, &now))
 		return;
 	if (ksm_mem_open(e->k, p->pid, &p->mem) == -EMFILE)
 		cli_die(CLI_FAIL, -EMFILE, "cannot read %zu processes again", e->n_procs);
@@ -328,14 +333,14 @@ static void read_again(struct crew *c)
 
 /* --- selection --- */
 
-static void add_proc(struct est *e, pid_t pid)
+static void add_proc(struct est *e, const struct ksm_ident *id)
 {
 	struct est_proc *p = xcalloc(1, sizeof(*p));
 	char group[4096] = "";
 	struct ksm_proc info;
 
-	p->pid = pid;
-	p->rc = ksm_proc_read(e->k, pid, KSM_PROC_UID | KSM_PROC_KSM, &info);
+	p->pid = id->pid;
+	p->rc = ksm_proc_read_same(e->k, id, KSM_PROC_UID | KSM_PROC_KSM, &info);
 	if (!p->rc) {
 		if (info.kthread && !e->opt.select.n_pids) {
 			free(p);
@@ -356,9 +361,9 @@ static void add_proc(struct est *e, pid_t pid)
 static void select_procs(struct est *e)
 {
 	char why[256] = "";
-	pid_t *pids;
+	struct ksm_ident *ids;
 	size_t n;
-	int rc = ksm_select_run(e->k, &e->opt.select, &pids, &n, why, sizeof(why));
+	int rc = ksm_select_run(e->k, &e->opt.select, &ids, &n, why, sizeof(why));
 
 	if (rc == -EINVAL)
 		cli_usage_error("%s", why);
@@ -367,9 +372,9 @@ static void select_procs(struct est *e)
 	e->procs = xcalloc(n, sizeof(struct est_proc *));
 	for (size_t i = 0; i < n; i++)
 		/* Our own memory grows with what we read. */
-		if (pids[i] != getpid())
-			add_proc(e, pids[i]);
-	free(pids);
+		if (ids[i].pid != getpid())
+			add_proc(e, &ids[i]);
+	free(ids);
 }
 
 /* --- set-up --- */

@@ -328,15 +328,15 @@ static unsigned int wanted(const struct procs *ps)
 }
 
 /* One process; what is gone by now is left out silently unless it was named. */
-static int take(struct procs *ps, pid_t pid)
+static int take(struct procs *ps, const struct ksm_ident *id)
 {
 	struct ksm_proc p;
-	int rc = ksm_proc_read(ps->ctl->k, pid, wanted(ps), &p);
+	int rc = ksm_proc_read_same(ps->ctl->k, id, wanted(ps), &p);
 
 	if (rc == -ESRCH && !ps->sel.n_pids)
 		return 0;
 	if (rc) {
-		cli_error(rc, "%d: cannot read", (int)pid);
+		cli_error(rc, "%d: cannot read", (int)id->pid);
 		return rc;
 	}
 	if (p.kthread && !ps->sel.n_pids)
@@ -359,28 +359,28 @@ static bool selects(const struct ksm_select *s)
 /* Returns how many processes could not be read. */
 static size_t collect(struct procs *ps)
 {
+	struct ksm_ident *ids = NULL, one = { .start_ticks = KSM_START_ANY };
 	char why[256] = "";
 	struct ksm_procs *it;
-	pid_t *pids = NULL, pid;
 	size_t n, failed = 0;
 	int rc;
 
 	if (selects(&ps->sel)) {
-		rc = ksm_select_run(ps->ctl->k, &ps->sel, &pids, &n, why, sizeof(why));
+		rc = ksm_select_run(ps->ctl->k, &ps->sel, &ids, &n, why, sizeof(why));
 		if (rc == -EINVAL)
 			cli_usage_error("%s", why);
 		if (rc)
 			cli_die(CLI_FAIL, rc, "cannot list processes");
 		for (size_t i = 0; i < n; i++)
-			failed += take(ps, pids[i]) != 0;
-		free(pids);
+			failed += take(ps, &ids[i]) != 0;
+		free(ids);
 		return failed;
 	}
 	rc = ksm_procs_open(ps->ctl->k, &it);
 	if (rc)
 		cli_die(CLI_FAIL, rc, "cannot list processes");
-	while ((rc = ksm_procs_next(it, &pid)) == 1)
-		failed += take(ps, pid) != 0;
+	while ((rc = ksm_procs_next(it, &one.pid)) == 1)
+		failed += take(ps, &one) != 0;
 	ksm_procs_close(it);
 	if (rc)
 		cli_die(CLI_FAIL, rc, "cannot list processes");

@@ -27,13 +27,13 @@ struct outcome {
 };
 
 /* Unmerging may need more memory than there is: then the machine would swap, or worse. */
-static bool fits(struct top *t, const pid_t *pids, size_t n)
+static bool fits(struct top *t, const struct ksm_ident *ids, size_t n)
 {
 	char need[32], have[32];
 	struct ksm_fig available;
 	int64_t bytes;
 
-	ksm_advise_memory(t->k, pids, n, &bytes, &available);
+	ksm_advise_memory(t->k, ids, n, &bytes, &available);
 	if (!ksm_fig_has(available) || bytes <= available.v)
 		return true;
 	top_say(t, TOP_BAD, "not done: it may need %s, and %s are available",
@@ -106,23 +106,23 @@ static void tell_all(struct top *t, bool on, const struct outcome *o)
 
 void top_advise(struct top *t, bool on)
 {
-	pid_t *pids __cleanup_free = NULL;
+	struct ksm_ident *ids __cleanup_free = NULL;
 	struct outcome o = { 0 };
 	ssize_t n;
 
 	if (!top_may_change(t))
 		return;
-	n = top_model_targets(&t->model, &pids);
+	n = top_model_targets(&t->model, &ids);
 	if (n <= 0) {
 		top_say(t, TOP_WARN, n ? "out of memory" : "no process is selected");
 		return;
 	}
-	if (!on && !fits(t, pids, n))
+	if (!on && !fits(t, ids, n))
 		return;
 	for (ssize_t i = 0; i < n; i++)
-		advise_one(t, pids[i], on, &o);
+		advise_one(t, ids[i].pid, on, &o);
 	if (t->sampler)
-		top_sampler_look(t->sampler, pids, n);
+		top_sampler_look(t->sampler, ids, n);
 	if (n == 1)
 		tell_one(t, on, &o);
 	else

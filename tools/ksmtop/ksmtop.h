@@ -364,7 +364,7 @@ int top_sampler_deaf(struct sampler *s);
 /* The same system at a later moment, in another dump; the older handle may be closed then. */
 void top_sampler_switch(struct sampler *s, struct ksm *k);
 /* These were changed: the next sampling looks at them closely. */
-void top_sampler_look(struct sampler *s, const pid_t *pids, size_t n);
+void top_sampler_look(struct sampler *s, const struct ksm_ident *ids, size_t n);
 /**
  * top_sample_take() - what is to be read now
  * @s: the sampler
@@ -453,7 +453,7 @@ bool top_model_search(struct model *m, const char *text, int direction);
 void top_model_tag(struct model *m);
 void top_model_untag(struct model *m);
 /* What advising would act on: the tagged, else the selected; caller frees.  -1: no memory. */
-ssize_t top_model_targets(const struct model *m, pid_t **pids);
+ssize_t top_model_targets(const struct model *m, struct ksm_ident **ids);
 /* Merging and zero pages in bytes; no value where there is neither. */
 struct ksm_fig top_merged_bytes(const struct model *m, const struct ksm_proc *p);
 /* History: the value @back samples ago, 0 the last; NAN where there is none. */

@@ -456,24 +456,25 @@ void top_model_untag(struct model *m)
 
 static int pid_order(const void *a, const void *b)
 {
-	const pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+	const struct ksm_ident *x = a, *y = b;
 
-	return (x > y) - (x < y);
+	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-ssize_t top_model_targets(const struct model *m, pid_t **pids)
+ssize_t top_model_targets(const struct model *m, struct ksm_ident **ids)
 {
 	const struct row *r = m->n_rows ? &m->rows[m->selected] : NULL;
 	const struct top_proc *t;
 	size_t pos = 0, n = 0;
 
-	*pids = calloc(m->procs.used + 1, sizeof(**pids));
-	if (!*pids)
+	*ids = calloc(m->procs.used + 1, sizeof(**ids));
+	if (!*ids)
 		return -1;
 	while ((t = map_next(&m->procs, &pos, NULL)))
 		if (m->n_tagged ? t->tagged :
 				  r && (r->p ? t == r->p : top_rows_in_group(m, t, r->g)))
-			(*pids)[n++] = t->p.pid;
-	qsort(*pids, n, sizeof(**pids), pid_order);
+			(*ids)[n++] = (struct ksm_ident){ .pid = t->p.pid,
+							  .start_ticks = t->p.start_ticks };
+	qsort(*ids, n, sizeof(**ids), pid_order);
 	return n;
 }

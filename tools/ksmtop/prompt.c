@@ -70,11 +70,12 @@ bool ui_ask(struct top *t, struct ui *ui, enum ui_prompt what)
 
 static bool same_targets(const struct model *m, const struct ui *ui)
 {
-	pid_t *now = NULL;
+	struct ksm_ident *now = NULL;
 	ssize_t n = top_model_targets(m, &now);
-	bool same = n >= 0 && (size_t)n == ui->n_targets &&
-		    !memcmp(now, ui->targets, ui->n_targets * sizeof(*now));
+	bool same = n >= 0 && (size_t)n == ui->n_targets;
 
+	for (size_t i = 0; same && i < ui->n_targets; i++)
+		same = ksm_ident_same(&now[i], &ui->targets[i]);
 	free(now);
 	return same;
 }
@@ -105,7 +106,7 @@ static int64_t bytes_to_unmerge(const struct model *m, const struct ui *ui)
 	int64_t sum = 0;
 
 	for (size_t i = 0; i < ui->n_targets; i++) {
-		const struct top_proc *p = top_model_find(m, ui->targets[i]);
+		const struct top_proc *p = top_model_find(m, ui->targets[i].pid);
 
 		if (p)
 			sum += ksm_fig_or(top_merged_bytes(m, &p->p), 0);
@@ -115,7 +116,7 @@ static int64_t bytes_to_unmerge(const struct model *m, const struct ui *ui)
 
 static void name_targets(struct str *out, const struct model *m, const struct ui *ui)
 {
-	const struct top_proc *p = top_model_find(m, ui->targets[0]);
+	const struct top_proc *p = top_model_find(m, ui->targets[0].pid);
 
 	if (ui->n_targets > 1) {
 		str_addf(out, "%zu processes", ui->n_targets);
@@ -123,7 +124,7 @@ static void name_targets(struct str *out, const struct model *m, const struct ui
 	}
 	if (p)
 		cli_safe(out, p->p.comm, (size_t)-1);
-	str_addf(out, "%s%d", p ? " " : "", (int)ui->targets[0]);
+	str_addf(out, "%s%d", p ? " " : "", (int)ui->targets[0].pid);
 }
 
 static enum canvas_role question(struct str *out, const struct model *m, const struct ui *ui)

@@ -566,10 +566,10 @@ void top_sampler_switch(struct sampler *s, struct ksm *k)
 	}
 }
 
-void top_sampler_look(struct sampler *s, const pid_t *pids, size_t n)
+void top_sampler_look(struct sampler *s, const struct ksm_ident *ids, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct seen *p = map_find(&s->seen, pids[i]);
+		struct seen *p = map_find(&s->seen, ids[i].pid);
 
 		if (!p)
 			continue;

@@ -86,7 +86,7 @@ struct ui {
 	char before[TOP_TEXT_MAX];	/* the filter or search text, for the way back */
 	char said[256];		/* the message on show... */
 	uint64_t said_at;	/* ...since this many samples; 0 none */
-	pid_t *targets;		/* what a yes would act on, fixed when it was asked */
+	struct ksm_ident *targets;	/* what a yes would act on, fixed when it was asked */
 	size_t n_targets;
 	struct ui_hit hits[UI_HITS];
 	size_t n_hits;

@@ -448,6 +448,29 @@ enum ksm_proc_want {
 	KSM_PROC_EXACT = 1 << 3,	/* by all mappings: also of a process not yet scanned */
 };
 
+/*
+ * A process and not whoever has its number later: pids are used again, a pid
+ * together with the time of its start is not.
+ */
+struct ksm_ident {
+	pid_t pid;
+	bool by_descent;		/* of ksm_select_run(): no condition held for it itself */
+	uint64_t start_ticks;		/* as struct ksm_proc has it, or one of these: */
+};
+
+/* There was no such process when it was named: whoever has the number now is not meant. */
+#define KSM_START_NONE UINT64_MAX
+/* Whoever has the number: for a child of one's own, which keeps it until it is waited for. */
+#define KSM_START_ANY (UINT64_MAX - 1)
+
+static inline bool ksm_ident_same(const struct ksm_ident *a, const struct ksm_ident *b)
+{
+	return a->pid == b->pid && a->start_ticks == b->start_ticks;
+}
+
+/* The process that has this number now.  0; -ESRCH, and its start is KSM_START_NONE; -errno. */
+int ksm_ident_read(struct ksm *k, pid_t pid, struct ksm_ident *out);
+
 /**
  * ksm_proc_read() - one process
  *
@@ -455,6 +478,9 @@ enum ksm_proc_want {
  * read is a state of the figures, not an error.
  */
 int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *out);
+/* The same of one that was seen before: -ESRCH also when another has its number now. */
+int ksm_proc_read_same(struct ksm *k, const struct ksm_ident *id, unsigned int want,
+		       struct ksm_proc *out);
 int ksm_proc_pidstat_parse(const char *buf, size_t len, struct ksm_proc *out);
 
 /*
@@ -623,16 +649,26 @@ struct ksm_select {
 };
 
 /**
- * ksm_select_run() - the pids that a selection means now
+ * ksm_select_run() - the processes that a selection means now
  * @out: array, ascending by pid; the caller frees it
  * @n: its length
  * @why: on -EINVAL, what is wrong (bad regular expression, unknown user); may be NULL
  *
- * A pid named in pids[] that does not exist is kept in the result: acting on
- * it will say so.
+ * A pid named in pids[] that does not exist is kept in the result, as
+ * KSM_START_NONE: acting on it will say so.
  */
-int ksm_select_run(struct ksm *k, const struct ksm_select *sel, pid_t **out, size_t *n,
+int ksm_select_run(struct ksm *k, const struct ksm_select *sel, struct ksm_ident **out, size_t *n,
 		   char *why, size_t why_len);
+
+/**
+ * ksm_select_still() - is a process still what was selected?
+ * @id: from ksm_select_run() with the same selection
+ *
+ * Asks for its conditions again, right before something is done to it.
+ * Return: 1 yes; 0 no longer; -ESRCH when it is gone, or its number is
+ * another's now; -errno.
+ */
+int ksm_select_still(struct ksm *k, const struct ksm_select *sel, const struct ksm_ident *id);
 
 /* ------------------------------------------------------------------ */
 /* group.c: what a process belongs to (pure)				*/

@@ -292,6 +292,25 @@ int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *
 	return member_by_vmas(k, want, out);
 }
 
+int ksm_ident_read(struct ksm *k, pid_t pid, struct ksm_ident *out)
+{
+	struct ksm_proc p;
+	int rc = ksm_proc_read(k, pid, 0, &p);
+
+	*out = (struct ksm_ident){ .pid = pid, .start_ticks = rc ? KSM_START_NONE : p.start_ticks };
+	return rc;
+}
+
+int ksm_proc_read_same(struct ksm *k, const struct ksm_ident *id, unsigned int want,
+		       struct ksm_proc *out)
+{
+	int rc = ksm_proc_read(k, id->pid, want, out);
+
+	if (rc || id->start_ticks == KSM_START_ANY || id->start_ticks == out->start_ticks)
+		return rc;
+	return ksm_fail(k, -ESRCH, "read", "proc/%d/stat", (int)id->pid);
+}
+
 int ksm_proc_cmdline(struct ksm *k, pid_t pid, char **buf, size_t *len)
 {
 	struct str text = STR_INIT;

@@ -68,50 +68,52 @@ void ksm_procs_close(struct ksm_procs *it)
 	free(it);
 }
 
-/* A growing list of pids. */
-struct pids {
-	pid_t *v;
+/* A growing list of processes. */
+struct idents {
+	struct ksm_ident *v;
 	size_t n, cap;
 };
 
-static int pids_add(struct pids *p, pid_t pid)
+static int idents_add(struct idents *l, struct ksm_ident id)
 {
-	if (p->n == p->cap) {
-		size_t cap = p->cap ? p->cap * 2 : 64;
-		pid_t *v = reallocarray(p->v, cap, sizeof(*v));
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 64;
+		struct ksm_ident *v = reallocarray(l->v, cap, sizeof(*v));
 
 		if (!v)
 			return -ENOMEM;
-		p->v = v;
-		p->cap = cap;
+		l->v = v;
+		l->cap = cap;
 	}
-	p->v[p->n++] = pid;
+	l->v[l->n++] = id;
 	return 0;
 }
 
-static int pid_order(const void *a, const void *b)
+static int ident_order(const void *a, const void *b)
 {
-	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+	const struct ksm_ident *x = a, *y = b;
 
-	return (x > y) - (x < y);
+	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-static void pids_sort(struct pids *p)
+static void idents_sort(struct idents *l)
 {
 	size_t w = 0;
 
-	if (!p->n)
+	if (!l->n)
 		return;
-	qsort(p->v, p->n, sizeof(*p->v), pid_order);
-	for (size_t i = 0; i < p->n; i++)
-		if (!i || p->v[i] != p->v[w - 1])
-			p->v[w++] = p->v[i];
-	p->n = w;
+	qsort(l->v, l->n, sizeof(*l->v), ident_order);
+	for (size_t i = 0; i < l->n; i++)
+		if (!i || l->v[i].pid != l->v[w - 1].pid)
+			l->v[w++] = l->v[i];
+	l->n = w;
 }
 
-static bool pids_has(const struct pids *p, pid_t pid)
+static bool idents_has(const struct idents *l, pid_t pid)
 {
-	return p->n && bsearch(&pid, p->v, p->n, sizeof(*p->v), pid_order);
+	const struct ksm_ident key = { .pid = pid };
+
+	return l->n && bsearch(&key, l->v, l->n, sizeof(*l->v), ident_order);
 }
 
 /* A selection made ready: compiled expression, number of the user. */
@@ -204,15 +206,18 @@ static bool has_conditions(const struct ksm_select *sel)
 	return sel->user || sel->match || sel->cgroup;
 }
 
-static int selector_match(struct ksm *k, const struct selector *s, pid_t pid)
+/* 1 yes, 0 no, -errno; @id becomes the process that was looked at. */
+static int selector_match(struct ksm *k, const struct selector *s, pid_t pid, struct ksm_ident *id)
 {
 	const struct ksm_select *sel = s->sel;
 	struct ksm_proc p;
 	int rc;
 
+	*id = (struct ksm_ident){ .pid = pid, .start_ticks = KSM_START_NONE };
 	rc = ksm_proc_read(k, pid, sel->user ? KSM_PROC_UID : 0, &p);
 	if (rc)
 		return rc;
+	id->start_ticks = p.start_ticks;
 	if (p.kthread && !sel->kthreads)
 		return 0;
 	if (sel->user && p.uid != s->uid)
@@ -225,10 +230,10 @@ static int selector_match(struct ksm *k, const struct selector *s, pid_t pid)
 	return sel->match ? match_cmdline(k, s, &p) : 1;
 }
 
-/* Add the descendants of what is in @p: parents are looked up in one reading of /proc. */
-static int add_tree(struct ksm *k, struct pids *p)
+/* Add the descendants of what is in @l: parents are looked up in one reading of /proc. */
+static int add_tree(struct ksm *k, struct idents *l)
 {
-	struct pids all = { 0 }, parents = { 0 };
+	struct idents all = { 0 }, parents = { 0 };
 	struct ksm_procs *it;
 	struct ksm_proc proc;
 	struct map parent_of = MAP_INIT;
@@ -241,23 +246,27 @@ static int add_tree(struct ksm *k, struct pids *p)
 		rc = 0;
 		if (ksm_proc_read(k, pid, 0, &proc))
 			continue;
-		rc = pids_add(&all, pid);
+		rc = idents_add(&all, (struct ksm_ident){ .pid = pid,
+							  .by_descent = true,
+							  .start_ticks = proc.start_ticks });
 		if (!rc)
-			rc = pids_add(&parents, proc.ppid);
+			rc = idents_add(&parents, (struct ksm_ident){ .pid = proc.ppid });
 		if (!rc)
 			rc = map_put(&parent_of, pid, (void *)(uintptr_t)(proc.ppid + 1));
 	}
 	ksm_procs_close(it);
-	pids_sort(p);
-	for (size_t i = 0, selected = p->n; !rc && i < all.n; i++) {
-		struct pids roots = { p->v, selected, 0 };
+	idents_sort(l);
+	for (size_t i = 0, selected = l->n; !rc && i < all.n; i++) {
+		struct idents roots = { l->v, selected, 0 };
 		uintptr_t up;
-		pid_t at = parents.v[i];
+		pid_t at = parents.v[i].pid;
 
+		if (idents_has(&roots, all.v[i].pid))
+			continue;
 		/* A pid may be used again while /proc is read: a bound instead of a cycle. */
 		for (int depth = 0; at > 0 && depth < 4096; depth++) {
-			if (pids_has(&roots, at)) {
-				rc = pids_add(p, all.v[i]);
+			if (idents_has(&roots, at)) {
+				rc = idents_add(l, all.v[i]);
 				break;
 			}
 			up = (uintptr_t)map_find(&parent_of, at);
@@ -270,42 +279,45 @@ static int add_tree(struct ksm *k, struct pids *p)
 	return rc;
 }
 
-static int select_named(struct ksm *k, const struct selector *s, struct pids *found)
+static int select_named(struct ksm *k, const struct selector *s, struct idents *found)
 {
 	const struct ksm_select *sel = s->sel;
+	struct ksm_ident id;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < sel->n_pids; i++) {
 		if (has_conditions(sel)) {
-			rc = selector_match(k, s, sel->pids[i]);
-			if (rc == -ESRCH)
-				rc = 1;
-			if (rc < 0)
+			rc = selector_match(k, s, sel->pids[i], &id);
+			if (rc < 0 && rc != -ESRCH)
 				return rc;
 			if (!rc)
 				continue;
+		} else {
+			/* What is wrong with it shows when something is done to it. */
+			(void)ksm_ident_read(k, sel->pids[i], &id);
 		}
-		rc = pids_add(found, sel->pids[i]);
+		rc = idents_add(found, id);
 	}
 	return rc;
 }
 
-static int select_all(struct ksm *k, const struct selector *s, struct pids *found)
+static int select_all(struct ksm *k, const struct selector *s, struct idents *found)
 {
 	struct ksm_procs *it;
+	struct ksm_ident id;
 	pid_t pid;
 	int rc = ksm_procs_open(k, &it);
 
 	if (rc)
 		return rc;
 	while ((rc = ksm_procs_next(it, &pid)) == 1) {
-		rc = selector_match(k, s, pid);
+		rc = selector_match(k, s, pid, &id);
 		if (rc == -ENOMEM)
 			break;
 		/* Gone, or not for us to see: not selected. */
 		if (rc <= 0)
 			continue;
-		rc = pids_add(found, pid);
+		rc = idents_add(found, id);
 		if (rc)
 			break;
 	}
@@ -313,10 +325,10 @@ static int select_all(struct ksm *k, const struct selector *s, struct pids *foun
 	return rc;
 }
 
-int ksm_select_run(struct ksm *k, const struct ksm_select *sel, pid_t **out, size_t *n, char *why,
-		   size_t why_len)
+int ksm_select_run(struct ksm *k, const struct ksm_select *sel, struct ksm_ident **out, size_t *n,
+		   char *why, size_t why_len)
 {
-	struct pids found = { 0 };
+	struct idents found = { 0 };
 	struct selector s;
 	int rc = selector_init(&s, sel, why, why_len);
 
@@ -331,8 +343,29 @@ int ksm_select_run(struct ksm *k, const struct ksm_select *sel, pid_t **out, siz
 		free(found.v);
 		return rc;
 	}
-	pids_sort(&found);
+	idents_sort(&found);
 	*out = found.v;
 	*n = found.n;
 	return 0;
+}
+
+int ksm_select_still(struct ksm *k, const struct ksm_select *sel, const struct ksm_ident *id)
+{
+	struct ksm_ident now;
+	struct selector s;
+	int rc;
+
+	if (id->by_descent || !has_conditions(sel)) {
+		struct ksm_proc p;
+
+		return ksm_proc_read_same(k, id, 0, &p) ?: 1;
+	}
+	rc = selector_init(&s, sel, NULL, 0);
+	if (rc)
+		return rc;
+	rc = selector_match(k, &s, id->pid, &now);
+	selector_fini(&s);
+	if (rc >= 0 && id->start_ticks != KSM_START_ANY && now.start_ticks != id->start_ticks)
+		return -ESRCH;
+	return rc;
 }
