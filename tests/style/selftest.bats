@@ -275,3 +275,38 @@ archive() {
 	expect 1 check
 	stdout_has "man/x.1:5"
 }
+
+# fake_tool NAME COMMAND...: in front of the real one on PATH.
+fake_tool() {
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\n%s\n' "${*:2}" >"$BATS_TEST_TMPDIR/bin/$1"
+	chmod +x "$BATS_TEST_TMPDIR/bin/$1"
+}
+
+@test "a rule whose tool fails has not been checked" {
+	fake_tool awk exit 2
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH expect 2 check
+	stderr_is "check-style: awk failed with status 2, so not all was checked"
+	fake_tool awk exec "$(command -v awk)" '"$@"'
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH expect 0 check
+	fake_tool grep exit 2
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH expect 2 check
+	stderr_has "check-style: grep failed with status 2, so not all was checked"
+}
+
+@test "every awk finds the same" {
+	local awk n=0
+
+	good tools/ksmctl/a.c 'strcpy(a, b); x = strtol (s, 0, 10); f("/proc/%d/maps");'
+	good tools/util/u.c '#include "libksm/libksm.h"'
+	expect 1 check
+	first=$output
+	for awk in gawk mawk "busybox awk"; do
+		command -v "${awk%% *}" >/dev/null || continue
+		n=$((n + 1))
+		fake_tool awk exec "$awk" '"$@"'
+		PATH=$BATS_TEST_TMPDIR/bin:$PATH expect 1 check
+		stdout_is "$first"
+	done
+	((n)) || skip "neither gawk, mawk nor busybox here"
+}
