@@ -115,7 +115,7 @@ static bool do_inject(struct ksm *k, pid_t pid, uint64_t *held)
 {
 	struct ksm_inject_call call = { .nr = SYS_getpid };
 	struct ksm_inject_info info;
-	int rc = ksm_inject_run(k, pid, &call, 1, NULL, &info);
+	int rc = ksm_inject_run(k, KSM_CHILD(pid), &call, 1, NULL, &info);
 
 	*held = info.stop_ns;
 	return !rc;

@@ -31,7 +31,7 @@ int main(int argc, char **argv)
 		for (int a = 2; a < argc; a++) {
 			pid_t pid = strtol(argv[a], NULL, 10);
 			struct ksm_inject_info info;
-			int rc = ksm_inject_merge_set(k, pid, i % 2 == 0, &info);
+			int rc = ksm_inject_merge_set(k, KSM_CHILD(pid), i % 2 == 0, &info);
 
 			if (rc && info.why != KSM_INJECT_NO_CALL) {
 				failed++;

@@ -68,7 +68,7 @@ static void end(pid_t pid)
 static int probe(pid_t pid, const struct ksm_inject_limits *limits, struct ksm_inject_info *info)
 {
 	struct ksm_inject_call call = { .nr = SYS_getpid };
-	int rc = ksm_inject_run(ksm, pid, &call, 1, limits, info);
+	int rc = ksm_inject_run(ksm, KSM_CHILD(pid), &call, 1, limits, info);
 
 	if (rc)
 		return rc;

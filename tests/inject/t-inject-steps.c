@@ -95,7 +95,7 @@ static int probe(struct target *t, int at, pid_t victim, int sig, bool cont)
 	plan.pid = victim;
 	plan.sig = sig;
 	plan.cont = cont;
-	rc = ksm_inject_run(ksm, t->pid, calls, ARRAY_SIZE(calls), NULL, &info);
+	rc = ksm_inject_run(ksm, KSM_CHILD(t->pid), calls, ARRAY_SIZE(calls), NULL, &info);
 	/* Where it is killed, or its call is over, that is known. */
 	if (rc && rc != -ESRCH) {
 		printf("# %s: %d after %d steps: %s, held %" PRIu64 " us\n", t->kind->name, rc,

@@ -40,7 +40,7 @@ static int probe(pid_t pid, struct ksm_inject_info *info)
 {
 	/* PR_GET_DUMPABLE: 1 for our children. */
 	struct ksm_inject_call call = { .nr = SYS_prctl, .args = { PR_GET_DUMPABLE } };
-	int rc = ksm_inject_run(ksm, pid, &call, 1, NULL, info);
+	int rc = ksm_inject_run(ksm, KSM_CHILD(pid), &call, 1, NULL, info);
 
 	if (rc)
 		return rc;
@@ -76,7 +76,7 @@ static void test_calls(void)
 
 	if (!start(&t, "read", 0))
 		return;
-	CHECK_INT(ksm_inject_run(ksm, t.pid, calls, ARRAY_SIZE(calls), NULL, &info), 0);
+	CHECK_INT(ksm_inject_run(ksm, KSM_CHILD(t.pid), calls, ARRAY_SIZE(calls), NULL, &info), 0);
 	CHECK_INT(calls[0].result, t.pid);
 	CHECK_INT(calls[1].result, 1);
 	CHECK_INT(calls[2].result, getpid());
@@ -108,10 +108,10 @@ static void test_timed(void)
 
 		if (!start(&t, kinds[i], 0))
 			return;
-		CHECK_INT(ksm_inject_run(ksm, t.pid, calls, 2, &timed, &info), 0);
+		CHECK_INT(ksm_inject_run(ksm, KSM_CHILD(t.pid), calls, 2, &timed, &info), 0);
 		CHECK(calls[0].cpu_ns > 0 && calls[1].cpu_ns > 0);
 		CHECK(info.cpu_ns >= calls[0].cpu_ns + calls[1].cpu_ns);
-		CHECK_INT(ksm_inject_run(ksm, t.pid, calls, 2, NULL, &info), 0);
+		CHECK_INT(ksm_inject_run(ksm, KSM_CHILD(t.pid), calls, 2, NULL, &info), 0);
 		CHECK_UINT(calls[0].cpu_ns + calls[1].cpu_ns + info.cpu_ns, 0);
 		target_end(&t);
 	}
@@ -131,7 +131,7 @@ static void test_arguments(void)
 
 	if (!start(&t, "read", 0))
 		return;
-	CHECK_INT(ksm_inject_run(ksm, t.pid, calls, 1, NULL, NULL), 0);
+	CHECK_INT(ksm_inject_run(ksm, KSM_CHILD(t.pid), calls, 1, NULL, NULL), 0);
 	CHECK(calls[0].result > 0);
 	snprintf(mem, sizeof(mem), "/proc/%d/mem", t.pid);
 	fd = open(mem, O_RDONLY);
@@ -149,20 +149,20 @@ static void test_merge(void)
 
 	if (!start(&t, "futex", 0))
 		return;
-	rc = ksm_inject_merge_get(ksm, t.pid, &info);
+	rc = ksm_inject_merge_get(ksm, KSM_CHILD(t.pid), &info);
 	if (info.why == KSM_INJECT_NO_CALL) {
 		CHECK_INT(rc, -EOPNOTSUPP);
-		CHECK_INT(ksm_inject_merge_set(ksm, t.pid, true, &info), -EOPNOTSUPP);
+		CHECK_INT(ksm_inject_merge_set(ksm, KSM_CHILD(t.pid), true, &info), -EOPNOTSUPP);
 		CHECK_INT(target_end(&t), 0);
 		tap_skip("this kernel has no PR_SET_MEMORY_MERGE");
 		return;
 	}
 	CHECK_INT(rc, 0);
-	CHECK_INT(ksm_inject_merge_set(ksm, t.pid, true, &info), 0);
-	CHECK_INT(ksm_inject_merge_get(ksm, t.pid, NULL), 1);
-	CHECK_INT(ksm_inject_merge_set(ksm, t.pid, true, NULL), 0);
-	CHECK_INT(ksm_inject_merge_set(ksm, t.pid, false, NULL), 0);
-	CHECK_INT(ksm_inject_merge_get(ksm, t.pid, NULL), 0);
+	CHECK_INT(ksm_inject_merge_set(ksm, KSM_CHILD(t.pid), true, &info), 0);
+	CHECK_INT(ksm_inject_merge_get(ksm, KSM_CHILD(t.pid), NULL), 1);
+	CHECK_INT(ksm_inject_merge_set(ksm, KSM_CHILD(t.pid), true, NULL), 0);
+	CHECK_INT(ksm_inject_merge_set(ksm, KSM_CHILD(t.pid), false, NULL), 0);
+	CHECK_INT(ksm_inject_merge_get(ksm, KSM_CHILD(t.pid), NULL), 0);
 	CHECK_INT(target_end(&t), 0);
 }
 
@@ -185,7 +185,7 @@ static void test_madvise(void)
 	if (!start(&t, "poll", 0))
 		return;
 	/* Where KSM is not built in, this advice is EINVAL. */
-	CHECK_INT(ksm_inject_madvise(ksm, t.pid, ranges, N, MADV_UNMERGEABLE, &info), 0);
+	CHECK_INT(ksm_inject_madvise(ksm, KSM_CHILD(t.pid), ranges, N, MADV_UNMERGEABLE, &info), 0);
 	for (int i = 0; i < N; i++) {
 		tap_row("range %d", i);
 		if (ranges[i].result == -EINVAL)
@@ -744,7 +744,7 @@ static void test_dump(void)
 	snprintf(path, sizeof(path), "%s/proc", root);
 	mkdir(path, 0700);
 	if (CHECK_INT(ksm_open(root, &k), 0)) {
-		CHECK_INT(ksm_inject_run(k, 1, &call, 1, NULL, &info), -EOPNOTSUPP);
+		CHECK_INT(ksm_inject_run(k, KSM_CHILD(1), &call, 1, NULL, &info), -EOPNOTSUPP);
 		CHECK_INT(info.why, KSM_INJECT_DUMP);
 		ksm_close(k);
 	}
@@ -794,7 +794,7 @@ static void test_frozen(void)
 	snprintf(pid, sizeof(pid), "%d", t.pid);
 	if (CHECK(write_text(dir, "cgroup.procs", pid)) &&
 	    CHECK(write_text(dir, "cgroup.freeze", "1"))) {
-		CHECK_INT(ksm_inject_run(ksm, t.pid, &call, 1, &limits, &info), -EBUSY);
+		CHECK_INT(ksm_inject_run(ksm, KSM_CHILD(t.pid), &call, 1, &limits, &info), -EBUSY);
 		CHECK_INT(info.why, KSM_INJECT_FROZEN);
 		CHECK(!call.done);
 		CHECK(is_left_alone(t.pid));
@@ -1004,7 +1004,7 @@ static void test_rseq(void)
 		return;
 	}
 	for (int i = 0; i < 400 && state_of(pid) != 'Z'; i++)
-		CHECK_INT(ksm_inject_run(ksm, pid, &call, 1, NULL, NULL), 0);
+		CHECK_INT(ksm_inject_run(ksm, KSM_CHILD(pid), &call, 1, NULL, NULL), 0);
 	sh->stop = 1;
 	CHECK_INT(waitpid(pid, &status, 0), pid);
 	CHECK_INT(status, 0);

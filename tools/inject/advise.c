@@ -111,7 +111,7 @@ static int ranges_rc(const struct ranges *r, size_t *changed)
 	return rc;
 }
 
-int ksm_advise_mappings(struct ksm *k, pid_t pid, bool on, struct ksm_advised *out)
+int ksm_advise_mappings(struct ksm *k, const struct ksm_whom *whom, bool on, struct ksm_advised *out)
 {
 	struct ranges r = { .on = on };
 	int rc = 0;
@@ -121,7 +121,7 @@ int ksm_advise_mappings(struct ksm *k, pid_t pid, bool on, struct ksm_advised *o
 	out->info = (struct ksm_inject_info){ .why = KSM_INJECT_FINE };
 	for (int look = 0; look < LOOKS_MAX && !rc; look++) {
 		r.n = 0;
-		rc = ksm_vmas_walk(k, pid, add_range, &r);
+		rc = ksm_vmas_walk(k, whom->id.pid, add_range, &r);
 		if (rc == -ESRCH)
 			out->info.why = KSM_INJECT_GONE;
 		else if (rc == -EACCES || rc == -EPERM)
@@ -130,7 +130,7 @@ int ksm_advise_mappings(struct ksm *k, pid_t pid, bool on, struct ksm_advised *o
 			out->info.why = KSM_INJECT_FAILED;
 		if (rc || !r.n)
 			break;
-		rc = ksm_inject_madvise(k, pid, r.v, r.n,
+		rc = ksm_inject_madvise(k, whom, r.v, r.n,
 					on ? MADV_MERGEABLE : MADV_UNMERGEABLE, &out->info);
 		if (rc)
 			break;
@@ -142,7 +142,7 @@ int ksm_advise_mappings(struct ksm *k, pid_t pid, bool on, struct ksm_advised *o
 	return rc;
 }
 
-int ksm_advise_process(struct ksm *k, const struct ksm_caps *caps, pid_t pid,
+int ksm_advise_process(struct ksm *k, const struct ksm_caps *caps, const struct ksm_whom *whom,
 		       enum ksm_advise_how how, bool on, struct ksm_advised *out)
 {
 	struct ksm_proc p;
@@ -150,30 +150,30 @@ int ksm_advise_process(struct ksm *k, const struct ksm_caps *caps, pid_t pid,
 
 	*out = (struct ksm_advised){ .info = { .why = KSM_INJECT_FINE } };
 	/* What cannot be read is found out, with its reason, by trying. */
-	if (ksm_proc_read(k, pid, KSM_PROC_KSM | (on ? 0 : KSM_PROC_EXACT), &p))
+	if (ksm_proc_read_same(k, &whom->id, KSM_PROC_KSM | (on ? 0 : KSM_PROC_EXACT), &p))
 		p.member = KSM_MEMBER_UNKNOWN;
 	/* Without a line for it in ksm_stat, "any" is a guess from the mappings. */
-	if (pid == getpid())
+	if (whom->id.pid == getpid())
 		p.member = KSM_MEMBER_UNKNOWN;
 	out->action = ksm_advise_plan(caps, how, on, p.member);
 	if (out->action == KSM_ADVISE_NOTHING && !p.kthread && p.state != 'Z')
 		return 0;
 	if (out->action == KSM_ADVISE_BY_MADVISE)
-		return ksm_advise_mappings(k, pid, on, out);
+		return ksm_advise_mappings(k, whom, on, out);
 	out->action = KSM_ADVISE_BY_PRCTL;
-	rc = ksm_inject_merge_set(k, pid, on, &out->info);
+	rc = ksm_inject_merge_set(k, whom, on, &out->info);
 	if (out->info.why == KSM_INJECT_NO_CALL && how == KSM_ADVISE_AUTO)
-		return ksm_advise_mappings(k, pid, on, out);
+		return ksm_advise_mappings(k, whom, on, out);
 	/* What cannot be done need not be, if it is so already: kernels without that line. */
-	if (rc && on && !ksm_proc_read(k, pid, KSM_PROC_KSM | KSM_PROC_EXACT, &p) &&
+	if (rc && on && !ksm_proc_read_same(k, &whom->id, KSM_PROC_KSM | KSM_PROC_EXACT, &p) &&
 	    p.member == KSM_MEMBER_ANY) {
 		out->action = KSM_ADVISE_NOTHING;
 		return 0;
 	}
 	/* One that had called madvise for all of its mappings looked the same. */
-	if (!rc && !on && !ksm_proc_read(k, pid, KSM_PROC_KSM | KSM_PROC_EXACT, &p) &&
+	if (!rc && !on && !ksm_proc_read_same(k, &whom->id, KSM_PROC_KSM | KSM_PROC_EXACT, &p) &&
 	    (p.member == KSM_MEMBER_MADVISE || p.member == KSM_MEMBER_ANY))
-		return ksm_advise_mappings(k, pid, false, out);
+		return ksm_advise_mappings(k, whom, false, out);
 	return rc;
 }
 

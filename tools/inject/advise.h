@@ -37,7 +37,7 @@ struct ksm_advised {
 /**
  * ksm_advise_process() - switch merging of a running process on or off
  * @caps: of this kernel, from ksm_caps_read()
- * @pid: not the calling process
+ * @whom: not the calling process
  * @out: what was done, and on failure why not
  *
  * Switching off gives the process its own pages again, for as long as that
@@ -45,11 +45,11 @@ struct ksm_advised {
  *
  * Return: 0, also when there was nothing to do; -errno as enum ksm_inject_why has it.
  */
-int ksm_advise_process(struct ksm *k, const struct ksm_caps *caps, pid_t pid,
+int ksm_advise_process(struct ksm *k, const struct ksm_caps *caps, const struct ksm_whom *whom,
 		       enum ksm_advise_how how, bool on, struct ksm_advised *out);
 
 /* Only the mappings: MADV_MERGEABLE, or its reverse, for each that lacks it.  0 or -errno. */
-int ksm_advise_mappings(struct ksm *k, pid_t pid, bool on, struct ksm_advised *out);
+int ksm_advise_mappings(struct ksm *k, const struct ksm_whom *whom, bool on, struct ksm_advised *out);
 
 /* Why an injection failed, with a hint in parentheses; returns @buf. */
 const char *ksm_advise_why(const struct ksm_inject_info *info, int rc, char *buf, size_t len);

@@ -181,6 +181,7 @@ struct inject_text {
 struct inject_target {
 	struct ksm *k;				/* while inject_target_init() runs */
 	pid_t pid, tid;
+	uid_t uid[4];				/* whose it is: real, effective, saved, file system */
 	struct inject_code code;
 	uint64_t stack_start, stack_end;	/* the mapping [stack] */
 	uint64_t stack_floor;			/* end of the mapping below it */
@@ -201,12 +202,16 @@ struct inject_target {
 
 /**
  * inject_target_init() - get to know a target by one of its threads
+ * @whom: with the time of its start
  * @why: the reason of a refusal
  *
+ * What is opened here belongs to that process and no other: reading it answers
+ * ESRCH as soon as the number is given away (fs/proc/base.c get_proc_task(),
+ * which every kernel has, as opposed to a pidfd).
  * Return: 0 or -errno; call inject_target_fini() in either case.
  */
-int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t tid,
-		       enum ksm_inject_why *why);
+int inject_target_init(struct inject_target *t, struct ksm *k, const struct ksm_whom *whom,
+		       pid_t tid, enum ksm_inject_why *why);
 void inject_target_fini(struct inject_target *t);
 
 /* On the stopped thread: is it still the same program, and still without a reason to refuse? */

@@ -247,7 +247,8 @@ static void read_main_sp(struct inject_target *t)
  * and what decides comes behind it.  A line that this kernel writes for everybody
  * and that is not there is a reason to refuse, for its value may be one.
  */
-static int check_status(const struct inject_target *t, bool ours, enum ksm_inject_why *why)
+static int check_status(const struct inject_target *t, bool ours, struct ksm_proc_status *out,
+			enum ksm_inject_why *why)
 {
 	struct str text __cleanup_str;
 	struct ksm_proc_status st;
@@ -263,6 +264,7 @@ static int check_status(const struct inject_target *t, bool ours, enum ksm_injec
 	if (ksm_proc_status_parse(str_get(&text), text.len, &st) || st.tracer < 0 ||
 	    (st.seccomp < 0 && sys_seccomp_get() != -EINVAL))
 		return -EPROTO;
+	*out = st;
 	if (!ours && st.tracer) {
 		*why = KSM_INJECT_TRACED;
 		return -EBUSY;
@@ -285,9 +287,38 @@ static bool has_arch_line(struct ksm *k)
 	       inject_arch_refuses(str_get(&text), true) != KSM_INJECT_STATUS;
 }
 
-int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t tid,
-		       enum ksm_inject_why *why)
+/*
+ * Asked once all is open: from then on nothing that is read can be another's.
+ * It changes its user, or becomes another program, after that: the stopped
+ * thread tells (inject_target_check()).
+ */
+static int check_whom(struct inject_target *t, const struct ksm_whom *whom,
+		      enum ksm_inject_why *why)
 {
+	struct ksm_proc p;
+	int rc = ksm_proc_read(t->k, whom->id.pid, 0, &p);
+
+	*why = KSM_INJECT_FAILED;
+	if (!rc && p.start_ticks != whom->id.start_ticks) {
+		*why = KSM_INJECT_OTHER;
+		return -ESRCH;
+	}
+	if (!rc && whom->sel) {
+		rc = ksm_select_still(t->k, whom->sel, &whom->id);
+		if (!rc) {
+			*why = KSM_INJECT_CHANGED;
+			return -ESRCH;
+		}
+		rc = MIN(rc, 0);
+	}
+	return rc;
+}
+
+int inject_target_init(struct inject_target *t, struct ksm *k, const struct ksm_whom *whom,
+		       pid_t tid, enum ksm_inject_why *why)
+{
+	const pid_t pid = whom->id.pid;
+	struct ksm_proc_status st;
 	bool compat;
 	int rc;
 
@@ -309,7 +340,8 @@ int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t 
 		return t->status_fd;
 	t->arch_line = has_arch_line(k);
 	*why = KSM_INJECT_FAILED;
-	rc = check_status(t, false, why);
+	rc = check_status(t, false, &st, why);
+	memcpy(t->uid, st.uid, sizeof(t->uid));
 	if (rc)
 		return rc;
 	*why = KSM_INJECT_FAILED;
@@ -335,7 +367,8 @@ int inject_target_init(struct inject_target *t, struct ksm *k, pid_t pid, pid_t 
 		return rc;
 	if (tid != pid)
 		read_main_sp(t);
-	return inject_code_find(t, why);
+	rc = check_whom(t, whom, why);
+	return rc ? rc : inject_code_find(t, why);
 }
 
 void inject_target_fini(struct inject_target *t)
@@ -359,6 +392,8 @@ int inject_target_check(const struct inject_target *t, enum ksm_inject_why *why)
 	const struct inject_code *code = &t->code;
 	uint8_t random[sizeof(t->random)];
 	uint8_t call[INJECT_CODE_BYTES], back[INJECT_CODE_BYTES];
+	struct ksm_proc_status st;
+	int rc;
 
 	/* What has left memory meanwhile is brought in again by the next attempt. */
 	if (inject_target_read(t, code->call, call, code->call_len) ||
@@ -370,7 +405,13 @@ int inject_target_check(const struct inject_target *t, enum ksm_inject_why *why)
 		*why = KSM_INJECT_UNSETTLED;
 		return -EAGAIN;
 	}
-	return check_status(t, true, why);
+	/* Of another that was given this number, the file that is open tells ESRCH. */
+	rc = check_status(t, true, &st, why);
+	if (!rc && memcmp(st.uid, t->uid, sizeof(t->uid))) {
+		*why = KSM_INJECT_UNSETTLED;
+		return -EAGAIN;
+	}
+	return rc;
 }
 
 /* ------------------------------------------------------------------ */

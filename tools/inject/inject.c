@@ -50,6 +50,8 @@ static const char *const why_texts[__KSM_INJECT_N] = {
 	[KSM_INJECT_TRACED] = "it is traced already",
 	[KSM_INJECT_STATUS] = "/proc does not tell whether it would survive the call",
 	[KSM_INJECT_ENDED] = "it has ended meanwhile",
+	[KSM_INJECT_OTHER] = "no such process any more: the pid now is another one's",
+	[KSM_INJECT_CHANGED] = "it no longer is what was selected",
 	[KSM_INJECT_KILLED] = "its seccomp filter has killed it for the call",
 	[KSM_INJECT_SECCOMP] = "it has a seccomp filter, which might kill it for the call",
 	[KSM_INJECT_DISPATCH] = "it redirects its system calls to a handler of its own",
@@ -85,7 +87,9 @@ struct inject_watch {
 	bool left_behind;		/* by the caller: nobody waits for it */
 	bool left_reading;		/* namely before the target was known */
 	int refs;
-	pid_t pid, tid;
+	struct ksm_whom whom;		/* the process itself, not one of its threads */
+	struct ksm_select sel;		/* behind whom.sel: the caller's may be gone before us */
+	pid_t tid;
 	pid_t tracer;			/* tid of the tracing thread, 0 before it runs */
 	int poke;			/* the signal that ends its waiting */
 	int rc;
@@ -162,7 +166,7 @@ static int look_at_target(struct inject_watch *w)
 
 	if (rc)
 		return rc;
-	rc = inject_target_init(&w->target, k, w->pid, w->tid, &w->trace.why);
+	rc = inject_target_init(&w->target, k, &w->whom, w->tid, &w->trace.why);
 	w->target.k = NULL;
 	ksm_close(k);
 	return rc;
@@ -368,12 +372,30 @@ static int denied(struct ksm *k, pid_t tid, struct ksm_inject_info *info)
 }
 
 /*
- * Gone or a kernel thread: the reasons not even to look at its threads.  @pid
- * becomes the process, where the caller named another thread of it.
+ * The process as it is from here on, by the time of its start: also where the
+ * caller named another thread of it, or did not care.
  */
-static int check_process(struct ksm *k, pid_t *pid, struct ksm_inject_info *info)
+static int pin(struct ksm *k, struct ksm_whom *whom, struct ksm_proc *p)
 {
 	struct ksm_proc_status st;
+	int rc = ksm_proc_status_read(k, whom->id.pid, &st);
+
+	if (!rc)
+		rc = ksm_proc_read(k, st.tgid, 0, p);
+	/* After the process, so that its thread has been one of it meanwhile. */
+	if (!rc && st.tgid != whom->id.pid) {
+		struct ksm_proc thread;
+
+		rc = ksm_proc_read_same(k, &whom->id, 0, &thread);
+		whom->id.start_ticks = p->start_ticks;
+	}
+	whom->id.pid = rc ? whom->id.pid : st.tgid;
+	return rc;
+}
+
+/* Gone or a kernel thread: the reasons not even to look at its threads. */
+static int check_process(struct ksm *k, struct ksm_whom *whom, struct ksm_inject_info *info)
+{
 	struct ksm_proc p;
 	int rc;
 
@@ -381,15 +403,16 @@ static int check_process(struct ksm *k, pid_t *pid, struct ksm_inject_info *info
 		return refuse(info, KSM_INJECT_ARCH, -EOPNOTSUPP);
 	if (!ksm_is_live(k))
 		return refuse(info, KSM_INJECT_DUMP, -EOPNOTSUPP);
-	rc = ksm_proc_status_read(k, *pid, &st);
-	if (!rc)
-		*pid = st.tgid;
-	if (*pid == getpid())
-		return refuse(info, KSM_INJECT_SELF, -EINVAL);
-	if (!rc)
-		rc = ksm_proc_read(k, *pid, 0, &p);
+	if (whom->id.start_ticks == KSM_START_NONE)
+		return refuse(info, KSM_INJECT_GONE, -ESRCH);
+	rc = pin(k, whom, &p);
 	if (rc)
 		return refuse(info, rc == -ESRCH ? KSM_INJECT_GONE : KSM_INJECT_FAILED, rc);
+	if (whom->id.start_ticks != KSM_START_ANY && whom->id.start_ticks != p.start_ticks)
+		return refuse(info, KSM_INJECT_OTHER, -ESRCH);
+	whom->id.start_ticks = p.start_ticks;
+	if (whom->id.pid == getpid())
+		return refuse(info, KSM_INJECT_SELF, -EINVAL);
 	info->state = p.state;
 	if (p.kthread)
 		return refuse(info, KSM_INJECT_KTHREAD, -EINVAL);
@@ -402,6 +425,8 @@ static int check_process(struct ksm *k, pid_t *pid, struct ksm_inject_info *info
 /* Why the target could not even be got to know: @rc, and what it says itself in ->why. */
 static int not_known(struct ksm *k, pid_t pid, pid_t tid, int rc, struct ksm_inject_info *info)
 {
+	if (info->why == KSM_INJECT_OTHER || info->why == KSM_INJECT_CHANGED)
+		return rc;
 	if (has_ended(k, pid, tid))
 		return refuse(info, KSM_INJECT_GONE, -ESRCH);
 	if (info->why == KSM_INJECT_TRACED)
@@ -411,18 +436,23 @@ static int not_known(struct ksm *k, pid_t pid, pid_t tid, int rc, struct ksm_inj
 	return rc;
 }
 
-static int run_on(struct ksm *k, pid_t pid, const struct inject_thread *thread,
+static int run_on(struct ksm *k, const struct ksm_whom *whom, const struct inject_thread *thread,
 		  struct ksm_inject_call *calls, size_t n, const struct ksm_inject_limits *limits,
 		  struct ksm_inject_info *info)
 {
 	struct inject_watch *w = watch_new(n);
+	const pid_t pid = whom->id.pid;
 	int rc;
 
 	if (!w)
 		return refuse(info, KSM_INJECT_FAILED, -ENOMEM);
 	info->state = thread->state;
 	memcpy(w->calls, calls, n * sizeof(*calls));
-	w->pid = pid;
+	w->whom = *whom;
+	if (whom->sel) {
+		w->sel = *whom->sel;
+		w->whom.sel = &w->sel;
+	}
 	w->tid = thread->tid;
 	w->trace.target = &w->target;
 	w->trace.watch = w;
@@ -490,10 +520,11 @@ static bool is_worth_another(enum ksm_inject_why why)
 	return why == KSM_INJECT_BUSY || why == KSM_INJECT_GONE || why == KSM_INJECT_SECCOMP;
 }
 
-int ksm_inject_run(struct ksm *k, pid_t pid, struct ksm_inject_call *calls, size_t n,
-		   const struct ksm_inject_limits *limits, struct ksm_inject_info *info)
+int ksm_inject_run(struct ksm *k, const struct ksm_whom *whom, struct ksm_inject_call *calls,
+		   size_t n, const struct ksm_inject_limits *limits, struct ksm_inject_info *info)
 {
 	struct ksm_inject_limits lim = limits ? *limits : (struct ksm_inject_limits){ 0 };
+	struct ksm_whom pinned = *whom;
 	struct ksm_inject_info unused;
 	unsigned int busy = 0;
 	int rc;
@@ -512,18 +543,18 @@ int ksm_inject_run(struct ksm *k, pid_t pid, struct ksm_inject_call *calls, size
 		calls[i].result = 0;
 		calls[i].cpu_ns = 0;
 	}
-	rc = check_process(k, &pid, info);
+	rc = check_process(k, &pinned, info);
 	if (rc)
 		return rc;
 	for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
 		struct inject_thread *threads __cleanup_free = NULL;
 		size_t n_threads;
 
-		rc = find_threads(k, pid, lim.stop_ms, &threads, &n_threads, info);
+		rc = find_threads(k, pinned.id.pid, lim.stop_ms, &threads, &n_threads, info);
 		if (rc)
 			break;
 		for (size_t i = 0; i < n_threads && threads[i].state != 'D'; i++) {
-			rc = run_on(k, pid, &threads[i], calls, n, &lim, info);
+			rc = run_on(k, &pinned, &threads[i], calls, n, &lim, info);
 			if (!rc || !is_worth_another(info->why))
 				break;
 			if (info->why == KSM_INJECT_BUSY && ++busy == BUSY_MAX)
@@ -538,7 +569,8 @@ int ksm_inject_run(struct ksm *k, pid_t pid, struct ksm_inject_call *calls, size
 	return rc;
 }
 
-int ksm_inject_merge_set(struct ksm *k, pid_t pid, bool on, struct ksm_inject_info *info)
+int ksm_inject_merge_set(struct ksm *k, const struct ksm_whom *whom, bool on,
+			 struct ksm_inject_info *info)
 {
 	struct ksm_inject_call calls[] = {
 		{ .nr = SYS_prctl, .args = { PR_SET_MEMORY_MERGE, on } },
@@ -550,7 +582,7 @@ int ksm_inject_merge_set(struct ksm *k, pid_t pid, bool on, struct ksm_inject_in
 
 	if (!info)
 		info = &unused;
-	rc = ksm_inject_run(k, pid, calls, ARRAY_SIZE(calls), &limits, info);
+	rc = ksm_inject_run(k, whom, calls, ARRAY_SIZE(calls), &limits, info);
 	if (rc)
 		return rc;
 	if (calls[0].result == -EINVAL)
@@ -563,7 +595,8 @@ int ksm_inject_merge_set(struct ksm *k, pid_t pid, bool on, struct ksm_inject_in
 	return 0;
 }
 
-int ksm_inject_merge_get(struct ksm *k, pid_t pid, struct ksm_inject_info *info)
+int ksm_inject_merge_get(struct ksm *k, const struct ksm_whom *whom,
+			 struct ksm_inject_info *info)
 {
 	struct ksm_inject_call call = { .nr = SYS_prctl, .args = { PR_GET_MEMORY_MERGE } };
 	struct ksm_inject_info unused;
@@ -571,7 +604,7 @@ int ksm_inject_merge_get(struct ksm *k, pid_t pid, struct ksm_inject_info *info)
 
 	if (!info)
 		info = &unused;
-	rc = ksm_inject_run(k, pid, &call, 1, NULL, info);
+	rc = ksm_inject_run(k, whom, &call, 1, NULL, info);
 	if (rc)
 		return rc;
 	if (call.result == -EINVAL)
@@ -580,8 +613,8 @@ int ksm_inject_merge_get(struct ksm *k, pid_t pid, struct ksm_inject_info *info)
 				 (int)call.result;
 }
 
-int ksm_inject_madvise(struct ksm *k, pid_t pid, struct ksm_inject_range *ranges, size_t n,
-		       int advice, struct ksm_inject_info *info)
+int ksm_inject_madvise(struct ksm *k, const struct ksm_whom *whom,
+		       struct ksm_inject_range *ranges, size_t n, int advice, struct ksm_inject_info *info)
 {
 	static const struct ksm_inject_limits limits = { .hold_us = HOLD_US, .timed = true };
 	struct ksm_inject_info sum = { 0 }, unused;
@@ -603,7 +636,7 @@ int ksm_inject_madvise(struct ksm *k, pid_t pid, struct ksm_inject_range *ranges
 				.args = { ranges[at + i].start,
 					  ranges[at + i].end - ranges[at + i].start, advice },
 			};
-		rc = ksm_inject_run(k, pid, calls, batch, &limits, info);
+		rc = ksm_inject_run(k, whom, calls, batch, &limits, info);
 		/* What was done counts, also when the rest could not be. */
 		for (size_t i = 0; i < batch && calls[i].done; i++)
 			ranges[at++].result = calls[i].result;

@@ -34,6 +34,8 @@ enum ksm_inject_why {
 	KSM_INJECT_TRACED,	/* already traced, by .tracer [EBUSY] */
 	KSM_INJECT_STATUS,	/* its status lacks a line that decides [EPROTO] */
 	KSM_INJECT_ENDED,	/* it was there, and ended while it was looked at [ESRCH] */
+	KSM_INJECT_OTHER,	/* it has ended, and its number was given to another [ESRCH] */
+	KSM_INJECT_CHANGED,	/* it no longer is what it was selected for [ESRCH] */
 	KSM_INJECT_KILLED,	/* its seccomp filter killed it for the call [EIO] */
 	KSM_INJECT_SECCOMP,	/* a seccomp filter might kill it for the call [EACCES] */
 	KSM_INJECT_DISPATCH,	/* system calls are redirected to a handler (Wine) [EACCES] */
@@ -66,6 +68,20 @@ struct ksm_inject_info {
 	uint64_t cpu_ns;	/* most CPU time that the calls of one stop took; see .timed */
 };
 
+/* Whom: a process, not a number, and what must still be so of it. */
+struct ksm_whom {
+	struct ksm_ident id;
+	/*
+	 * What it was selected for, by its user, command line or cgroup: asked for
+	 * again right before it is stopped.  NULL: by nothing.  The texts in it must
+	 * live as long as the program does: who asks may have to be left behind.
+	 */
+	const struct ksm_select *sel;
+};
+
+/* A child that has not been waited for: its number is its own. */
+#define KSM_CHILD(p) (&(const struct ksm_whom){ .id = { .pid = (p), .start_ticks = KSM_START_ANY } })
+
 struct ksm_inject_call {
 	long nr;		/* number on this architecture: SYS_prctl */
 	unsigned long args[6];
@@ -89,7 +105,9 @@ struct ksm_inject_limits {
 /**
  * ksm_inject_run() - make system calls in another process
  * @k: handle of the running system
- * @pid: the process; any of its threads may be chosen, the main one is preferred
+ * @whom: the process; any of its threads may be chosen, the main one is preferred.
+ *	That it is still this one, and still what it was selected for, is looked at
+ *	before one is stopped, and once more on the stopped thread.
  * @calls: made in this order by one thread in one stop; a call that fails ends
  *	the row.  Only calls that neither block for long nor touch registers,
  *	signals or the stack: prctl, madvise and their like.
@@ -109,8 +127,8 @@ struct ksm_inject_limits {
  * enum ksm_inject_why has it, and @calls not done were not made.
  * After KSM_INJECT_SLOW the call begun last may still take effect.
  */
-int ksm_inject_run(struct ksm *k, pid_t pid, struct ksm_inject_call *calls, size_t n,
-		   const struct ksm_inject_limits *limits, struct ksm_inject_info *info);
+int ksm_inject_run(struct ksm *k, const struct ksm_whom *whom, struct ksm_inject_call *calls,
+		   size_t n, const struct ksm_inject_limits *limits, struct ksm_inject_info *info);
 
 /**
  * ksm_inject_merge_set() - prctl(PR_SET_MEMORY_MERGE) in another process
@@ -119,7 +137,8 @@ int ksm_inject_run(struct ksm *k, pid_t pid, struct ksm_inject_call *calls, size
  * the process before it returns, for as long as that takes.
  * Return: 0; -EOPNOTSUPP with KSM_INJECT_NO_CALL before Linux 6.4; -errno.
  */
-int ksm_inject_merge_set(struct ksm *k, pid_t pid, bool on, struct ksm_inject_info *info);
+int ksm_inject_merge_set(struct ksm *k, const struct ksm_whom *whom, bool on,
+			 struct ksm_inject_info *info);
 
 /**
  * ksm_inject_merge_get() - prctl(PR_GET_MEMORY_MERGE) in another process
@@ -128,7 +147,8 @@ int ksm_inject_merge_set(struct ksm *k, pid_t pid, bool on, struct ksm_inject_in
  * which stops nobody.
  * Return: 0 or 1; -EOPNOTSUPP with KSM_INJECT_NO_CALL before Linux 6.4; -errno.
  */
-int ksm_inject_merge_get(struct ksm *k, pid_t pid, struct ksm_inject_info *info);
+int ksm_inject_merge_get(struct ksm *k, const struct ksm_whom *whom,
+			 struct ksm_inject_info *info);
 
 struct ksm_inject_range {
 	uint64_t start, end;	/* bytes, page aligned, end exclusive */
@@ -144,7 +164,7 @@ struct ksm_inject_range {
  * change in between, which shows as -ENOMEM in .result.
  * Return: 0 when all were reached (see each .result); -errno.
  */
-int ksm_inject_madvise(struct ksm *k, pid_t pid, struct ksm_inject_range *ranges, size_t n,
-		       int advice, struct ksm_inject_info *info);
+int ksm_inject_madvise(struct ksm *k, const struct ksm_whom *whom,
+		       struct ksm_inject_range *ranges, size_t n, int advice, struct ksm_inject_info *info);
 
 #endif /* KSM_INJECT_H */

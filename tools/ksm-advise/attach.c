@@ -122,9 +122,10 @@ int adv_attach(struct adv *a)
 	if (a->disable)
 		check_memory(a, ids, n);
 	for (size_t i = 0; i < n; i++) {
+		const struct ksm_whom whom = { .id = ids[i], .sel = &a->sel };
 		struct ksm_advised d;
 		char why[256];
-		int rc = ksm_advise_process(a->k, &a->caps, ids[i].pid, how(a), !a->disable, &d);
+		int rc = ksm_advise_process(a->k, &a->caps, &whom, how(a), !a->disable, &d);
 
 		if (!rc) {
 			tell(a, ids[i].pid, &d);

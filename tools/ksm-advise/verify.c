@@ -78,10 +78,15 @@ static bool rest(int pidfd, unsigned int us)
 /* 0, -ESRCH, or -errno with the reason in @info. */
 static int inject(struct adv *a, pid_t pid, int pidfd, struct ksm_inject_info *info)
 {
+	struct ksm_whom whom = { 0 };
 	int rc;
 
+	(void)ksm_ident_read(a->k, pid, &whom.id);
+	/* It is who the pidfd is of, as long as that has not ended by now. */
+	if (!rest(pidfd, 0))
+		return -ESRCH;
 	for (int i = 0; i < INJECT_TRIES; i++) {
-		rc = ksm_inject_merge_set(a->k, pid, true, info);
+		rc = ksm_inject_merge_set(a->k, &whom, true, info);
 		if (rc != -EAGAIN && info->why != KSM_INJECT_BUSY)
 			break;
 		if (!rest(pidfd, 1000))

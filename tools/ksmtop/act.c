@@ -42,20 +42,21 @@ static bool fits(struct top *t, const struct ksm_ident *ids, size_t n)
 	return false;
 }
 
-static void advise_one(struct top *t, pid_t pid, bool on, struct outcome *o)
+static void advise_one(struct top *t, const struct ksm_ident *id, bool on, struct outcome *o)
 {
+	const struct ksm_whom whom = { .id = *id };
 	struct ksm_advised a;
-	int rc = ksm_advise_process(t->k, &t->caps, pid, KSM_ADVISE_AUTO, on, &a);
+	int rc = ksm_advise_process(t->k, &t->caps, &whom, KSM_ADVISE_AUTO, on, &a);
 
 	if (rc) {
 		if (!o->failed++) {
-			o->pid = pid;
+			o->pid = id->pid;
 			ksm_advise_why(&a.info, rc, o->why, sizeof(o->why));
 		}
 		return;
 	}
 	if (!o->failed)
-		o->pid = pid;
+		o->pid = id->pid;
 	o->last = a;
 	if (a.action == KSM_ADVISE_NOTHING ||
 	    (a.action == KSM_ADVISE_BY_MADVISE && !a.mappings))
@@ -120,7 +121,7 @@ void top_advise(struct top *t, bool on)
 	if (!on && !fits(t, ids, n))
 		return;
 	for (ssize_t i = 0; i < n; i++)
-		advise_one(t, ids[i].pid, on, &o);
+		advise_one(t, &ids[i], on, &o);
 	if (t->sampler)
 		top_sampler_look(t->sampler, ids, n);
 	if (n == 1)
