@@ -254,7 +254,8 @@ static void users(void)
 
 	/* Numbers of a dump have no names here, not even 0. */
 	CHECK_STR(ksm_user_name(k, 0), "0");
-	CHECK_STR(ksm_user_name(k, 4294967295U), "4294967295");
+	CHECK_STR(ksm_user_name(k, 4294967294U), "4294967294");
+	CHECK_STR(ksm_user_name(k, KSM_UID_NONE), "");
 	CHECK(ksm_user_name(k, 41001) == ksm_user_name(k, 41001));
 	ksm_close(k);
 	CHECK_INT(ksm_open(NULL, &k), 0);

@@ -108,6 +108,38 @@ static void kernel_file(void)
 	}
 }
 
+/* One figure as a signed number of the kernel, and as a count. */
+static void kernel_signed(void)
+{
+	static const struct {
+		const char *text;
+		int rc;
+		int64_t want;
+		int count_rc;
+	} rows[] = {
+		{ "5\n", 0, 5, 0 },
+		{ "-5\n", 0, -5, -EINVAL },
+		{ "9223372036854775807\n", 0, INT64_MAX, 0 },
+		{ "9223372036854775808\n", 0, INT64_MIN, -ERANGE },	/* printed with %lu */
+		{ "18446744073709551615\n", 0, -1, -ERANGE },
+		{ "18446744073709551616\n", -ERANGE, 42, -ERANGE },
+		{ "-9223372036854775809\n", -ERANGE, 42, -EINVAL },
+		{ "", -EINVAL, 42, -EINVAL },
+		{ "x\n", -EINVAL, 42, -EINVAL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const size_t len = strlen(rows[i].text);
+		int64_t v = 42, n = 42;
+
+		tap_row("%zu", i);
+		CHECK_INT(num_kernel_long(rows[i].text, len, &v), rows[i].rc);
+		CHECK_INT(v, rows[i].want);
+		CHECK_INT(num_kernel_count(rows[i].text, len, &n), rows[i].count_rc);
+		CHECK_INT(n, rows[i].count_rc ? 42 : rows[i].want);
+	}
+}
+
 static void take(void)
 {
 	static const struct {
@@ -299,6 +331,6 @@ static void locale(void)
 	setlocale(LC_ALL, "C");
 }
 
-TAP_MAIN(TAP_CASE(u64), TAP_CASE(s64), TAP_CASE(kernel_file), TAP_CASE(take), TAP_CASE(size),
+TAP_MAIN(TAP_CASE(u64), TAP_CASE(s64), TAP_CASE(kernel_file), TAP_CASE(kernel_signed), TAP_CASE(take), TAP_CASE(size),
 	 TAP_CASE(duration), TAP_CASE(percent), TAP_CASE(factor),
 	 TAP_CASE(locale))

@@ -51,6 +51,17 @@ static void ksm_stat(void)
 		{ "  ksm_rmap_items\t5  \n", 0, 5, -1, -1, -1, -1, -1 },
 		{ "ksm_zero_pages -1\n", 0, -1, -1, -1, -1, -1, -1 },	/* signed in the kernel */
 		{ "ksm_process_profit -9223372036854775808\n", 0, -1, -1, -1, INT64_MIN, -1, -1 },
+		/* 6.6 to 6.9 print a long as unsigned: zero pages below zero, and the rest */
+		{ "ksm_rmap_items 50000\nksm_zero_pages 18446744073709551613\nksm_merging_pages 0\n"
+		  "ksm_process_profit -3212288\n", 0, 50000, -3, 0, -3212288, -1, -1 },
+		{ "ksm_zero_pages 9223372036854775808\n", 0, -1, INT64_MIN, -1, -1, -1, -1 },
+		/* what is counted is never below zero: that figure is absent, the rest is read */
+		{ "ksm_rmap_items 5\nksm_merging_pages 18446744073709551590\nksm_process_profit 7\n", 0,
+		  5, -1, -1, 7, -1, -1 },
+		{ "ksm_rmap_items -5\nksm_zero_pages x\nksm_merging_pages 3\nksm_merge_any: 2\n"
+		  "ksm_mergeable: yes\n", 0, -1, -1, 3, -1, -1, 1 },
+		{ "ksm_rmap_items 99999999999999999999\nksm_process_profit 4\n", 0, -1, -1, -1, 4, -1,
+		  -1 },
 		{ "", -EPROTO, -1, -1, -1, -1, -1, -1 },		/* no memory of its own */
 		{ "\n", -EPROTO, -1, -1, -1, -1, -1, -1 },
 		{ "ksm_rmap_items lots\n", -EPROTO, -1, -1, -1, -1, -1, -1 },
@@ -234,21 +245,22 @@ static void status(void)
 		{ "Name:\tcat\nState:\tt (tracing stop)\nTgid:\t5\nUid:\t0\t0\t0\t0\n", 0, 5, -1,
 		  0, -1, 't', 0 },
 		/* a name cannot add lines: the kernel escapes newlines in this file */
-		{ "Name:\tx\\nTgid:\t7\nTgid:\t5\n", 0, 5, -1, 0, -1, 0, 0 },
+		{ "Name:\tx\\nTgid:\t7\nTgid:\t5\n", 0, 5, -1, KSM_UID_NONE, -1, 0, 0 },
 		{ "Tgid:\t5\nUid:\t4294967295\t4294967294\t0\t0\n", 0, 5, -1, 4294967294U, -1, 0,
 		  0 },
-		{ "Tgid:\t5\nUid:\t1\t2\n", -EPROTO, 0, 0, 0, 0, 0, 0 },
-		{ "Tgid:\t5\nUid:\tx\t2\t3\t4\n", -EPROTO, 0, 0, 0, 0, 0, 0 },
+		/* an odd line costs its figure, which is then nobody's number and not root's */
+		{ "Tgid:\t5\nUid:\t1\nTracerPid:\t9\n", 0, 5, 9, KSM_UID_NONE, -1, 0, 0 },
+		{ "Tgid:\t5\nUid:\tx\t2\t3\t4\nThreads:\t3\n", 0, 5, -1, KSM_UID_NONE, -1, 0, 3 },
 		{ "Tgid:\tx\n", -EPROTO, 0, 0, 0, 0, 0, 0 },
 		{ "Name:\tcat\n", -EPROTO, 0, 0, 0, 0, 0, 0 },
 		{ "", -EPROTO, 0, 0, 0, 0, 0, 0 },
 		/* of a file that was cut, the lines behind are missing, and not zero */
-		{ "Tgid:\t5\nTracerPid:\t0\nGroups:\t1 2 3", 0, 5, 0, 0, -1, 0, 0 },
+		{ "Tgid:\t5\nTracerPid:\t0\nGroups:\t1 2 3", 0, 5, 0, KSM_UID_NONE, -1, 0, 0 },
 		/* numbers that no kernel gives */
-		{ "Tgid:\t5\nTracerPid:\t99999999999\nSeccomp:\t99999999999\n", 0, 5, -1, 0, -1, 0,
+		{ "Tgid:\t5\nTracerPid:\t99999999999\nSeccomp:\t99999999999\n", 0, 5, -1, KSM_UID_NONE, -1, 0,
 		  0 },
 		{ "Tgid:\t99999999999\n", -EPROTO, 0, 0, 0, 0, 0, 0 },
-		{ "Tgid:\t5\nUid:\t99999999999\t2\t3\t4\n", -EPROTO, 0, 0, 0, 0, 0, 0 },
+		{ "Tgid:\t5\nUid:\t99999999999\t2\t3\t4\n", 0, 5, -1, KSM_UID_NONE, -1, 0, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -498,6 +510,93 @@ static void gone(void)
 	ksm_close(k);
 }
 
+/*
+ * A kernel without cgroups has no file cgroup, one without CONFIG_PROC_PAGE_MONITOR
+ * no smaps: the process is there all the same, and what is not told is absent.
+ */
+static void lacking(void)
+{
+	static const char *const files[] = { "cgroup", "smaps", "status", "cmdline", "ksm_stat",
+					     "ksm_merging_pages" };
+	const int all = KSM_PROC_KSM | KSM_PROC_UID | KSM_PROC_MEMBER | KSM_PROC_EXACT;
+	struct ksm_proc_status st;
+	struct ksm_proc p;
+	enum ksm_member m;
+	char path[64], *text;
+	struct root r;
+	struct ksm *k;
+	size_t len;
+
+	root_copy(&r, "6.12-busy");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "proc/2001/%s", files[i]);
+		if (root_has(&r, path))
+			root_rm(&r, path);
+	}
+	k = root_handle(&r);
+	for (int want = 0; want <= all; want++) {
+		tap_row("want %d", want);
+		CHECK_INT(ksm_proc_read(k, 2001, want, &p), 0);
+		CHECK_STR(p.comm, "python3");
+		CHECK_UINT(p.uid, KSM_UID_NONE);
+		CHECK_INT(p.ksm.items.state, KSM_ABSENT);
+		CHECK_INT(p.member, KSM_MEMBER_UNKNOWN);
+	}
+	CHECK_STR(ksm_user_name(k, p.uid), "");
+	CHECK_INT(ksm_proc_status_read(k, 2001, &st), -ENOENT);
+	CHECK_INT(ksm_proc_member(k, 2001, &m), -ENOENT);
+	CHECK_INT(ksm_proc_cmdline(k, 2001, &text, &len), -ENOENT);
+	CHECK_INT(ksm_proc_cgroup(k, 2001, &text), -ENOENT);
+	/* Then the process ends. */
+	root_rm(&r, "proc/2001/stat");
+	CHECK_INT(ksm_proc_read(k, 2001, all, &p), -ESRCH);
+	CHECK_INT(ksm_proc_status_read(k, 2001, &st), -ESRCH);
+	CHECK_INT(ksm_proc_member(k, 2001, &m), -ESRCH);
+	CHECK_INT(ksm_proc_cmdline(k, 2001, &text, &len), -ESRCH);
+	CHECK_INT(ksm_proc_cgroup(k, 2001, &text), -ESRCH);
+	ksm_close(k);
+	root_free(&r);
+}
+
+/* One without smaps that merges: by which way is not told, that it does is. */
+static void lacking_smaps(void)
+{
+	struct ksm_proc p;
+	struct root r;
+	struct ksm *k;
+
+	root_copy(&r, "6.12-busy");
+	root_rm(&r, "proc/2001/smaps");
+	k = root_handle(&r);
+	CHECK_INT(ksm_proc_read(k, 2001, KSM_PROC_MEMBER, &p), 0);
+	CHECK_INT(p.member, KSM_MEMBER_ON);
+	CHECK_INT(ksm_proc_read(k, 2001, KSM_PROC_EXACT, &p), 0);
+	CHECK_INT(p.member, KSM_MEMBER_ON);
+	ksm_close(k);
+	root_free(&r);
+}
+
+/* More lines than the buffer holds: a number is whole or it is not read. */
+static void stat_too_long(void)
+{
+	char text[4096] = "ksm_rmap_items 5\n";
+	struct ksm_proc p;
+	struct root r;
+	struct ksm *k;
+
+	for (size_t n = strlen(text); n < sizeof(text) - 60; n = strlen(text))
+		snprintf(text + n, sizeof(text) - n, "ksm_zero_pages 111111111\n");
+	root_new(&r);
+	root_put(&r, "proc/7/stat", "7 (x)" REST);
+	root_put(&r, "proc/7/ksm_stat", text);
+	k = root_handle(&r);
+	CHECK_INT(ksm_proc_read(k, 7, KSM_PROC_KSM, &p), 0);
+	CHECK_INT(p.ksm.items.v, 5);
+	CHECK_INT(p.ksm.zero_pages.v, 111111111);
+	ksm_close(k);
+	root_free(&r);
+}
+
 static void read_denied(void)
 {
 	enum ksm_member m = KSM_MEMBER_UNKNOWN;
@@ -583,5 +682,5 @@ static void live(void)
 TAP_MAIN(TAP_CASE(ksm_stat), TAP_CASE(ksm_stat_hksm), TAP_CASE(pidstat), TAP_CASE(pidstat_fields),
 	 TAP_CASE(pidstat_cut), TAP_CASE(status), TAP_CASE(status_uids), TAP_CASE(cgroup),
 	 TAP_CASE(read_members), TAP_CASE(member_names), TAP_CASE(read_figures),
-	 TAP_CASE(read_hostile), TAP_CASE(read_garbage), TAP_CASE(gone), TAP_CASE(read_denied),
+	 TAP_CASE(read_hostile), TAP_CASE(read_garbage), TAP_CASE(gone), TAP_CASE(lacking), TAP_CASE(lacking_smaps), TAP_CASE(stat_too_long), TAP_CASE(read_denied),
 	 TAP_CASE(cmdline), TAP_CASE(live))

@@ -88,8 +88,11 @@ static void parse(void)
 		  "2000-3000 rw-s rss=0 anon=0 ksm=0? swap=0 w file why=1 [/dev/zero (deleted)]\n" },
 		{ "Rss: 4 kB\n1000-2000 r--p 0 00:00 0\n", 0,	/* a field that belongs to none */
 		  "1000-2000 r--p rss=0 anon=0 ksm=0? swap=0 why=0 []\n" },
-		/* the mappings before a bad line are told */
-		{ "1000-2000 r--p 0 00:00 0\nzzz\n", -EPROTO,
+		/* an odd line costs its own mapping: those before and behind are told */
+		{ "1000-2000 r--p 0 00:00 0\nzzz\nRss: 4 kB\n3000-4000 r--p 0 00:00 0\nRss: 8 kB\n", 0,
+		  "1000-2000 r--p rss=0 anon=0 ksm=0? swap=0 why=0 []\n"
+		  "3000-4000 r--p rss=8192 anon=0 ksm=0? swap=0 why=0 []\n" },
+		{ "zzz\n1000-2000 r--p 0 00:00 0\n", 0,
 		  "1000-2000 r--p rss=0 anon=0 ksm=0? swap=0 why=0 []\n" },
 		{ "zzzz-yyyy\n", -EPROTO, "" },
 		{ "1000\n", -EPROTO, "" },

@@ -402,6 +402,12 @@ static void make_room(struct est *e, bool sampled, uint64_t pages)
 		cli_die(CLI_FAIL, -errno, "cannot reserve memory for %zu pages", e->cap_recs);
 }
 
+static _Noreturn void die_lacking(void)
+{
+	cli_die(CLI_UNSUPPORTED, 0, "this kernel does not show the pages of processes: it has "
+		"no /proc/PID/smaps and pagemap (CONFIG_PROC_PAGE_MONITOR)");
+}
+
 /*
  * What this kernel tells this user, tried on a page of our own: its frame, and
  * that it is not merged, which some kernels say of every page.
@@ -412,8 +418,11 @@ static void probe(struct est *e, struct readers *all)
 	struct ksm_mem *m;
 	char *page = mmap(NULL, e->page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			  -1, 0);
+	const int rc = page == MAP_FAILED ? -errno : ksm_mem_open(e->k, getpid(), &m);
 
-	if (page == MAP_FAILED || ksm_mem_open(e->k, getpid(), &m))
+	if (rc == -ENOENT)
+		die_lacking();
+	if (rc)
 		cli_die(CLI_FAIL, 0, "cannot look into our own memory: %s", ksm_errmsg(e->k));
 	*page = 1;
 	if (ksm_mem_pagemap(m, (uintptr_t)page, 1, &entry) == 1)
@@ -517,6 +526,8 @@ static void settle(struct est *e)
 		} else if (p->rc == -ESRCH) {
 			p->vanished = true;
 			e->vanished++;
+		} else if (p->rc == -ENOENT) {
+			e->lacking++;
 		} else if (p->rc) {
 			cli_warn(p->rc, "%d: not readable", (int)p->pid);
 		}
@@ -524,6 +535,19 @@ static void settle(struct est *e)
 			est_count_add(&p->count, &p->segs[s].count);
 		est_count_add(&e->count, &p->count);
 	}
+}
+
+/* Nothing could be read: then there is no estimate, and zeroes would pass for one. */
+static void check_read(const struct est *e)
+{
+	for (size_t i = 0; i < e->n_procs; i++)
+		if (!e->procs[i]->rc || e->procs[i]->n_segs)
+			return;
+	if (e->lacking)
+		die_lacking();
+	if (e->denied && !e->opt.select.n_pids)
+		cli_die(CLI_FAIL, 0, "none of %zu processes could be read "
+			"(needs root, or CAP_SYS_PTRACE)", e->denied);
 }
 
 void est_collect(struct est *e)
@@ -546,6 +570,7 @@ void est_collect(struct est *e)
 		cli_progress(-1, NULL);
 	crew_fini(&c);
 	settle(e);
+	check_read(e);
 }
 
 void est_fini(struct est *e)

@@ -221,11 +221,15 @@ static int process_findings(struct ctl *ctl, struct report *r, pid_t pid, const 
 		cli_error(rc, "%d: cannot read its mappings (needs root, or its owner)", (int)pid);
 		return rc;
 	}
-	if (rc) {
+	if (rc == -ENOENT) {
+		cli_warn(0, "%d: its mappings are not looked at: this kernel has no "
+			 "/proc/PID/smaps (CONFIG_PROC_PAGE_MONITOR)", (int)pid);
+	} else if (rc) {
 		cli_error(rc, "%d: cannot read its mappings", (int)pid);
 		return rc;
+	} else {
+		memory_findings(r, &p, &m);
 	}
-	memory_findings(r, &p, &m);
 	progress_findings(r, &p, s, &m);
 	return 0;
 }

@@ -190,7 +190,8 @@ static void members_read(struct ctl *ctl, int64_t min_bytes, struct members *out
 				      ksm_page_size(ctl->k));
 		if (!merging && !ksm_fig_or(p.ksm.items, 0))
 			continue;
-		if (merging < min_bytes)
+		/* Zero pages may be counted below zero: no reason to leave a process out. */
+		if (MAX(merging, 0) < min_bytes)
 			continue;
 		out->v = xreallocarray(out->v, out->n + 1, sizeof(*out->v));
 		out->v[out->n++] = (struct member){ p, labels(ctl, &p) };

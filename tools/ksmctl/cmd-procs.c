@@ -74,6 +74,8 @@ static void get_ppid(const void *row, struct cli_cell *out)
 static void get_user(const void *row, struct cli_cell *out)
 {
 	out->str = ksm_user_name(ROW(row)->k, ROW(row)->p.uid);
+	if (!*out->str)
+		out->state = CLI_ABSENT;
 }
 
 static void get_state(const void *row, struct cli_cell *out)

@@ -203,7 +203,8 @@ static void print_tracked(struct ctl *ctl, const struct status *st)
 			str_addf(&s, "%s%s %s", s.len ? ", " : "",
 				 pages_text(ctl, f.v, buf, sizeof(buf)), parts[i].word);
 	}
-	line("not merged", str_get(&s));
+	if (s.len)
+		line("not merged", str_get(&s));
 }
 
 static void print_state(const struct status *st)

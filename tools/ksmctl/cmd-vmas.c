@@ -177,6 +177,9 @@ int ctl_vmas(struct ctl *ctl, int argc, char **argv)
 	if (rc == -EACCES || rc == -EPERM)
 		cli_die(CLI_FAIL, rc, "%d: cannot read its mappings (needs root, or its owner)",
 			(int)pid);
+	if (rc == -ENOENT)
+		cli_die(CLI_UNSUPPORTED, 0, "%d: this kernel does not show mappings: "
+			"it has no /proc/PID/smaps (CONFIG_PROC_PAGE_MONITOR)", (int)pid);
 	if (rc)
 		cli_die(CLI_FAIL, rc, "%d: cannot read its mappings", (int)pid);
 	rc = cli_table_print("vmas", columns, (const void *const *)l.rows, l.n, &ctl->table);

@@ -173,6 +173,8 @@ static const char *no_maps(int rc)
 	switch (rc) {
 	case -ESRCH:
 		return "the process has ended";
+	case -ENOENT:
+		return "this kernel does not show mappings (it has no /proc/PID/smaps)";
 	case -EACCES:
 	case -EPERM:
 		return "its mappings may not be read (needs root, or its owner)";

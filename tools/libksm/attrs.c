@@ -251,7 +251,10 @@ static int num_parse_file(const struct ksm_attr_info *in, const char *buf, size_
 	uint64_t u;
 
 	if (in->min < 0)
-		return num_kernel_s64(buf, len, &out->v) ? -EPROTO : 0;
+		return num_kernel_long(buf, len, &out->v) ? -EPROTO : 0;
+	/* What is counted and went below zero is printed as a huge number, and tells nothing. */
+	if (in->kind != KSM_KIND_KNOB)
+		return num_kernel_count(buf, len, &out->v) ? -EPROTO : 0;
 	if (num_kernel_u64(buf, len, &u))
 		return -EPROTO;
 	/* advisor_* are unsigned long in the kernel; nothing real is above this. */

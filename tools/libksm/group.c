@@ -209,6 +209,8 @@ const char *ksm_user_name(struct ksm *k, uid_t uid)
 	char buf[4096], number[16];
 	char *name = map_find(&k->users, (uint64_t)uid + 1);
 
+	if (uid == KSM_UID_NONE)
+		return "";
 	if (name)
 		return name;
 	snprintf(number, sizeof(number), "%u", (unsigned int)uid);
@@ -229,7 +231,7 @@ static int vm_key(struct ksm *k, const struct ksm_proc *p, const char *cgroup, c
 	size_t n;
 	int rc = ksm_proc_cmdline(k, p->pid, &cmd, &n);
 
-	if (rc)
+	if (rc && rc != -ENOENT)
 		return rc;
 	rc = ksm_group_vm(cgroup, cmd, n, out, len);
 	/* A hypervisor without a name is told apart by its number. */
@@ -258,9 +260,8 @@ int ksm_group_key(struct ksm *k, const struct ksm_proc *p, enum ksm_group g, cha
 		break;
 	}
 	rc = ksm_proc_cgroup(k, p->pid, &cgroup);
-	if (rc == -EPROTO)
-		rc = 0;
-	if (rc)
+	/* A kernel without cgroups: it belongs to none. */
+	if (rc && rc != -EPROTO && rc != -ENOENT)
 		return rc;
 	if (g == KSM_GROUP_VM)
 		return vm_key(k, p, cgroup, out, len);

@@ -65,11 +65,18 @@ int ksm_path_read_fd(int fd, struct str *out);
 ssize_t ksm_path_read_small(struct ksm *k, int dirfd, const char *name, char *buf, size_t len);
 /* One write of the whole text; never creates.  Records no failure. */
 int ksm_path_write_at(struct ksm *k, int dirfd, const char *name, const char *text);
-/* Owner of the directory of a process. */
+/* Owner of the directory of a process; -ESRCH when there is none. */
 int ksm_path_owner(struct ksm *k, pid_t pid, uid_t *uid);
 
 /* An errno to one of the four states: ABSENT for ENOENT..., DENIED; VALUE for anything else. */
 enum ksm_state ksm_state_of(int rc);
+
+/* proc.c */
+/*
+ * What @rc of reading a file below /proc/PID means: -ESRCH when the process is
+ * gone, -ENOENT when it is there and lacks this file, any other as it is.
+ */
+int ksm_proc_lacks(struct ksm *k, pid_t pid, int rc);
 
 /* vmas.c */
 /*

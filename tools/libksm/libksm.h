@@ -404,7 +404,11 @@ static inline bool ksm_member_in(enum ksm_member m)
 /* "any", "madvise", "on", "off", "denied", "-". */
 const char *ksm_member_name(enum ksm_member m);
 
-/* The text of ksm_stat; figures of hksm (Appendix F of its contract) absent elsewhere. */
+/*
+ * The text of ksm_stat.  A count that went below zero is absent; zero pages and
+ * profit are signed in the kernel.  Figures of hksm (Appendix F of its
+ * contract) are absent elsewhere.
+ */
 struct ksm_proc_stat {
 	struct ksm_fig items;		/* ksm_rmap_items, 6.1 */
 	struct ksm_fig zero_pages;	/* ksm_zero_pages, 6.6 */
@@ -421,15 +425,20 @@ struct ksm_proc_stat {
 	struct ksm_fig meta_bytes;	/* hksm */
 };
 
-/* Accepts "key value" and "key: value"; unknown keys are skipped.  0 or -EPROTO. */
+/*
+ * Accepts "key value" and "key: value"; unknown keys are skipped, and a value that
+ * cannot be read leaves its figure absent.  0, or -EPROTO when no figure was found.
+ */
 int ksm_proc_stat_parse(const char *buf, size_t len, struct ksm_proc_stat *out);
 
+#define KSM_UID_NONE ((uid_t)-1)	/* not known; nobody has this number (setuid(2)) */
 #define KSM_COMM_MAX 64	/* TASK_COMM_LEN is 16; kernel threads show more */
 
 struct ksm_proc {
 	pid_t pid;
 	pid_t ppid;
-	uid_t uid;			/* owner of /proc/PID: the effective user, root if undumpable */
+	uid_t uid;			/* owner of /proc/PID: the effective user, root if undumpable;
+					   KSM_UID_NONE where nothing tells */
 	char state;			/* R S D T t Z X I */
 	bool kthread;			/* no memory of its own */
 	char comm[KSM_COMM_MAX];	/* raw, as the process chose it */
@@ -474,8 +483,9 @@ int ksm_ident_read(struct ksm *k, pid_t pid, struct ksm_ident *out);
 /**
  * ksm_proc_read() - one process
  *
- * Return: 0; -ESRCH when it is gone; other -errno.  A ksm_stat that may not be
- * read is a state of the figures, not an error.
+ * Return: 0; -ESRCH when it is gone; other -errno when its file stat cannot be
+ * read.  Any other file that is absent or may not be read is a state of the
+ * figures, not an error.
  */
 int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *out);
 /* The same of one that was seen before: -ESRCH also when another has its number now. */
@@ -486,10 +496,16 @@ int ksm_proc_pidstat_parse(const char *buf, size_t len, struct ksm_proc *out);
 /*
  * How the process takes part, exactly: reads smaps up to the first contradiction.
  * KSM_MEMBER_UNKNOWN for one without mappings: it is ending.
+ * 0; -ESRCH when it is gone; -ENOENT where processes have no smaps; other -errno.
  */
 int ksm_proc_member(struct ksm *k, pid_t pid, enum ksm_member *out);
 
-/* Raw command line, NUL-separated; the caller frees *buf.  Empty for kernel threads. */
+/*
+ * The next three: -ESRCH when the process is gone; -ENOENT when it is there and
+ * the kernel, or the dump, has no such file.
+ *
+ * Raw command line, NUL-separated; the caller frees *buf.  Empty for kernel threads.
+ */
 int ksm_proc_cmdline(struct ksm *k, pid_t pid, char **buf, size_t *len);
 /* The path of its cgroup (v2, else the v1 memory or systemd hierarchy); caller frees. */
 int ksm_proc_cgroup(struct ksm *k, pid_t pid, char **path);
@@ -499,7 +515,7 @@ int ksm_proc_cgroup_parse(const char *buf, size_t len, char **path);
 struct ksm_proc_status {
 	pid_t tgid;
 	pid_t tracer;		/* 0: none; -1: no such line */
-	uid_t uid[4];		/* real, effective, saved, file system */
+	uid_t uid[4];		/* real, effective, saved, file system; or KSM_UID_NONE */
 	int seccomp;		/* 0, 1 strict, 2 filter; -1: no such line */
 	char state;
 	unsigned int threads;
@@ -547,7 +563,8 @@ typedef int (*ksm_vma_fn)(const struct ksm_vma *vma, void *arg);
  * ksm_vmas_walk() - call @fn for each mapping, in order of address
  *
  * A positive return of @fn ends the walk and is returned.
- * Return: 0, what @fn returned, -ESRCH, or -errno.
+ * Return: 0, what @fn returned; -ESRCH when the process is gone; -ENOENT where it
+ * has no smaps (a kernel without CONFIG_PROC_PAGE_MONITOR); other -errno.
  */
 int ksm_vmas_walk(struct ksm *k, pid_t pid, ksm_vma_fn fn, void *arg);
 int ksm_smaps_parse(const char *buf, size_t len, ksm_vma_fn fn, void *arg);
@@ -582,7 +599,7 @@ struct ksm_mem;
 /**
  * ksm_mem_open() - look into the memory of a process
  *
- * Return: 0; -ESRCH; -EACCES; -EOPNOTSUPP for a dump.  Without the right to
+ * Return: 0; -ESRCH; -ENOENT where there is no pagemap; -EACCES; -EOPNOTSUPP for a dump.  Without the right to
  * trace the process it may succeed, and reading contents fails.
  */
 int ksm_mem_open(struct ksm *k, pid_t pid, struct ksm_mem **out) __must_check;
@@ -694,7 +711,10 @@ void ksm_group_unit(const char *cgroup, char *out, size_t len);
  */
 int ksm_group_vm(const char *cgroup, const char *cmdline, size_t cmdline_len, char *out, size_t len);
 
-/* Name of a user, or the number in text; borrowed until ksm_close(); never NULL. */
+/*
+ * Name of a user, or the number in text; "" for KSM_UID_NONE.  Borrowed until
+ * ksm_close(); never NULL.
+ */
 const char *ksm_user_name(struct ksm *k, uid_t uid);
 
 /**

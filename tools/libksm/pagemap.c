@@ -48,7 +48,7 @@ int ksm_mem_open(struct ksm *k, pid_t pid, struct ksm_mem **out)
 		int rc = m->pagemap;
 
 		free(m);
-		return rc == -ENOENT ? -ESRCH : rc;
+		return ksm_proc_lacks(k, pid, rc);
 	}
 	m->mem = ksm_path_open(k, O_RDONLY, "proc/%d/mem", (int)pid);
 	*out = m;

@@ -75,6 +75,18 @@ static inline bool span_s64(struct span sp, int64_t *out)
 	return sp.len && sp.s[sp.len - 1] != '\n' && !num_kernel_s64(sp.s, sp.len, out);
 }
 
+/* A long of the kernel, also where a version prints it as unsigned. */
+static inline bool span_long(struct span sp, int64_t *out)
+{
+	return sp.len && sp.s[sp.len - 1] != '\n' && !num_kernel_long(sp.s, sp.len, out);
+}
+
+/* A count; one that went below zero tells nothing. */
+static inline bool span_count(struct span sp, int64_t *out)
+{
+	return sp.len && sp.s[sp.len - 1] != '\n' && !num_kernel_count(sp.s, sp.len, out);
+}
+
 /* Takes hexadecimal digits off the front of @sp, as maps and smaps have addresses. */
 static inline bool span_hex(struct span *sp, uint64_t *out)
 {

@@ -199,7 +199,7 @@ int ksm_path_owner(struct ksm *k, pid_t pid, uid_t *uid)
 
 	snprintf(name, sizeof(name), "%d", (int)pid);
 	if (fstatat(k->procfd, name, &st, AT_SYMLINK_NOFOLLOW))
-		return -errno;
+		return errno == ENOENT ? -ESRCH : -errno;
 	*uid = st.st_uid;
 	return 0;
 }

@@ -28,24 +28,30 @@ const char *ksm_member_name(enum ksm_member m)
 	return names[m];
 }
 
+enum stat_kind {
+	STAT_COUNT,	/* never below zero */
+	STAT_LONG,	/* may be: zero pages were printed as unsigned from 6.6 to 6.9 */
+	STAT_YESNO,
+};
+
 static const struct {
 	const char *key;
 	size_t offset;
-	bool yesno;
+	enum stat_kind kind;
 } stat_keys[] = {
-	{ "ksm_rmap_items", offsetof(struct ksm_proc_stat, items), false },
-	{ "ksm_zero_pages", offsetof(struct ksm_proc_stat, zero_pages), false },
-	{ "ksm_merging_pages", offsetof(struct ksm_proc_stat, merging_pages), false },
-	{ "ksm_process_profit", offsetof(struct ksm_proc_stat, profit_bytes), false },
-	{ "ksm_merge_any", offsetof(struct ksm_proc_stat, merge_any), true },
-	{ "ksm_mergeable", offsetof(struct ksm_proc_stat, mergeable), true },
-	{ "ksm_scan_pages", offsetof(struct ksm_proc_stat, scan_pages), false },
-	{ "ksm_scan_ns", offsetof(struct ksm_proc_stat, scan_ns), false },
-	{ "ksm_merges", offsetof(struct ksm_proc_stat, merges), false },
-	{ "ksm_breaks", offsetof(struct ksm_proc_stat, breaks), false },
-	{ "ksm_skipped", offsetof(struct ksm_proc_stat, skipped), false },
-	{ "ksm_domain", offsetof(struct ksm_proc_stat, domain), false },
-	{ "ksm_meta_bytes", offsetof(struct ksm_proc_stat, meta_bytes), false },
+	{ "ksm_rmap_items", offsetof(struct ksm_proc_stat, items), STAT_COUNT },
+	{ "ksm_zero_pages", offsetof(struct ksm_proc_stat, zero_pages), STAT_LONG },
+	{ "ksm_merging_pages", offsetof(struct ksm_proc_stat, merging_pages), STAT_COUNT },
+	{ "ksm_process_profit", offsetof(struct ksm_proc_stat, profit_bytes), STAT_LONG },
+	{ "ksm_merge_any", offsetof(struct ksm_proc_stat, merge_any), STAT_YESNO },
+	{ "ksm_mergeable", offsetof(struct ksm_proc_stat, mergeable), STAT_YESNO },
+	{ "ksm_scan_pages", offsetof(struct ksm_proc_stat, scan_pages), STAT_COUNT },
+	{ "ksm_scan_ns", offsetof(struct ksm_proc_stat, scan_ns), STAT_COUNT },
+	{ "ksm_merges", offsetof(struct ksm_proc_stat, merges), STAT_COUNT },
+	{ "ksm_breaks", offsetof(struct ksm_proc_stat, breaks), STAT_COUNT },
+	{ "ksm_skipped", offsetof(struct ksm_proc_stat, skipped), STAT_COUNT },
+	{ "ksm_domain", offsetof(struct ksm_proc_stat, domain), STAT_COUNT },
+	{ "ksm_meta_bytes", offsetof(struct ksm_proc_stat, meta_bytes), STAT_COUNT },
 };
 
 static struct ksm_fig *stat_fig(struct ksm_proc_stat *st, size_t i)
@@ -59,10 +65,16 @@ static void stat_set_all(struct ksm_proc_stat *st, enum ksm_state state)
 		*stat_fig(st, i) = (struct ksm_fig){ .state = state };
 }
 
-static bool stat_value(struct span val, bool yesno, int64_t *out)
+static bool stat_value(struct span val, enum stat_kind kind, int64_t *out)
 {
-	if (!yesno)
-		return span_s64(val, out);
+	switch (kind) {
+	case STAT_COUNT:
+		return span_count(val, out);
+	case STAT_LONG:
+		return span_long(val, out);
+	case STAT_YESNO:
+		break;
+	}
 	*out = span_is(val, "yes");
 	return *out || span_is(val, "no");
 }
@@ -80,10 +92,11 @@ int ksm_proc_stat_parse(const char *buf, size_t len, struct ksm_proc_stat *out)
 		for (size_t i = 0; i < ARRAY_SIZE(stat_keys); i++) {
 			if (!span_is_key(key, stat_keys[i].key))
 				continue;
-			if (!stat_value(val, stat_keys[i].yesno, &v))
-				return -EPROTO;
-			*stat_fig(out, i) = KSM_FIG(v);
-			any = true;
+			/* An odd line costs this figure, not the others. */
+			if (stat_value(val, stat_keys[i].kind, &v)) {
+				*stat_fig(out, i) = KSM_FIG(v);
+				any = true;
+			}
 			break;
 		}
 	}
@@ -158,6 +171,8 @@ int ksm_proc_status_parse(const char *buf, size_t len, struct ksm_proc_status *o
 	uint64_t u;
 
 	*out = (struct ksm_proc_status){ .tracer = -1, .seccomp = -1 };
+	for (int i = 0; i < 4; i++)
+		out->uid[i] = KSM_UID_NONE;
 	while (span_line(&rest, &line)) {
 		if (!span_word(&line, &key) || !span_word(&line, &val))
 			continue;
@@ -166,10 +181,10 @@ int ksm_proc_status_parse(const char *buf, size_t len, struct ksm_proc_status *o
 		} else if (span_is(key, "Uid:")) {
 			for (int i = 0; i < 4; i++) {
 				if (!span_u64(val, &u) || u > UINT32_MAX)
-					return -EPROTO;
+					break;
 				out->uid[i] = u;
 				if (i < 3 && !span_word(&line, &val))
-					return -EPROTO;
+					break;
 			}
 		} else if (span_is(key, "Tgid:") && span_u64(val, &u) && u <= INT32_MAX) {
 			out->tgid = u;
@@ -185,13 +200,45 @@ int ksm_proc_status_parse(const char *buf, size_t len, struct ksm_proc_status *o
 	return tgid ? 0 : -EPROTO;
 }
 
+/*
+ * A process is there as long as its file stat is: no kernel lacks that one.  Any
+ * other may be left out of a kernel (cgroup without CONFIG_CGROUPS; smaps and
+ * pagemap without CONFIG_PROC_PAGE_MONITOR) or of a dump.
+ */
+int ksm_proc_lacks(struct ksm *k, pid_t pid, int rc)
+{
+	char name[32], byte[2];
+	ssize_t n;
+
+	if (rc != -ENOENT && rc != -ENOTDIR)
+		return rc;
+	snprintf(name, sizeof(name), "%d/stat", (int)pid);
+	n = ksm_path_read_small(k, k->procfd, name, byte, sizeof(byte));
+	return n < 0 && ksm_state_of(n) == KSM_ABSENT ? -ESRCH : -ENOENT;
+}
+
 int ksm_proc_status_read(struct ksm *k, pid_t pid, struct ksm_proc_status *out)
 {
 	int rc = ksm_path_read(k, &k->buf, "proc/%d/status", (int)pid);
 
-	if (rc == -ENOENT)
-		rc = -ESRCH;
+	rc = ksm_proc_lacks(k, pid, rc);
 	return rc ? rc : ksm_proc_status_parse(str_get(&k->buf), k->buf.len, out);
+}
+
+/* One small file below @pid, whole lines of it; length or -errno. */
+static ssize_t read_lines(struct ksm *k, pid_t pid, const char *file, char *buf, size_t len)
+{
+	char name[40], *end;
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "%d/%s", (int)pid, file);
+	n = ksm_path_read_small(k, k->procfd, name, buf, len);
+	/* A number that is cut at the end of the buffer would be another number. */
+	if (n == (ssize_t)len - 1) {
+		end = memrchr(buf, '\n', n);
+		n = end ? end - buf + 1 : 0;
+	}
+	return n;
 }
 
 /*
@@ -200,25 +247,23 @@ int ksm_proc_status_read(struct ksm *k, pid_t pid, struct ksm_proc_status *out)
  */
 static void stat_read(struct ksm *k, pid_t pid, struct ksm_proc_stat *out)
 {
-	char name[40], buf[1024];
-	uint64_t u;
+	char buf[2048];
+	int64_t v;
 	ssize_t n;
 
 	stat_set_all(out, KSM_ABSENT);
-	snprintf(name, sizeof(name), "%d/ksm_stat", (int)pid);
-	n = ksm_path_read_small(k, k->procfd, name, buf, sizeof(buf));
+	n = read_lines(k, pid, "ksm_stat", buf, sizeof(buf));
 	if (n < 0)
 		stat_set_all(out, ksm_state_of(n) == KSM_DENIED ? KSM_DENIED : KSM_ABSENT);
 	else
 		ksm_proc_stat_parse(buf, n, out);
 	if (out->merging_pages.state != KSM_ABSENT)
 		return;
-	snprintf(name, sizeof(name), "%d/ksm_merging_pages", (int)pid);
-	n = ksm_path_read_small(k, k->procfd, name, buf, sizeof(buf));
+	n = read_lines(k, pid, "ksm_merging_pages", buf, sizeof(buf));
 	if (n < 0)
 		out->merging_pages.state = ksm_state_of(n) == KSM_DENIED ? KSM_DENIED : KSM_ABSENT;
-	else if (!num_kernel_u64(buf, n, &u))
-		out->merging_pages = KSM_FIG(u);
+	else if (!num_kernel_count(buf, n, &v))
+		out->merging_pages = KSM_FIG(v);
 }
 
 /* As far as the figures tell; a process not yet scanned looks off before 6.15. */
@@ -253,7 +298,8 @@ static int member_by_vmas(struct ksm *k, unsigned int want, struct ksm_proc *p)
 		rc = ksm_proc_member(k, p->pid, &p->member);
 	else if ((want & KSM_PROC_MEMBER) && p->member == KSM_MEMBER_ON)
 		rc = ksm_proc_member_quick(k, p->pid, &p->member);
-	return rc == -EACCES || rc == -EPERM ? 0 : rc;
+	/* Where the mappings cannot be asked, what the figures tell stands. */
+	return rc == -EACCES || rc == -EPERM || rc == -ENOENT ? 0 : rc;
 }
 
 int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *out)
@@ -276,14 +322,15 @@ int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *
 	out->pid = pid;
 	stat_set_all(&out->ksm, KSM_ABSENT);
 	out->member = KSM_MEMBER_UNKNOWN;
+	out->uid = KSM_UID_NONE;
 	if (want & KSM_PROC_UID) {
 		/* The owner of a dump's files is whoever unpacked it. */
 		if (k->live)
 			rc = ksm_path_owner(k, pid, &out->uid);
 		else if (!(rc = ksm_proc_status_read(k, pid, &status)))
 			out->uid = status.uid[1];
-		if (rc)
-			return rc == -ENOENT ? -ESRCH : rc;
+		if (rc == -ESRCH || rc == -ENOMEM)
+			return rc;
 	}
 	if (out->kthread || !(want & (KSM_PROC_KSM | KSM_PROC_MEMBER | KSM_PROC_EXACT)))
 		return 0;
@@ -320,7 +367,7 @@ int ksm_proc_cmdline(struct ksm *k, pid_t pid, char **buf, size_t *len)
 	*len = 0;
 	if (rc) {
 		str_fini(&text);
-		return rc == -ENOENT ? -ESRCH : rc;
+		return ksm_proc_lacks(k, pid, rc);
 	}
 	*len = text.len;
 	*buf = str_steal(&text);
@@ -392,6 +439,6 @@ int ksm_proc_cgroup(struct ksm *k, pid_t pid, char **path)
 
 	*path = NULL;
 	if (rc)
-		return rc == -ENOENT ? -ESRCH : rc;
+		return ksm_proc_lacks(k, pid, rc);
 	return ksm_proc_cgroup_parse(str_get(&k->buf), k->buf.len, path);
 }

@@ -179,7 +179,7 @@ static int match_cmdline(struct ksm *k, const struct selector *s, const struct k
 	size_t len;
 	int rc = ksm_proc_cmdline(k, p->pid, &line, &len);
 
-	if (rc)
+	if (rc && rc != -ENOENT)
 		return rc;
 	/* Arguments are joined by blanks, as ps shows them; without any, the name counts. */
 	if (!len)
@@ -196,7 +196,7 @@ static int match_cgroup(struct ksm *k, const struct selector *s, pid_t pid)
 	int rc = ksm_proc_cgroup(k, pid, &path);
 
 	if (rc)
-		return rc == -EPROTO ? 0 : rc;
+		return rc == -EPROTO || rc == -ENOENT ? 0 : rc;
 	return !strncmp(path, s->sel->cgroup, s->cgroup_len) &&
 	       (path[s->cgroup_len] == '/' || path[s->cgroup_len] == '\0');
 }

@@ -56,7 +56,7 @@ static void keyed_parse(const char *buf, size_t len, const struct key_fig *keys,
 		for (size_t i = 0; i < n; i++) {
 			struct ksm_fig *fig = (void *)((char *)out + keys[i].offset);
 
-			if (!span_is_key(key, keys[i].key) || !span_s64(val, &v) || v < 0 ||
+			if (!span_is_key(key, keys[i].key) || !span_count(val, &v) ||
 			    v > INT64_MAX / keys[i].scale)
 				continue;
 			*fig = KSM_FIG(v * keys[i].scale);

@@ -56,6 +56,8 @@ struct smaps {
 	void *arg;
 	struct ksm_vma vma;
 	bool open;		/* a header was seen */
+	bool told;		/* some mapping was */
+	bool odd;		/* a line was no header and no field */
 	bool cut;		/* the line that comes is the rest of one too long */
 	char name[NAME_MAX_LEN];
 };
@@ -67,12 +69,21 @@ static int smaps_flush(struct smaps *sm)
 	if (!sm->open)
 		return 0;
 	sm->open = false;
+	sm->told = true;
 	v->name = sm->name;
 	/* What the kernel lends to every process: a better reason than its flags. */
 	if (!strcmp(v->name, "[vdso]") || !strcmp(v->name, "[vsyscall]") ||
 	    !strncmp(v->name, "[vvar", 5))
 		v->why = KSM_VMA_SPECIAL;
 	return sm->fn(v, sm->arg);
+}
+
+/* An odd line costs the mapping it stands for; nothing but odd lines is no smaps. */
+static int smaps_end(struct smaps *sm)
+{
+	int rc = smaps_flush(sm);
+
+	return !rc && sm->odd && !sm->told ? -EPROTO : rc;
 }
 
 /* "55e0-55f0 rw-p 00000000 fe:00 123   /name with blanks" */
@@ -149,7 +160,7 @@ static void smaps_field(struct ksm_vma *v, struct span line)
 		smaps_flags(v, line);
 		return;
 	}
-	if (!span_word(&line, &val) || !span_u64(val, &kib) || kib > UINT64_MAX / 1024)
+	if (!span_word(&line, &val) || !span_u64(val, &kib) || kib > INT64_MAX / 1024)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
 		if (span_is(key, sizes[i].key))
@@ -170,7 +181,8 @@ static int smaps_line(struct smaps *sm, struct span line)
 		if (rc)
 			return rc;
 		sm->open = smaps_header(sm, line);
-		return sm->open ? 0 : -EPROTO;
+		sm->odd |= !sm->open;
+		return 0;
 	}
 	if (sm->open)
 		smaps_field(&sm->vma, line);
@@ -188,7 +200,7 @@ int ksm_smaps_parse(const char *buf, size_t len, ksm_vma_fn fn, void *arg)
 		if (rc)
 			return rc;
 	}
-	return smaps_flush(&sm);
+	return smaps_end(&sm);
 }
 
 /* What is missing of the last line, if it has no end here, is passed over. */
@@ -238,7 +250,7 @@ static int smaps_stream(int fd, struct smaps *sm, char *buf, size_t size, size_t
 		have -= take;
 		memmove(buf, buf + take, have);
 		if (!n)
-			return smaps_flush(sm);
+			return smaps_end(sm);
 	}
 }
 
@@ -251,7 +263,7 @@ static int vmas_walk(struct ksm *k, pid_t pid, ksm_vma_fn fn, void *arg, size_t 
 	int rc;
 
 	if (fd < 0)
-		return fd == -ENOENT ? -ESRCH : fd;
+		return ksm_proc_lacks(k, pid, fd);
 	if (!buf || !sm)
 		return -ENOMEM;
 	sm->fn = fn;

@@ -184,6 +184,30 @@ int num_kernel_s64(const char *buf, size_t len, int64_t *out)
 	return whole_s64(scan_of_file(buf, len), out);
 }
 
+int num_kernel_long(const char *buf, size_t len, int64_t *out)
+{
+	uint64_t u;
+	int rc = num_kernel_s64(buf, len, out);
+
+	if (rc != -ERANGE || num_kernel_u64(buf, len, &u))
+		return rc;
+	*out = (int64_t)u;
+	return 0;
+}
+
+int num_kernel_count(const char *buf, size_t len, int64_t *out)
+{
+	uint64_t u;
+	int rc = num_kernel_u64(buf, len, &u);
+
+	if (rc)
+		return rc;
+	if (u > INT64_MAX)
+		return -ERANGE;
+	*out = (int64_t)u;
+	return 0;
+}
+
 int num_size(const char *s, uint64_t *out)
 {
 	static const char letters[] = "KMGTPE";

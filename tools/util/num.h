@@ -22,6 +22,10 @@ int num_s64(const char *s, int64_t *out);
 /* One kernel file: a number in buf[0..len), with at most one newline behind. */
 int num_kernel_u64(const char *buf, size_t len, uint64_t *out);
 int num_kernel_s64(const char *buf, size_t len, int64_t *out);
+/* A long of the kernel, whether it was printed as such (%ld) or as unsigned (%lu). */
+int num_kernel_long(const char *buf, size_t len, int64_t *out);
+/* A count: -ERANGE above INT64_MAX, which is where one ends that went below zero. */
+int num_kernel_count(const char *buf, size_t len, int64_t *out);
 
 /*
  * The digits in front of *s, in base 10 or 16 (no sign, no 0x), for text of
