@@ -66,6 +66,44 @@ readable() { ksm-estimate -q -p "$spawned" >/dev/null 2>&1; }
 	((unique + dup + merged + same + gone == anon)) || fail "$output"
 }
 
+# A shell with some MiB of text and four children that share them since they were
+# forked; $spawned, and $family: all five.
+family() {
+	# shellcheck disable=SC2016
+	spawn bash -c 'text=$(head -c 6000000 /dev/urandom | base64 -w 0)
+		for i in 1 2 3 4; do (echo >>ready; read -r -t 900 <>stay; echo "${#text}") & done
+		wait'
+	wait_until has_lines 4 ready
+	family=$spawned,$(tr -s ' ' , <"/proc/$spawned/task/$spawned/children")
+	family=${family%,}
+	IFS=, read -ra SPAWNED <<<"$family"
+}
+has_lines() { [[ -e $2 && $(wc -l <"$2") -eq $1 ]]; }
+json_figure() { sed -n "s/^ *\"$1\": *\(-\{0,1\}[0-9]*\).*/\1/p" <<<"$output" | head -n 1; }
+
+@test "a sample of memory shared since a fork reads it once, as --full does" {
+	need_root	# frames are hidden from others
+	mkfifo stay
+	family
+	expect 0 ksm-estimate -q -J --full -p "$family"
+	local full same
+	full=$(json_figure read_bytes) same=$(json_figure same_bytes)
+	((same > 10000000)) || fail "nothing is shared: $same"
+	expect 0 ksm-estimate -q -J --sample 10 -p "$family"
+	(($(json_figure read_bytes) < full / 2)) || fail "$(json_figure read_bytes), full $full"
+}
+
+@test "an interval is of what is possible" {
+	target
+	expect 0 ksm-estimate -q -J --sample 1 -p "$spawned"
+	local low saved high anon
+	low=$(json_figure saved_low_bytes) saved=$(json_figure saved_bytes)
+	high=$(json_figure saved_high_bytes) anon=$(json_figure anon_bytes)
+	((0 <= low && low <= saved && saved <= high && high <= anon)) ||
+		fail "$low <= $saved <= $high of $anon"
+	(($(json_figure unique_bytes) + $(json_figure dup_bytes) <= anon)) || fail "$output"
+}
+
 @test "limits: slow, and still done" {
 	target
 	expect 0 ksm-estimate -q -p "$spawned" --max-cpu 50 --max-rate 10M -j 3 -r -n -o COMMAND

@@ -19,7 +19,8 @@ struct world {
 	size_t n;
 	struct est_count count[SEGS];
 	struct est_gain total, gain[SEGS];
-	double pairs[SEGS * SEGS];
+	struct est_sure sure;
+	double pairs[SEGS * SEGS], merged[SEGS * SEGS];
 };
 
 static struct world w;
@@ -35,22 +36,29 @@ static void put(uint32_t content, uint32_t seg, uint32_t flags, size_t times)
 		w.rec[w.n++] = (struct est_rec){ content * 2654435761U, content, seg | flags };
 }
 
-static void decide(uint64_t max_sharing, bool zero, double share)
+static void decide_picked(uint64_t max_sharing, bool zero, double share, double pick)
 {
 	const struct est_params p = {
 		.max_sharing = max_sharing,
 		.use_zero_pages = zero,
 		.p = share,
+		.pick = pick,
 		.n_segs = SEGS,
 		.owner = owners,
 		.count = w.count,
 		.n_users = 2,
 		.n_groups = SEGS,
 		.pairs = w.pairs,
+		.merged = w.merged,
 	};
 
 	est_sort(w.rec, w.n, 2);
-	CHECK_INT(est_dups(w.rec, w.n, &p, &w.total, w.gain), 0);
+	CHECK_INT(est_dups(w.rec, w.n, &p, &w.total, w.gain, &w.sure), 0);
+}
+
+static void decide(uint64_t max_sharing, bool zero, double share)
+{
+	decide_picked(max_sharing, zero, share, 0);
 }
 
 #define NEAR(got, want) \
@@ -229,18 +237,108 @@ static void zeroes(void)
 	NEAR(w.total.cross, 0);
 }
 
+/* A content whose hash is the given part of all hashes. */
+static void put_at(double at, uint32_t seg, uint32_t flags, size_t times)
+{
+	while (times--)
+		w.rec[w.n++] = (struct est_rec){ ldexp(at, 32), 1, seg | flags };
+}
+
 static void scaled(void)
 {
 	reset();
-	put(1, 0, 0, 2);
-	put(2, 0, 0, 1);
+	put_at(0.01, 0, 0, 2);
+	put_at(0.02, 0, 0, 1);
 	w.count[0].zero = 2;
 	decide(256, false, 0.25);
 	/* 1 / 0.25 of contents, and zeroes as they are. */
 	NEAR(w.total.saved, 5);
 	NEAR(w.total.unique, 4);
 	NEAR(w.total.dup, 10);
-	NEAR(w.total.var, 12);
+	NEAR(w.sure.rest, 4);
+	NEAR(w.sure.rest_var, 12);
+	NEAR(w.sure.contents, 8);
+	/* Seen: one page of two, one zero of two; a content and the one zero stay. */
+	NEAR(w.sure.exact, 1);
+	NEAR(w.sure.least, 2);
+	NEAR(w.sure.kept, 3);
+}
+
+/* Of a content picked twice it does not matter whether it was taken. */
+static void frequent(void)
+{
+	const double pick = 0.2, per_b = 0.8 / 0.2;
+
+	/* Taken: all of its ten frames are here, and count once. */
+	reset();
+	put_at(0.01, 0, 0, 8);
+	put_at(0.01, 0, EST_PICK_A, 2);
+	decide_picked(256, false, 0.25, pick);
+	NEAR(w.total.saved, 9);
+	NEAR(w.total.dup, 10);
+	NEAR(w.sure.exact, 9);
+	NEAR(w.sure.rest, 0);
+	NEAR(w.sure.picked_var, 0);
+
+	/* Not taken: two of A and three of B, each of which stands for four. */
+	reset();
+	put_at(0.5, 0, EST_PICK_A, 2);
+	put_at(0.5, 2, EST_PICK_B, 3);
+	decide_picked(256, false, 0.25, pick);
+	NEAR(w.total.saved, 2 + 3 * per_b - 1);
+	NEAR(w.total.dup, 14);
+	NEAR(w.gain[0].dup, 2);
+	NEAR(w.gain[2].dup, 12);
+	NEAR(w.total.cross, 1);
+	NEAR(w.pairs[0 * SEGS + 2], 2);
+	NEAR(w.sure.picked, 13);
+	NEAR(w.sure.picked_var, 3 * per_b * (per_b - 1));
+	CHECK_UINT(w.sure.n_picked, 1);
+	NEAR(w.sure.least, 4);
+
+	/* Picked once, or by B only: as rare as any other, and not taken. */
+	reset();
+	put_at(0.5, 0, EST_PICK_A, 1);
+	put_at(0.5, 0, EST_PICK_B, 2);
+	decide_picked(256, false, 0.25, pick);
+	NEAR(w.total.saved, 0);
+	NEAR(w.total.dup, 0);
+	NEAR(w.sure.picked, 0);
+}
+
+static void clamped(void)
+{
+	struct est_gain g = { .dup = 20, .unique = 5, .saved = 10, .cross = 4, .huge = 2 };
+
+	est_gain_clamp(&g, 30);
+	NEAR(g.dup, 20);
+	NEAR(g.unique, 10);
+	est_gain_clamp(&g, 10);
+	NEAR(g.dup, 10);
+	NEAR(g.unique, 0);
+	NEAR(g.saved, 5);
+	NEAR(g.cross, 2);
+	NEAR(g.huge, 1);
+	est_gain_clamp(&g, 0);
+	NEAR(g.saved, 0);
+}
+
+/* What a pair has in common, and what of that is merged. */
+static void merged_pairs(void)
+{
+	reset();
+	put(1, 0, EST_KSM, 1);
+	put(1, 1, EST_KSM | EST_SAME, 2);
+	put(1, 2, 0, 1);
+	put(2, 0, 0, 1);
+	put(2, 1, 0, 1);
+	decide(256, false, 1);
+	NEAR(w.pairs[0 * SEGS + 1], 2);
+	NEAR(w.merged[0 * SEGS + 1], 1);
+	NEAR(w.pairs[1 * SEGS + 1], 1);
+	NEAR(w.merged[1 * SEGS + 1], 1);
+	NEAR(w.pairs[0 * SEGS + 2], 1);
+	NEAR(w.merged[0 * SEGS + 2], 0);
 }
 
 static int order(const struct est_rec *a, const struct est_rec *b)
@@ -304,68 +402,6 @@ static void compacted(void)
 	CHECK_UINT(r[1].hi, 3);
 }
 
-/*
- * Sets of contents of known multiplicities, sampled again and again by another
- * hash: the interval must hold the truth in 95 % of the trials, and in no case
- * in much fewer.  The random numbers are the same in each run.
- */
-static void intervals(void)
-{
-	static const struct {
-		const char *what;
-		size_t contents[3];
-		uint64_t times[3];
-		double p;
-	} rows[] = {
-		{ "many pairs", { 20000, 2000 }, { 1, 2 }, 0.1 },
-		{ "few pairs", { 20000, 60 }, { 1, 2 }, 0.05 },
-		{ "none", { 20000 }, { 1 }, 0.05 },
-		{ "one of very many", { 20000, 500, 1 }, { 1, 2, 5000 }, 0.05 },
-		{ "mixed", { 10000, 3000, 100 }, { 1, 3, 50 }, 0.2 },
-	};
-	enum { TRIALS = 400 };
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		unsigned int held = 0;
-		double mean = 0, truth = 0;
-
-		tap_row("%s", rows[i].what);
-		for (size_t k = 0; k < 3; k++)
-			truth += rows[i].contents[k] * (rows[i].times[k] - (rows[i].contents[k] > 0));
-		for (unsigned int t = 0; t < TRIALS; t++) {
-			struct est_moment m;
-			double sum = 0, squares = 0, distinct = 0, var, low, high;
-
-			CHECK_INT(est_moment_init(&m), 0);
-			for (size_t k = 0; k < 3; k++)
-				for (size_t c = 0; c < rows[i].contents[k]; c++) {
-					const uint64_t h = random64();
-					const double y = rows[i].times[k] - 1;
-
-					for (uint64_t n = 0; n < rows[i].times[k]; n++)
-						est_moment_put(&m, h);
-					if (ldexp(h, -64) >= rows[i].p)
-						continue;
-					sum += y;
-					squares += y * y;
-					distinct++;
-				}
-			var = squares * (1 - rows[i].p) / (rows[i].p * rows[i].p);
-			var = MAX(var, est_moment_var(&m, distinct / rows[i].p, rows[i].p));
-			est_interval(sum / rows[i].p, var, rows[i].p, &low, &high);
-			held += low <= truth && truth <= high;
-			mean += sum / rows[i].p / TRIALS;
-			est_moment_fini(&m);
-		}
-		printf("# %s: truth %g, mean of estimates %.1f, held in %u of %d\n", rows[i].what,
-		       truth, mean, held, TRIALS);
-		/* 93 %: what 95 % may come to by chance in 400 trials. */
-		CHECK(held >= TRIALS * 93 / 100);
-		if (i != 3)
-			CHECK(fabs(mean - truth) <= truth * 0.05);
-	}
-}
-
 static void paced(void)
 {
 	struct est_pace p = { .max_rate = 100e6 };
@@ -401,5 +437,6 @@ static void frames(void)
 TAP_MAIN(TAP_CASE(copies), TAP_CASE(nothing), TAP_CASE(pairs_and_singles), TAP_CASE(many_copies),
 	 TAP_CASE(shared_since_fork), TAP_CASE(merged_already), TAP_CASE(frames_unknown),
 	 TAP_CASE(across_users), TAP_CASE(huge), TAP_CASE(zeroes), TAP_CASE(scaled),
-	 TAP_CASE(sorted), TAP_CASE(compacted), TAP_CASE(intervals), TAP_CASE(paced),
+	 TAP_CASE(frequent), TAP_CASE(clamped), TAP_CASE(merged_pairs),
+	 TAP_CASE(sorted), TAP_CASE(compacted), TAP_CASE(paced),
 	 TAP_CASE(frames))

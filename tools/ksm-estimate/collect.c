@@ -9,6 +9,7 @@
 #include "ksm-estimate/estimate.h"
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -457,7 +458,7 @@ static double share(const struct est *e, uint64_t pages)
 
 static void crew_init(struct crew *c, struct est *e, uint64_t pages)
 {
-	const double p = share(e, pages);
+	const double p = share(e, pages), pick = est_pick_share(p, pages);
 	unsigned char *zero = xcalloc(1, e->page_size);
 	const uint64_t pieces = e->page_size / 64 - 1;
 
@@ -469,6 +470,8 @@ static void crew_init(struct crew *c, struct est *e, uint64_t pages)
 	c->all.sampled = p < 1;
 	c->all.adapt = c->all.sampled && e->opt.passes < 2;
 	c->all.threshold = MAX((uint32_t)(p * (1U << EST_CLUSTER_BITS) + 0.5), 1U);
+	c->all.pick = ldexp(pick, 32);
+	c->all.chance = est_hash(&e->key, "picks", 5) | 1;
 	c->all.frames = est_frames_new();
 	c->all.kpageflags = ksm_kpageflags_open(e->k);
 	probe(e, &c->all);
@@ -480,7 +483,7 @@ static void crew_init(struct crew *c, struct est *e, uint64_t pages)
 	pthread_cond_init(&c->work, NULL);
 	pthread_cond_init(&c->space, NULL);
 	make_room(e, c->all.sampled, pages);
-	c->all.want_recs = MIN((size_t)(pages * p), e->cap_recs);
+	c->all.want_recs = MIN((size_t)(pages * (p + 2 * pick)), e->cap_recs);
 	c->thread = xcalloc(c->jobs, sizeof(*c->thread));
 	c->reader = xcalloc(c->jobs, sizeof(*c->reader));
 	for (unsigned int i = 0; i < c->jobs; i++)
@@ -495,6 +498,7 @@ static void crew_fini(struct crew *c)
 	struct est *e = c->e;
 
 	e->p = (double)c->all.threshold / (1U << EST_CLUSTER_BITS);
+	e->pick = ldexp(c->all.pick, -32);
 	for (unsigned int i = 0; i < c->jobs; i++) {
 		if (c->all.sampled)
 			est_moment_add(&e->moment, &c->reader[i].moment);

@@ -35,9 +35,33 @@ void est_count_add(struct est_count *to, const struct est_count *c)
 	to->taken += c->taken;
 }
 
+void est_gain_add(struct est_gain *to, const struct est_gain *g)
+{
+	to->dup += g->dup;
+	to->unique += g->unique;
+	to->saved += g->saved;
+	to->cross += g->cross;
+	to->huge += g->huge;
+}
+
+static void scale(struct est_gain *g, double f)
+{
+	g->dup *= f;
+	g->saved *= f;
+	g->cross *= f;
+	g->huge *= f;
+}
+
+void est_gain_clamp(struct est_gain *g, double frames)
+{
+	if (g->dup > frames)
+		scale(g, frames / g->dup);
+	g->unique = frames - g->dup;
+}
+
 /* An owner's part in one content; tallies are found by index and cleared by list. */
 struct tally {
-	uint64_t frames;	/* not merged */
+	double frames;		/* not merged */
 	uint64_t merged;	/* mappings of merged pages */
 	bool noframe;		/* a shared page whose frame is not known */
 };
@@ -87,34 +111,47 @@ uint64_t est_copies(uint64_t n, uint64_t max_sharing)
  * Frames freed of @frames equal ones, where @merged mappings of @copies merged
  * pages exist.  A merged page takes max_sharing mappings, then the next is made.
  */
-static uint64_t freed(uint64_t frames, uint64_t merged, uint64_t copies, uint64_t max_sharing)
+static double freed(double frames, uint64_t merged, uint64_t copies, uint64_t max_sharing)
 {
-	const uint64_t need = est_copies(frames + merged, max_sharing);
+	const uint64_t need = est_copies(llround(frames) + merged, max_sharing);
 	const uint64_t more = need > copies ? need - copies : 0;
 
 	return frames > more ? frames - more : 0;
 }
 
 struct content {
-	uint64_t frames;	/* not merged */
+	bool taken;		/* all of its frames are here, not only those picked */
+	bool frequent;
+	double frames;		/* not merged */
 	uint64_t mappings;	/* of those */
 	uint64_t noframe;	/* mappings of shared pages, taken as one frame */
 	uint64_t merged;	/* mappings of merged pages */
 	uint64_t copies;	/* merged pages */
-	uint64_t saved;
+	uint64_t picked[2];	/* frames, by A and B */
+	double all;		/* frames, and one for those that are not told */
+	double saved;
 	double cross;
+	double weight;		/* so many contents does it stand for */
 };
 
 struct dups {
 	const struct est_params *p;
 	struct tallies users, groups;
 	struct est_gain *total, *gains;
+	struct est_sure *sure;
+	double per_b;		/* frames that one picked by B stands for */
 	double cluster;		/* saved in the cluster at hand */
 	double squares;		/* of clusters */
 	uint32_t cluster_id;
 };
 
-static void count_rec(const struct est_rec *r, struct content *c)
+/* Frames that a record stands for, where it is one of a frame of its own. */
+static double frames_of(const struct dups *d, const struct content *c, uint32_t tag)
+{
+	return !c->taken && tag & EST_PICK_B ? d->per_b : 1;
+}
+
+static void count_rec(const struct dups *d, const struct est_rec *r, struct content *c)
 {
 	if (r->tag & EST_KSM) {
 		c->merged++;
@@ -123,24 +160,25 @@ static void count_rec(const struct est_rec *r, struct content *c)
 		c->noframe++;
 	} else {
 		c->mappings++;
-		c->frames += !(r->tag & EST_SAME);
+		if (!(r->tag & EST_SAME))
+			c->frames += frames_of(d, c, r->tag);
 	}
 }
 
-static void tally_rec(struct tallies *t, uint32_t owner, uint32_t tag)
+static void tally_rec(struct tallies *t, uint32_t owner, uint32_t tag, double frames)
 {
 	if (tag & EST_KSM)
 		tally(t, owner)->merged++;
 	else if (tag & EST_NOFRAME)
 		tally(t, owner)->noframe = true;
 	else if (!(tag & EST_SAME))
-		tally(t, owner)->frames++;
+		tally(t, owner)->frames += frames;
 }
 
 /* What of c->saved the users could not save each on their own. */
 static double cross_of(const struct dups *d, const struct content *c)
 {
-	uint64_t apart = 0;
+	double apart = 0;
 
 	if (d->users.n < 2)
 		return 0;
@@ -153,20 +191,31 @@ static double cross_of(const struct dups *d, const struct content *c)
 	return apart < c->saved ? c->saved - apart : 0;
 }
 
-static void fill_pairs(const struct dups *d)
+static double tally_all(const struct tally *t)
+{
+	return t->frames + t->merged + t->noframe;
+}
+
+static void fill_pairs(const struct dups *d, double weight)
 {
 	const struct tallies *g = &d->groups;
 
 	for (size_t i = 0; i < g->n; i++) {
 		const uint32_t a = g->touched[i];
-		const uint64_t fa = g->of[a].frames + g->of[a].merged + g->of[a].noframe;
+		const struct tally *ta = &g->of[a];
+		const size_t self = a * d->p->n_groups + a;
 
-		d->p->pairs[a * d->p->n_groups + a] += fa - 1;
+		d->p->pairs[self] += weight * (tally_all(ta) - 1);
+		if (d->p->merged && ta->merged > 1)
+			d->p->merged[self] += weight * (ta->merged - 1);
 		for (size_t j = i + 1; j < g->n; j++) {
 			const uint32_t b = g->touched[j];
-			const uint64_t fb = g->of[b].frames + g->of[b].merged + g->of[b].noframe;
+			const struct tally *tb = &g->of[b];
+			const size_t at = MIN(a, b) * d->p->n_groups + MAX(a, b);
 
-			d->p->pairs[MIN(a, b) * d->p->n_groups + MAX(a, b)] += MIN(fa, fb);
+			d->p->pairs[at] += weight * MIN(tally_all(ta), tally_all(tb));
+			if (d->p->merged)
+				d->p->merged[at] += weight * MIN(ta->merged, tb->merged);
 		}
 	}
 }
@@ -174,12 +223,11 @@ static void fill_pairs(const struct dups *d)
 static void share_out(const struct dups *d, const struct est_rec *r, size_t n,
 		      const struct content *c)
 {
-	const double all = c->frames + (c->noframe ? 1 : 0);
-	const double share = c->saved / all, cross = c->cross / all;
+	const double share = c->saved / c->all, cross = c->cross / c->all;
 
 	for (size_t i = 0; i < n; i++) {
 		struct est_gain *g = &d->gains[r[i].tag & EST_SEG_MASK];
-		double part = 1;
+		double part;
 
 		if (r[i].tag & EST_KSM)
 			continue;
@@ -187,7 +235,10 @@ static void share_out(const struct dups *d, const struct est_rec *r, size_t n,
 			part = 1.0 / c->noframe;
 		else if (r[i].tag & EST_SAME)
 			continue;
-		*(c->saved ? &g->dup : &g->unique) += part;
+		else
+			part = frames_of(d, c, r[i].tag);
+		part *= c->weight;
+		*(c->saved > 0 ? &g->dup : &g->unique) += part;
 		g->saved += part * share;
 		g->cross += part * cross;
 		if (r[i].tag & EST_HUGE)
@@ -201,57 +252,83 @@ static void close_cluster(struct dups *d)
 	d->cluster = 0;
 }
 
-static void one_content(struct dups *d, const struct est_rec *r, size_t n)
+/* Which kind of knowledge this content adds to. */
+static void note_sure(struct dups *d, const struct est_rec *r, const struct content *c)
 {
 	const uint32_t cluster = r->hi >> (32 - EST_CLUSTER_BITS);
-	struct content c = { 0 };
+	struct est_sure *s = d->sure;
 
+	if (c->taken) {
+		s->least += c->saved;
+		s->kept += c->all - c->saved;
+	} else {
+		s->least += freed(c->picked[0] + c->picked[1], 0, 0, d->p->max_sharing);
+		s->kept++;
+	}
+	if (c->frequent && s->frequent)
+		s->frequent[est_moment_bucket(r)] = true;
+	if (c->frequent && c->taken) {
+		s->exact += c->saved;
+	} else if (c->frequent) {
+		s->n_picked++;
+		s->picked += c->saved;
+		s->picked_var += c->picked[1] * d->per_b * (d->per_b - 1);
+	} else {
+		s->rest += c->saved * c->weight;
+		s->contents += c->frames > 0 ? c->weight : 0;
+		if (cluster != d->cluster_id)
+			close_cluster(d);
+		d->cluster_id = cluster;
+		d->cluster += c->saved;
+	}
+}
+
+static void tally_owners(struct dups *d, const struct est_rec *r, size_t n,
+			 const struct content *c)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct est_owner *o = &d->p->owner[r[i].tag & EST_SEG_MASK];
+		const double frames = frames_of(d, c, r[i].tag);
+
+		tally_rec(&d->users, o->user, r[i].tag, frames);
+		if (d->p->pairs && o->group != EST_NO_GROUP)
+			tally_rec(&d->groups, o->group, r[i].tag, frames);
+	}
+}
+
+static void one_content(struct dups *d, const struct est_rec *r, size_t n)
+{
+	struct content c = { .taken = est_is_taken(r->hi, d->p->p) };
+
+	for (size_t i = 0; i < n; i++) {
+		c.picked[0] += (r[i].tag & EST_PICK_A) != 0;
+		c.picked[1] += (r[i].tag & EST_PICK_B) != 0;
+	}
+	c.frequent = c.picked[0] > 1;
+	c.weight = c.taken && !c.frequent ? 1 / d->p->p : 1;
+	/* Of rare ones those that are taken tell. */
+	if (!c.taken && !c.frequent)
+		return;
 	for (size_t i = 0; i < n; i++)
-		count_rec(&r[i], &c);
+		count_rec(d, &r[i], &c);
+	c.all = c.frames + (c.noframe ? 1 : 0);
 	if (n > 1) {
-		for (size_t i = 0; i < n; i++) {
-			const struct est_owner *o = &d->p->owner[r[i].tag & EST_SEG_MASK];
-
-			tally_rec(&d->users, o->user, r[i].tag);
-			if (d->p->pairs && o->group != EST_NO_GROUP)
-				tally_rec(&d->groups, o->group, r[i].tag);
-		}
-		c.saved = freed(c.frames + (c.noframe ? 1 : 0), c.merged, c.copies,
-				d->p->max_sharing);
+		tally_owners(d, r, n, &c);
+		c.saved = freed(c.all, c.merged, c.copies, d->p->max_sharing);
 		c.cross = cross_of(d, &c);
 		if (d->p->pairs)
-			fill_pairs(d);
+			fill_pairs(d, c.weight);
 		tallies_clear(&d->users);
 		tallies_clear(&d->groups);
 	}
-	if (c.saved)
-		d->total->counted += c.mappings + c.noframe -
-				     (c.frames + (c.noframe ? 1 : 0) - c.saved);
-	if (c.frames || c.noframe)
+	/* Not told of what was only picked: in how many processes its frames are mapped. */
+	if (c.saved > 0)
+		d->total->counted += c.weight * (c.taken ? c.mappings + c.noframe -
+							   (c.all - c.saved) :
+							   c.saved);
+	if (c.all > 0)
 		share_out(d, r, n, &c);
-	if (cluster != d->cluster_id)
-		close_cluster(d);
-	d->cluster_id = cluster;
-	d->cluster += c.saved;
-}
-
-static void scale(struct est_gain *g, double f)
-{
-	g->dup *= f;
-	g->unique *= f;
-	g->saved *= f;
-	g->cross *= f;
-	g->huge *= f;
-	g->counted *= f;
-}
-
-static void add(struct est_gain *to, const struct est_gain *g)
-{
-	to->dup += g->dup;
-	to->unique += g->unique;
-	to->saved += g->saved;
-	to->cross += g->cross;
-	to->huge += g->huge;
+	note_sure(d, r, &c);
 }
 
 /* Zeroes have no records; they are counted exactly, also beside a sample. */
@@ -278,6 +355,9 @@ static void zeroes(struct dups *d)
 	saved = p->use_zero_pages ? frames : freed(frames, merged, copies, p->max_sharing);
 	if (saved)
 		d->total->counted += frames + shared - (frames - saved);
+	d->sure->exact += saved;
+	d->sure->least += saved;
+	d->sure->kept += frames - saved;
 	/* The kernel's zero page is nobody's. */
 	if (!p->use_zero_pages) {
 		struct content c = { .saved = saved, .copies = copies };
@@ -298,19 +378,22 @@ static void zeroes(struct dups *d)
 			.huge = c->zero_huge * share,
 		};
 
-		add(&d->gains[i], &g);
+		est_gain_add(&d->gains[i], &g);
 	}
 }
 
 int est_dups(const struct est_rec *recs, size_t n, const struct est_params *p,
-	     struct est_gain *total, struct est_gain *gains)
+	     struct est_gain *total, struct est_gain *gains, struct est_sure *sure)
 {
-	struct dups d = { .p = p, .total = total, .gains = gains };
+	struct dups d = { .p = p, .total = total, .gains = gains, .sure = sure };
 	int rc = tallies_init(&d.users, p->n_users);
 
 	if (!rc)
 		rc = tallies_init(&d.groups, p->n_groups);
 	*total = (struct est_gain){ 0 };
+	*sure = (struct est_sure){ .frequent = sure->frequent };
+	/* B is picked from what is not in A. */
+	d.per_b = p->pick > 0 ? (1 - p->pick) / p->pick : 1;
 	for (size_t i = 0, j; !rc && i < n; i = j) {
 		for (j = i + 1; j < n && recs[j].hi == recs[i].hi && recs[j].lo == recs[i].lo; j++)
 			continue;
@@ -318,44 +401,12 @@ int est_dups(const struct est_rec *recs, size_t n, const struct est_params *p,
 	}
 	if (!rc) {
 		close_cluster(&d);
-		for (size_t i = 0; i < p->n_segs; i++)
-			scale(&gains[i], 1 / p->p);
-		scale(total, 1 / p->p);
-		for (size_t i = 0; p->pairs && i < p->n_groups * p->n_groups; i++)
-			p->pairs[i] /= p->p;
-		total->var = d.squares * (1 - p->p) / (p->p * p->p);
+		sure->rest_var = d.squares * (1 - p->p) / (p->p * p->p);
 		zeroes(&d);
 		for (size_t i = 0; i < p->n_segs; i++)
-			add(total, &gains[i]);
+			est_gain_add(total, &gains[i]);
 	}
 	tallies_fini(&d.users);
 	tallies_fini(&d.groups);
 	return rc;
-}
-
-#define Z95 1.959964
-
-void est_interval(double sum, double var, double p, double *low, double *high)
-{
-	double w, half, mid;
-
-	if (p >= 1) {
-		*low = *high = sum;
-		return;
-	}
-	/*
-	 * The variance grows with the sum: var = w * sum, where w is the size of
-	 * a typical cluster times (1 - p) / p.  Nothing found: clusters of one.
-	 */
-	w = sum > 0 && var > 0 ? MAX(var / sum, (1 - p) / p) : (1 - p) / p;
-	/* More variance than the sum itself explains: of what was not found. */
-	if (sum <= 0 && var > 0) {
-		*low = 0;
-		*high = Z95 * sqrt(var) + Z95 * Z95 * w;
-		return;
-	}
-	mid = sum + Z95 * Z95 * w / 2;
-	half = Z95 * sqrt(sum * w + Z95 * Z95 * w * w / 4);
-	*low = MAX(mid - half, 0.0);
-	*high = mid + half;
 }

@@ -43,19 +43,22 @@ uint64_t est_hash_avx512(const void *data, size_t len, const void *secret, size_
 /* sort.c, dups.c: records of pages to savings (pure)				*/
 
 /*
- * One page.  In a sample the upper EST_CLUSTER_BITS of the hash decided that it
- * is taken, see collect.c.
+ * One page.  In a sample it is here because its content was taken, which the
+ * upper EST_CLUSTER_BITS of the hash decide (see read.c), or because its frame was
+ * picked, by chance and whatever it holds, or for both reasons.
  */
 struct est_rec {
 	uint32_t hi, lo;	/* hash of the content */
 	uint32_t tag;		/* segment, and flags above */
 };
 
-#define EST_SEG_BITS	 28
+#define EST_SEG_BITS	 26
 #define EST_SEG_MASK	 ((1U << EST_SEG_BITS) - 1)
 #define EST_CLUSTER_BITS 24
 
 enum est_flag {
+	EST_PICK_A = 1U << 26,	/* picked: shows which contents are frequent */
+	EST_PICK_B = 1U << 27,	/* picked: counts those */
 	EST_KSM = 1U << 28,	/* merged by KSM already */
 	EST_SAME = 1U << 29,	/* this frame was met before, in another mapping */
 	EST_HUGE = 1U << 30,	/* inside a huge page */
@@ -63,6 +66,9 @@ enum est_flag {
 };
 
 #define EST_DROPPED UINT32_MAX	/* a tag: no longer a page (no other has all flags) */
+
+#define EST_PICKED	(EST_PICK_A | EST_PICK_B)
+#define EST_NO_FRAME_OF_ITS_OWN (EST_KSM | EST_SAME | EST_NOFRAME)
 
 /* A part of one mapping's pages, as counted while reading. */
 struct est_count {
@@ -95,7 +101,28 @@ struct est_gain {
 	double cross;		/* of saved: only by sharing between users */
 	double huge;		/* of saved: inside huge pages, which would be split */
 	double counted;		/* what the kernel's pages_sharing would grow by */
-	double var;		/* variance of saved; 0 when everything was read */
+};
+
+void est_gain_add(struct est_gain *to, const struct est_gain *g);
+/* A sample's figures of what has @frames are made possible: no more than there is. */
+void est_gain_clamp(struct est_gain *g, double frames);
+
+/*
+ * Where est_gain.saved comes from, and how far off it may be.  Frequent contents,
+ * those that were picked twice or more, are told apart: a few of them can outweigh
+ * all others, and whether such a one is taken would decide about the estimate.
+ */
+struct est_sure {
+	double exact;		/* zeroes, and frequent contents that were taken: all known */
+	double picked;		/* frequent ones that were not: counted by what was picked */
+	double picked_var;
+	size_t n_picked;
+	double rest;		/* the others, counted by what was taken */
+	double rest_var;	/* as the sample shows it */
+	double contents;	/* how many others there are */
+	double least;		/* saved for certain: seen with our own eyes */
+	double kept;		/* frames that stay for certain */
+	bool *frequent;		/* buckets of est_moment with a frequent content; or NULL */
 };
 
 /* Which owner a segment belongs to; made by the caller. */
@@ -110,12 +137,20 @@ struct est_params {
 	uint64_t max_sharing;	/* max_page_sharing; at least 2 */
 	bool use_zero_pages;	/* zero contents go to the kernel's zero page */
 	double p;		/* share of the contents that was taken; 1: all */
+	double pick;		/* share of the frames that was picked, for A and B each */
 	size_t n_segs;
 	const struct est_owner *owner;	/* of each segment */
 	const struct est_count *count;	/* of each segment */
 	size_t n_users, n_groups;
 	double *pairs;		/* n_groups x n_groups, upper half filled; or NULL */
+	double *merged;		/* the same of what is merged already; or NULL */
 };
+
+/* Whether the contents with such a hash are taken, of a share @p of all. */
+static inline bool est_is_taken(uint32_t hi, double p)
+{
+	return hi >> (32 - EST_CLUSTER_BITS) < p * (1U << EST_CLUSTER_BITS);
+}
 
 /* What is left of @maps equal pages in @frames frames when all merge. */
 uint64_t est_copies(uint64_t n, uint64_t max_sharing);
@@ -130,11 +165,20 @@ size_t est_compact(struct est_rec *recs, size_t n);
  * @recs: sorted by est_sort()
  * @total: filled; scaled to all contents when they are a sample
  * @gains: of each segment; added to, scaled the same way
+ * @sure: filled, but for @sure->frequent, which the caller brings cleared, or NULL
  *
  * Return: 0 or -ENOMEM.
  */
 int est_dups(const struct est_rec *recs, size_t n, const struct est_params *p,
-	     struct est_gain *total, struct est_gain *gains);
+	     struct est_gain *total, struct est_gain *gains, struct est_sure *sure);
+
+/* ------------------------------------------------------------------ */
+/* interval.c: how far off the estimate of a sample may be (pure)		*/
+
+struct est_moment;
+
+/* The share of frames to pick, for A and B each, beside a share @p of the contents. */
+double est_pick_share(double p, uint64_t pages);
 
 /**
  * est_interval() - 95 % interval of a sum estimated from a sample
@@ -147,25 +191,46 @@ int est_dups(const struct est_rec *recs, size_t n, const struct est_params *p,
  */
 void est_interval(double sum, double var, double p, double *low, double *high);
 
+/**
+ * est_bounds() - 95 % interval of what est_dups() found, and the estimate itself
+ * @m: of all frames that the sample passed over
+ * @frames: how many frames there are that merging could free
+ * @saved: the estimate
+ *
+ * None of the three is less than what was seen, or more than is possible.
+ */
+void est_bounds(const struct est_sure *sure, const struct est_moment *m,
+		const struct est_params *p, double frames, double *saved, double *low,
+		double *high);
+
 /* ------------------------------------------------------------------ */
 /* moment.c: how uneven the multiplicities are, in constant memory	*/
 
 #define EST_MOMENT_BITS 17
+#define EST_MOMENT_BUCKETS ((size_t)1 << EST_MOMENT_BITS)
 
 /* Sum over all contents of multiplicity squared, after Alon, Matias and Szegedy. */
 struct est_moment {
-	int32_t *counter;
-	uint64_t n;		/* pages put in */
+	uint32_t (*count)[2];	/* frames in each bucket, by the sign of their content */
 };
 
 int est_moment_init(struct est_moment *m);
 void est_moment_fini(struct est_moment *m);
-void est_moment_put(struct est_moment *m, uint64_t hash);
+/* A frame; @cluster: the hash whose upper EST_CLUSTER_BITS are those of its record. */
+void est_moment_put(struct est_moment *m, uint64_t cluster);
 /* @into takes in what @m counted. */
 void est_moment_add(struct est_moment *into, const struct est_moment *m);
-double est_moment_f2(const struct est_moment *m);
-/* Upper bound of the variance of a sum of repetitions, with @distinct contents. */
-double est_moment_var(const struct est_moment *m, double distinct, double p);
+/* The bucket of a record's content. */
+size_t est_moment_bucket(const struct est_rec *r);
+/**
+ * est_moment_var() - upper bound of the variance of a sum of repetitions
+ * @frequent: buckets that do not count, because what is in them does not; or NULL
+ * @contents: different contents that do count
+ *
+ * Return: the bound; 0 when too few buckets count to tell.
+ */
+double est_moment_var(const struct est_moment *m, const bool *frequent, double contents,
+		      double p);
 
 /* ------------------------------------------------------------------ */
 /* sketch.c: a few KiB that stand for the memory of a group (pure)	*/
@@ -218,6 +283,12 @@ struct est_frames;
 
 struct est_frames *est_frames_new(void);
 void est_frames_free(struct est_frames *f);
+/*
+ * In a sample: instead of the hash of a frame that is not in it.  A content with
+ * this hash is as unlikely as two that have the same.
+ */
+#define EST_PASSED UINT64_C(0)
+
 /* True and the hash of its content when @pfn was met before. */
 bool est_frames_find(struct est_frames *f, uint64_t pfn, uint64_t *hash);
 /* False when somebody else was first. */
@@ -312,6 +383,7 @@ struct est {
 	size_t n_recs;
 	size_t cap_recs;
 	double p;		/* share of the contents that was taken */
+	double pick;		/* share of the frames that was picked, twice */
 	struct est_moment moment;
 
 	uint64_t read_bytes;
@@ -357,7 +429,7 @@ struct est_report {
 	size_t n_groups;
 	uid_t *users;
 	size_t n_users;
-	double *pair;			/* n_groups x n_groups */
+	double *pair, *pair_merged;	/* n_groups x n_groups each */
 };
 
 /* owner.c: finds owners, sorts, finds duplicates, adds up. */

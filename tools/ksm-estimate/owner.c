@@ -90,39 +90,52 @@ static void read_settings(struct est *e)
 		e->use_zero_pages = v.v != 0;
 }
 
-static size_t distinct(const struct est *e)
+/* Frames that merging could free, if it knew nothing better than to free them all. */
+static double frames_of(const struct est *e, const struct est_count *c)
 {
-	size_t n = 0;
+	const double out = c->ksm + c->gone + c->unread + c->changed / e->p + c->zero_changed;
 
-	for (size_t i = 0; i < e->n_recs; i++)
-		n += !i || e->recs[i].hi != e->recs[i - 1].hi || e->recs[i].lo != e->recs[i - 1].lo;
-	return n;
+	/* Without frames what is shared may be frames of its own, or not. */
+	return MAX(c->anon - out - (e->frames_known ? c->same : 0), 0.0);
 }
 
-static void add_gain(struct est_gain *to, const struct est_gain *g)
+static void hand_out(struct est *e, const struct est_gain *gains)
 {
-	to->dup += g->dup;
-	to->unique += g->unique;
-	to->saved += g->saved;
-	to->cross += g->cross;
-	to->huge += g->huge;
+	for (size_t i = 0; i < e->n_procs; i++) {
+		struct est_proc *p = e->procs[i];
+
+		for (size_t s = 0; s < p->n_segs; s++) {
+			p->segs[s].gain = gains[p->first_seg + s];
+			if (e->p < 1)
+				est_gain_clamp(&p->segs[s].gain,
+					       frames_of(e, &p->segs[s].count));
+			est_gain_add(&p->gain, &p->segs[s].gain);
+		}
+	}
+}
+
+static void need_pairs(struct est_report *r)
+{
+	if (r->n_groups > PAIR_GROUPS_MAX)
+		cli_die(CLI_FAIL, 0, "--pairs: %zu owners, the limit is %d (select fewer, or group them with --by)",
+			r->n_groups, PAIR_GROUPS_MAX);
+	r->pair = xcalloc(r->n_groups * r->n_groups, sizeof(*r->pair));
+	r->pair_merged = xcalloc(r->n_groups * r->n_groups, sizeof(*r->pair_merged));
 }
 
 void est_decide(struct est_report *r)
 {
 	struct est *e = r->e;
-	struct est_gain *gains = xcalloc(e->n_segs, sizeof(*gains));
-	struct est_count *counts = xcalloc(e->n_segs, sizeof(*counts));
+	struct est_gain *gains __cleanup_free = xcalloc(e->n_segs, sizeof(*gains));
+	struct est_count *counts __cleanup_free = xcalloc(e->n_segs, sizeof(*counts));
+	bool *frequent __cleanup_free = xcalloc(EST_MOMENT_BUCKETS, sizeof(*frequent));
+	struct est_sure sure = { .frequent = frequent };
 	struct est_params p;
-	double zeroes;
 
 	read_settings(e);
 	find_owners(r);
-	if (r->pairs && r->n_groups > PAIR_GROUPS_MAX)
-		cli_die(CLI_FAIL, 0, "--pairs: %zu owners, the limit is %d (select fewer, or group them with --by)",
-			r->n_groups, PAIR_GROUPS_MAX);
 	if (r->pairs)
-		r->pair = xcalloc(r->n_groups * r->n_groups, sizeof(*r->pair));
+		need_pairs(r);
 	for (size_t i = 0; i < e->n_procs; i++)
 		for (size_t s = 0; s < e->procs[i]->n_segs; s++)
 			counts[e->procs[i]->first_seg + s] = e->procs[i]->segs[s].count;
@@ -132,35 +145,24 @@ void est_decide(struct est_report *r)
 		.max_sharing = e->max_sharing,
 		.use_zero_pages = e->use_zero_pages,
 		.p = e->p,
+		.pick = e->pick,
 		.n_segs = e->n_segs,
 		.owner = r->owner,
 		.count = counts,
 		.n_users = r->n_users,
 		.n_groups = r->n_groups,
 		.pairs = r->pair,
+		.merged = r->pair_merged,
 	};
-	if (est_dups(e->recs, e->n_recs, &p, &e->total, gains))
+	if (est_dups(e->recs, e->n_recs, &p, &e->total, gains, &sure))
 		cli_die(CLI_FAIL, -ENOMEM, "allocate");
-	for (size_t i = 0; i < e->n_procs; i++)
-		for (size_t s = 0; s < e->procs[i]->n_segs; s++) {
-			struct est_seg *seg = &e->procs[i]->segs[s];
-
-			seg->gain = gains[e->procs[i]->first_seg + s];
-			add_gain(&e->procs[i]->gain, &seg->gain);
-		}
-	zeroes = e->use_zero_pages ? e->count.zero : 0;
+	hand_out(e, gains);
 	e->low = e->high = e->total.saved;
 	if (e->p < 1) {
-		double bound = est_moment_var(&e->moment, distinct(e) / e->p, e->p);
-
-		e->total.var = MAX(e->total.var, bound);
-		/* What is known exactly is not part of the uncertainty. */
-		est_interval(e->total.saved - zeroes, e->total.var, e->p, &e->low, &e->high);
-		e->low += zeroes;
-		e->high += zeroes;
+		est_gain_clamp(&e->total, frames_of(e, &e->count));
+		est_bounds(&sure, &e->moment, &p, frames_of(e, &e->count), &e->total.saved,
+			   &e->low, &e->high);
 	}
-	free(gains);
-	free(counts);
 }
 
 void est_report_fini(struct est_report *r)
@@ -169,4 +171,5 @@ void est_report_fini(struct est_report *r)
 	free(r->groups);
 	free(r->users);
 	free(r->pair);
+	free(r->pair_merged);
 }

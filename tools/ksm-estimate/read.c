@@ -10,7 +10,7 @@
  * In a sample, equal pages are taken together or not at all: a few bytes of each
  * page, at a place that the key chooses, decide.  Pages that have zeroes there
  * are too many to be decided about at once: they are read whole, and the hash of
- * all of it decides.
+ * all of it decides.  Besides, frames are picked by chance (see interval.c).
  */
 #include "ksm-estimate/read.h"
 
@@ -63,9 +63,24 @@ static void shrink(struct reader *r, size_t to)
 	r->chunk = to;
 }
 
+/* Not secret: chance that depends on nothing else will do (xorshift64*). */
+static uint32_t chance(uint64_t *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 0x2545f4914f6cdd1d >> 32;
+}
+
+static uint64_t seed(const struct readers *all, const void *of, size_t len)
+{
+	return est_hash(&all->e->key, of, len) | 1;
+}
+
 int reader_init(struct reader *r, struct readers *all)
 {
 	r->all = all;
+	r->chance = seed(all, &r, sizeof(r));
 	r->read_bytes = 0;
 	r->chunk = chunk(all);
 	/* All at once is faster than fault by fault. */
@@ -233,6 +248,14 @@ static bool is_zero(const unsigned char *p, size_t len)
 	return !p[0] && !memcmp(p, p + 1, len - 1);
 }
 
+/* The upper bits of the cluster decide about a sample; the others tell contents apart. */
+static uint64_t join(uint64_t cluster, uint64_t hash)
+{
+	const uint64_t upper = ~UINT64_C(0) << (64 - EST_CLUSTER_BITS);
+
+	return (cluster & upper) | (hash & ~upper);
+}
+
 static void hash_page(struct reader *r, size_t i, const unsigned char *page)
 {
 	const struct readers *all = r->all;
@@ -245,12 +268,37 @@ static void hash_page(struct reader *r, size_t i, const unsigned char *page)
 	r->cluster[i] = r->hash[i];
 	if (!is_zero(piece, PIECE_BYTES))
 		r->cluster[i] = est_hash(&all->e->key, piece, PIECE_BYTES);
+	r->hash[i] = join(r->cluster[i], r->hash[i]);
 }
 
-static bool is_taken(const struct reader *r, uint64_t cluster)
+static bool is_taken(const struct reader *r, uint64_t hash)
 {
-	return cluster >> (64 - EST_CLUSTER_BITS) <
+	return hash >> (64 - EST_CLUSTER_BITS) <
 	       __atomic_load_n(&r->all->threshold, __ATOMIC_RELAXED);
+}
+
+/* Chance picks frames, whatever they hold: 0, EST_PICK_A or EST_PICK_B. */
+static uint32_t pick(struct reader *r)
+{
+	const uint32_t v = chance(&r->chance);
+
+	if (v < r->pick)
+		return EST_PICK_A;
+	return v - r->pick < r->pick ? EST_PICK_B : 0;
+}
+
+/* By a piece of page @i of a sample: whether all of it has to be read. */
+static bool decide(struct reader *r, size_t i, const unsigned char *piece)
+{
+	if (!(r->tag[i] & EST_NO_FRAME_OF_ITS_OWN))
+		r->tag[i] |= pick(r);
+	if (is_zero(piece, PIECE_BYTES))
+		return true;
+	r->cluster[i] = est_hash(&r->all->e->key, piece, PIECE_BYTES);
+	if (r->tag[i] & EST_PICKED || is_taken(r, r->cluster[i]))
+		return true;
+	r->state[i] = PASSED;
+	return false;
 }
 
 struct batch {
@@ -342,20 +390,10 @@ static int read_pieces(struct reader *r, const struct est_proc *p, const struct 
 		got = MAX(got, 0) / PIECE_BYTES;
 		r->read_bytes += got * PIECE_BYTES;
 		for (ssize_t i = 0; i < got; i++) {
-			const unsigned char *piece = r->buf + i * PIECE_BYTES;
 			const size_t page = b->page[at + i];
 
-			if (is_zero(piece, PIECE_BYTES)) {
+			if (decide(r, page, r->buf + i * PIECE_BYTES))
 				more->page[more->n++] = page;
-				continue;
-			}
-			r->cluster[page] = est_hash(&r->all->e->key, piece, PIECE_BYTES);
-			if (is_taken(r, r->cluster[page])) {
-				more->page[more->n++] = page;
-				continue;
-			}
-			est_moment_put(&r->moment, r->cluster[page]);
-			r->state[page] = PASSED;
 		}
 		at += got;
 		if ((size_t)got < n)
@@ -364,33 +402,57 @@ static int read_pieces(struct reader *r, const struct est_proc *p, const struct 
 	return 0;
 }
 
-/* A shared page: once a frame, whoever shows it. */
-static int read_shared(struct reader *r, const struct est_proc *p, uint64_t addr, size_t i)
+/* @len bytes of page @i the careful way: 1, 0 when they are gone, -errno. */
+static int read_careful(struct reader *r, const struct est_proc *p, uint64_t at, size_t len,
+			size_t i)
 {
-	const size_t size = page_size(r);
-	const uint64_t pfn = frame(r->entry[i]);
-	const bool many = !(r->entry[i] & KSM_PM_EXCLUSIVE) || r->tag[i] & EST_KSM;
 	ssize_t got;
 
-	if (many && pfn && !r->all->sampled && est_frames_find(r->all->frames, pfn, &r->hash[i])) {
-		r->tag[i] |= EST_SAME;
-		r->state[i] = READ;
-		return 0;
-	}
-	est_pace_wait(&r->all->e->pace, size);
-	got = ksm_mem_read_shared(p->mem, r->buf, addr + i * size, size);
+	est_pace_wait(&r->all->e->pace, len);
+	got = ksm_mem_read_shared(p->mem, r->buf, at, len);
 	if (got == 0)
 		return -ESRCH;
 	if (got == -EACCES || got == -EPERM)
 		return got;
-	if (got != (ssize_t)size) {
+	if (got != (ssize_t)len) {
 		r->state[i] = GONE;
 		return 0;
 	}
-	r->read_bytes += size;
-	hash_page(r, i, r->buf);
-	if (many && pfn && !est_frames_put(r->all->frames, pfn, r->hash[i]))
+	r->read_bytes += len;
+	return 1;
+}
+
+/* A shared page: once a frame, whoever shows it. */
+static int read_shared(struct reader *r, const struct est_proc *p, uint64_t addr, size_t i)
+{
+	const struct readers *all = r->all;
+	const size_t size = page_size(r);
+	const uint64_t pfn = frame(r->entry[i]);
+	const bool many = !(r->entry[i] & KSM_PM_EXCLUSIVE) || r->tag[i] & EST_KSM;
+	bool whole = true;
+	int rc;
+
+	if (many && pfn && est_frames_find(all->frames, pfn, &r->hash[i])) {
 		r->tag[i] |= EST_SAME;
+		r->state[i] = all->sampled && r->hash[i] == EST_PASSED ? PASSED : READ;
+		return 0;
+	}
+	if (all->sampled) {
+		rc = read_careful(r, p, addr + i * size + all->piece_at, PIECE_BYTES, i);
+		if (rc <= 0)
+			return rc;
+		whole = decide(r, i, r->buf);
+		r->hash[i] = EST_PASSED;
+	}
+	if (whole) {
+		rc = read_careful(r, p, addr + i * size, size, i);
+		if (rc <= 0)
+			return rc;
+		hash_page(r, i, r->buf);
+	}
+	/* Another reader was first: its record is the frame's. */
+	if (many && pfn && !est_frames_put(all->frames, pfn, r->hash[i]))
+		r->tag[i] = (r->tag[i] & ~EST_PICKED) | EST_SAME;
 	return 0;
 }
 
@@ -420,28 +482,41 @@ static int read_span(struct reader *r, const struct est_proc *p, uint64_t addr, 
 static struct est_rec make_rec(const struct reader *r, size_t i, uint32_t seg)
 {
 	const uint64_t h = r->hash[i];
-	struct est_rec rec = { h >> 32, h, seg | r->tag[i] };
 
-	if (r->all->sampled)
-		rec.hi = (uint32_t)(r->cluster[i] >> (64 - EST_CLUSTER_BITS)
-				    << (32 - EST_CLUSTER_BITS)) |
-			 (rec.hi & ((1U << (32 - EST_CLUSTER_BITS)) - 1));
-	return rec;
+	return (struct est_rec){ h >> 32, h, seg | r->tag[i] };
+}
+
+/* Half of the picks are none any more; whether the record has any reason left to be here. */
+static bool thin(struct readers *all, struct est_rec *rec)
+{
+	if (rec->tag & EST_PICKED && chance(&all->chance) >> 31)
+		rec->tag &= ~EST_PICKED;
+	return rec->tag & EST_PICKED || rec->hi >> (32 - EST_CLUSTER_BITS) < all->threshold;
+}
+
+/* The same for one that was read before the shares were halved @times. */
+static bool thin_late(struct readers *all, struct est_rec *rec, unsigned int times)
+{
+	bool stays = true;
+
+	while (times-- && stays)
+		stays = thin(all, rec);
+	return stays;
 }
 
 /* Half the share, until there is room; under lock. */
 static void halve(struct readers *all)
 {
 	struct est *e = all->e;
-	const unsigned int shift = 32 - EST_CLUSTER_BITS;
 
 	while (e->n_recs > e->cap_recs / 2 && all->threshold > 1) {
-		uint32_t t = all->threshold / 2;
 		size_t kept = 0;
 
-		__atomic_store_n(&all->threshold, t, __ATOMIC_RELAXED);
+		__atomic_store_n(&all->threshold, all->threshold / 2, __ATOMIC_RELAXED);
+		all->pick /= 2;
+		all->halved++;
 		for (size_t i = 0; i < e->n_recs; i++)
-			if (e->recs[i].hi >> shift < t)
+			if (thin(all, &e->recs[i]))
 				e->recs[kept++] = e->recs[i];
 		e->n_recs = kept;
 	}
@@ -502,6 +577,7 @@ static void commit_block(struct reader *r, struct block *b, uint32_t id, size_t 
 	/* The compiler cannot know that records lie apart from these. */
 	const uint64_t zero_hash = all->zero_hash;
 	const bool sampled = all->sampled;
+	const unsigned int late = all->halved - r->halved;
 	const size_t cap = e->cap_recs, before = e->n_recs;
 	struct est_rec *recs = e->recs;
 	size_t n_recs = before;
@@ -530,16 +606,16 @@ static void commit_block(struct reader *r, struct block *b, uint32_t id, size_t 
 			}
 			continue;
 		}
-		if (sampled) {
-			est_moment_put(&r->moment, r->cluster[page]);
-			if (!is_taken(r, r->cluster[page]))
-				continue;
-		}
+		if (sampled && !(tag & EST_PICKED) && !is_taken(r, r->hash[page]))
+			continue;
 		if (n_recs == cap) {
 			c->unread++;
 			continue;
 		}
-		recs[n_recs++] = make_rec(r, page, id);
+		recs[n_recs] = make_rec(r, page, id);
+		if (late && !thin_late(all, &recs[n_recs], late))
+			continue;
+		n_recs++;
 		if (b)
 			set_bit(b->rec, i);
 	}
@@ -572,6 +648,16 @@ static void commit(struct reader *r, struct est_proc *p, struct est_seg *seg, ui
 	shrink(r, to);
 }
 
+/* Frames of a sample, whether they are in it or not. */
+static void put_moment(struct reader *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((r->state[i] == READ && r->hash[i] != r->all->zero_hash) ||
+		    r->state[i] == PASSED)
+			if (!(r->tag[i] & EST_NO_FRAME_OF_ITS_OWN))
+				est_moment_put(&r->moment, r->cluster[i]);
+}
+
 static int do_span(struct reader *r, struct est_proc *p, struct est_seg *seg, uint64_t addr,
 		   const unsigned char *kind, size_t n)
 {
@@ -584,6 +670,10 @@ static int do_span(struct reader *r, struct est_proc *p, struct est_seg *seg, ui
 	if (got <= 0)
 		return got ? got : -ESRCH;
 	n = got;
+	pthread_mutex_lock(&r->all->lock);
+	r->pick = r->all->pick;
+	r->halved = r->all->halved;
+	pthread_mutex_unlock(&r->all->lock);
 	read_flags(r, seg, n);
 	for (size_t at = 0; at < n; at += len) {
 		len = block_len(r, addr, at, n);
@@ -596,6 +686,8 @@ static int do_span(struct reader *r, struct est_proc *p, struct est_seg *seg, ui
 	got = ksm_mem_pagemap(p->mem, addr, 1, &again);
 	if (got <= 0)
 		return got ? got : -ESRCH;
+	if (r->all->sampled)
+		put_moment(r, n);
 	commit(r, p, seg, addr, n, &c);
 	return 0;
 }
@@ -678,8 +770,8 @@ void reader_again(struct reader *r, struct block *b)
 
 			if (r->state[i] != READ || now.hi != e->recs[at].hi ||
 			    now.lo != e->recs[at].lo) {
+				changed += is_taken(r, (uint64_t)e->recs[at].hi << 32);
 				e->recs[at].tag = EST_DROPPED;
-				changed++;
 			}
 		}
 		at++;

@@ -37,7 +37,10 @@ struct readers {
 	size_t want_recs;		/* about as many records as there will be */
 	unsigned int n;			/* of readers */
 	pthread_mutex_t lock;
-	uint32_t threshold;		/* of 1 << EST_CLUSTER_BITS */
+	uint32_t threshold;		/* contents taken, of 1 << EST_CLUSTER_BITS */
+	uint32_t pick;			/* frames picked for A, and for B, of 1 << 32 */
+	unsigned int halved;		/* how often both were halved */
+	uint64_t chance;		/* state of random numbers */
 	struct block *blocks;		/* only when there are more passes */
 	size_t n_blocks, cap_blocks;
 };
@@ -56,6 +59,9 @@ struct reader {
 	unsigned char kind[REGION_PAGES];
 	unsigned char state[SPAN_PAGES];
 	bool kinds_known;
+	uint32_t pick;			/* as in struct readers, when a span was begun */
+	unsigned int halved;
+	uint64_t chance;
 	uint64_t read_bytes;
 };
 
