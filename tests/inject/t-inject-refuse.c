@@ -173,7 +173,7 @@ ssize_t __wrap_sys_vm_readv(pid_t pid, const struct iovec *local, size_t n_local
 {
 	char c;
 
-	if (hang && read(hang_pipe[0], &c, 1) == 1)
+	if (hang == 1 && read(hang_pipe[0], &c, 1) == 1)
 		hang = 2;
 	return __real_sys_vm_readv(pid, local, n_local, remote, n_remote);
 }
@@ -205,4 +205,326 @@ static void test_hangs(void)
 	CHECK_INT(target_end(&t), 0);
 }
 
-TAP_MAIN(TAP_CASE(test_fuse), TAP_CASE(test_hangs))
+/* ------------------------------------------------------------------ */
+/* told beforehand what is refused					*/
+
+/* ksm_inject_check() and ksm_inject_run() say the same, and nobody was stopped. */
+static void refused(pid_t pid, int rc, enum ksm_inject_why why)
+{
+	struct ksm_inject_info info;
+
+	CHECK_INT(ksm_inject_check(ksm, KSM_CHILD(pid), &info), rc);
+	CHECK_INT(info.why, why);
+	CHECK_INT(probe(pid, NULL, &info), rc);
+	CHECK_INT(info.why, why);
+	CHECK_INT(info.stops, 0);
+}
+
+static pid_t sleeper(void)
+{
+	pid_t pid = fork_or_abort();
+
+	if (!pid)
+		for (;;)
+			pause();
+	wait_state(pid, "S");
+	return pid;
+}
+
+/* Hands on the signals that stop its tracee, as every tracer does. */
+static void trace(pid_t tracee)
+{
+	int status;
+
+	while (waitpid(tracee, &status, __WALL) == tracee)
+		if (WIFSTOPPED(status))
+			ptrace(PTRACE_CONT, tracee, 0,
+			       (void *)(uintptr_t)(status >> 16 ? 0 : WSTOPSIG(status)));
+	_exit(0);
+}
+
+/* A process that traces @tracee. */
+static pid_t tracer_of(pid_t tracee)
+{
+	int fds[2], ok = 0;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC))
+		abort();
+	pid = fork_or_abort();
+	if (!pid) {
+		ok = !ptrace(PTRACE_SEIZE, tracee, 0, 0);
+		if (write(fds[1], &ok, sizeof(ok)) == sizeof(ok))
+			trace(tracee);
+		_exit(1);
+	}
+	/* Under yama, a child needs leave to trace its parent. */
+	if (tracee == getpid())
+		prctl(PR_SET_PTRACER, pid, 0, 0, 0);
+	CHECK_INT(read(fds[0], &ok, sizeof(ok)), sizeof(ok));
+	CHECK(ok);
+	close(fds[0]);
+	close(fds[1]);
+	wait_state(pid, "S");
+	return pid;
+}
+
+/* To stop our tracer, or its own, is to stop ourselves for ever. */
+static void test_traces_us(void)
+{
+	pid_t one, two, other;
+
+	open_ksm();
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+	one = tracer_of(getpid());
+	two = tracer_of(one);
+	other = sleeper();
+	tap_row("who traces us");
+	refused(one, -EBUSY, KSM_INJECT_TRACES_US);
+	tap_row("who traces that one");
+	refused(two, -EBUSY, KSM_INJECT_TRACES_US);
+	tap_row("somebody else");
+	CHECK_INT(ksm_inject_check(ksm, KSM_CHILD(other), NULL), 0);
+	CHECK_INT(probe(other, NULL, NULL), 0);
+	end(two);
+	end(one);
+	end(other);
+	one = sleeper();
+	CHECK_INT(probe(one, NULL, NULL), 0);
+	end(one);
+}
+
+/* A process of its own that is a thread but for the name: what it uses nobody sees. */
+static int shares_memory(void *arg)
+{
+	atomic_int *ready = arg;
+
+	*ready = 1;
+	for (;;)
+		pause();
+	return 0;
+}
+
+static void test_shared_memory(void)
+{
+	static char stack[65536];
+	atomic_int *child = shared(2 * sizeof(*child));
+	struct ksm_inject_info info;
+	pid_t pid;
+
+	open_ksm();
+	pid = fork_or_abort();
+	if (!pid) {
+		child[0] = clone(shares_memory, stack + sizeof(stack), CLONE_VM | SIGCHLD, child + 1);
+		for (;;)
+			pause();
+	}
+	while (!child[1])
+		sched_yield();
+	wait_state(pid, "S");
+	wait_state(child[0], "S");
+	if (sys_same_memory(pid, child[0]) < 0) {
+		tap_skip("this kernel cannot compare memories (CONFIG_KCMP)");
+	} else {
+		tap_row("who made it");
+		refused(pid, -EBUSY, KSM_INJECT_SHARED);
+		tap_row("who was made");
+		refused(child[0], -EBUSY, KSM_INJECT_SHARED);
+		ksm_inject_check(ksm, KSM_CHILD(pid), &info);
+		CHECK_INT(info.sharer, child[0]);
+	}
+	kill(child[0], SIGKILL);
+	end(pid);
+	munmap(child, 2 * sizeof(*child));
+}
+
+/* Its owner is not told to be its owner. */
+static void test_undumpable(void)
+{
+	struct ksm_inject_info info;
+	pid_t pid, owner;
+	int status, rc;
+
+	open_ksm();
+	if (geteuid()) {
+		tap_skip("needs root, to become another user");
+		return;
+	}
+	pid = fork_or_abort();
+	if (!pid) {
+		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+			_exit(1);
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+		for (;;)
+			pause();
+	}
+	wait_state(pid, "S");
+	owner = fork_or_abort();
+	if (!owner) {
+		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+			_exit(99);
+		rc = ksm_inject_check(ksm, KSM_CHILD(pid), &info);
+		if (rc != -EPERM || info.why != KSM_INJECT_UNDUMPABLE)
+			_exit(1);
+		rc = probe(pid, NULL, &info);
+		_exit(rc != -EPERM || info.why != KSM_INJECT_UNDUMPABLE ? 2 : 0);
+	}
+	waitpid(owner, &status, 0);
+	CHECK_INT(status, 0);
+	/* To root that makes no difference. */
+	CHECK_INT(ksm_inject_check(ksm, KSM_CHILD(pid), NULL), 0);
+	CHECK_INT(probe(pid, NULL, NULL), 0);
+	end(pid);
+}
+
+static void test_leaderless(void)
+{
+	struct ksm_inject_info info;
+	struct target t;
+
+	open_ksm();
+	if (!CHECK_INT(target_start(&t, target_kind("leaderless"), 0), 0))
+		return;
+	CHECK(wait_state(t.pid, "Z"));
+	CHECK_INT(ksm_inject_check(ksm, KSM_CHILD(t.pid), &info), 0);
+	CHECK_INT(probe(t.pid, NULL, NULL), 0);
+	CHECK_INT(target_end(&t), 0);
+}
+
+#ifdef __x86_64__
+/* An ELF file that does nothing but pause(): mov $34, %eax; syscall; jmp */
+static const unsigned char tiny_elf[] = {
+	0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	2, 0, 62, 0, 1, 0, 0, 0, 0x78, 0, 0x40, 0, 0, 0, 0, 0,
+	64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 64, 0, 56, 0, 1, 0, 0, 0, 0, 0, 0, 0,
+	/* program header: load all of it at 0x400000, readable and executable */
+	1, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0,
+	0x81, 0, 0, 0, 0, 0, 0, 0, 0x81, 0, 0, 0, 0, 0, 0, 0,
+	0, 0x10, 0, 0, 0, 0, 0, 0,
+	0xb8, 34, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xf7,
+};
+
+/* As a static program that never catches a signal: the vdso has the call, nobody the return. */
+static void test_no_return(void)
+{
+	char *argv[] = { (char *)"tiny", NULL };
+	struct ksm_inject_info info;
+	pid_t pid;
+	int fd;
+
+	open_ksm();
+	fd = memfd_create("tiny", MFD_CLOEXEC);
+	CHECK_INT(write(fd, tiny_elf, sizeof(tiny_elf)), sizeof(tiny_elf));
+	pid = fork_or_abort();
+	if (!pid) {
+		fexecve(fd, argv, environ);
+		_exit(2);
+	}
+	for (int i = 0; i < 10000 && status_of(pid, "tiny\nUmask:", 8) < 0; i++)
+		sleep_ms(1);
+	CHECK(wait_state(pid, "S"));
+	CHECK_INT(ksm_inject_check(ksm, KSM_CHILD(pid), &info), -EOPNOTSUPP);
+	/* A kernel's vdso need not have a call that can be borrowed. */
+	refused(pid, -EOPNOTSUPP,
+		info.why == KSM_INJECT_NO_CODE ? KSM_INJECT_NO_CODE : KSM_INJECT_NO_RETURN);
+	printf("# %s\n", ksm_inject_why_text(info.why));
+	end(pid);
+	close(fd);
+}
+#define MORE_CASES , TAP_CASE(test_no_return)
+#else
+#define MORE_CASES
+#endif
+
+/* ------------------------------------------------------------------ */
+/* frozen								*/
+
+static bool write_text(const char *dir, const char *file, const char *text)
+{
+	char path[200];
+	bool ok;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* In a cgroup of a frozen one: 0, or 1 + the number of the check that failed. */
+static int frozen_rc(const char *mount, const char *file, const char *on, const char *off)
+{
+	struct ksm_inject_info info;
+	char outer[100], inner[120], text[16];
+	pid_t pid;
+	int rc = 0;
+
+	snprintf(outer, sizeof(outer), "%s/ksm-t-refuse-%d", mount, getpid());
+	snprintf(inner, sizeof(inner), "%s/inner", outer);
+	if (mkdir(outer, 0700))
+		return -1;
+	pid = sleeper();
+	snprintf(text, sizeof(text), "%d", pid);
+	if (mkdir(inner, 0700) || !write_text(inner, "cgroup.procs", text) ||
+	    !write_text(outer, file, on))
+		rc = 1;
+	else if (ksm_inject_check(ksm, KSM_CHILD(pid), &info) != -EBUSY || info.why != KSM_INJECT_FROZEN)
+		rc = 2;
+	else if (probe(pid, NULL, &info) != -EBUSY || info.why != KSM_INJECT_FROZEN || info.stops)
+		rc = 3;
+	if (!write_text(outer, file, off) || (!rc && ksm_inject_check(ksm, KSM_CHILD(pid), NULL)))
+		rc = 4;
+	end(pid);
+	for (int i = 0; i < 10000 && rmdir(inner) && errno == EBUSY; i++)
+		sleep_ms(1);
+	if (rmdir(outer))
+		rc = 5;
+	return rc;
+}
+
+static void test_frozen(void)
+{
+	static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	char procs[100];
+
+	open_ksm();
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(procs, sizeof(procs), "%s/cgroup.procs", mounts[i]);
+		if (access(procs, W_OK))
+			continue;
+		CHECK_INT(frozen_rc(mounts[i], "cgroup.freeze", "1", "0"), 0);
+		return;
+	}
+	tap_skip("needs a cgroup (version 2) that may be written to");
+}
+
+/* Version 1, where it is mounted by everybody, for us alone. */
+static void test_frozen_v1(void)
+{
+	int status;
+	pid_t pid;
+
+	open_ksm();
+	pid = fork_or_abort();
+	if (!pid) {
+		if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		    mount("none", "/sys/fs/cgroup", "tmpfs", 0, NULL) ||
+		    mkdir("/sys/fs/cgroup/freezer", 0700) ||
+		    mount("none", "/sys/fs/cgroup/freezer", "cgroup", 0, "freezer"))
+			_exit(99);
+		_exit(frozen_rc("/sys/fs/cgroup/freezer", "freezer.state", "FROZEN", "THAWED"));
+	}
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 99)
+		tap_skip("cannot mount the freezer of cgroups version 1");
+	else
+		CHECK_INT(status, 0);
+}
+
+TAP_MAIN(TAP_CASE(test_fuse), TAP_CASE(test_hangs), TAP_CASE(test_traces_us),
+	 TAP_CASE(test_shared_memory), TAP_CASE(test_undumpable), TAP_CASE(test_leaderless),
+	 TAP_CASE(test_frozen), TAP_CASE(test_frozen_v1) MORE_CASES)

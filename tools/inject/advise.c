@@ -45,6 +45,7 @@ const char *ksm_advise_why(const struct ksm_inject_info *info, int rc, char *buf
 	static const char *const hints[__KSM_INJECT_N] = {
 		[KSM_INJECT_DENIED] = "needs root, or its owner",
 		[KSM_INJECT_YAMA] = "as root, or set kernel.yama.ptrace_scope to 0",
+		[KSM_INJECT_UNDUMPABLE] = "needs root, or CAP_SYS_PTRACE",
 		[KSM_INJECT_NO_CALL] = "-m auto uses madvise there",
 		[KSM_INJECT_BUSY] = "try again when it runs",
 		[KSM_INJECT_FROZEN] = "try again when it is thawed",
@@ -56,6 +57,8 @@ const char *ksm_advise_why(const struct ksm_inject_info *info, int rc, char *buf
 
 	if (info->why == KSM_INJECT_TRACED && info->tracer)
 		snprintf(buf, len, "traced by %d", (int)info->tracer);
+	else if (info->why == KSM_INJECT_SHARED)
+		snprintf(buf, len, "%s (%d)", text, (int)info->sharer);
 	else if (info->why == KSM_INJECT_REFUSED)
 		snprintf(buf, len, "%s: %s", text, strerror(-rc));
 	else if (info->why == KSM_INJECT_FAILED || info->why == KSM_INJECT_FINE)

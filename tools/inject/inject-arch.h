@@ -249,6 +249,33 @@ int inject_code_find(struct inject_target *t, enum ksm_inject_why *why);
 int inject_target_read(const struct inject_target *t, uint64_t at, void *buf, size_t len);
 
 /* ------------------------------------------------------------------ */
+/* inject-refuse.c: reasons that show from outside			*/
+
+/*
+ * Gone, a kernel thread, ourselves, our tracer, frozen: the reasons not even to
+ * look at its threads.  @whom becomes the process as it is from here on.  0 or
+ * -errno with info->why.
+ */
+int inject_refuse_process(struct ksm *k, struct ksm_whom *whom, struct ksm_inject_info *info);
+/* After EPERM: the reason that helps.  -errno. */
+int inject_refuse_denied(struct ksm *k, pid_t tid, struct ksm_inject_info *info);
+/* The process that traces this thread, 0: none. */
+pid_t inject_tracer_of(struct ksm *k, pid_t tid);
+/* Its memory is gone already. */
+bool inject_has_ended(struct ksm *k, pid_t pid, pid_t tid);
+
+/**
+ * inject_sharer() - another process that runs in the same memory
+ * @tid: a thread of @pid that has not ended
+ *
+ * A process made by clone(CLONE_VM) has its own /proc/PID, and nothing there
+ * says so.  Compares with all others (kcmp(2), CONFIG_KCMP).  Not before Linux
+ * 5.7, where whoever is stuck in exec would make that wait.
+ * Return: its pid; 0: there is none, or it cannot be known.
+ */
+pid_t inject_sharer(struct ksm *k, pid_t pid, pid_t tid);
+
+/* ------------------------------------------------------------------ */
 /* inject.c: the clock over the tracing thread				*/
 
 struct inject_watch;

@@ -17,6 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "inject/ptrace.h"
@@ -115,14 +118,36 @@ static int read_mounts(struct inject_target *t, pid_t pid)
 	return 0;
 }
 
+static bool has_unknown(const struct inject_target *t)
+{
+	for (size_t i = 0; i < t->n_texts; i++)
+		if (t->texts[i].fs == INJECT_FS_UNKNOWN)
+			return true;
+	return false;
+}
+
+/* Files of memfd_create(2) are on a file system that is mounted nowhere; ours tells its number. */
+static void find_memfd(struct inject_target *t)
+{
+	int fd __cleanup_fd = memfd_create("ksm", MFD_CLOEXEC);
+	struct stat st;
+	uint64_t dev;
+
+	if (fd < 0 || fstat(fd, &st))
+		return;
+	dev = (uint64_t)major(st.st_dev) << 32 | minor(st.st_dev);
+	for (size_t i = 0; i < t->n_texts; i++)
+		if (t->texts[i].dev == dev)
+			t->texts[i].fs = INJECT_FS_OURS;
+}
+
 static int find_file_systems(struct inject_target *t)
 {
 	int rc = read_mounts(t, 0);
 
-	for (size_t i = 0; !rc && i < t->n_texts; i++)
-		if (t->texts[i].fs == INJECT_FS_UNKNOWN)
-			return read_mounts(t, t->tid);
-	return rc;
+	if (!rc && has_unknown(t))
+		find_memfd(t);
+	return !rc && has_unknown(t) ? read_mounts(t, t->tid) : rc;
 }
 
 /* ------------------------------------------------------------------ */

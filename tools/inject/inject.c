@@ -23,6 +23,8 @@
 
 #define STOP_MS_DEFAULT 1000
 #define READ_MS_DEFAULT 10000
+/* How long a check waits for a better moment. */
+#define CHECK_MS 100
 #define TRACER_STACK (256U << 10)
 /* Between two looks at the deadline; between two pokes after it; until it is given up. */
 #define LOOK_NS 20000000ULL
@@ -47,6 +49,9 @@ static const char *const why_texts[__KSM_INJECT_N] = {
 	[KSM_INJECT_KTHREAD] = "it is a kernel thread",
 	[KSM_INJECT_DENIED] = "no permission to trace it",
 	[KSM_INJECT_YAMA] = "kernel.yama.ptrace_scope forbids to trace it",
+	[KSM_INJECT_UNDUMPABLE] = "it lets nobody look into its memory, not even its owner",
+	[KSM_INJECT_TRACES_US] = "it traces the calling process",
+	[KSM_INJECT_SHARED] = "another process runs in the same memory",
 	[KSM_INJECT_TRACED] = "it is traced already",
 	[KSM_INJECT_STATUS] = "/proc does not tell whether it would survive the call",
 	[KSM_INJECT_ENDED] = "it has ended meanwhile",
@@ -82,6 +87,7 @@ struct inject_watch {
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
 	_Atomic uint64_t deadline_ns;	/* 0: none */
+	bool dry;			/* it is enough to know the target */
 	bool done;
 	bool known;			/* the target is: what follows stops it */
 	bool left_behind;		/* by the caller: nobody waits for it */
@@ -192,7 +198,7 @@ static void *tracer_main(void *arg)
 	struct inject_watch *w = arg;
 	int rc = look_at_target(w);
 
-	if (!rc && begin_trace(w)) {
+	if (!rc && !w->dry && begin_trace(w)) {
 		/*
 		 * While a thread of somebody else stands still, nothing should come in
 		 * between.  Root only; without, it takes longer on a busy machine.
@@ -316,7 +322,7 @@ static bool watch_run(struct inject_watch *w)
 }
 
 /* ------------------------------------------------------------------ */
-/* reasons								*/
+/* running								*/
 
 static int refuse(struct ksm_inject_info *info, enum ksm_inject_why why, int rc)
 {
@@ -324,115 +330,17 @@ static int refuse(struct ksm_inject_info *info, enum ksm_inject_why why, int rc)
 	return rc;
 }
 
-/* /proc shows the thread that traces; people know its process. */
-static pid_t tracer_of(struct ksm *k, pid_t tid)
-{
-	struct ksm_proc_status st;
-
-	if (ksm_proc_status_read(k, tid, &st) || st.tracer <= 0)
-		return 0;
-	tid = st.tracer;
-	return ksm_proc_status_read(k, tid, &st) ? tid : st.tgid;
-}
-
-/* EPERM has many reasons, also that the thread has just ended; find the one that helps. */
-static enum ksm_inject_why why_denied(struct ksm *k, pid_t tid, struct ksm_inject_info *info)
-{
-	struct ksm_proc_status st;
-	char scope[16];
-
-	if (ksm_proc_status_read(k, tid, &st) || st.state == 'Z' || st.state == 'X')
-		return KSM_INJECT_GONE;
-	info->tracer = tracer_of(k, tid);
-	if (info->tracer)
-		return KSM_INJECT_TRACED;
-	if (ksm_path_read_small(k, k->procfd, "sys/kernel/yama/ptrace_scope", scope,
-				sizeof(scope)) > 0 &&
-	    scope[0] != '0' && geteuid() != 0)
-		return KSM_INJECT_YAMA;
-	return KSM_INJECT_DENIED;
-}
-
-/* On its way out, a process has no memory, so that its files are empty or cut short. */
-static bool has_ended(struct ksm *k, pid_t pid, pid_t tid)
-{
-	char name[64], text[64];
-
-	snprintf(name, sizeof(name), "%d/task/%d/statm", pid, tid);
-	return ksm_path_read_small(k, k->procfd, name, text, sizeof(text)) < 0 ||
-	       !strncmp(text, "0 ", 2);
-}
-
-static int denied(struct ksm *k, pid_t tid, struct ksm_inject_info *info)
-{
-	info->why = why_denied(k, tid, info);
-	return info->why == KSM_INJECT_GONE   ? -ESRCH :
-	       info->why == KSM_INJECT_TRACED ? -EBUSY :
-						-EPERM;
-}
-
-/*
- * The process as it is from here on, by the time of its start: also where the
- * caller named another thread of it, or did not care.
- */
-static int pin(struct ksm *k, struct ksm_whom *whom, struct ksm_proc *p)
-{
-	struct ksm_proc_status st;
-	int rc = ksm_proc_status_read(k, whom->id.pid, &st);
-
-	if (!rc)
-		rc = ksm_proc_read(k, st.tgid, 0, p);
-	/* After the process, so that its thread has been one of it meanwhile. */
-	if (!rc && st.tgid != whom->id.pid) {
-		struct ksm_proc thread;
-
-		rc = ksm_proc_read_same(k, &whom->id, 0, &thread);
-		whom->id.start_ticks = p->start_ticks;
-	}
-	whom->id.pid = rc ? whom->id.pid : st.tgid;
-	return rc;
-}
-
-/* Gone or a kernel thread: the reasons not even to look at its threads. */
-static int check_process(struct ksm *k, struct ksm_whom *whom, struct ksm_inject_info *info)
-{
-	struct ksm_proc p;
-	int rc;
-
-	if (!inject_arch_supported)
-		return refuse(info, KSM_INJECT_ARCH, -EOPNOTSUPP);
-	if (!ksm_is_live(k))
-		return refuse(info, KSM_INJECT_DUMP, -EOPNOTSUPP);
-	if (whom->id.start_ticks == KSM_START_NONE)
-		return refuse(info, KSM_INJECT_GONE, -ESRCH);
-	rc = pin(k, whom, &p);
-	if (rc)
-		return refuse(info, rc == -ESRCH ? KSM_INJECT_GONE : KSM_INJECT_FAILED, rc);
-	if (whom->id.start_ticks != KSM_START_ANY && whom->id.start_ticks != p.start_ticks)
-		return refuse(info, KSM_INJECT_OTHER, -ESRCH);
-	whom->id.start_ticks = p.start_ticks;
-	if (whom->id.pid == getpid())
-		return refuse(info, KSM_INJECT_SELF, -EINVAL);
-	info->state = p.state;
-	if (p.kthread)
-		return refuse(info, KSM_INJECT_KTHREAD, -EINVAL);
-	return 0;
-}
-
-/* ------------------------------------------------------------------ */
-/* running								*/
-
 /* Why the target could not even be got to know: @rc, and what it says itself in ->why. */
 static int not_known(struct ksm *k, pid_t pid, pid_t tid, int rc, struct ksm_inject_info *info)
 {
 	if (info->why == KSM_INJECT_OTHER || info->why == KSM_INJECT_CHANGED)
 		return rc;
-	if (has_ended(k, pid, tid))
+	if (inject_has_ended(k, pid, tid))
 		return refuse(info, KSM_INJECT_GONE, -ESRCH);
 	if (info->why == KSM_INJECT_TRACED)
-		info->tracer = tracer_of(k, tid);
+		info->tracer = inject_tracer_of(k, tid);
 	if (info->why == KSM_INJECT_FAILED && (rc == -EPERM || rc == -EACCES))
-		return denied(k, tid, info);
+		return inject_refuse_denied(k, tid, info);
 	return rc;
 }
 
@@ -447,12 +355,14 @@ static int run_on(struct ksm *k, const struct ksm_whom *whom, const struct injec
 	if (!w)
 		return refuse(info, KSM_INJECT_FAILED, -ENOMEM);
 	info->state = thread->state;
-	memcpy(w->calls, calls, n * sizeof(*calls));
+	if (n)
+		memcpy(w->calls, calls, n * sizeof(*calls));
 	w->whom = *whom;
 	if (whom->sel) {
 		w->sel = *whom->sel;
 		w->whom.sel = &w->sel;
 	}
+	w->dry = !n;
 	w->tid = thread->tid;
 	w->trace.target = &w->target;
 	w->trace.watch = w;
@@ -464,6 +374,8 @@ static int run_on(struct ksm *k, const struct ksm_whom *whom, const struct injec
 		info->tid = w->left_reading ? 0 : thread->tid;
 		rc = w->left_reading ? refuse(info, KSM_INJECT_HANGS, -ETIMEDOUT) :
 				       refuse(info, KSM_INJECT_BUSY, -EBUSY);
+	} else if (w->dry && !w->rc) {
+		rc = refuse(info, KSM_INJECT_FINE, 0);
 	} else if (!w->known) {
 		info->why = w->trace.why;
 		rc = not_known(k, pid, thread->tid, w->rc, info);
@@ -478,16 +390,32 @@ static int run_on(struct ksm *k, const struct ksm_whom *whom, const struct injec
 	}
 	watch_put(w);
 	if (info->why == KSM_INJECT_DENIED)
-		rc = denied(k, thread->tid, info);
+		rc = inject_refuse_denied(k, thread->tid, info);
 	ksm_log(k, KSM_LOG_INJECT, "%d: thread %d (%c): %s, %d, %llu us", pid, thread->tid,
 		thread->state, ksm_inject_why_text(info->why), rc,
 		(unsigned long long)(info->stop_ns / 1000));
 	return rc;
 }
 
+/* The reason why none of these threads may be used at this moment, if there is one. */
+static int check_moment(struct ksm *k, pid_t pid, const struct inject_thread *threads,
+			struct ksm_inject_info *info)
+{
+	/* What lies unused on the stack may be the other's. */
+	info->sharer = inject_sharer(k, pid, threads[0].tid);
+	if (info->sharer)
+		return refuse(info, KSM_INJECT_SHARED, -EBUSY);
+	if (threads[0].state != 'D')
+		return 0;
+	info->state = 'D';
+	return refuse(info, KSM_INJECT_BUSY, -EBUSY);
+}
+
 /*
  * Threads to try, at least one of them not in an uninterruptible sleep: such a
  * sleep may take a moment only, and a thread in it is not even asked to stop.
+ * So does the moment in which a process has lent its memory to a child that is
+ * about to run another program.
  */
 static int find_threads(struct ksm *k, pid_t pid, unsigned int ms, struct inject_thread **threads,
 			size_t *n, struct ksm_inject_info *info)
@@ -503,13 +431,12 @@ static int find_threads(struct ksm *k, pid_t pid, unsigned int ms, struct inject
 				      rc);
 		if (!*n)
 			return refuse(info, KSM_INJECT_ZOMBIE, -ESRCH);
-		if ((*threads)[0].state != 'D')
+		rc = check_moment(k, pid, *threads, info);
+		if (!rc)
 			return 0;
 		free(steal_ptr(threads));
-		if (ksm_now_ns() >= until) {
-			info->state = 'D';
-			return refuse(info, KSM_INJECT_BUSY, -EBUSY);
-		}
+		if (ksm_now_ns() >= until)
+			return rc;
 		nanosleep(&nap, NULL);
 	}
 }
@@ -520,20 +447,16 @@ static bool is_worth_another(enum ksm_inject_why why)
 	return why == KSM_INJECT_BUSY || why == KSM_INJECT_GONE || why == KSM_INJECT_SECCOMP;
 }
 
-int ksm_inject_run(struct ksm *k, const struct ksm_whom *whom, struct ksm_inject_call *calls,
-		   size_t n, const struct ksm_inject_limits *limits, struct ksm_inject_info *info)
+/* With no calls at all, to the point where the first thread would be stopped. */
+static int run(struct ksm *k, const struct ksm_whom *whom, struct ksm_inject_call *calls, size_t n,
+	       const struct ksm_inject_limits *limits, struct ksm_inject_info *info)
 {
 	struct ksm_inject_limits lim = limits ? *limits : (struct ksm_inject_limits){ 0 };
 	struct ksm_whom pinned = *whom;
-	struct ksm_inject_info unused;
 	unsigned int busy = 0;
 	int rc;
 
-	if (!info)
-		info = &unused;
 	*info = (struct ksm_inject_info){ .why = KSM_INJECT_FAILED };
-	if (!n)
-		return -EINVAL;
 	if (!lim.stop_ms)
 		lim.stop_ms = STOP_MS_DEFAULT;
 	if (!lim.read_ms)
@@ -543,7 +466,7 @@ int ksm_inject_run(struct ksm *k, const struct ksm_whom *whom, struct ksm_inject
 		calls[i].result = 0;
 		calls[i].cpu_ns = 0;
 	}
-	rc = check_process(k, &pinned, info);
+	rc = inject_refuse_process(k, &pinned, info);
 	if (rc)
 		return rc;
 	for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
@@ -567,6 +490,22 @@ int ksm_inject_run(struct ksm *k, const struct ksm_whom *whom, struct ksm_inject
 	if (info->why == KSM_INJECT_GONE)
 		info->why = KSM_INJECT_ENDED;
 	return rc;
+}
+
+int ksm_inject_run(struct ksm *k, const struct ksm_whom *whom, struct ksm_inject_call *calls,
+		   size_t n, const struct ksm_inject_limits *limits, struct ksm_inject_info *info)
+{
+	struct ksm_inject_info unused;
+
+	return n ? run(k, whom, calls, n, limits, info ? info : &unused) : -EINVAL;
+}
+
+int ksm_inject_check(struct ksm *k, const struct ksm_whom *whom, struct ksm_inject_info *info)
+{
+	static const struct ksm_inject_limits limits = { .stop_ms = CHECK_MS };
+	struct ksm_inject_info unused;
+
+	return run(k, whom, NULL, 0, &limits, info ? info : &unused);
 }
 
 int ksm_inject_merge_set(struct ksm *k, const struct ksm_whom *whom, bool on,

@@ -31,6 +31,9 @@ enum ksm_inject_why {
 	KSM_INJECT_KTHREAD,	/* a kernel thread has no memory to merge [EINVAL] */
 	KSM_INJECT_DENIED,	/* no permission to trace it [EPERM] */
 	KSM_INJECT_YAMA,	/* the same, and kernel.yama.ptrace_scope is above 0 [EPERM] */
+	KSM_INJECT_UNDUMPABLE,	/* it is ours, but lets nobody look into it [EPERM] */
+	KSM_INJECT_TRACES_US,	/* it traces the calling process, or its tracer [EBUSY] */
+	KSM_INJECT_SHARED,	/* process .sharer runs in the same memory [EBUSY] */
 	KSM_INJECT_TRACED,	/* already traced, by .tracer [EBUSY] */
 	KSM_INJECT_STATUS,	/* its status lacks a line that decides [EPROTO] */
 	KSM_INJECT_ENDED,	/* it was there, and ended while it was looked at [ESRCH] */
@@ -62,6 +65,7 @@ struct ksm_inject_info {
 	enum ksm_inject_why why;
 	pid_t tid;		/* the thread that was used; 0: none was touched */
 	pid_t tracer;		/* KSM_INJECT_TRACED: process that traces it */
+	pid_t sharer;		/* KSM_INJECT_SHARED */
 	char state;		/* state letter of that thread beforehand */
 	unsigned int stops;	/* how many times a thread was taken hold of */
 	uint64_t stop_ns;	/* longest time from asking it to stop to letting it go */
@@ -129,6 +133,16 @@ struct ksm_inject_limits {
  */
 int ksm_inject_run(struct ksm *k, const struct ksm_whom *whom, struct ksm_inject_call *calls,
 		   size_t n, const struct ksm_inject_limits *limits, struct ksm_inject_info *info);
+
+/**
+ * ksm_inject_check() - would ksm_inject_run() be refused, and why?
+ *
+ * The same way as far as it goes without stopping anybody.  What shows on the
+ * stopped thread only remains: system calls that it redirects, and whatever
+ * changes until then.
+ * Return: 0; -errno with the reason in @info.
+ */
+int ksm_inject_check(struct ksm *k, const struct ksm_whom *whom, struct ksm_inject_info *info);
 
 /**
  * ksm_inject_merge_set() - prctl(PR_SET_MEMORY_MERGE) in another process

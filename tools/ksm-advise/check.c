@@ -2,8 +2,8 @@
 /*
  * check.c - --check: how processes take part now, and what would be done.
  *
- * Reads only.  A refusal that can be foreseen from /proc is told; others (a
- * 32-bit program, an uninterruptible sleep) show when it is tried.
+ * Reads only.  Whether a process would be refused is asked of inject.h, which
+ * goes as far as it can without stopping anybody.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -85,27 +85,39 @@ const struct cli_col adv_check_cols[] = {
 	{ 0 },
 };
 
-/* Of what /proc tells, the reason why it would be refused, or "". */
-static bool refusal(struct adv *a, struct row *r)
+/* What the files of a dump tell of it; the rest nobody can know. */
+static void dump_refusal(struct row *r)
 {
-	const struct ksm_proc *p = &r->p;
-	const uid_t uid = geteuid();
 	const char *why = NULL;
 
-	if (p->pid == getpid())
-		why = ksm_inject_why_text(KSM_INJECT_SELF);
-	else if (p->kthread)
+	if (r->p.kthread)
 		why = ksm_inject_why_text(KSM_INJECT_KTHREAD);
-	else if (p->state == 'Z' || p->state == 'X')
+	else if (r->status.threads <= 1 && (r->p.state == 'Z' || r->p.state == 'X'))
 		why = ksm_inject_why_text(KSM_INJECT_ZOMBIE);
-	else if (uid && ksm_is_live(a->k) && p->uid != uid)
-		why = "no permission (needs root, or its owner)";
 	else if (r->status.seccomp > 0)
 		why = ksm_inject_why_text(KSM_INJECT_SECCOMP);
 	if (why)
 		str_addf(&r->action, "refused: %s", why);
 	else if (r->status.tracer > 0)
 		str_addf(&r->action, "refused: traced by %d", (int)r->status.tracer);
+}
+
+/* The reason why it would be refused, found by who would refuse it. */
+static bool refusal(struct adv *a, struct row *r)
+{
+	const struct ksm_whom whom = { .id = { .pid = r->p.pid, .start_ticks = r->p.start_ticks } };
+	struct ksm_inject_info info;
+	char why[256];
+	int rc;
+
+	if (!ksm_is_live(a->k)) {
+		dump_refusal(r);
+	} else {
+		rc = ksm_inject_check(a->k, &whom, &info);
+		if (rc)
+			str_addf(&r->action, "refused: %s",
+				 ksm_advise_why(&info, rc, why, sizeof(why)));
+	}
 	return r->action.len > 0;
 }
 

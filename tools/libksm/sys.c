@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <linux/openat2.h>
 #include <sys/mman.h>
 #include <sys/ioctl.h>
@@ -122,6 +123,13 @@ ssize_t sys_vm_writev(pid_t pid, const struct iovec *local, size_t n_local,
 		      const struct iovec *remote, size_t n_remote)
 {
 	return ret(process_vm_writev(pid, local, n_local, remote, n_remote, 0));
+}
+
+int sys_same_memory(pid_t one, pid_t other)
+{
+	long rc = ret(syscall(SYS_kcmp, one, other, KCMP_VM, 0UL, 0UL));
+
+	return rc < 0 ? (int)rc : rc == 0;
 }
 
 /* struct pm_scan_arg of the kernel */

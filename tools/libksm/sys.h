@@ -130,6 +130,9 @@ ssize_t sys_vm_readv(pid_t pid, const struct iovec *local, size_t n_local,
 ssize_t sys_vm_writev(pid_t pid, const struct iovec *local, size_t n_local,
 		      const struct iovec *remote, size_t n_remote);
 
+/* kcmp(2), KCMP_VM: 1 when these two run in the same memory, 0 when not, or -errno. */
+int sys_same_memory(pid_t one, pid_t other);
+
 /* struct page_region and categories of PAGEMAP_SCAN, include/uapi/linux/fs.h, Linux 6.7 */
 struct sys_page_region {
 	uint64_t start;
