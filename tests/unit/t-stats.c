@@ -506,7 +506,41 @@ static void uptime(void)
 	root_free(&r);
 }
 
-TAP_MAIN(TAP_CASE(derive), TAP_CASE(derive_without), TAP_CASE(scan_rate), TAP_CASE(delta),
+/* Two processes with all of what is merged: their shares are the whole. */
+static void shares(void)
+{
+	struct ksm_stats s = { .page_size = 4096 };
+	struct ksm_fig a, b;
+
+	s.attr[KSM_ATTR_PAGES_SHARED] = VAL(100);
+	s.attr[KSM_ATTR_PAGES_SHARING] = VAL(300);
+	a = ksm_stats_saved_share(&s, KSM_FIG(100), KSM_FIG(0));
+	b = ksm_stats_saved_share(&s, KSM_FIG(300), KSM_FIG(7));
+	fig_is(a, 75 * 4096);
+	fig_is(b, (225 + 7) * 4096);
+	CHECK_INT(a.v + b.v, (300 + 7) * 4096);
+	/* 400 items, 64 bytes each, are paid for whoever keeps the copies */
+	a = ksm_stats_profit_share(&s, KSM_FIG(100), KSM_FIG(0), KSM_FIG(100 * 4096 - 6400));
+	b = ksm_stats_profit_share(&s, KSM_FIG(300), KSM_FIG(7), KSM_FIG(307 * 4096 - 19200));
+	CHECK_INT(a.v + b.v, 307 * 4096 - 400 * 64);
+	fig_is(a, 75 * 4096 - 6400);
+	/* nothing merges: a loss is a loss */
+	s.attr[KSM_ATTR_PAGES_SHARED] = s.attr[KSM_ATTR_PAGES_SHARING] = VAL(0);
+	fig_is(ksm_stats_profit_share(&s, KSM_FIG(0), ABSENT, KSM_FIG(-6400)), -6400);
+	/* what is not known stays so, and says why */
+	CHECK_INT(ksm_stats_saved_share(&s, ABSENT, ABSENT).state, KSM_ABSENT);
+	CHECK_INT(ksm_stats_profit_share(&s, KSM_FIG(1), ABSENT, ABSENT).state, KSM_ABSENT);
+	s.attr[KSM_ATTR_PAGES_SHARED] = DENIED;
+	CHECK_INT(ksm_stats_saved_share(&s, KSM_FIG(1), KSM_FIG(1)).state, KSM_DENIED);
+	CHECK_INT(ksm_stats_profit_share(&s, KSM_FIG(1), ABSENT, KSM_FIG(1)).state, KSM_DENIED);
+	/* garbage does not overflow */
+	s.attr[KSM_ATTR_PAGES_SHARED] = s.attr[KSM_ATTR_PAGES_SHARING] = VAL(INT64_MAX);
+	CHECK(ksm_stats_saved_share(&s, KSM_FIG(INT64_MAX), KSM_FIG(INT64_MAX)).v > 0);
+	CHECK(ksm_stats_profit_share(&s, KSM_FIG(INT64_MAX), KSM_FIG(0), KSM_FIG(INT64_MIN)).v < 0);
+}
+
+TAP_MAIN(TAP_CASE(derive), TAP_CASE(derive_without), TAP_CASE(shares), TAP_CASE(scan_rate),
+	 TAP_CASE(delta),
 	 TAP_CASE(delta_merged), TAP_CASE(delta_time), TAP_CASE(vmstat), TAP_CASE(meminfo),
 	 TAP_CASE(read_roots), TAP_CASE(read_garbage), TAP_CASE(read_denied), TAP_CASE(sequence),
 	 TAP_CASE(settle), TAP_CASE(uptime))

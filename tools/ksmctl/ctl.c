@@ -41,24 +41,36 @@ static void log_line(void *arg __unused, enum ksm_log area __unused, const char 
 	cli_log(line);
 }
 
-void ctl_open(struct ctl *ctl)
+static void set_log(struct ctl *ctl)
 {
 	const char *debug = getenv("KSM_DEBUG");
+
+	if (debug)
+		ksm_set_log(ctl->k, log_line, NULL, ksm_log_parse(debug));
+}
+
+void ctl_open(struct ctl *ctl)
+{
 	int rc = ksm_open(ctl->sysroot, &ctl->k);
 
 	if (rc == -ENOENT && ctl->sysroot && !access(ctl->sysroot, F_OK))
 		cli_die(CLI_FAIL, 0, "%s: not the dump of a system: it has no proc", ctl->sysroot);
 	if (rc)
 		cli_die(CLI_FAIL, rc, "%s: cannot open", ctl->sysroot ? ctl->sysroot : "/proc");
-	if (debug)
-		ksm_set_log(ctl->k, log_line, NULL, ksm_log_parse(debug));
+	set_log(ctl);
 }
 
-void ctl_open_ksm(struct ctl *ctl)
+static void check_present(struct ctl *ctl)
 {
-	ctl_open(ctl);
+	struct ksm_around around;
+
 	switch (ksm_present(ctl->k)) {
 	case KSM_ABSENT:
+		ksm_around_read(ctl->k, &around);
+		if (around.uksm_run.state != KSM_ABSENT)
+			cli_die(CLI_UNSUPPORTED, 0,
+				"/sys/kernel/mm/uksm: this kernel has the engine UKSM in place of KSM, "
+				"and this program knows only the kernel's own (and hksm)");
 		cli_die(CLI_UNSUPPORTED, 0,
 			"/sys/kernel/mm/ksm: this kernel has no KSM "
 			"(it needs Linux 2.6.32 or later with CONFIG_KSM, and /sys mounted)");
@@ -67,6 +79,43 @@ void ctl_open_ksm(struct ctl *ctl)
 	default:
 		break;
 	}
+}
+
+void ctl_open_ksm(struct ctl *ctl)
+{
+	ctl_open(ctl);
+	check_present(ctl);
+}
+
+bool ctl_next_moment(struct ctl *ctl)
+{
+	struct ksm *k;
+	int rc = ksm_seq_next(ctl->seq, &k);
+
+	if (rc < 0)
+		cli_die(CLI_FAIL, rc, "%s/%u: cannot open", ctl->sysroot, ksm_seq_step(ctl->seq));
+	if (!rc)
+		return false;
+	ksm_close(ctl->k);
+	ctl->k = k;
+	set_log(ctl);
+	return true;
+}
+
+void ctl_open_moments(struct ctl *ctl, const char *what)
+{
+	/* A dump may hold a directory called 0; a sequence has no proc of its own. */
+	if (ctl->sysroot && ksm_open(ctl->sysroot, &ctl->k) == -ENOENT &&
+	    !ksm_seq_open(ctl->sysroot, &ctl->seq)) {
+		ctl_next_moment(ctl);
+		check_present(ctl);
+		return;
+	}
+	ksm_close(ctl->k);
+	ctl_open_ksm(ctl);
+	if (!ksm_is_live(ctl->k))
+		cli_die(CLI_UNSUPPORTED, 0, "%s: a dump does not change: nothing to %s",
+			ctl->sysroot, what);
 }
 
 void ctl_stats(struct ctl *ctl, struct ksm_stats *out)

@@ -16,6 +16,7 @@
 struct ctl {
 	const char *sysroot;
 	struct ksm *k;
+	struct ksm_seq *seq;	/* of moments; NULL: @k is the only one, or the running system */
 	struct cli_table_opts table;
 };
 
@@ -28,6 +29,13 @@ bool ctl_option(struct ctl *ctl, int key, const char *arg);
 void ctl_open(struct ctl *ctl);
 /* The same, and the kernel must have KSM: exit 3 otherwise. */
 void ctl_open_ksm(struct ctl *ctl);
+/*
+ * The same for commands that look again and again: the running system, or the first
+ * of a sequence of dumps.  One dump alone is exit 3: @what is in vain there.
+ */
+void ctl_open_moments(struct ctl *ctl, const char *what);
+/* To the next dump of the sequence; false when there is none. */
+bool ctl_next_moment(struct ctl *ctl);
 /* Read everything or end the program. */
 void ctl_stats(struct ctl *ctl, struct ksm_stats *out);
 /* For commands without operands. */
@@ -44,13 +52,16 @@ bool ctl_sleep(uint64_t ns);
 
 /* findings.c: what is wrong, from figures alone */
 enum ctl_finding_id {
+	CTL_FOREIGN,
 	CTL_STOPPED,
 	CTL_STOPPED_MERGED,
 	CTL_UNMERGED,
 	CTL_OFFLINING,
+	CTL_SCANS_NOTHING,
 	CTL_NOBODY,
 	CTL_NOT_SCANNED,
 	CTL_SLOW_PASS,
+	CTL_ONLY_ZERO,
 	CTL_NEGATIVE,
 	CTL_MOSTLY_UNIQUE,
 	CTL_MOSTLY_VOLATILE,
@@ -59,6 +70,7 @@ enum ctl_finding_id {
 	CTL_NODES,
 	CTL_NO_SMART_SCAN,
 	CTL_MANY_COPIES,
+	CTL_COLLAPSE,
 	__CTL_FINDING_N
 };
 
@@ -73,10 +85,24 @@ struct ctl_facts {
 	const struct ksm_stats *stats;
 	const struct ksm_derived *derived;
 	const struct ksm_delta *delta;	/* NULL: not sampled */
+	const struct ksm_around *around;	/* NULL: not read */
+	struct ksm_fig members;		/* processes that take part, where they were counted */
+	struct ksm_fig unseen_zero_bytes;	/* see ksm_zero_unseen(), where they were counted */
 };
 
 /* Fills at most @max of @out; returns how many.  Pure. */
 size_t ctl_findings(const struct ctl_facts *f, struct ctl_finding *out, size_t max);
+/* The scanner runs and looks at no page: then no pass will ever end.  Pure. */
+bool ctl_scans_nothing(const struct ctl_facts *f, struct ctl_finding *out);
+
+/* members.c: all processes that take part */
+/* How many; denied when there may be some that cannot be read, and none was found. */
+struct ksm_fig ctl_members(struct ctl *ctl);
+/*
+ * Sum of ksm_zero_unseen() in bytes; absent where the kernel cannot tell.  Not
+ * @whole: at least that much, as time or permission ran out.
+ */
+struct ksm_fig ctl_unseen_zero(struct ctl *ctl, uint64_t budget_ns, bool *whole);
 
 /* cmd-status.c */
 extern const struct cli_cmd ctl_cmd_status;

@@ -104,5 +104,6 @@ int main(int argc, char **argv)
 	argv[p.ind] = argv[0];
 	rc = cmd->run(&ctl, argc - p.ind, argv + p.ind);
 	ksm_close(ctl.k);
+	ksm_seq_close(ctl.seq);
 	return rc;
 }

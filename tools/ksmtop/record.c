@@ -592,8 +592,7 @@ struct player {
 	FILE *file;		/* a recording... */
 	char *buf;
 	struct top_record record;
-	char *dir;		/* ...or a directory of dumps */
-	unsigned int step;
+	struct ksm_seq *seq;	/* ...or a sequence of dumps */
 	struct top *top;	/* what its sampler goes by */
 };
 
@@ -608,16 +607,6 @@ static int player_first_line(struct player *p)
 	return top_record_line(&p->record, p->buf, len, &none) < 0 ? -EPROTO : 0;
 }
 
-static int step_exists(const struct player *p)
-{
-	struct str path __cleanup_str = STR_INIT;
-	int rc = str_addf(&path, "%s/%u", p->dir, p->step);
-
-	if (rc)
-		return rc;
-	return access(str_get(&path), F_OK) ? -errno : 0;
-}
-
 int top_player_open(const char *path, struct player **out)
 {
 	struct player *p = xcalloc(1, sizeof(*p));
@@ -626,9 +615,8 @@ int top_player_open(const char *path, struct player **out)
 
 	top_record_init(&p->record);
 	if (!rc && S_ISDIR(st.st_mode)) {
-		p->dir = xstrdup(path);
 		p->top = xcalloc(1, sizeof(*p->top));
-		rc = step_exists(p) ? -EPROTO : 0;
+		rc = ksm_seq_open(path, &p->seq) ? -EPROTO : 0;
 	} else if (!rc) {
 		p->buf = xcalloc(1, LINE_CAP);
 		p->file = fopen(path, "re");
@@ -649,7 +637,7 @@ void top_player_close(struct player *p)
 	if (p->file)
 		fclose(p->file);
 	free(p->buf);
-	free(p->dir);
+	ksm_seq_close(p->seq);
 	if (p->top) {
 		top_sampler_free(p->top->sampler);
 		ksm_close(p->top->k);
@@ -666,27 +654,21 @@ const char *top_player_error(const struct player *p)
 /* The dumps of a directory stand for one system at several moments. */
 static int next_dump(struct player *p, struct sample *out)
 {
-	struct str path __cleanup_str = STR_INIT;
-	struct ksm *k = NULL;
-	int rc = step_exists(p);
+	struct ksm *k;
+	int rc = ksm_seq_next(p->seq, &k);
 
-	if (rc)
-		return rc == -ENOENT ? 0 : rc;
-	rc = str_addf(&path, "%s/%u", p->dir, p->step);
-	if (!rc)
-		rc = ksm_open(str_get(&path), &k);
-	if (rc) {
-		snprintf(p->record.error, sizeof(p->record.error), "%u: %s", p->step,
-			 cli_strerror(rc));
+	if (rc < 0)
+		snprintf(p->record.error, sizeof(p->record.error), "%u: %s",
+			 ksm_seq_step(p->seq), cli_strerror(rc));
+	if (rc <= 0)
 		return rc;
-	}
+	rc = 0;
 	if (p->top->sampler)
 		top_sampler_switch(p->top->sampler, k);
 	ksm_close(p->top->k);
 	p->top->k = k;
 	if (!p->top->sampler)
 		rc = top_sampler_new(p->top, &p->top->sampler);
-	p->step++;
 	return rc ?: top_sample_take(p->top->sampler, out) ?: 1;
 }
 
@@ -695,7 +677,7 @@ int top_player_next(struct player *p, struct sample *out)
 	size_t len;
 	int rc;
 
-	if (p->dir)
+	if (p->seq)
 		return next_dump(p, out);
 	while (fgets(p->buf, LINE_CAP, p->file)) {
 		len = strlen(p->buf);

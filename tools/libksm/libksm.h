@@ -68,6 +68,25 @@ void ksm_set_log(struct ksm *k, ksm_log_fn fn, void *arg, unsigned int mask);
 unsigned int ksm_log_parse(const char *words);
 
 /* ------------------------------------------------------------------ */
+/* sequence.c: dumps of one system at several moments			*/
+
+struct ksm_seq;
+
+/**
+ * ksm_seq_open() - a directory whose 0, 1, 2... are dumps
+ * @out: at the first of them; on failure NULL
+ *
+ * Return: 0; -ENOENT when there is no 0 in it; other -errno.
+ */
+int ksm_seq_open(const char *dir, struct ksm_seq **out) __must_check;
+/* NULL is fine. */
+void ksm_seq_close(struct ksm_seq *q);
+/* 1 and a handle of the next dump, which the caller closes; 0 behind the last; -errno. */
+int ksm_seq_next(struct ksm_seq *q, struct ksm **out);
+/* The number of the dump that comes next. */
+unsigned int ksm_seq_step(const struct ksm_seq *q);
+
+/* ------------------------------------------------------------------ */
 /* figures								*/
 
 enum ksm_state {
@@ -351,6 +370,25 @@ struct ksm_delta {
 void ksm_stats_delta(const struct ksm_stats *newer, const struct ksm_stats *older,
 		     struct ksm_delta *out);
 
+/**
+ * ksm_stats_saved_share() - what a part of all that merges saves; pure
+ * @s: the system at that moment
+ * @merging: ksm_merging_pages of the part, the shared copies included
+ * @zero: ksm_zero_pages of the part
+ *
+ * A process' ksm_merging_pages and its ksm_process_profit count the shared copies
+ * as if they were saved, so a sum over processes says too much.  Nobody knows whose
+ * the copies are; here each merging page pays for its part of them, and the shares
+ * of all processes add up to what the system saves.
+ *
+ * Return: bytes, or a figure without value when one of the counters has none.
+ */
+struct ksm_fig ksm_stats_saved_share(const struct ksm_stats *s, struct ksm_fig merging,
+				     struct ksm_fig zero);
+/* The same of ksm_process_profit, of which @profit is the sum: metadata is paid in full. */
+struct ksm_fig ksm_stats_profit_share(const struct ksm_stats *s, struct ksm_fig merging,
+				      struct ksm_fig zero, struct ksm_fig profit);
+
 /*
  * Has merging done its work?  Told by passes, never by time.  The engine looks
  * at a page twice before it merges it, and the pass under way when one begins
@@ -381,6 +419,19 @@ bool ksm_settle_step(struct ksm_settle *s, int64_t full_scans, int64_t pages, do
 /* Parsers behind it, for tests and fuzzers. */
 int ksm_vmstat_parse(const char *buf, size_t len, struct ksm_stats *out);
 int ksm_meminfo_parse(const char *buf, size_t len, struct ksm_stats *out);
+
+/* ------------------------------------------------------------------ */
+/* around.c: what else decides what comes of merging			*/
+
+struct ksm_around {
+	struct ksm_fig thp;		/* transparent huge pages: 0 never, 1 madvise, 2 always */
+	struct ksm_fig max_ptes_none;	/* khugepaged: unused pages it fills in a huge page */
+	struct ksm_fig only_zero;	/* redhat_only_zero_pages (RHEL 9): 0 or 1 */
+	struct ksm_fig uksm_run;	/* /sys/kernel/mm/uksm/run: the kernel has UKSM */
+};
+
+/* What is not there, or no number, is a figure without value. */
+void ksm_around_read(struct ksm *k, struct ksm_around *out);
 
 /* ------------------------------------------------------------------ */
 /* proc.c: one process							*/
@@ -643,6 +694,22 @@ ssize_t ksm_mem_read_shared(const struct ksm_mem *m, void *buf, uint64_t addr, s
 int ksm_kpageflags_open(struct ksm *k);
 /* How many of @n flags from frame @pfn on were read, or -errno. */
 ssize_t ksm_kpageflags_read(int fd, uint64_t pfn, size_t n, uint64_t *flags);
+
+/* ------------------------------------------------------------------ */
+/* zero.c: what the zero page stands for				*/
+
+/**
+ * ksm_zero_unseen() - zero pages of one process that no counter shows
+ * @p: the process, as ksm_proc_read() filled it with KSM_PROC_KSM
+ * @deadline_ns: moment of ksm_now_ns() at which to give up; 0: none
+ * @bytes: its mergeable memory that the kernel's zero page stands for, without
+ *	   what ksm_zero_pages counts
+ *
+ * Return: 0; -ETIME with what was counted until the deadline; -EOPNOTSUPP for a
+ * dump and before Linux 6.7; -ESRCH; -EACCES.
+ */
+int ksm_zero_unseen(struct ksm *k, const struct ksm_proc *p, uint64_t deadline_ns,
+		    int64_t *bytes);
 
 /* ------------------------------------------------------------------ */
 /* proclist.c: many processes						*/

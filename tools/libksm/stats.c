@@ -235,6 +235,36 @@ static int64_t round_sat(double d)
 	return d <= -0x1p63 ? INT64_MIN : (int64_t)(d < 0 ? d - 0.5 : d + 0.5);
 }
 
+struct ksm_fig ksm_stats_saved_share(const struct ksm_stats *s, struct ksm_fig merging,
+				     struct ksm_fig zero)
+{
+	const struct ksm_fig shared = ksm_stats_fig(s, KSM_ATTR_PAGES_SHARED);
+	const struct ksm_fig sharing = ksm_stats_fig(s, KSM_ATTR_PAGES_SHARING);
+	int64_t all, pages = 0;
+
+	if (!ksm_fig_has(merging))
+		return merging;
+	if (!ksm_fig_has(shared) || !ksm_fig_has(sharing))
+		return ksm_fig_has(shared) ? sharing : shared;
+	all = num_add_sat(shared.v, sharing.v);
+	if (all > 0)
+		pages = round_sat((double)merging.v * sharing.v / all);
+	return KSM_FIG(num_mul_sat(num_add_sat(pages, ksm_fig_or(zero, 0)), s->page_size));
+}
+
+struct ksm_fig ksm_stats_profit_share(const struct ksm_stats *s, struct ksm_fig merging,
+				      struct ksm_fig zero, struct ksm_fig profit)
+{
+	const struct ksm_fig saved = ksm_stats_saved_share(s, merging, zero);
+	int64_t told;
+
+	if (!ksm_fig_has(profit) || !ksm_fig_has(saved))
+		return ksm_fig_has(profit) ? saved : profit;
+	/* What the kernel took for saved when it counted the profit. */
+	told = num_mul_sat(num_add_sat(merging.v, ksm_fig_or(zero, 0)), s->page_size);
+	return KSM_FIG(num_add_sat(profit.v, num_add_sat(saved.v, num_mul_sat(told, -1))));
+}
+
 static struct ksm_fig rate(struct ksm_fig newer, struct ksm_fig older, double seconds, bool counter)
 {
 	int64_t grown;
