@@ -50,7 +50,74 @@ finds() {
 @test "doctor: nobody asked for merging" {
 	use_root 6.12-idle
 	put run 1
-	finds "system: no memory is tracked: no process has asked for merging, or none was scanned yet  [ksm-advise -p PID  (or: ksm-advise -- COMMAND)]"
+	finds "system: no memory is tracked: no process has asked for merging  [ksm-advise -p PID  (or: ksm-advise -- COMMAND)]"
+}
+
+# unscanned: as after boot, before the scanner came to anybody.
+unscanned() {
+	for name in pages_shared pages_sharing pages_unshared pages_volatile ksm_zero_pages \
+		full_scans general_profit; do
+		put $name 0
+	done
+	# Before 6.15 only the mappings tell who asked.
+	for pid in "$ROOT"/proc/[0-9]*; do
+		printf 'ksm_rmap_items 0\nksm_zero_pages 0\nksm_merging_pages 0\n%s\n' \
+			"ksm_process_profit 0" >"$pid/ksm_stat"
+	done
+}
+
+@test "doctor: somebody asked, and nothing was scanned yet" {
+	unscanned
+	finds "system: 6 processes take part, and nothing of their memory was looked at yet  [ksmctl settle]"
+	put pages_to_scan 0
+	finds "system: the scanner runs, but looks at no page: pages_to_scan is 0  [ksmctl set pages_to_scan 100]"
+}
+
+@test "doctor, status: the scanner runs and scans nothing" {
+	put pages_to_scan 0
+	finds "system: the scanner runs, but looks at no page: pages_to_scan is 0  [ksmctl set pages_to_scan 100]"
+	expect 0 ksmctl status -s "$ROOT"
+	stderr_is ""
+	stdout_has "warning    the scanner runs, but looks at no page: pages_to_scan is 0
+             ksmctl set pages_to_scan 100"
+	put advisor_mode "none [scan-time]"
+	finds "system: the scanner runs, but looks at no page: pages_to_scan is 0  [ksmctl set advisor_min_pages_to_scan=500 advisor_max_pages_to_scan=30000]"
+	put pages_to_scan 50
+	put sleep_millisecs 3600000
+	finds "system: the scanner looks at less than a page a second: 50 pages, then 3600000 ms of sleep  [ksmctl set sleep_millisecs 20]"
+}
+
+@test "doctor, status: zero pages: khugepaged takes them back; a vendor merges no others" {
+	thp=sys/kernel/mm/transparent_hugepage
+	mkdir -p "$ROOT/$thp/khugepaged"
+	echo "always [madvise] never" >"$ROOT/$thp/enabled"
+	echo 511 >"$ROOT/$thp/khugepaged/max_ptes_none"
+	put ksm_zero_pages 5000
+	finds "system: khugepaged may take the memory of zero pages back: it makes a huge page of a range with up to 511 of them  [echo 0 >/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none]"
+	echo "always madvise [never]" >"$ROOT/$thp/enabled"
+	expect 0 ksmctl doctor -s "$ROOT"
+	stdout_is "nothing found"
+	put redhat_only_zero_pages 1
+	finds "system: only pages full of zeroes are merged: redhat_only_zero_pages is 1  [echo 0 >/sys/kernel/mm/ksm/redhat_only_zero_pages]"
+	expect 0 ksmctl -s "$ROOT"
+	stdout_has "warning    only pages full of zeroes are merged: redhat_only_zero_pages is 1"
+	# What is no number is not judged.
+	put redhat_only_zero_pages maybe
+	expect 0 ksmctl doctor -s "$ROOT"
+	stdout_is "nothing found"
+}
+
+@test "doctor, status: UKSM beside KSM, and in its place" {
+	mkdir -p "$ROOT/sys/kernel/mm/uksm"
+	echo 1 >"$ROOT/sys/kernel/mm/uksm/run"
+	finds "system: this kernel has a second engine, UKSM (/sys/kernel/mm/uksm, run is 1), whose work is not shown here  [echo 0 >/sys/kernel/mm/uksm/run]"
+	rm -r "${ROOT:?}/$ksm"
+	for cmd in doctor status "get run"; do
+		# shellcheck disable=SC2086
+		expect 3 ksmctl $cmd -s "$ROOT"
+		stdout_is ""
+		stderr_is "ksmctl: /sys/kernel/mm/uksm: this kernel has the engine UKSM in place of KSM, and this program knows only the kernel's own (and hksm)"
+	done
 }
 
 @test "doctor: two passes are needed" {
@@ -76,12 +143,21 @@ finds() {
 	finds "system: merging costs more memory for its metadata than it saves  [ksmctl procs --sort PROFIT]"
 }
 
+@test "doctor: mostly unique or changing: smart_scan hides which" {
+	put pages_unshared 4000000
+	finds "system: 94 % of the pages looked at are not merged: they have no twin, or they change; smart_scan passes over most of them  [ksmctl procs --sort PROFIT]"
+	put pages_unshared 0
+	put pages_volatile 4000000
+	finds "system: 94 % of the pages looked at are not merged: they have no twin, or they change; smart_scan passes over most of them  [ksmctl procs --sort PROFIT]"
+}
+
 @test "doctor: mostly unique, mostly changing" {
+	rm "$ROOT/$ksm/smart_scan"
 	put pages_unshared 4000000
 	finds "system: 93 % of the pages looked at have no twin: these programs share little  [ksmctl procs --sort PROFIT]"
 	put pages_unshared 0
 	put pages_volatile 4000000
-	finds "system: 94 % of the pages change between passes, are pinned or are skipped  [ksmctl watch]"
+	finds "system: 94 % of the pages change between passes or are pinned  [ksmctl watch]"
 	# Too few pages to say anything.
 	put pages_volatile 900
 	put pages_shared 10
@@ -89,6 +165,17 @@ finds() {
 	put general_profit 10
 	expect 0 ksmctl doctor -s "$ROOT"
 	stdout_is "nothing found"
+}
+
+@test "doctor: what switching a loser off takes is told where it is long" {
+	use_root 6.12-busy
+	# 300 MiB merged; up to 5 s a GiB
+	printf 'ksm_rmap_items 9000000\nksm_zero_pages 0\nksm_merging_pages 76800\n%s\n' \
+		"ksm_process_profit -5000000" >"$ROOT/proc/2150/ksm_stat"
+	finds "pid 2150: redis-server: costs more metadata than it saves: profit -4.8 MiB; switching it off copies 300 MiB, which takes up to 1.4s  [ksm-advise -d -p 2150]"
+	expect 1 ksmctl doctor -p 2150 -s "$ROOT"
+	stderr_is ""
+	stdout_has "it costs more metadata than it saves; switching it off copies 300 MiB, which takes up to 1.4s  [ksm-advise -d -p 2150]"
 }
 
 @test "doctor: NUMA nodes kept apart, smart scan off" {

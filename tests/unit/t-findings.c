@@ -42,18 +42,26 @@ static void put_words(struct ksm_stats *s, const char *words)
 	}
 }
 
-static size_t find(const char *words, const struct ksm_delta *delta, struct ctl_finding *out,
-		   size_t max)
+static size_t find_facts(const char *words, struct ctl_facts f, struct ctl_finding *out, size_t max)
 {
 	struct ksm_stats s = { .page_size = 4096 };
 	struct ksm_derived d;
-	struct ctl_facts f = { &s, &d, delta };
 
+	f.stats = &s;
+	f.derived = &d;
 	put_words(&s, HEALTHY);
 	put_words(&s, words);
 	ksm_stats_derive(&s, &d);
 	return ctl_findings(&f, out, max);
 }
+
+static size_t find(const char *words, const struct ksm_delta *delta, struct ctl_finding *out,
+		   size_t max)
+{
+	return find_facts(words, (struct ctl_facts){ .delta = delta }, out, max);
+}
+
+#define NOTHING_TRACKED "pages_shared=0 pages_sharing=0 pages_unshared=0 pages_volatile=0"
 
 static void from_files(void)
 {
@@ -87,14 +95,29 @@ static void from_files(void)
 		{ "pages_to_scan=1 sleep_millisecs=48 advisor_mode=1", { 0 } },
 		{ "pages_to_scan=1 sleep_millisecs=48 run=0", { F(STOPPED_MERGED) } },
 		{ "sleep_millisecs=0", { 0 } },
+		/* it runs and looks at nothing: waiting for passes is no advice then */
+		{ "pages_to_scan=0", { F(SCANS_NOTHING) } },
+		{ "pages_to_scan=0 sleep_millisecs=0", { F(SCANS_NOTHING) } },
+		{ "pages_to_scan=0 advisor_mode=1", { F(SCANS_NOTHING) } },
+		{ "pages_to_scan=0 full_scans=0", { F(SCANS_NOTHING) } },
+		{ "pages_to_scan=0 " NOTHING_TRACKED, { F(SCANS_NOTHING) } },
+		{ "pages_to_scan=0 run=0", { F(STOPPED_MERGED) } },
+		{ "pages_to_scan=-", { 0 } },
+		{ "pages_to_scan=1 sleep_millisecs=1000", { F(SLOW_PASS) } },
+		{ "pages_to_scan=1 sleep_millisecs=1001", { F(SCANS_NOTHING) } },
+		{ "pages_to_scan=100 sleep_millisecs=4294967295", { F(SCANS_NOTHING) } },
 		{ "general_profit=-1", { F(NEGATIVE) } },
 		{ "general_profit=0", { 0 } },
 		/* before 6.4 it is estimated: 12500 items of 64 bytes against 9000 pages */
 		{ "general_profit=-", { 0 } },
 		{ "general_profit=- pages_sharing=10", { F(NEGATIVE) } },
-		{ "pages_unshared=42000", { F(MOSTLY_UNIQUE) } },
-		{ "pages_unshared=41000", { 0 } },
-		{ "pages_volatile=48000", { F(MOSTLY_VOLATILE) } },
+		{ "smart_scan=- pages_unshared=42000", { F(MOSTLY_UNIQUE) } },
+		{ "smart_scan=- pages_unshared=41000", { 0 } },
+		{ "smart_scan=- pages_volatile=48000", { F(MOSTLY_VOLATILE) } },
+		/* what smart_scan passes over is volatile to the kernel, and mostly unique */
+		{ "pages_volatile=48000", { F(MOSTLY_UNIQUE) } },
+		{ "pages_unshared=20000 pages_volatile=20000", { F(MOSTLY_UNIQUE) } },
+		{ "pages_unshared=20000 pages_volatile=19000", { 0 } },
 		{ "pages_unshared=42000 full_scans=1", { F(NOT_SCANNED) } },
 		{ "pages_shared=1 pages_sharing=1 pages_volatile=0 pages_unshared=997", { 0 } },
 		{ "pages_shared=1 pages_sharing=1 pages_volatile=0 pages_unshared=998",
@@ -150,6 +173,84 @@ static void from_rates(void)
 	}
 }
 
+/* With smart_scan, its work tells what changes from what is unique. */
+static void skipped(void)
+{
+	static const struct {
+		int64_t scanned, skipped;
+		int want;
+	} rows[] = {
+		{ 0, 0, CTL_MOSTLY_UNIQUE },		/* not at work: unknown */
+		{ 1000, 0, CTL_MOSTLY_VOLATILE },	/* nothing is passed over: it changes */
+		{ 1000, 50, CTL_MOSTLY_VOLATILE },
+		{ 1000, 8000, CTL_MOSTLY_UNIQUE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct ksm_delta delta = {
+			.seconds = 1, .ksmd_cpu_pct = 1, .scanned_per_s = KSM_FIG(rows[i].scanned),
+			.skipped_per_s = KSM_FIG(rows[i].skipped),
+		};
+		struct ctl_finding got[__CTL_FINDING_N];
+		size_t n = find("pages_volatile=80000 pages_unshared=0", &delta, got,
+				ARRAY_SIZE(got));
+
+		tap_row("%zu", i);
+		if (CHECK_INT(n, 1))
+			CHECK_INT(got[0].id, rows[i].want);
+	}
+}
+
+/* What is not in the counters: who takes part, huge pages, other engines. */
+static void beside(void)
+{
+#define FIG KSM_FIG
+#define NO { .state = KSM_ABSENT }
+	static const struct {
+		const char *words;
+		struct ksm_fig members, unseen;
+		struct ksm_around around;	/* thp, max_ptes_none, only_zero, uksm_run */
+		int want;			/* identifier, -1 none */
+	} rows[] = {
+		{ NOTHING_TRACKED, FIG(0), NO, { NO, NO, NO, NO }, CTL_NOBODY },
+		{ NOTHING_TRACKED, NO, NO, { NO, NO, NO, NO }, CTL_NOBODY },
+		{ NOTHING_TRACKED, { KSM_DENIED, 0 }, NO, { NO, NO, NO, NO }, CTL_NOBODY },
+		/* somebody asked: waiting helps, asking again does not */
+		{ NOTHING_TRACKED, FIG(1), NO, { NO, NO, NO, NO }, CTL_NOT_SCANNED },
+		{ NOTHING_TRACKED " full_scans=0", FIG(9), NO, { NO, NO, NO, NO }, CTL_NOT_SCANNED },
+		{ NOTHING_TRACKED " pages_to_scan=0", FIG(1), NO, { NO, NO, NO, NO },
+		  CTL_SCANS_NOTHING },
+		/* a loss on paper, and memory that huge pages gave back */
+		{ "general_profit=-4096", NO, FIG(4096), { NO, NO, NO, NO }, -1 },
+		{ "general_profit=-4097", NO, FIG(4096), { NO, NO, NO, NO }, CTL_NEGATIVE },
+		{ "general_profit=-1", NO, NO, { NO, NO, NO, NO }, CTL_NEGATIVE },
+		{ "", NO, NO, { FIG(2), FIG(511), NO, NO }, -1 },
+		{ "ksm_zero_pages=1000", NO, NO, { FIG(2), FIG(511), NO, NO }, CTL_COLLAPSE },
+		{ "ksm_zero_pages=999", NO, NO, { FIG(2), FIG(511), NO, NO }, -1 },
+		{ "", NO, FIG(1000 * 4096), { FIG(1), FIG(1), NO, NO }, CTL_COLLAPSE },
+		{ "ksm_zero_pages=1000", NO, NO, { FIG(0), FIG(511), NO, NO }, -1 },
+		{ "ksm_zero_pages=1000", NO, NO, { FIG(2), FIG(0), NO, NO }, -1 },
+		{ "ksm_zero_pages=1000", NO, NO, { FIG(2), NO, NO, NO }, -1 },
+		{ "", NO, NO, { NO, NO, FIG(1), NO }, CTL_ONLY_ZERO },
+		{ "", NO, NO, { NO, NO, FIG(0), NO }, -1 },
+		{ "", NO, NO, { NO, NO, NO, FIG(0) }, CTL_FOREIGN },
+		{ "", NO, NO, { NO, NO, NO, FIG(1) }, CTL_FOREIGN },
+	};
+#undef FIG
+#undef NO
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct ctl_facts f = { .around = &rows[i].around, .members = rows[i].members,
+					     .unseen_zero_bytes = rows[i].unseen };
+		struct ctl_finding got[__CTL_FINDING_N];
+		size_t n = find_facts(rows[i].words, f, got, ARRAY_SIZE(got));
+
+		tap_row("%zu \"%s\"", i, rows[i].words);
+		if (CHECK_INT(n, rows[i].want >= 0) && n)
+			CHECK_INT(got[0].id, rows[i].want);
+	}
+}
+
 /* All that can be found at once, with figures as long as they get. */
 static void texts(void)
 {
@@ -162,13 +263,20 @@ static void texts(void)
 		("smart_scan=0 merge_across_nodes=0 stable_node_dups=9223372036854775807 "
 		 "max_page_sharing=2147483647"),
 		"pages_shared=0 pages_sharing=0 pages_unshared=0 pages_volatile=0",
-		"pages_volatile=9223372036854775807",
+		"pages_volatile=9223372036854775807 smart_scan=0",
+		"pages_to_scan=9223372036854775807 sleep_millisecs=9223372036854775807",
+		"ksm_zero_pages=9223372036854775807",
 	};
+	const struct ksm_around around = {
+		.thp = KSM_FIG(2), .max_ptes_none = KSM_FIG(INT64_MAX), .only_zero = KSM_FIG(1),
+		.uksm_run = KSM_FIG(INT64_MIN),
+	};
+	const struct ctl_facts facts = { .delta = &delta, .around = &around };
 	bool seen[__CTL_FINDING_N] = { false };
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		struct ctl_finding got[__CTL_FINDING_N], first;
-		size_t n = find(words[i], &delta, got, ARRAY_SIZE(got));
+		size_t n = find_facts(words[i], facts, got, ARRAY_SIZE(got));
 
 		tap_row("%zu", i);
 		CHECK(n > 0);
@@ -181,9 +289,9 @@ static void texts(void)
 			CHECK(!j || got[j - 1].id < got[j].id);
 		}
 		/* No more than there is room for. */
-		CHECK_INT(find(words[i], &delta, &first, 1), 1);
+		CHECK_INT(find_facts(words[i], facts, &first, 1), 1);
 		CHECK_INT(first.id, got[0].id);
-		CHECK_INT(find(words[i], &delta, NULL, 0), 0);
+		CHECK_INT(find_facts(words[i], facts, NULL, 0), 0);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(seen); i++) {
 		tap_row("finding %zu", i);
@@ -191,4 +299,5 @@ static void texts(void)
 	}
 }
 
-TAP_MAIN(TAP_CASE(from_files), TAP_CASE(from_rates), TAP_CASE(texts))
+TAP_MAIN(TAP_CASE(from_files), TAP_CASE(from_rates), TAP_CASE(skipped), TAP_CASE(beside),
+	 TAP_CASE(texts))

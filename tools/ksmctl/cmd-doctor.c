@@ -11,8 +11,10 @@
 #include "cli/cli.h"
 #include "cli/xalloc.h"
 #include "ksmctl/ksmctl.h"
+#include "util/num.h"
 
 #define LOOK_NS 1000000000ULL
+#define ZERO_NS 2000000000ULL	/* most time for counting zero pages, each time */
 
 static const char *const synopsis[] = { "[options]", NULL };
 static const struct cli_opt opts[] = {
@@ -58,7 +60,9 @@ static void system_findings(struct ctl *ctl, struct report *r, struct ksm_stats 
 	struct ksm_stats before;
 	struct ksm_derived d;
 	struct ksm_delta delta;
-	struct ctl_facts facts = { now, &d, NULL };
+	struct ksm_around around;
+	struct ctl_facts facts = { .stats = now, .derived = &d, .around = &around };
+	bool whole;
 	size_t n;
 
 	ctl_stats(ctl, now);
@@ -70,6 +74,11 @@ static void system_findings(struct ctl *ctl, struct report *r, struct ksm_stats 
 		facts.delta = &delta;
 	}
 	ksm_stats_derive(now, &d);
+	ksm_around_read(ctl->k, &around);
+	if (ksm_fig_or(d.tracked_pages, 0))
+		facts.unseen_zero_bytes = ctl_unseen_zero(ctl, ZERO_NS, &whole);
+	else
+		facts.members = ctl_members(ctl);
 	n = ctl_findings(&facts, found, ARRAY_SIZE(found));
 	for (size_t i = 0; i < n; i++)
 		tell(r, "system", found[i].text, found[i].command);
@@ -79,12 +88,58 @@ static void system_findings(struct ctl *ctl, struct report *r, struct ksm_stats 
 
 #define LOSERS 3
 
-static void losers(struct ctl *ctl, struct report *r)
+/*
+ * What undoing it takes: each merged page is copied while the memory of the process
+ * is locked.  Measured on Linux 6.18: 2 to 5 s a GiB; worth a word from a tenth of
+ * a second on.
+ */
+#define UNDO_S_PER_GIB	5
+#define UNDO_WORTH	((1LL << 30) / UNDO_S_PER_GIB / 10)
+
+static const char *undo_text(struct ctl *ctl, const struct ksm_proc *p, char *buf, size_t len)
 {
-	struct ksm_proc worst[LOSERS], p;
+	const int64_t merged = num_mul_sat(ksm_fig_or(p->ksm.merging_pages, 0),
+					   ksm_page_size(ctl->k));
+	char size[32], time[32];
+
+	if (merged < UNDO_WORTH)
+		return "";
+	snprintf(buf, len, "; switching it off copies %s, which takes up to %s",
+		 cli_bytes(size, sizeof(size), merged, false),
+		 cli_duration(time, sizeof(time),
+			      (uint64_t)((double)merged * UNDO_S_PER_GIB / (1 << 30) * 1e9)));
+	return buf;
+}
+
+struct losers {
+	struct ksm_proc worst[LOSERS];
+	size_t n, count;
+	bool unsure;		/* of one at least, zero pages could not be counted */
+	uint64_t deadline_ns;
+};
+
+/*
+ * Who gave memory back by huge pages that were split loses nothing, though no
+ * counter shows it (see zero.c).
+ */
+static bool loses(struct ctl *ctl, struct losers *l, const struct ksm_proc *p)
+{
+	int64_t zero = 0;
+	int rc;
+
+	if (ksm_fig_or(p->ksm.profit_bytes, 0) >= 0)
+		return false;
+	rc = ksm_is_live(ctl->k) ? ksm_zero_unseen(ctl->k, p, l->deadline_ns, &zero) : 0;
+	if (num_add_sat(p->ksm.profit_bytes.v, zero) >= 0)
+		return false;
+	l->unsure |= rc && rc != -EOPNOTSUPP;
+	return true;
+}
+
+static void losers_find(struct ctl *ctl, struct losers *l)
+{
 	struct ksm_procs *it;
-	char about[32], text[160], command[64], size[32];
-	size_t n = 0, count = 0;
+	struct ksm_proc p;
 	pid_t pid;
 
 	if (ksm_procs_open(ctl->k, &it))
@@ -92,28 +147,38 @@ static void losers(struct ctl *ctl, struct report *r)
 	while (ksm_procs_next(it, &pid) == 1) {
 		size_t at;
 
-		if (ksm_proc_read(ctl->k, pid, KSM_PROC_KSM, &p) ||
-		    ksm_fig_or(p.ksm.profit_bytes, 0) >= 0)
+		if (ksm_proc_read(ctl->k, pid, KSM_PROC_KSM, &p) || !loses(ctl, l, &p))
 			continue;
-		count++;
-		for (at = n; at > 0 && worst[at - 1].ksm.profit_bytes.v > p.ksm.profit_bytes.v; at--)
+		l->count++;
+		for (at = l->n; at > 0 && l->worst[at - 1].ksm.profit_bytes.v >
+						  p.ksm.profit_bytes.v; at--)
 			if (at < LOSERS)
-				worst[at] = worst[at - 1];
+				l->worst[at] = l->worst[at - 1];
 		if (at < LOSERS)
-			worst[at] = p;
-		n = MIN(n + 1, (size_t)LOSERS);
+			l->worst[at] = p;
+		l->n = MIN(l->n + 1, (size_t)LOSERS);
 	}
 	ksm_procs_close(it);
-	for (size_t i = 0; i < n; i++) {
+}
+
+static void losers(struct ctl *ctl, struct report *r)
+{
+	struct losers l = { .deadline_ns = ksm_now_ns() + ZERO_NS };
+	char about[32], text[240], command[64], size[32], undo[120];
+
+	losers_find(ctl, &l);
+	for (size_t i = 0; i < l.n; i++) {
 		struct str name __cleanup_str = STR_INIT;
 
-		cli_safe(&name, worst[i].comm, (size_t)-1);
-		snprintf(about, sizeof(about), "pid %d", (int)worst[i].pid);
-		snprintf(text, sizeof(text), "%s: costs more metadata than it saves: profit %s%s",
+		cli_safe(&name, l.worst[i].comm, (size_t)-1);
+		snprintf(about, sizeof(about), "pid %d", (int)l.worst[i].pid);
+		snprintf(text, sizeof(text), "%s: costs more metadata than it saves: profit %s%s%s%s",
 			 str_get(&name),
-			 cli_bytes(size, sizeof(size), worst[i].ksm.profit_bytes.v, false),
-			 i == LOSERS - 1 && count > LOSERS ? " (and more)" : "");
-		snprintf(command, sizeof(command), "ksm-advise -d -p %d", (int)worst[i].pid);
+			 cli_bytes(size, sizeof(size), l.worst[i].ksm.profit_bytes.v, false),
+			 l.unsure ? ", zero pages not counted" : "",
+			 undo_text(ctl, &l.worst[i], undo, sizeof(undo)),
+			 i == LOSERS - 1 && l.count > LOSERS ? " (and more)" : "");
+		snprintf(command, sizeof(command), "ksm-advise -d -p %d", (int)l.worst[i].pid);
 		tell(r, about, text, command);
 	}
 }
@@ -183,7 +248,6 @@ static void progress_findings(struct report *r, const struct ksm_proc *p,
 	const int64_t merging = ksm_fig_or(p->ksm.merging_pages, 0) +
 				ksm_fig_or(p->ksm.zero_pages, 0);
 	const bool running = s->attr[KSM_ATTR_RUN].v & KSM_RUN_RUNNING;
-	char command[64];
 
 	if (p->member == KSM_MEMBER_OFF)
 		return;
@@ -194,10 +258,19 @@ static void progress_findings(struct report *r, const struct ksm_proc *p,
 	else if (items && !merging && s->attr[KSM_ATTR_FULL_SCANS].v >= 2)
 		tell_pid(r, p->pid, "", "none of the %lld pages looked at has a twin that keeps still",
 			 (long long)items);
-	if (ksm_fig_or(p->ksm.profit_bytes, 0) < 0) {
-		snprintf(command, sizeof(command), "ksm-advise -d -p %d", (int)p->pid);
-		tell_pid(r, p->pid, command, "it costs more metadata than it saves");
-	}
+}
+
+static void profit_finding(struct ctl *ctl, struct report *r, const struct ksm_proc *p)
+{
+	struct losers l = { .deadline_ns = ksm_now_ns() + ZERO_NS };
+	char command[64], undo[120];
+
+	if (p->member == KSM_MEMBER_OFF || !loses(ctl, &l, p))
+		return;
+	snprintf(command, sizeof(command), "ksm-advise -d -p %d", (int)p->pid);
+	tell_pid(r, p->pid, command, "it costs more metadata than it saves%s%s",
+		 l.unsure ? " (zero pages were not counted)" : "",
+		 undo_text(ctl, p, undo, sizeof(undo)));
 }
 
 /* 0, or -errno when the process could not be looked at. */
@@ -231,6 +304,7 @@ static int process_findings(struct ctl *ctl, struct report *r, pid_t pid, const 
 		memory_findings(r, &p, &m);
 	}
 	progress_findings(r, &p, s, &m);
+	profit_finding(ctl, r, &p);
 	return 0;
 }
 

@@ -14,6 +14,8 @@
 #include "util/num.h"
 
 #define LOOK_NS 250000000ULL
+#define ZERO_NS 300000000ULL	/* for counting zero pages: nobody waits longer for a screen */
+#define UNSEEN_MIN (1 << 20)
 
 static const char *const synopsis[] = { "[options]", NULL };
 static const struct cli_opt opts[] = {
@@ -34,6 +36,9 @@ struct status {
 	struct ksm_stats stats;
 	struct ksm_derived d;
 	struct ksm_delta delta;
+	struct ksm_around around;
+	struct ksm_fig unseen_zero;	/* bytes */
+	bool unseen_whole;
 	bool sampled;
 	bool hksm;
 	struct ctl_finding findings[__CTL_FINDING_N];
@@ -78,7 +83,13 @@ static void status_read(struct ctl *ctl, struct status *st)
 	ksm_stats_derive(&st->stats, &st->d);
 	ksm_caps_read(ctl->k, &caps);
 	st->hksm = caps.hksm;
-	facts = (struct ctl_facts){ &st->stats, &st->d, st->sampled ? &st->delta : NULL };
+	ksm_around_read(ctl->k, &st->around);
+	if (ksm_fig_or(st->d.tracked_pages, 0))
+		st->unseen_zero = ctl_unseen_zero(ctl, ZERO_NS, &st->unseen_whole);
+	facts = (struct ctl_facts){ .stats = &st->stats, .derived = &st->d,
+				    .delta = st->sampled ? &st->delta : NULL,
+				    .around = &st->around,
+				    .unseen_zero_bytes = st->unseen_zero };
 	st->n_findings = ctl_findings(&facts, st->findings, ARRAY_SIZE(st->findings));
 }
 
@@ -139,6 +150,19 @@ static void print_saved(struct ctl *ctl, const struct status *st)
 	line("saved", str_get(&s));
 }
 
+/* Nothing is said of what is not worth a line. */
+static void print_unseen(struct ctl *ctl, const struct status *st)
+{
+	char buf[32], text[80];
+
+	if (ksm_fig_or(st->unseen_zero, 0) < UNSEEN_MIN)
+		return;
+	snprintf(text, sizeof(text), "%s%s more that no counter shows (split huge pages)",
+		 st->unseen_whole ? "" : "at least ",
+		 size_text(ctl, st->unseen_zero, buf, sizeof(buf)));
+	line("zero page", text);
+}
+
 static void print_profit(struct ctl *ctl, const struct status *st)
 {
 	const bool red = ksm_fig_or(st->d.profit_bytes, 0) < 0 && cli_color();
@@ -184,12 +208,16 @@ static void print_pass(struct ctl *ctl, const struct status *st)
 
 static void print_tracked(struct ctl *ctl, const struct status *st)
 {
-	static const struct {
+	/* What smart_scan passes over counts as volatile, and is mostly unique. */
+	const bool smart = st->stats.attr[KSM_ATTR_SMART_SCAN].state == KSM_VALUE &&
+			   fig(st, KSM_ATTR_SMART_SCAN).v == 1;
+	const struct {
 		enum ksm_attr id;
 		const char *word;
 	} parts[] = {
 		{ KSM_ATTR_PAGES_UNSHARED, "without a twin" },
-		{ KSM_ATTR_PAGES_VOLATILE, "changing, pinned or skipped" },
+		{ KSM_ATTR_PAGES_VOLATILE, smart ? "skipped as unique, or changing" :
+						   "changing or pinned" },
 	};
 	struct str s __cleanup_str = STR_INIT;
 	char buf[32];
@@ -226,6 +254,7 @@ static void print_text(struct ctl *ctl, const struct status *st)
 	print_rate(ctl, st);
 	print_advisor(st);
 	print_saved(ctl, st);
+	print_unseen(ctl, st);
 	print_profit(ctl, st);
 	print_tracked(ctl, st);
 	print_cost(ctl, st);
@@ -275,6 +304,7 @@ static int print_json(const struct status *st)
 	cli_json_str(j, "engine", st->hksm ? "hksm" : "ksm");
 	cli_json_num(j, "page_size", st->stats.page_size);
 	json_fig(j, "saved", st->d.saved_bytes);
+	json_fig(j, "zero_unseen", st->unseen_zero);
 	json_fig(j, "profit", st->d.profit_bytes);
 	json_fig(j, "metadata", st->d.meta_bytes);
 	cli_json_bool(j, "metadata_estimated", st->d.meta_estimated);

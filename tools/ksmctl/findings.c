@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ksmctl/ksmctl.h"
+#include "util/num.h"
 
 /* Thresholds of advice, in one place. */
 #define SLOW_PASS_S    600	/* a pass that takes longer finds little in time */
@@ -42,6 +43,15 @@ static double share_pct(const struct ctl_facts *f, enum ksm_attr id)
 	int64_t all = ksm_fig_or(f->derived->tracked_pages, 0);
 
 	return all ? 100.0 * attr(f, id) / all : 0;
+}
+
+/* Of those, what smart_scan passes over now, as far as it was seen at work. */
+static double skipped_pct(const struct ctl_facts *f)
+{
+	const double skipped = f->delta ? ksm_fig_or(f->delta->skipped_per_s, 0) : 0;
+	const double scanned = f->delta ? ksm_fig_or(f->delta->scanned_per_s, 0) : 0;
+
+	return skipped > 0 ? 100.0 * skipped / (skipped + MAX(scanned, 0.0)) : 0;
 }
 
 static bool scanned_twice(const struct ctl_facts *f)
@@ -87,25 +97,76 @@ static bool offlining(const struct ctl_facts *f, struct ctl_finding *out)
 	return true;
 }
 
+bool ctl_scans_nothing(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	const int64_t pages = attr(f, KSM_ATTR_PAGES_TO_SCAN);
+	const char *mends = "ksmctl set sleep_millisecs 20";
+
+	/* A rate below one page a second is rounded down; without any sleep there is none. */
+	if (run(f) != KSM_RUN_RUNNING || !has(f, KSM_ATTR_PAGES_TO_SCAN) ||
+	    (pages && (!ksm_fig_has(f->derived->rate_pages_s) || f->derived->rate_pages_s.v)))
+		return false;
+	if (!pages) {
+		snprintf(out->text, sizeof(out->text),
+			 "the scanner runs, but looks at no page: pages_to_scan is 0");
+		mends = attr(f, KSM_ATTR_ADVISOR_MODE) ?
+				"ksmctl set advisor_min_pages_to_scan=500 "
+				"advisor_max_pages_to_scan=30000" :
+				"ksmctl set pages_to_scan 100";
+	} else {
+		snprintf(out->text, sizeof(out->text),
+			 "the scanner looks at less than a page a second: "
+			 "%lld pages, then %lld ms of sleep", (long long)pages,
+			 (long long)attr(f, KSM_ATTR_SLEEP_MILLISECS));
+	}
+	snprintf(out->command, sizeof(out->command), "%s", mends);
+	return true;
+}
+
+/* Nothing is tracked, although the scanner does its work. */
+static bool tracks_nothing(const struct ctl_facts *f)
+{
+	return run(f) == KSM_RUN_RUNNING && !ksm_fig_or(f->derived->tracked_pages, 0) &&
+	       !attr(f, KSM_ATTR_ZERO_PAGES);
+}
+
 static bool nobody(const struct ctl_facts *f, struct ctl_finding *out)
 {
-	if (run(f) != KSM_RUN_RUNNING || ksm_fig_or(f->derived->tracked_pages, 0) ||
-	    attr(f, KSM_ATTR_ZERO_PAGES))
+	struct ctl_finding other;
+
+	if (!tracks_nothing(f) || ksm_fig_or(f->members, 0))
 		return false;
-	snprintf(out->text, sizeof(out->text),
-		 "no memory is tracked: no process has asked for merging, or none was scanned yet");
+	if (ksm_fig_has(f->members))
+		snprintf(out->text, sizeof(out->text),
+			 "no memory is tracked: no process has asked for merging");
+	else if (!ctl_scans_nothing(f, &other))
+		snprintf(out->text, sizeof(out->text), "no memory is tracked: no process has "
+			 "asked for merging, or none was scanned yet");
+	else
+		return false;
 	snprintf(out->command, sizeof(out->command), "ksm-advise -p PID  (or: ksm-advise -- COMMAND)");
 	return true;
 }
 
 static bool not_scanned(const struct ctl_facts *f, struct ctl_finding *out)
 {
-	if (run(f) != KSM_RUN_RUNNING || attr(f, KSM_ATTR_FULL_SCANS) >= 2 ||
-	    !ksm_fig_or(f->derived->tracked_pages, 0))
+	const int64_t members = ksm_fig_or(f->members, 0);
+	struct ctl_finding other;
+
+	/* Waiting is no advice where nothing is looked at. */
+	if (run(f) != KSM_RUN_RUNNING || ctl_scans_nothing(f, &other))
 		return false;
-	snprintf(out->text, sizeof(out->text),
-		 "the engine needs two passes to merge a page, and %lld are done",
-		 (long long)attr(f, KSM_ATTR_FULL_SCANS));
+	if (tracks_nothing(f) && members)
+		snprintf(out->text, sizeof(out->text),
+			 "%lld %s part, and nothing of %s memory was looked at yet",
+			 (long long)members, members == 1 ? "process takes" : "processes take",
+			 members == 1 ? "its" : "their");
+	else if (ksm_fig_or(f->derived->tracked_pages, 0) && attr(f, KSM_ATTR_FULL_SCANS) < 2)
+		snprintf(out->text, sizeof(out->text),
+			 "the engine needs two passes to merge a page, and %lld are done",
+			 (long long)attr(f, KSM_ATTR_FULL_SCANS));
+	else
+		return false;
 	snprintf(out->command, sizeof(out->command), "ksmctl settle");
 	return true;
 }
@@ -129,9 +190,22 @@ static bool slow_pass(const struct ctl_facts *f, struct ctl_finding *out)
 	return true;
 }
 
+static bool only_zero(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	if (!f->around || ksm_fig_or(f->around->only_zero, 0) != 1)
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "only pages full of zeroes are merged: redhat_only_zero_pages is 1");
+	snprintf(out->command, sizeof(out->command),
+		 "echo 0 >/sys/kernel/mm/ksm/redhat_only_zero_pages");
+	return true;
+}
+
 static bool negative(const struct ctl_facts *f, struct ctl_finding *out)
 {
-	if (ksm_fig_or(f->derived->profit_bytes, 0) >= 0)
+	/* Memory that huge pages gave back is a gain that the profit does not know. */
+	if (num_add_sat(ksm_fig_or(f->derived->profit_bytes, 0),
+			ksm_fig_or(f->unseen_zero_bytes, 0)) >= 0)
 		return false;
 	snprintf(out->text, sizeof(out->text),
 		 "merging costs more memory for its metadata than it saves");
@@ -139,13 +213,34 @@ static bool negative(const struct ctl_facts *f, struct ctl_finding *out)
 	return true;
 }
 
+/*
+ * With smart_scan a page that found no twin is passed over in most passes, and a
+ * page that is passed over counts as volatile (mm/ksm.c, should_skip_rmap_item()
+ * takes it out of the tree, Linux 6.7): what changes and what is unique cannot be
+ * told apart but by pages_skipped, while the scanner works.
+ */
+static double volatile_pct(const struct ctl_facts *f)
+{
+	const double pct = share_pct(f, KSM_ATTR_PAGES_VOLATILE);
+
+	if (attr(f, KSM_ATTR_SMART_SCAN) != 1)
+		return pct;
+	return f->delta && ksm_fig_or(f->delta->scanned_per_s, 0) > 0 ?
+		       MAX(pct - skipped_pct(f), 0.0) : 0;
+}
+
 static bool mostly_unique(const struct ctl_facts *f, struct ctl_finding *out)
 {
-	const double pct = share_pct(f, KSM_ATTR_PAGES_UNSHARED);
+	const bool smart = attr(f, KSM_ATTR_SMART_SCAN) == 1;
+	double pct = share_pct(f, KSM_ATTR_PAGES_UNSHARED);
 
-	if (!scanned_twice(f) || pct < MOSTLY_PCT)
+	if (smart)
+		pct += share_pct(f, KSM_ATTR_PAGES_VOLATILE);
+	if (!scanned_twice(f) || pct < MOSTLY_PCT || volatile_pct(f) >= MOSTLY_PCT)
 		return false;
-	snprintf(out->text, sizeof(out->text),
+	snprintf(out->text, sizeof(out->text), smart ?
+		 "%.0f %% of the pages looked at are not merged: they have no twin, or they "
+		 "change; smart_scan passes over most of them" :
 		 "%.0f %% of the pages looked at have no twin: these programs share little", pct);
 	snprintf(out->command, sizeof(out->command), "ksmctl procs --sort PROFIT");
 	return true;
@@ -153,12 +248,12 @@ static bool mostly_unique(const struct ctl_facts *f, struct ctl_finding *out)
 
 static bool mostly_volatile(const struct ctl_facts *f, struct ctl_finding *out)
 {
-	const double pct = share_pct(f, KSM_ATTR_PAGES_VOLATILE);
+	const double pct = volatile_pct(f);
 
 	if (!scanned_twice(f) || pct < MOSTLY_PCT)
 		return false;
 	snprintf(out->text, sizeof(out->text),
-		 "%.0f %% of the pages change between passes, are pinned or are skipped", pct);
+		 "%.0f %% of the pages change between passes or are pinned", pct);
 	snprintf(out->command, sizeof(out->command), "ksmctl watch");
 	return true;
 }
@@ -222,17 +317,53 @@ static bool many_copies(const struct ctl_facts *f, struct ctl_finding *out)
 	return true;
 }
 
+/*
+ * khugepaged counts the zero page among what it may fill (mm/khugepaged.c,
+ * hpage_collapse_scan_pmd()), whoever put it there.
+ */
+static bool collapse(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	const int64_t zero = num_add_sat(
+		attr(f, KSM_ATTR_ZERO_PAGES),
+		ksm_fig_or(f->unseen_zero_bytes, 0) / (int64_t)MAX(f->stats->page_size, 1u));
+	const int64_t fills = f->around ? ksm_fig_or(f->around->max_ptes_none, 0) : 0;
+
+	if (zero < MIN_TRACKED || fills <= 0 || ksm_fig_or(f->around->thp, 0) <= 0)
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "khugepaged may take the memory of zero pages back: it makes a huge page of "
+		 "a range with up to %lld of them", (long long)fills);
+	snprintf(out->command, sizeof(out->command),
+		 "echo 0 >/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none");
+	return true;
+}
+
+static bool foreign(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	if (!f->around || !ksm_fig_has(f->around->uksm_run))
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "this kernel has a second engine, UKSM (/sys/kernel/mm/uksm, run is %lld), "
+		 "whose work is not shown here", (long long)f->around->uksm_run.v);
+	if (f->around->uksm_run.v)
+		snprintf(out->command, sizeof(out->command), "echo 0 >/sys/kernel/mm/uksm/run");
+	return true;
+}
+
 static const struct {
 	bool (*test)(const struct ctl_facts *f, struct ctl_finding *out);
 	bool serious;
 } rows[] = {
+	[CTL_FOREIGN] = { foreign, true },
 	[CTL_STOPPED] = { stopped, true },
 	[CTL_STOPPED_MERGED] = { stopped_merged, true },
 	[CTL_UNMERGED] = { unmerged, true },
 	[CTL_OFFLINING] = { offlining, true },
+	[CTL_SCANS_NOTHING] = { ctl_scans_nothing, true },
 	[CTL_NOBODY] = { nobody, true },
 	[CTL_NOT_SCANNED] = { not_scanned, false },
 	[CTL_SLOW_PASS] = { slow_pass, true },
+	[CTL_ONLY_ZERO] = { only_zero, true },
 	[CTL_NEGATIVE] = { negative, true },
 	[CTL_MOSTLY_UNIQUE] = { mostly_unique, false },
 	[CTL_MOSTLY_VOLATILE] = { mostly_volatile, false },
@@ -241,6 +372,7 @@ static const struct {
 	[CTL_NODES] = { nodes, false },
 	[CTL_NO_SMART_SCAN] = { no_smart_scan, false },
 	[CTL_MANY_COPIES] = { many_copies, false },
+	[CTL_COLLAPSE] = { collapse, false },
 };
 
 _Static_assert(ARRAY_SIZE(rows) == __CTL_FINDING_N, "a row for each finding");
