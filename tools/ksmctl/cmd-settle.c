@@ -32,8 +32,8 @@ const struct cli_cmd ctl_cmd_settle = {
 };
 
 #define POLL_NS 50000000ULL
-/* The engine sleeps when nothing is mergeable: no counter moves for this many polls. */
-#define IDLE_POLLS 60
+/* The engine sleeps when nothing is mergeable: then no counter moves for so long. */
+#define IDLE_NS 3000000000ULL
 
 struct settle {
 	uint64_t scans;		/* 0: until savings stop growing */
@@ -41,7 +41,9 @@ struct settle {
 	double tolerance;
 	struct ksm_settle state;
 	int64_t scanned;	/* pages_scanned at the last look */
-	unsigned int idle;	/* looks in which nothing was scanned or tracked */
+	uint64_t begin_ns;	/* of waiting; 0: not yet */
+	uint64_t busy_ns;	/* when something was scanned or tracked last */
+	bool idle;		/* not for a long time */
 };
 
 /* One look; true when there is nothing more to wait for. */
@@ -53,32 +55,43 @@ static bool look(struct settle *st, const struct ksm_stats *s, const struct ksm_
 
 	settled = ksm_settle_step(&st->state, s->attr[KSM_ATTR_FULL_SCANS].v,
 				  ksm_fig_or(d->saved_bytes, 0), st->tolerance);
-	if (scanned == st->scanned && st->state.full_scans == passes &&
-	    !ksm_fig_or(d->tracked_pages, 0))
-		st->idle++;
-	else
-		st->idle = 0;
+	if (!st->begin_ns)
+		st->begin_ns = st->busy_ns = s->when_ns;
+	if (scanned != st->scanned || st->state.full_scans != passes ||
+	    ksm_fig_or(d->tracked_pages, 0))
+		st->busy_ns = s->when_ns;
+	st->idle = s->when_ns - st->busy_ns >= IDLE_NS;
 	st->scanned = scanned;
-	return (st->scans ? st->state.passes >= st->scans : settled) || st->idle >= IDLE_POLLS;
+	return (st->scans ? st->state.passes >= st->scans : settled) || st->idle;
+}
+
+/* Ends the program where no pass will ever end. */
+static void check_progress(const struct ksm_stats *s, const struct ksm_derived *d)
+{
+	const struct ctl_facts facts = { .stats = s, .derived = d };
+	const struct ksm_value *passes = &s->attr[KSM_ATTR_FULL_SCANS];
+	struct ctl_finding why;
+
+	if (passes->state != KSM_VALUE)
+		ctl_attr_missing(KSM_ATTR_FULL_SCANS, passes->state);
+	if (!(s->attr[KSM_ATTR_RUN].v & KSM_RUN_RUNNING))
+		cli_die(CLI_FAIL, 0, "run: merging is %s: nothing will settle "
+				     "(start it: ksmctl start)",
+			ksm_run_name(s->attr[KSM_ATTR_RUN].v));
+	if (ctl_scans_nothing(&facts, &why))
+		cli_die(CLI_FAIL, 0, "nothing will settle: %s (%s)", why.text, why.command);
 }
 
 static int wait_settled(struct ctl *ctl, struct settle *st)
 {
 	struct ksm_derived d;
 	struct ksm_stats s;
-	uint64_t begin = 0;
 	char saved[32];
 
 	for (;;) {
 		ctl_stats(ctl, &s);
 		ksm_stats_derive(&s, &d);
-		if (s.attr[KSM_ATTR_FULL_SCANS].state != KSM_VALUE)
-			ctl_attr_missing(KSM_ATTR_FULL_SCANS,
-					 s.attr[KSM_ATTR_FULL_SCANS].state);
-		if (!(s.attr[KSM_ATTR_RUN].v & KSM_RUN_RUNNING))
-			cli_die(CLI_FAIL, 0, "run: merging is %s: nothing will settle "
-					     "(start it: ksmctl start)",
-				ksm_run_name(s.attr[KSM_ATTR_RUN].v));
+		check_progress(&s, &d);
 		cli_bytes(saved, sizeof(saved), ksm_fig_or(d.saved_bytes, 0), false);
 		if (look(st, &s, &d)) {
 			if (st->idle)
@@ -87,12 +100,14 @@ static int wait_settled(struct ctl *ctl, struct settle *st)
 				 (unsigned long long)st->state.passes, saved);
 			return CLI_OK;
 		}
-		if (!begin)
-			begin = s.when_ns;
-		if (st->timeout_ns && s.when_ns - begin >= st->timeout_ns)
+		if (st->timeout_ns && s.when_ns - st->begin_ns >= st->timeout_ns)
 			cli_die(CLI_FAIL, 0, "not settled in time: %llu passes done, saved %s",
 				(unsigned long long)st->state.passes, saved);
-		if (!ctl_sleep(POLL_NS))
+		if (ctl->seq && !ctl_next_moment(ctl))
+			cli_die(CLI_FAIL, 0, "%s: not settled when it ends: %llu passes done, "
+				"saved %s", ctl->sysroot, (unsigned long long)st->state.passes,
+				saved);
+		if (!ctl->seq && !ctl_sleep(POLL_NS))
 			return CLI_FAIL;
 	}
 }
@@ -111,6 +126,9 @@ int ctl_settle(struct ctl *ctl, int argc, char **argv)
 			break;
 		case KEY_TIMEOUT:
 			st.timeout_ns = ctl_duration("--timeout", p.arg);
+			if (!st.timeout_ns)
+				cli_usage_error("--timeout: %s: must be more than nothing "
+						"(without --timeout there is no limit)", p.arg);
 			break;
 		case KEY_TOLERANCE:
 			if (num_percent(p.arg, &st.tolerance))
@@ -121,9 +139,6 @@ int ctl_settle(struct ctl *ctl, int argc, char **argv)
 		}
 	}
 	ctl_no_operands(&p, argv);
-	ctl_open_ksm(ctl);
-	if (!ksm_is_live(ctl->k))
-		cli_die(CLI_UNSUPPORTED, 0, "%s: a dump does not change: nothing to wait for",
-			ctl->sysroot);
+	ctl_open_moments(ctl, "wait for");
 	return wait_settled(ctl, &st);
 }

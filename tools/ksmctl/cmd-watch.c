@@ -95,24 +95,29 @@ enum col_kind { COL_RATE, COL_TENTHS, COL_SIZE };
 
 static const struct {
 	const char *heading;
+	const char *unit;	/* under it; sizes in text carry their own */
 	const char *key;
 	int width;
 	enum col_kind kind;
 	struct ksm_fig (*get)(const struct sample *s);
 } cols[] = {
-	/* 78 columns in all: a line fits any terminal. */
-	{ "SCANNED/s", "scanned_per_s", 10, COL_RATE, col_scanned },
-	{ "MERGED/s", "merged_per_s", 8, COL_RATE, col_merged },
-	{ "COW/s", "cow_per_s", 7, COL_RATE, col_cow },
-	{ "SWPIN/s", "swpin_copy_per_s", 7, COL_RATE, col_swpin },
-	{ "PASSES", "passes", 6, COL_RATE, col_passes },
-	{ "CPU%", "ksmd_cpu_pct", 6, COL_TENTHS, col_cpu },
-	{ "SAVED", "saved", 9, COL_SIZE, col_saved },
-	{ "PROFIT", "profit", 9, COL_SIZE, col_profit },
+	/* 80 columns in all, with a time of 12: a line fits any terminal. */
+	{ "SCANNED/s", "pages", "scanned_per_s", 9, COL_RATE, col_scanned },
+	{ "MERGED/s", "pages", "merged_per_s", 8, COL_RATE, col_merged },
+	{ "COW/s", "pages", "cow_per_s", 7, COL_RATE, col_cow },
+	{ "SWPIN/s", "pages", "swpin_copy_per_s", 7, COL_RATE, col_swpin },
+	{ "PASSES", "", "passes", 6, COL_RATE, col_passes },
+	{ "CPU%", "of 1", "ksmd_cpu_pct", 5, COL_TENTHS, col_cpu },
+	{ "SAVED", "", "saved", 9, COL_SIZE, col_saved },
+	{ "PROFIT", "", "profit", 9, COL_SIZE, col_profit },
 };
+
+#define HEADING_LINES 2
 
 struct watch {
 	struct ctl *ctl;
+	uint64_t begin_ns;	/* of a sequence of dumps, */
+	uint64_t when_ns;	/* and where it is now */
 	uint64_t interval_ns;
 	uint64_t count;
 	bool events;
@@ -129,14 +134,32 @@ static void on_signal(int sig __unused)
 	stop = 1;
 }
 
-/* Wall clock of a line: people compare it with their logs. */
-static void time_text(char *buf, size_t len, bool full)
+/*
+ * Wall clock of a line, for people compare it with their logs; of a sequence of
+ * dumps, which tells none, the time since its first.  In text, fractions stand
+ * only where lines of one second would look the same.
+ */
+static void time_text(const struct watch *w, char *buf, size_t len)
 {
-	time_t now = time(NULL);
+	const bool text = w->ctl->table.format == CLI_TEXT;
+	const uint64_t since_ns = w->when_ns - w->begin_ns;
+	char clock[32], zone[8] = "", fraction[8] = "";
+	struct timespec now = { since_ns / 1000000000, since_ns % 1000000000 };
 	struct tm tm;
 
-	localtime_r(&now, &tm);
-	strftime(buf, len, full ? "%Y-%m-%dT%H:%M:%S%z" : "%H:%M:%S", &tm);
+	if (w->ctl->seq) {
+		snprintf(clock, sizeof(clock), "%02lld:%02d:%02d", (long long)now.tv_sec / 3600,
+			 (int)(now.tv_sec / 60 % 60), (int)(now.tv_sec % 60));
+	} else {
+		clock_gettime(CLOCK_REALTIME, &now);
+		localtime_r(&now.tv_sec, &tm);
+		strftime(clock, sizeof(clock), text ? "%H:%M:%S" : "%Y-%m-%dT%H:%M:%S", &tm);
+		if (!text)
+			strftime(zone, sizeof(zone), "%z", &tm);
+	}
+	if (!text || w->interval_ns % 1000000000)
+		snprintf(fraction, sizeof(fraction), ".%03d", (int)(now.tv_nsec / 1000000));
+	snprintf(buf, len, "%s%s%s", clock, fraction, zone);
 }
 
 static const char *fig_text(const struct watch *w, size_t i, struct ksm_fig f, char *buf,
@@ -155,21 +178,41 @@ static const char *fig_text(const struct watch *w, size_t i, struct ksm_fig f, c
 	return buf;
 }
 
+static const char *unit(const struct watch *w, size_t i)
+{
+	return cols[i].kind == COL_SIZE && w->ctl->table.bytes ? "bytes" : cols[i].unit;
+}
+
+static int time_width(const struct watch *w)
+{
+	return w->interval_ns % 1000000000 ? 12 : 8;
+}
+
 static void print_heading(struct watch *w)
 {
 	const bool csv = w->ctl->table.format == CLI_CSV;
+	size_t n = ARRAY_SIZE(cols);
 
 	if (w->ctl->table.noheadings || w->ctl->table.format == CLI_JSON)
 		return;
 	if (w->lines && (csv || !w->height || w->lines % w->height))
 		return;
-	printf("%s", csv ? "time" : "TIME    ");
+	printf("%*s", csv ? 0 : -time_width(w), csv ? "time" : "TIME");
 	for (size_t i = 0; i < ARRAY_SIZE(cols); i++) {
 		if (csv)
 			printf(",%s", cols[i].key);
 		else
 			printf(" %*s", cols[i].width, cols[i].heading);
 	}
+	putchar('\n');
+	if (csv)
+		return;
+	/* No blanks at the end of the line. */
+	while (!*unit(w, n - 1))
+		n--;
+	printf("%*s", time_width(w), "");
+	for (size_t i = 0; i < n; i++)
+		printf(" %*s", cols[i].width, unit(w, i));
 	putchar('\n');
 }
 
@@ -201,14 +244,14 @@ static void print_sample(struct watch *w, const struct sample *s)
 	const enum cli_format format = w->ctl->table.format;
 	char when[40], buf[32];
 
-	time_text(when, sizeof(when), format != CLI_TEXT);
+	time_text(w, when, sizeof(when));
 	print_heading(w);
 	w->lines++;
 	if (format == CLI_JSON) {
 		print_json(s, when);
 		return;
 	}
-	printf("%-8s", when);
+	printf("%s", when);
 	for (size_t i = 0; i < ARRAY_SIZE(cols); i++) {
 		const char *text = fig_text(w, i, cols[i].get(s), buf, sizeof(buf));
 
@@ -263,7 +306,7 @@ static void print_event(struct watch *w, const char *what, pid_t pid, pid_t pare
 	struct cli_json *j;
 	char when[40];
 
-	time_text(when, sizeof(when), w->ctl->table.format != CLI_TEXT);
+	time_text(w, when, sizeof(when));
 	if (w->ctl->table.format == CLI_JSON) {
 		j = cli_json_new();
 		cli_json_compact(j);
@@ -286,7 +329,7 @@ static void print_event(struct watch *w, const char *what, pid_t pid, pid_t pare
 	}
 	/* A comment line keeps a CSV readable for those who skip them. */
 	cli_safe(&name, comm ? comm : "", (size_t)-1);
-	printf("%s%-8s %s %d %s", w->ctl->table.format == CLI_CSV ? "# " : "", when, what,
+	printf("%s%s %s %d %s", w->ctl->table.format == CLI_CSV ? "# " : "", when, what,
 	       (int)pid, str_get(&name));
 	if (parent)
 		printf(" (child of %d)", (int)parent);
@@ -354,22 +397,60 @@ static void events_open(struct watch *w)
 
 /* --- the loop --- */
 
-/* Serve events until @until; false when a signal asks to end. */
+/*
+ * What ends the watch arrives only while it waits: a signal between the test and
+ * the wait would be seen a whole interval later.  Elsewhere it is not held back,
+ * so a write that nobody reads can be interrupted too.
+ */
+static void enders(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+}
+
+/* What our caller has us ignore, such as SIGINT of a shell's background job, stays so. */
+static void catch_enders(void)
+{
+	/* No SA_RESTART: the wait ends at once. */
+	const struct sigaction sa = { .sa_handler = on_signal };
+	static const int sigs[] = { SIGINT, SIGTERM };
+	struct sigaction old;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sigs); i++)
+		if (!sigaction(sigs[i], NULL, &old) && old.sa_handler != SIG_IGN)
+			sigaction(sigs[i], &sa, NULL);
+}
+
+/* One wait for an event until @until; false when a signal asks to end. */
+static bool wait_event(struct pollfd *pfd, uint64_t until)
+{
+	const uint64_t now = ksm_now_ns(), left = now < until ? until - now : 0;
+	const struct timespec t = { left / 1000000000, left % 1000000000 };
+	sigset_t held, before;
+	int rc;
+
+	pfd->revents = 0;
+	enders(&held);
+	sigprocmask(SIG_BLOCK, &held, &before);
+	rc = stop ? 0 : ppoll(pfd, 1, &t, &before);
+	if (rc < 0 && errno != EINTR)
+		cli_die(CLI_FAIL, -errno, "poll");
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return !stop;
+}
+
+/* Serve events until @until; false when the watch is to end. */
 static bool wait_until(struct watch *w, uint64_t until)
 {
 	struct pollfd pfd = { .fd = w->ev ? ksm_procev_fd(w->ev) : -1, .events = POLLIN };
 	struct ksm_procev_msg m;
-	uint64_t now;
 	int rc;
 
-	while (!stop && (now = ksm_now_ns()) < until) {
-		const struct timespec t = { (until - now) / 1000000000,
-					    (until - now) % 1000000000 };
-
-		rc = ppoll(&pfd, 1, &t, NULL);
-		if (rc < 0 && errno != EINTR)
-			cli_die(CLI_FAIL, -errno, "poll");
-		if (rc <= 0)
+	while (ksm_now_ns() < until) {
+		if (!wait_event(&pfd, until))
+			return false;
+		if (!pfd.revents)
 			continue;
 		while ((rc = ksm_procev_next(w->ev, &m)) == 1)
 			event(w, &m);
@@ -388,12 +469,14 @@ static int watch_loop(struct watch *w)
 	uint64_t next;
 
 	ctl_stats(w->ctl, &before);
+	w->begin_ns = before.when_ns;
 	next = ksm_now_ns();
 	for (uint64_t i = 0; !w->count || i < w->count; i++) {
 		next += w->interval_ns;
-		if (!wait_until(w, next))
+		if (w->ctl->seq ? !ctl_next_moment(w->ctl) : !wait_until(w, next))
 			break;
 		ctl_stats(w->ctl, &s.stats);
+		w->when_ns = s.stats.when_ns;
 		ksm_stats_derive(&s.stats, &s.derived);
 		ksm_stats_delta(&s.stats, &before, &s.delta);
 		before = s.stats;
@@ -408,8 +491,6 @@ int ctl_watch(struct ctl *ctl, int argc, char **argv)
 {
 	struct watch w = { .ctl = ctl, .interval_ns = 1000000000ULL };
 	struct cli_parse p = { .argc = argc, .argv = argv };
-	/* No SA_RESTART: the wait ends at once. */
-	const struct sigaction sa = { .sa_handler = on_signal };
 	int key, rc;
 
 	while ((key = cli_opts_next(&p, &ctl_cmd_watch)) != -1) {
@@ -431,14 +512,10 @@ int ctl_watch(struct ctl *ctl, int argc, char **argv)
 		}
 	}
 	ctl_no_operands(&p, argv);
-	ctl_open_ksm(ctl);
-	if (!ksm_is_live(ctl->k))
-		cli_die(CLI_UNSUPPORTED, 0, "%s: a dump does not change: nothing to watch",
-			ctl->sysroot);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
+	ctl_open_moments(ctl, "watch");
+	catch_enders();
 	if (isatty(STDOUT_FILENO))
-		w.height = 22;
+		w.height = 24 - HEADING_LINES;
 	if (w.events)
 		events_open(&w);
 	rc = watch_loop(&w);
