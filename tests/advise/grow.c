@@ -5,7 +5,8 @@
  *
  * It then prints one line per way: how many bytes of it are mergeable, and how
  * many there are, as smaps tells.  With the argument "threads" it is merely a
- * process with many threads.
+ * process with many threads, and with "wide" one with much address space, all of
+ * which the kernel looks at when it unmerges.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -114,6 +115,17 @@ static void many_threads(void)
 	sleeper(NULL);
 }
 
+static void wide(void)
+{
+	char *p = mmap(NULL, (size_t)16 << 30, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	must(p);
+	/* What never had a page is not looked at. */
+	*p = 1;
+	sleeper(NULL);
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t thread;
@@ -121,6 +133,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "threads"))
 		many_threads();
+	if (argc > 1 && !strcmp(argv[1], "wide"))
+		wide();
 
 	small_blocks("heap");
 	if (pthread_create(&thread, NULL, small_blocks, (void *)"arena"))

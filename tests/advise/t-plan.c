@@ -129,46 +129,61 @@ static void process(void)
 		const struct ksm_caps *caps;
 		enum ksm_advise_how how;
 		bool on;
+		bool all;
 		enum ksm_member now;
 		enum ksm_advise_action want;
 	} rows[] = {
-		{ &v6_19, KSM_ADVISE_AUTO, true, KSM_MEMBER_ANY,
+		{ &v6_19, KSM_ADVISE_AUTO, true, false, KSM_MEMBER_ANY,
 		  KSM_ADVISE_NOTHING },
-		{ &v6_19, KSM_ADVISE_AUTO, true, KSM_MEMBER_MADVISE,
+		{ &v6_19, KSM_ADVISE_AUTO, true, false, KSM_MEMBER_MADVISE,
 		  KSM_ADVISE_BY_PRCTL },
-		{ &v6_19, KSM_ADVISE_AUTO, true, KSM_MEMBER_OFF,
+		{ &v6_19, KSM_ADVISE_AUTO, true, false, KSM_MEMBER_OFF,
 		  KSM_ADVISE_BY_PRCTL },
-		{ &v6_19, KSM_ADVISE_AUTO, true, KSM_MEMBER_UNKNOWN,
+		{ &v6_19, KSM_ADVISE_AUTO, true, false, KSM_MEMBER_UNKNOWN,
 		  KSM_ADVISE_BY_PRCTL },
-		{ &v6_19, KSM_ADVISE_AUTO, true, KSM_MEMBER_DENIED,
+		{ &v6_19, KSM_ADVISE_AUTO, true, false, KSM_MEMBER_DENIED,
 		  KSM_ADVISE_BY_PRCTL },
-		{ &v6_19, KSM_ADVISE_MADVISE, true, KSM_MEMBER_OFF,
+		{ &v6_19, KSM_ADVISE_MADVISE, true, false, KSM_MEMBER_OFF,
 		  KSM_ADVISE_BY_MADVISE },
-		{ &v6_19, KSM_ADVISE_PRCTL, true, KSM_MEMBER_OFF,
+		{ &v6_19, KSM_ADVISE_PRCTL, true, false, KSM_MEMBER_OFF,
 		  KSM_ADVISE_BY_PRCTL },
-		{ &v2_6_32, KSM_ADVISE_AUTO, true, KSM_MEMBER_OFF,
+		{ &v2_6_32, KSM_ADVISE_AUTO, true, false, KSM_MEMBER_OFF,
 		  KSM_ADVISE_BY_MADVISE },
-		{ &v2_6_32, KSM_ADVISE_AUTO, true, KSM_MEMBER_MADVISE,
+		{ &v2_6_32, KSM_ADVISE_AUTO, true, false, KSM_MEMBER_MADVISE,
 		  KSM_ADVISE_BY_MADVISE },
-		{ &v6_19, KSM_ADVISE_AUTO, false, KSM_MEMBER_OFF,
+		{ &v6_19, KSM_ADVISE_AUTO, false, false, KSM_MEMBER_OFF,
 		  KSM_ADVISE_NOTHING },
-		{ &v6_19, KSM_ADVISE_AUTO, false, KSM_MEMBER_ANY,
+		{ &v6_19, KSM_ADVISE_AUTO, false, false, KSM_MEMBER_ANY,
 		  KSM_ADVISE_BY_PRCTL },
+		/* The program did it, unless somebody names the mechanism, or wants all of it. */
+		{ &v6_19, KSM_ADVISE_AUTO, false, false, KSM_MEMBER_MADVISE,
+		  KSM_ADVISE_NOT_OURS },
+		{ &v6_19, KSM_ADVISE_PRCTL, false, false, KSM_MEMBER_MADVISE,
+		  KSM_ADVISE_NOT_OURS },
+		{ &v6_19, KSM_ADVISE_MADVISE, false, false, KSM_MEMBER_MADVISE,
+		  KSM_ADVISE_BY_MADVISE },
 		/* The prctl would change nothing: it was not that which switched it on. */
-		{ &v6_19, KSM_ADVISE_AUTO, false, KSM_MEMBER_MADVISE,
+		{ &v6_19, KSM_ADVISE_AUTO, false, true, KSM_MEMBER_MADVISE,
 		  KSM_ADVISE_BY_MADVISE },
-		{ &v6_19, KSM_ADVISE_AUTO, false, KSM_MEMBER_UNKNOWN,
+		{ &v6_19, KSM_ADVISE_PRCTL, false, true, KSM_MEMBER_MADVISE,
+		  KSM_ADVISE_BY_MADVISE },
+		{ &v6_19, KSM_ADVISE_AUTO, false, true, KSM_MEMBER_ANY,
 		  KSM_ADVISE_BY_PRCTL },
-		{ &v2_6_32, KSM_ADVISE_AUTO, false, KSM_MEMBER_MADVISE,
+		{ &v6_19, KSM_ADVISE_AUTO, false, false, KSM_MEMBER_UNKNOWN,
+		  KSM_ADVISE_BY_PRCTL },
+		{ &v2_6_32, KSM_ADVISE_AUTO, false, false, KSM_MEMBER_MADVISE,
 		  KSM_ADVISE_BY_MADVISE },
-		{ &v2_6_32, KSM_ADVISE_AUTO, false, KSM_MEMBER_ANY,
+		{ &v2_6_32, KSM_ADVISE_AUTO, false, false, KSM_MEMBER_ANY,
 		  KSM_ADVISE_BY_MADVISE },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct ksm_advise_want want = {
+			.how = rows[i].how, .on = rows[i].on, .all = rows[i].all,
+		};
+
 		tap_row("%zu", i);
-		CHECK_INT(ksm_advise_plan(rows[i].caps, rows[i].how, rows[i].on, rows[i].now),
-			  rows[i].want);
+		CHECK_INT(ksm_advise_plan(rows[i].caps, &want, rows[i].now), rows[i].want);
 	}
 }
 

@@ -42,9 +42,64 @@ setup() { need_injection; }
 	expect 0 ksm-advise -v -m inject -p "$spawned"
 	stderr_has "ksm-advise: $spawned: nothing to do: no mapping could be merged that is not already"
 	# Not undone by the prctl, which has not done it.
-	expect 0 ksm-advise -d -p "$spawned"
+	expect 0 ksm-advise -v -d -m inject -p "$spawned"
+	stderr_has "ksm-advise: $spawned: merging disabled (madvise, "
+	is_merging "$spawned" off
+}
+
+@test "what the program asked for itself stays, unless all is to go" {
+	target
+	expect 0 ksm-advise -m inject -p "$spawned"
+	expect 1 ksm-advise -d -p "$spawned"
+	stdout_is ""
+	stderr_is "ksm-advise: $spawned: cannot disable merging: the program itself asked for it, by madvise (--all disables that too)"
+	is_merging "$spawned" on
+	expect 0 ksm-advise -c -d -n -o ACTION -p "$spawned"
+	stdout_is "refused: the program itself asked for it (--all)"
+	expect 0 ksm-advise -c -d --all -n -o ACTION -p "$spawned"
+	stdout_has "disable by madvise ("
+	expect 0 ksm-advise -d --all -p "$spawned"
 	stderr_is ""
 	is_merging "$spawned" off
+}
+
+# half_done: merging of $spawned, which has much to look at, is being switched off.
+half_done() {
+	local marked
+	target "$KSM_BUILDDIR/tests/advise/grow" wide
+	expect 0 ksm-advise -p "$spawned"
+	marked=$(marks "$spawned")
+	# It ends between two portions, by whatever ends it.
+	ksm-advise -v -d -p "$spawned" 2>"$BATS_TEST_TMPDIR/said" 3>&- &
+	until [[ $(marks "$spawned") -lt $marked ]]; do
+		kill -0 $! || break
+	done
+	kill -TERM $!
+	local status=0
+	wait $! || status=$?
+	[[ $status == 143 ]] || skip "it was done before it was interrupted"
+}
+
+# marks PID: KiB that are mergeable.
+marks() {
+	awk '/^Size:/ { size = $2 } /^VmFlags:.* mg/ { sum += size } END { print sum + 0 }' \
+		"/proc/$1/smaps"
+}
+
+@test "interrupted, it can be gone on with, or taken back" {
+	half_done
+	grep -q "$spawned: unmerging 0 B: about .* in .* pieces" "$BATS_TEST_TMPDIR/said"
+	grep -q "$spawned: interrupted: 0 B of 0 B unmerged (the same command goes on from there)" \
+		"$BATS_TEST_TMPDIR/said"
+	left=$(marks "$spawned")
+	((left > 0))
+	expect 0 ksm-advise -p "$spawned"
+	stderr_is ""
+	[[ $(marks "$spawned") -gt $left ]]
+	expect 0 ksm-advise -v -d -p "$spawned"
+	stderr_has "ksm-advise: $spawned: merging disabled (prctl, 0 B unmerged in "
+	is_merging "$spawned" off
+	asleep "$spawned"
 }
 
 @test "several at a time" {

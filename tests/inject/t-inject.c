@@ -28,6 +28,7 @@
 
 #include "inject/inject-arch.h"
 #include "inject/inject.h"
+#include "inject/portions.h"
 #include "libksm/sys.h"
 #include "regs.h"
 #include "target.h"
@@ -166,38 +167,98 @@ static void test_merge(void)
 	CHECK_INT(target_end(&t), 0);
 }
 
-/* More ranges than one stop takes, one of them not mapped. */
-static void test_madvise(void)
+struct marks {
+	uint64_t start, end;
+	uint64_t bytes;
+	size_t n;
+};
+
+static int count_marks(const struct ksm_vma *vma, void *arg)
 {
-	enum { N = 200 };
-	struct ksm_inject_range ranges[N];
-	size_t page = sysconf(_SC_PAGESIZE), refused = 0;
+	struct marks *m = arg;
+	const uint64_t start = MAX(vma->start, m->start), end = MIN(vma->end, m->end);
+
+	if (vma->mergeable && start < end) {
+		m->bytes += end - start;
+		m->n++;
+	}
+	return 0;
+}
+
+static struct marks marks_in(pid_t pid, const char *area, size_t len)
+{
+	struct marks m = { .start = (uintptr_t)area, .end = (uintptr_t)area + len };
+
+	CHECK_INT(ksm_vmas_walk(ksm, pid, count_marks, &m), 0);
+	return m;
+}
+
+struct watched {
+	pid_t pid;
+	const char *area;
+	size_t len;
+	uint64_t marked;
+};
+
+/* Stops as soon as some of the area is unmarked. */
+static bool stop_inside(const struct ksm_portions *now, void *arg)
+{
+	const struct watched *w = arg;
+
+	CHECK(now->pieces <= now->pieces_all && now->share >= 0 && now->share <= 1);
+	return marks_in(w->pid, w->area, w->len).bytes == w->marked;
+}
+
+/* Marked, and unmarked in more portions than one, interrupted in between and gone on with. */
+static void test_portions(void)
+{
+	/* Of a mapping that has pages, the kernel looks at all of it. */
+	const size_t page = sysconf(_SC_PAGESIZE), hole = 64 * page;
+	const size_t len = 200000 * page, pages = len - hole;
+	struct ksm_portions_how how = { .on = true };
 	struct ksm_inject_info info;
+	struct ksm_portions done;
+	struct watched w;
+	struct marks m;
 	struct target t;
 	char *area;
 
 	/* Inherited by the target at the same address. */
-	area = mmap(NULL, N * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	munmap(area + 7 * page, page);
-	for (int i = 0; i < N; i++)
-		ranges[i] = (struct ksm_inject_range){ (uintptr_t)area + i * page,
-						       (uintptr_t)area + (i + 1) * page, 0 };
+	area = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (!CHECK(area != MAP_FAILED))
+		return;
+	munmap(area + 64 * page, hole);
+	area[0] = area[len - 1] = 1;
 	if (!start(&t, "poll", 0))
 		return;
-	/* Where KSM is not built in, this advice is EINVAL. */
-	CHECK_INT(ksm_inject_madvise(ksm, KSM_CHILD(t.pid), ranges, N, MADV_UNMERGEABLE, &info), 0);
-	for (int i = 0; i < N; i++) {
-		tap_row("range %d", i);
-		if (ranges[i].result == -EINVAL)
-			refused++;
-		else
-			CHECK_INT(ranges[i].result, i == 7 ? -ENOMEM : 0);
+	if (ksm_present(ksm) != KSM_VALUE) {
+		tap_skip("this kernel has no KSM");
+		CHECK_INT(target_end(&t), 0);
+		return;
 	}
-	tap_row("all");
-	CHECK(info.stops > 1);
-	CHECK(refused == 0 || refused == N);
+	CHECK_INT(ksm_portions_run(ksm, KSM_CHILD(t.pid), &how, &done, &info), 0);
+	CHECK_UINT(marks_in(t.pid, area, len).bytes, pages);
+	CHECK(done.pieces > 0 && done.hold_ns > 0 && done.stop_ns > 0);
+
+	w = (struct watched){ t.pid, area, len, pages };
+	how = (struct ksm_portions_how){ .step = stop_inside, .arg = &w };
+	CHECK_INT(ksm_portions_run(ksm, KSM_CHILD(t.pid), &how, &done, &info), -EINTR);
+	CHECK(done.pieces > 0 && done.pieces_all > done.pieces);
+	m = marks_in(t.pid, area, len);
+	CHECK(m.bytes > 0 && m.bytes < pages);
+	/* What is left of it is in one piece. */
+	CHECK_UINT(m.n, 1);
+
+	how = (struct ksm_portions_how){ 0 };
+	CHECK_INT(ksm_portions_run(ksm, KSM_CHILD(t.pid), &how, &done, &info), 0);
+	m = marks_in(t.pid, NULL, SIZE_MAX);
+	CHECK_UINT(m.bytes, 0);
+	CHECK(done.pieces > 2);
+	CHECK_INT(ksm_portions_run(ksm, KSM_CHILD(t.pid), &how, &done, &info), 0);
+	CHECK_UINT(done.pieces, 0);
 	CHECK_INT(target_end(&t), 0);
-	munmap(area, N * page);
+	munmap(area, len);
 }
 
 /* ------------------------------------------------------------------ */
@@ -1090,7 +1151,7 @@ static void test_memory(void)
 }
 
 TAP_MAIN(TAP_CASE(test_calls), TAP_CASE(test_timed), TAP_CASE(test_arguments), TAP_CASE(test_merge),
-	 TAP_CASE(test_madvise), TAP_CASE(test_interrupted), TAP_CASE(test_epoll_timeout),
+	 TAP_CASE(test_portions), TAP_CASE(test_interrupted), TAP_CASE(test_epoll_timeout),
 	 TAP_CASE(test_signal_after), TAP_CASE(test_registers), TAP_CASE(test_threads),
 	 TAP_CASE(test_zombie_leader), TAP_CASE(test_vfork_other_thread), TAP_CASE(test_vfork),
 	 TAP_CASE(test_stopped), TAP_CASE(test_seccomp), TAP_CASE(test_long_status), TAP_CASE(test_arch_line),

@@ -17,22 +17,26 @@
 #include "libksm/sys.h"
 #include "util/num.h"
 
-/* The mappings of a busy process change while they are read: looks until they hold still. */
-#define LOOKS_MAX 4
-
-enum ksm_advise_action ksm_advise_plan(const struct ksm_caps *caps, enum ksm_advise_how how,
-				       bool on, enum ksm_member now)
+enum ksm_advise_action ksm_advise_plan(const struct ksm_caps *caps,
+				       const struct ksm_advise_want *want, enum ksm_member now)
 {
-	const bool prctl = how == KSM_ADVISE_PRCTL ||
-			   (caps->prctl && how != KSM_ADVISE_MADVISE);
+	const bool prctl = want->how == KSM_ADVISE_PRCTL ||
+			   (caps->prctl && want->how != KSM_ADVISE_MADVISE);
 	const enum ksm_advise_action action = prctl ? KSM_ADVISE_BY_PRCTL : KSM_ADVISE_BY_MADVISE;
 
-	if (on)
+	if (want->on)
 		return now == KSM_MEMBER_ANY ? KSM_ADVISE_NOTHING : action;
 	switch (now) {
 	case KSM_MEMBER_OFF:
 		return KSM_ADVISE_NOTHING;
 	case KSM_MEMBER_MADVISE:
+		/*
+		 * Where there is the prctl, marks without it are the program's own
+		 * (QEMU's mem-merge), unless whoever asks names them.  Before, nobody
+		 * can tell them from ours.
+		 */
+		if (prctl && !want->all)
+			return KSM_ADVISE_NOT_OURS;
 		/* The prctl undoes only what it did. */
 		return KSM_ADVISE_BY_MADVISE;
 	default:
@@ -69,115 +73,132 @@ const char *ksm_advise_why(const struct ksm_inject_info *info, int rc, char *buf
 	return buf;
 }
 
-struct ranges {
-	struct ksm_inject_range *v;
-	size_t n, cap;
-	bool on;
-};
-
-/* Mappings that lack the advice, or have it and shall lose it; neighbours become one. */
-static int add_range(const struct ksm_vma *vma, void *arg)
+static int by_portions(struct ksm *k, const struct ksm_whom *whom, const struct ksm_portions_how *how,
+		       struct ksm_advised *out)
 {
-	struct ranges *r = arg;
-	struct ksm_inject_range *last = r->n ? &r->v[r->n - 1] : NULL;
+	struct ksm_inject_info before = out->info;
+	int rc = ksm_portions_run(k, whom, how, &out->portions, &out->info);
 
-	if (r->on ? vma->mergeable || vma->why != KSM_VMA_OK : !vma->mergeable)
-		return 0;
-	if (last && last->end == vma->start) {
-		last->end = vma->end;
-		return 0;
-	}
-	if (r->n == r->cap) {
-		const size_t cap = r->cap ? 2 * r->cap : 64;
-		struct ksm_inject_range *more = reallocarray(r->v, cap, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		r->v = more;
-		r->cap = cap;
-	}
-	r->v[r->n++] = (struct ksm_inject_range){ .start = vma->start, .end = vma->end };
-	return 0;
-}
-
-/* The first failure among the ranges; a mapping that has gone is none. */
-static int ranges_rc(const struct ranges *r, size_t *changed)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < r->n; i++) {
-		if (!r->v[i].result)
-			++*changed;
-		else if (r->v[i].result != -ENOMEM && !rc)
-			rc = r->v[i].result;
-	}
+	out->info.stops += before.stops;
+	out->info.stop_ns = MAX(out->info.stop_ns, before.stop_ns);
+	out->info.cpu_ns = MAX(out->info.cpu_ns, before.cpu_ns);
 	return rc;
 }
 
-int ksm_advise_mappings(struct ksm *k, const struct ksm_whom *whom, bool on, struct ksm_advised *out)
+int ksm_advise_mappings(struct ksm *k, const struct ksm_whom *whom, struct ksm_advised *out)
 {
-	struct ranges r = { .on = on };
-	int rc = 0;
+	static const struct ksm_portions_how how = { .on = true };
 
-	out->action = KSM_ADVISE_BY_MADVISE;
-	out->mappings = 0;
-	out->info = (struct ksm_inject_info){ .why = KSM_INJECT_FINE };
-	for (int look = 0; look < LOOKS_MAX && !rc; look++) {
-		r.n = 0;
-		rc = ksm_vmas_walk(k, whom->id.pid, add_range, &r);
-		if (rc == -ESRCH)
-			out->info.why = KSM_INJECT_GONE;
-		else if (rc == -EACCES || rc == -EPERM)
-			out->info.why = KSM_INJECT_DENIED;
-		else if (rc)
-			out->info.why = KSM_INJECT_FAILED;
-		if (rc || !r.n)
-			break;
-		rc = ksm_inject_madvise(k, whom, r.v, r.n,
-					on ? MADV_MERGEABLE : MADV_UNMERGEABLE, &out->info);
-		if (rc)
-			break;
-		rc = ranges_rc(&r, &out->mappings);
-		if (rc)
-			out->info.why = KSM_INJECT_REFUSED;
-	}
-	free(r.v);
+	*out = (struct ksm_advised){ .action = KSM_ADVISE_BY_MADVISE };
+	return by_portions(k, whom, &how, out);
+}
+
+static int by_prctl(struct ksm *k, const struct ksm_whom *whom, bool on, struct ksm_advised *out)
+{
+	struct ksm_inject_info before = out->info;
+	int rc = ksm_inject_merge_set(k, whom, on, &out->info);
+
+	out->info.stops += before.stops;
+	out->info.stop_ns = MAX(out->info.stop_ns, before.stop_ns);
+	out->info.cpu_ns = MAX(out->info.cpu_ns, before.cpu_ns);
 	return rc;
 }
 
-int ksm_advise_process(struct ksm *k, const struct ksm_caps *caps, const struct ksm_whom *whom,
-		       enum ksm_advise_how how, bool on, struct ksm_advised *out)
+/*
+ * How it takes part now.  Without a line for it in ksm_stat (before 6.15) that is
+ * read from the mappings, where "any" that was half undone looks like "madvise", and
+ * a program that called madvise for all it has like "any": then it is asked.
+ */
+static enum ksm_member member_now(struct ksm *k, const struct ksm_caps *caps, const struct ksm_whom *whom, bool on)
 {
 	struct ksm_proc p;
+
+	/* What cannot be read is found out, with its reason, by trying. */
+	if (whom->id.pid == getpid() || ksm_proc_read_same(k, &whom->id, KSM_PROC_KSM | (on ? 0 : KSM_PROC_EXACT), &p) ||
+	    p.kthread || p.state == 'Z')
+		return KSM_MEMBER_UNKNOWN;
+	if (on || !caps->prctl || ksm_fig_has(p.ksm.merge_any) || !ksm_member_in(p.member))
+		return p.member;
+	switch (ksm_inject_merge_get(k, whom, NULL)) {
+	case 0:
+		return KSM_MEMBER_MADVISE;
+	case 1:
+		return KSM_MEMBER_ANY;
+	default:
+		return p.member;
+	}
+}
+
+static int switch_on(struct ksm *k, const struct ksm_whom *whom, enum ksm_advise_how how, struct ksm_advised *out)
+{
+	enum ksm_member m;
 	int rc;
 
-	*out = (struct ksm_advised){ .info = { .why = KSM_INJECT_FINE } };
-	/* What cannot be read is found out, with its reason, by trying. */
-	if (ksm_proc_read_same(k, &whom->id, KSM_PROC_KSM | (on ? 0 : KSM_PROC_EXACT), &p))
-		p.member = KSM_MEMBER_UNKNOWN;
-	/* Without a line for it in ksm_stat, "any" is a guess from the mappings. */
-	if (whom->id.pid == getpid())
-		p.member = KSM_MEMBER_UNKNOWN;
-	out->action = ksm_advise_plan(caps, how, on, p.member);
-	if (out->action == KSM_ADVISE_NOTHING && !p.kthread && p.state != 'Z')
+	if (out->action == KSM_ADVISE_NOTHING) {
+		/* Switching off may have been interrupted: some mappings are off already. */
+		if (!ksm_proc_member(k, whom->id.pid, &m) && m == KSM_MEMBER_MADVISE)
+			return ksm_advise_mappings(k, whom, out);
 		return 0;
+	}
 	if (out->action == KSM_ADVISE_BY_MADVISE)
-		return ksm_advise_mappings(k, whom, on, out);
-	out->action = KSM_ADVISE_BY_PRCTL;
-	rc = ksm_inject_merge_set(k, whom, on, &out->info);
+		return ksm_advise_mappings(k, whom, out);
+	rc = by_prctl(k, whom, true, out);
 	if (out->info.why == KSM_INJECT_NO_CALL && how == KSM_ADVISE_AUTO)
-		return ksm_advise_mappings(k, whom, on, out);
+		return ksm_advise_mappings(k, whom, out);
 	/* What cannot be done need not be, if it is so already: kernels without that line. */
-	if (rc && on && !ksm_proc_read_same(k, &whom->id, KSM_PROC_KSM | KSM_PROC_EXACT, &p) &&
-	    p.member == KSM_MEMBER_ANY) {
+	if (rc && !ksm_proc_member(k, whom->id.pid, &m) && m == KSM_MEMBER_ANY) {
 		out->action = KSM_ADVISE_NOTHING;
 		return 0;
 	}
-	/* One that had called madvise for all of its mappings looked the same. */
-	if (!rc && !on && !ksm_proc_read_same(k, &whom->id, KSM_PROC_KSM | KSM_PROC_EXACT, &p) &&
-	    (p.member == KSM_MEMBER_MADVISE || p.member == KSM_MEMBER_ANY))
-		return ksm_advise_mappings(k, whom, false, out);
 	return rc;
+}
+
+/* The mappings in portions, and the prctl when it has nothing left to copy. */
+static int switch_off(struct ksm *k, const struct ksm_whom *whom, const struct ksm_advise_want *want,
+		      struct ksm_advised *out)
+{
+	const struct ksm_portions_how how = {
+		.little_stays = out->action == KSM_ADVISE_BY_PRCTL,
+		.step = want->step,
+		.arg = want->arg,
+	};
+	const struct ksm_portions_how rest = { .step = want->step, .arg = want->arg };
+	enum ksm_member m;
+	int rc = 0;
+
+	if (out->action == KSM_ADVISE_NOTHING)
+		return 0;
+	if (out->action == KSM_ADVISE_NOT_OURS)
+		return -EPERM;
+	/* Whoever names the prctl gets the one call, however long it takes. */
+	if (want->how != KSM_ADVISE_PRCTL || out->action == KSM_ADVISE_BY_MADVISE)
+		rc = by_portions(k, whom, &how, out);
+	/* Of mappings that may not be read, trying tells the reason. */
+	if (rc && out->action == KSM_ADVISE_BY_PRCTL && !out->info.tid &&
+	    (out->info.why == KSM_INJECT_GONE || out->info.why == KSM_INJECT_DENIED))
+		rc = 0;
+	if (rc || out->action == KSM_ADVISE_BY_MADVISE)
+		return rc;
+	rc = by_prctl(k, whom, false, out);
+	if (out->info.why == KSM_INJECT_NO_CALL && want->how == KSM_ADVISE_AUTO)
+		out->action = KSM_ADVISE_BY_MADVISE;
+	else if (rc)
+		return rc;
+	/* Of one that could not be asked before, the marks may have been its own. */
+	if ((want->all || out->action == KSM_ADVISE_BY_MADVISE) &&
+	    !ksm_proc_member(k, whom->id.pid, &m) && ksm_member_in(m))
+		return by_portions(k, whom, &rest, out);
+	return 0;
+}
+
+int ksm_advise_process(struct ksm *k, const struct ksm_caps *caps, const struct ksm_whom *whom,
+		       const struct ksm_advise_want *want, struct ksm_advised *out)
+{
+	*out = (struct ksm_advised){ .info = { .why = KSM_INJECT_FINE } };
+	out->action = ksm_advise_plan(caps, want, member_now(k, caps, whom, want->on));
+	if (want->on)
+		return switch_on(k, whom, want->how, out);
+	return switch_off(k, whom, want, out);
 }
 
 void ksm_advise_memory(struct ksm *k, const struct ksm_ident *ids, size_t n, int64_t *need,

@@ -10,6 +10,7 @@
 #define KSM_INJECT_ADVISE_H
 
 #include "inject/inject.h"
+#include "inject/portions.h"
 
 /* What may be used. */
 enum ksm_advise_how {
@@ -22,16 +23,25 @@ enum ksm_advise_action {
 	KSM_ADVISE_NOTHING,	/* it is so already */
 	KSM_ADVISE_BY_PRCTL,
 	KSM_ADVISE_BY_MADVISE,
+	KSM_ADVISE_NOT_OURS,	/* the program asked for it by its own madvise: left alone */
+};
+
+struct ksm_advise_want {
+	enum ksm_advise_how how;
+	bool on;
+	bool all;		/* off: also what the program itself asked for */
+	ksm_portions_fn step;	/* off: how far it is, and whether to go on; may be NULL */
+	void *arg;
 };
 
 /* What to do with a process that takes part as @now does; pure. */
-enum ksm_advise_action ksm_advise_plan(const struct ksm_caps *caps, enum ksm_advise_how how,
-				       bool on, enum ksm_member now);
+enum ksm_advise_action ksm_advise_plan(const struct ksm_caps *caps,
+				       const struct ksm_advise_want *want, enum ksm_member now);
 
 struct ksm_advised {
 	enum ksm_advise_action action;
-	size_t mappings;		/* KSM_ADVISE_BY_MADVISE: how many ranges were changed */
-	struct ksm_inject_info info;
+	struct ksm_portions portions;	/* of the calls of madvise */
+	struct ksm_inject_info info;	/* of all calls: .stop_ns and .cpu_ns are the longest */
 };
 
 /**
@@ -40,16 +50,20 @@ struct ksm_advised {
  * @whom: not the calling process
  * @out: what was done, and on failure why not
  *
- * Switching off gives the process its own pages again, for as long as that
- * takes: look at ksm_advise_memory() first.  Needs permission to trace it.
+ * Switching off gives the process its own pages again: look at
+ * ksm_advise_memory() first.  It is done in portions (portions.h), unless
+ * KSM_ADVISE_PRCTL asks for the one call.  Needs permission to trace it.
  *
- * Return: 0, also when there was nothing to do; -errno as enum ksm_inject_why has it.
+ * Return: 0, also when there was nothing to do; -EINTR when @want->step said so,
+ * and another call goes on from there; -EPERM with KSM_ADVISE_NOT_OURS;
+ * -errno as enum ksm_inject_why has it.
  */
-int ksm_advise_process(struct ksm *k, const struct ksm_caps *caps, const struct ksm_whom *whom,
-		       enum ksm_advise_how how, bool on, struct ksm_advised *out);
+int ksm_advise_process(struct ksm *k, const struct ksm_caps *caps,
+		       const struct ksm_whom *whom, const struct ksm_advise_want *want,
+		       struct ksm_advised *out);
 
-/* Only the mappings: MADV_MERGEABLE, or its reverse, for each that lacks it.  0 or -errno. */
-int ksm_advise_mappings(struct ksm *k, const struct ksm_whom *whom, bool on, struct ksm_advised *out);
+/* Only the mappings: MADV_MERGEABLE for each that lacks it.  0 or -errno. */
+int ksm_advise_mappings(struct ksm *k, const struct ksm_whom *whom, struct ksm_advised *out);
 
 /* Why an injection failed, with a hint in parentheses; returns @buf. */
 const char *ksm_advise_why(const struct ksm_inject_info *info, int rc, char *buf, size_t len);

@@ -33,9 +33,6 @@
 /* Attempts where the target was caught at a bad moment, and threads that would not stop. */
 #define ATTEMPTS_MAX 16
 #define BUSY_MAX 3
-/* How long madvise calls are issued to one stopped thread before it is let go for a while. */
-#define HOLD_US 300
-#define MADVISE_BATCH 64
 
 static const char *const why_texts[__KSM_INJECT_N] = {
 	[KSM_INJECT_FINE] = "done",
@@ -550,41 +547,4 @@ int ksm_inject_merge_get(struct ksm *k, const struct ksm_whom *whom,
 		return refuse(info, KSM_INJECT_NO_CALL, -EOPNOTSUPP);
 	return call.result < 0 ? refuse(info, KSM_INJECT_REFUSED, call.result) :
 				 (int)call.result;
-}
-
-int ksm_inject_madvise(struct ksm *k, const struct ksm_whom *whom,
-		       struct ksm_inject_range *ranges, size_t n, int advice, struct ksm_inject_info *info)
-{
-	static const struct ksm_inject_limits limits = { .hold_us = HOLD_US, .timed = true };
-	struct ksm_inject_info sum = { 0 }, unused;
-	struct ksm_inject_call calls[MADVISE_BATCH];
-	size_t at = 0;
-	int rc = 0;
-
-	if (!info)
-		info = &unused;
-	*info = (struct ksm_inject_info){ .why = KSM_INJECT_FINE };
-	for (size_t i = 0; i < n; i++)
-		ranges[i].result = -EINPROGRESS;
-	while (at < n && !rc) {
-		size_t batch = MIN(n - at, (size_t)MADVISE_BATCH);
-
-		for (size_t i = 0; i < batch; i++)
-			calls[i] = (struct ksm_inject_call){
-				.nr = SYS_madvise,
-				.args = { ranges[at + i].start,
-					  ranges[at + i].end - ranges[at + i].start, advice },
-			};
-		rc = ksm_inject_run(k, whom, calls, batch, &limits, info);
-		/* What was done counts, also when the rest could not be. */
-		for (size_t i = 0; i < batch && calls[i].done; i++)
-			ranges[at++].result = calls[i].result;
-		sum.stops += info->stops;
-		sum.stop_ns = MAX(sum.stop_ns, info->stop_ns);
-		sum.cpu_ns = MAX(sum.cpu_ns, info->cpu_ns);
-	}
-	info->stops = sum.stops;
-	info->stop_ns = sum.stop_ns;
-	info->cpu_ns = sum.cpu_ns;
-	return rc;
 }

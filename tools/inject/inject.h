@@ -164,21 +164,4 @@ int ksm_inject_merge_set(struct ksm *k, const struct ksm_whom *whom, bool on,
 int ksm_inject_merge_get(struct ksm *k, const struct ksm_whom *whom,
 			 struct ksm_inject_info *info);
 
-struct ksm_inject_range {
-	uint64_t start, end;	/* bytes, page aligned, end exclusive */
-	int result;		/* out: 0, -errno of madvise, or -EINPROGRESS: not reached */
-};
-
-/**
- * ksm_inject_madvise() - madvise each of some ranges of another process
- * @advice: MADV_MERGEABLE or MADV_UNMERGEABLE (libksm/sys.h)
- *
- * For kernels without the prctl.  A long list is spread over several stops, so
- * that none takes longer than a fraction of a millisecond; the mappings may
- * change in between, which shows as -ENOMEM in .result.
- * Return: 0 when all were reached (see each .result); -errno.
- */
-int ksm_inject_madvise(struct ksm *k, const struct ksm_whom *whom,
-		       struct ksm_inject_range *ranges, size_t n, int advice, struct ksm_inject_info *info);
-
 #endif /* KSM_INJECT_H */

@@ -34,6 +34,7 @@ struct adv {
 	enum adv_mech mech;
 	bool disable;
 	bool force;
+	bool all;
 	bool strict;
 	bool scanner;
 	bool wait;
@@ -192,6 +193,28 @@ int adv_attach(struct adv *a);
 void adv_attach_select(struct adv *a, struct ksm_ident **ids, size_t *n);
 /* What -p and --check do with a process that takes part as @now does. */
 enum ksm_advise_action adv_process_plan(const struct adv *a, enum ksm_member now);
+
+/* ------------------------------------------------------------------ */
+/* off.c: -d on running processes					*/
+
+struct adv_off {
+	struct adv *a;
+	pid_t pid;
+	uint64_t shown_ns;	/* when the bar was drawn */
+	bool shown;
+};
+
+/* From here on, a signal that would end us ends it between two portions. */
+void adv_off_begin(void);
+/* Ends as such a signal would have; else returns @code. */
+int adv_off_end(int code);
+bool adv_off_ended(void);
+/* Ends the program when memory does not suffice, unless --force. */
+void adv_off_check_memory(struct adv *a, const struct ksm_ident *ids, size_t n);
+/* A ksm_portions_fn; @arg is a struct adv_off. */
+bool adv_off_step(const struct ksm_portions *now, void *arg);
+/* What came of it; false for a failure that has nothing to do with switching off. */
+bool adv_off_tell(struct adv_off *o, const struct ksm_advised *d, int rc);
 
 /* ------------------------------------------------------------------ */
 /* settle.c: --wait							*/

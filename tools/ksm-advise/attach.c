@@ -13,17 +13,23 @@
 #include "cli/cli.h"
 #include "ksm-advise/advise.h"
 
-static enum ksm_advise_how how(const struct adv *a)
+static struct ksm_advise_want want(const struct adv *a)
 {
-	/* -m inject: the calls of the mappings, not that of the process. */
-	if (a->mech == ADV_INJECT)
-		return KSM_ADVISE_MADVISE;
-	return a->mech == ADV_PRCTL ? KSM_ADVISE_PRCTL : KSM_ADVISE_AUTO;
+	static const enum ksm_advise_how hows[__ADV_MECH_N] = {
+		[ADV_AUTO] = KSM_ADVISE_AUTO,
+		[ADV_PRCTL] = KSM_ADVISE_PRCTL,
+		/* The calls of the mappings, not that of the process. */
+		[ADV_INJECT] = KSM_ADVISE_MADVISE,
+	};
+
+	return (struct ksm_advise_want){ .how = hows[a->mech], .on = !a->disable, .all = a->all };
 }
 
 enum ksm_advise_action adv_process_plan(const struct adv *a, enum ksm_member now)
 {
-	return ksm_advise_plan(&a->caps, how(a), !a->disable, now);
+	const struct ksm_advise_want w = want(a);
+
+	return ksm_advise_plan(&a->caps, &w, now);
 }
 
 /* ------------------------------------------------------------------ */
@@ -56,46 +62,46 @@ static bool is_named(const struct adv *a, pid_t pid)
 	return false;
 }
 
-static void tell(const struct adv *a, pid_t pid, const struct ksm_advised *done)
+static void tell_on(pid_t pid, const struct ksm_advised *done)
 {
-	const char *what = a->disable ? "merging disabled" : "merging enabled";
+	const unsigned long long us = done->info.stop_ns / 1000;
 
-	if (done->action == KSM_ADVISE_NOTHING)
-		cli_note("%d: nothing to do: %s", (int)pid,
-			 a->disable ? "merging is off" : "merging is on");
-	else if (done->action == KSM_ADVISE_BY_MADVISE && !done->mappings)
-		cli_note("%d: nothing to do: no mapping %s", (int)pid,
-			 a->disable ? "is mergeable" : "could be merged that is not already");
-	else if (done->action == KSM_ADVISE_BY_MADVISE)
-		cli_note("%d: %s (madvise on %zu ranges of mappings, stopped %u times for up to "
-			 "%llu us)",
-			 (int)pid, what, done->mappings, done->info.stops,
-			 (unsigned long long)(done->info.stop_ns / 1000));
+	if (done->action == KSM_ADVISE_NOTHING && !done->portions.pieces)
+		cli_note("%d: nothing to do: merging is on", (int)pid);
+	else if (done->action == KSM_ADVISE_BY_PRCTL)
+		cli_note("%d: merging enabled (prctl, stopped for %llu us)", (int)pid, us);
+	else if (!done->portions.pieces)
+		cli_note("%d: nothing to do: no mapping could be merged that is not already",
+			 (int)pid);
 	else
-		cli_note("%d: %s (prctl, stopped for %llu us)", (int)pid, what,
-			 (unsigned long long)(done->info.stop_ns / 1000));
+		cli_note("%d: merging enabled (madvise on %llu ranges of mappings, stopped %u times "
+			 "for up to %llu us)",
+			 (int)pid, (unsigned long long)done->portions.pieces, done->info.stops, us);
 }
 
-static void check_memory(struct adv *a, const struct ksm_ident *ids, size_t n)
+/* 0 or -errno, after a message. */
+static int change(struct adv *a, const struct ksm_ident *id)
 {
-	char need[32], have[32];
-	struct ksm_fig available;
-	int64_t bytes;
+	const struct ksm_whom whom = { .id = *id, .sel = &a->sel };
+	const pid_t pid = id->pid;
+	struct adv_off off = { .a = a, .pid = pid };
+	struct ksm_advise_want w = want(a);
+	struct ksm_advised d;
+	char why[256];
+	int rc;
 
-	ksm_advise_memory(a->k, ids, n, &bytes, &available);
-	if (!ksm_fig_has(available))
-		return;
-	cli_bytes(need, sizeof(need), bytes, false);
-	cli_bytes(have, sizeof(have), available.v, false);
-	cli_note("disabling needs up to %s; available are %s", need, have);
-	if (bytes <= available.v)
-		return;
-	if (!a->force)
-		cli_die(CLI_FAIL, 0, "not disabled: it may need %s, and %s are available "
-				     "(free some, or use --force)",
-			need, have);
-	cli_warn(0, "disabling may need %s, and %s are available; going on as --force says", need,
-		 have);
+	w.step = adv_off_step;
+	w.arg = &off;
+	rc = ksm_advise_process(a->k, &a->caps, &whom, &w, &d);
+	if (a->disable && adv_off_tell(&off, &d, rc))
+		return rc;
+	if (!rc)
+		tell_on(pid, &d);
+	else if (rc != -ESRCH || is_named(a, pid))
+		cli_error(0, "%d: cannot %s merging: %s", (int)pid,
+			  a->disable ? "disable" : "enable",
+			  ksm_advise_why(&d.info, rc, why, sizeof(why)));
+	return rc;
 }
 
 static void check_kernel(struct adv *a)
@@ -119,24 +125,20 @@ int adv_attach(struct adv *a)
 
 	check_kernel(a);
 	adv_attach_select(a, &ids, &n);
-	if (a->disable)
-		check_memory(a, ids, n);
-	for (size_t i = 0; i < n; i++) {
-		const struct ksm_whom whom = { .id = ids[i], .sel = &a->sel };
-		struct ksm_advised d;
-		char why[256];
-		int rc = ksm_advise_process(a->k, &a->caps, &whom, how(a), !a->disable, &d);
-
-		if (!rc) {
-			tell(a, ids[i].pid, &d);
-			ids[done++] = ids[i];
-		} else if (rc != -ESRCH || is_named(a, ids[i].pid)) {
-			failed++;
-			cli_error(0, "%d: cannot %s merging: %s", (int)ids[i].pid,
-				  a->disable ? "disable" : "enable",
-				  ksm_advise_why(&d.info, rc, why, sizeof(why)));
-		}
+	if (a->disable) {
+		adv_off_check_memory(a, ids, n);
+		adv_off_begin();
 	}
+	for (size_t i = 0; i < n && !adv_off_ended(); i++) {
+		int rc = change(a, &ids[i]);
+
+		if (!rc)
+			ids[done++] = ids[i];
+		else
+			failed += rc != -ESRCH || is_named(a, ids[i].pid);
+	}
+	if (adv_off_ended())
+		return adv_off_end(CLI_FAIL);
 	if (done && a->wait) {
 		int code = adv_settle(a, ids, done);
 

@@ -147,6 +147,8 @@ static void foresee(struct adv *a, struct row *r)
 		str_addf(&r->action, "nothing: merging is %s", a->disable ? "off" : "on");
 	else if (refusal(a, r))
 		return;
+	else if (action == KSM_ADVISE_NOT_OURS)
+		str_add(&r->action, "refused: the program itself asked for it (--all)");
 	else if (action == KSM_ADVISE_BY_PRCTL)
 		str_addf(&r->action, "%s by prctl", what);
 	else if (!ksm_vmas_walk(a->k, r->p.pid, count_vma, &c))

@@ -20,7 +20,7 @@ enum {
 	KEY_CGROUP,
 	KEY_TIMEOUT,
 	KEY_STRICT,
-	KEY_FORCE,
+	KEY_ALL,
 };
 
 static const struct cli_opt opts[] = {
@@ -31,6 +31,7 @@ static const struct cli_opt opts[] = {
 	{ KEY_CGROUP, "cgroup", "PATH", "change those in a control group and below it", 0 },
 	{ 'c', "check", NULL, "tell the state of processes and what would be done", 0 },
 	{ 'd', "disable", NULL, "switch merging off, and undo what was merged", 0 },
+	{ KEY_ALL, "all", NULL, "with -d: also what the program itself asked for", 0 },
 	{ 'f', "force", NULL, "with -d: even when memory would not suffice", 0 },
 	{ 'm', "mechanism", "HOW", "auto, prctl, inject or preload", 0 },
 	{ 'S', "scanner", NULL, "start KSM for as long as it takes", 0 },
@@ -110,6 +111,9 @@ static void option(struct adv *a, int key, const char *arg)
 	case 'd':
 		a->disable = true;
 		break;
+	case KEY_ALL:
+		a->all = true;
+		break;
 	case 'f':
 		a->force = true;
 		break;
@@ -174,6 +178,7 @@ static void check_command(const struct adv *a)
 		{ a->wait, "--wait needs running processes, not a COMMAND" },
 		{ a->timeout_ns, "--timeout needs --wait" },
 		{ a->force && !a->disable, "--force needs --disable" },
+		{ a->all, "--all needs running processes, not a COMMAND" },
 		{ a->table.format == CLI_JSON && !a->report, "--json needs --report or --check" },
 		{ a->disable && a->report, "--disable and --report exclude each other" },
 		{ a->disable && a->scanner, "--disable and --scanner exclude each other" },
@@ -194,6 +199,7 @@ static void check_processes(const struct adv *a)
 		{ a->scanner && !a->wait, "with running processes, --scanner needs --wait" },
 		{ a->timeout_ns && !a->wait, "--timeout needs --wait" },
 		{ a->force && !a->disable, "--force needs --disable" },
+		{ a->all && !a->disable, "--all needs --disable" },
 		{ a->wait && a->disable, "--disable and --wait exclude each other" },
 		{ a->wait && a->check, "--check and --wait exclude each other" },
 		{ a->table.format == CLI_JSON && !a->check, "--json needs --report or --check" },

@@ -223,7 +223,7 @@ static void tick(struct stay *s)
 	if (read(s->timer_fd, &n, sizeof(n)) != sizeof(n))
 		return;
 	if (s->plan->how == ADV_HOW_FOLLOW)
-		ksm_advise_mappings(s->a->k, KSM_CHILD(s->pid), true, &done);
+		ksm_advise_mappings(s->a->k, KSM_CHILD(s->pid), &done);
 	if (s->a->report)
 		adv_report_sample(&s->report, s->a);
 	arm(s, s->plan->how == ADV_HOW_FOLLOW ? FOLLOW_SHARE * (ksm_now_ns() - begin) : 0);

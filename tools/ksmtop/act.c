@@ -45,8 +45,9 @@ static bool fits(struct top *t, const struct ksm_ident *ids, size_t n)
 static void advise_one(struct top *t, const struct ksm_ident *id, bool on, struct outcome *o)
 {
 	const struct ksm_whom whom = { .id = *id };
+	const struct ksm_advise_want want = { .on = on, .all = true };
 	struct ksm_advised a;
-	int rc = ksm_advise_process(t->k, &t->caps, &whom, KSM_ADVISE_AUTO, on, &a);
+	int rc = ksm_advise_process(t->k, &t->caps, &whom, &want, &a);
 
 	if (rc) {
 		if (!o->failed++) {
@@ -59,7 +60,7 @@ static void advise_one(struct top *t, const struct ksm_ident *id, bool on, struc
 		o->pid = id->pid;
 	o->last = a;
 	if (a.action == KSM_ADVISE_NOTHING ||
-	    (a.action == KSM_ADVISE_BY_MADVISE && !a.mappings))
+	    (a.action == KSM_ADVISE_BY_MADVISE && !a.portions.pieces))
 		o->nothing++;
 	else
 		o->done++;
