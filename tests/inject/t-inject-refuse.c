@@ -64,6 +64,17 @@ static void end(pid_t pid)
 	waitpid(pid, &status, 0);
 }
 
+static pid_t sleeper(void)
+{
+	pid_t pid = fork_or_abort();
+
+	if (!pid)
+		for (;;)
+			pause();
+	wait_state(pid, "S");
+	return pid;
+}
+
 /* A call that every kernel has, and whose answer is known. */
 static int probe(pid_t pid, const struct ksm_inject_limits *limits, struct ksm_inject_info *info)
 {
@@ -206,6 +217,62 @@ static void test_hangs(void)
 }
 
 /* ------------------------------------------------------------------ */
+/* a stack in pieces							*/
+
+static bool find_stack(pid_t pid, struct ksm_inject_range *out)
+{
+	char path[64], line[512];
+	bool found = false;
+	char *end;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	f = fopen(path, "r");
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		if (!strstr(line, "[stack]"))
+			continue;
+		out->start = strtoull(line, &end, 16);
+		out->end = strtoull(end + 1, NULL, 16);
+		found = true;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* All but its upper end was marked, so that only this one is called a stack. */
+static void test_marked_stack(void)
+{
+	struct ksm_inject_range stack, part, now;
+	struct ksm_inject_info info;
+	pid_t pid;
+
+	open_ksm();
+	pid = sleeper();
+	if (!CHECK(find_stack(pid, &stack)))
+		return;
+	part = stack;
+	part.end -= 4 * (uint64_t)sysconf(_SC_PAGESIZE);
+	CHECK_INT(ksm_inject_madvise(ksm, KSM_CHILD(pid), &part, 1, MADV_MERGEABLE, &info), 0);
+	if (part.result == -EINVAL) {
+		tap_skip("this kernel has no KSM");
+		end(pid);
+		return;
+	}
+	CHECK_INT(part.result, 0);
+	CHECK(find_stack(pid, &now));
+	CHECK_INT(now.start, part.end);
+	CHECK_INT(ksm_inject_check(ksm, KSM_CHILD(pid), &info), 0);
+	CHECK_INT(probe(pid, NULL, &info), 0);
+	CHECK_INT(info.why, KSM_INJECT_FINE);
+	CHECK_INT(ksm_inject_madvise(ksm, KSM_CHILD(pid), &part, 1, MADV_UNMERGEABLE, &info), 0);
+	CHECK_INT(part.result, 0);
+	CHECK(find_stack(pid, &now));
+	CHECK_INT(now.start, stack.start);
+	end(pid);
+}
+
+/* ------------------------------------------------------------------ */
 /* told beforehand what is refused					*/
 
 /* ksm_inject_check() and ksm_inject_run() say the same, and nobody was stopped. */
@@ -218,17 +285,6 @@ static void refused(pid_t pid, int rc, enum ksm_inject_why why)
 	CHECK_INT(probe(pid, NULL, &info), rc);
 	CHECK_INT(info.why, why);
 	CHECK_INT(info.stops, 0);
-}
-
-static pid_t sleeper(void)
-{
-	pid_t pid = fork_or_abort();
-
-	if (!pid)
-		for (;;)
-			pause();
-	wait_state(pid, "S");
-	return pid;
 }
 
 /* Hands on the signals that stop its tracee, as every tracer does. */
@@ -525,6 +581,6 @@ static void test_frozen_v1(void)
 		CHECK_INT(status, 0);
 }
 
-TAP_MAIN(TAP_CASE(test_fuse), TAP_CASE(test_hangs), TAP_CASE(test_traces_us),
+TAP_MAIN(TAP_CASE(test_fuse), TAP_CASE(test_hangs), TAP_CASE(test_marked_stack), TAP_CASE(test_traces_us),
 	 TAP_CASE(test_shared_memory), TAP_CASE(test_undumpable), TAP_CASE(test_leaderless),
 	 TAP_CASE(test_frozen), TAP_CASE(test_frozen_v1) MORE_CASES)

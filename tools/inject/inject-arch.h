@@ -183,7 +183,7 @@ struct inject_target {
 	pid_t pid, tid;
 	uid_t uid[4];				/* whose it is: real, effective, saved, file system */
 	struct inject_code code;
-	uint64_t stack_start, stack_end;	/* the mapping [stack] */
+	uint64_t stack_start, stack_end;	/* [stack], and what was split off below it */
 	uint64_t stack_floor;			/* end of the mapping below it */
 	uint64_t random_at;			/* AT_RANDOM and what is there: tells one exec */
 	uint8_t random[16];			/* from another */

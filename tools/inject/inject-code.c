@@ -313,6 +313,60 @@ static bool parse_line(struct span line, struct maps_line *out)
 	return true;
 }
 
+/* Writable private memory without a name, side by side: maybe the lower part of the stack. */
+struct maps_run {
+	uint64_t start, end;
+	uint64_t floor;		/* end of the mapping below it */
+};
+
+static void run_add(struct maps_run *run, const struct maps_line *l, uint64_t prev_end)
+{
+	if (l->path.len || memcmp(l->perms.s, "rw", 2) || l->perms.s[3] != 'p') {
+		run->start = run->end = 0;
+		return;
+	}
+	if (run->end != l->start) {
+		run->start = l->start;
+		run->floor = prev_end;
+	}
+	run->end = l->end;
+}
+
+/*
+ * The kernel gives the name [stack] to that one mapping which the first stack
+ * pointer was in (mm/vma.c vma_is_initial_stack(), 6.12).  After an madvise or
+ * mlock of a part, what is below that part has no name.  That it is stack all the
+ * same, only smaps tell: it grows downward.
+ */
+static int extend_stack(struct inject_target *t, const struct maps_run *run)
+{
+	int fd __cleanup_fd = ksm_path_open(t->k, O_RDONLY, "proc/%d/task/%d/smaps", t->pid,
+					    t->tid);
+	FILE *f __cleanup_file = fd < 0 ? NULL : fdopen(fd, "r");
+	struct maps_line line = { 0 };
+	char *text __cleanup_free = NULL;
+	uint64_t low = run->start;
+	size_t room = 0;
+	ssize_t n;
+
+	if (!f)
+		return fd < 0 ? fd : -ENOMEM;
+	steal_fd(&fd);
+	while ((n = getline(&text, &room, f)) > 0 && line.start < run->end) {
+		text[n - 1] = ' ';
+		if (*text >= 'A' && *text <= 'Z') {
+			if (line.start >= low && line.end <= run->end &&
+			    !strncmp(text, "VmFlags:", 8) && !strstr(text, " gd "))
+				low = line.end;
+		} else if (!parse_line((struct span){ text, (size_t)n }, &line)) {
+			return -EPROTO;
+		}
+	}
+	t->stack_start = low;
+	t->stack_floor = low == run->start ? run->floor : low;
+	return 0;
+}
+
 static int add_line(struct inject_target *t, const struct maps_line *l, uint64_t prev_end,
 		    uint64_t *vdso)
 {
@@ -344,6 +398,7 @@ int inject_maps_read(struct inject_target *t, bool *compat)
 	int fd __cleanup_fd = ksm_path_open(t->k, O_RDONLY, "proc/%d/task/%d/maps", t->pid, t->tid);
 	FILE *f __cleanup_file = fd < 0 ? NULL : fdopen(fd, "r");
 	char *text __cleanup_free = NULL;
+	struct maps_run run = { 0 }, below = { 0 };
 	uint64_t prev_end = 0, vdso = 0;
 	uint8_t ident[EI_NIDENT];
 	struct maps_line line;
@@ -361,6 +416,9 @@ int inject_maps_read(struct inject_target *t, bool *compat)
 		rc = add_line(t, &line, prev_end, &vdso);
 		if (rc)
 			return rc;
+		if (t->stack_start == line.start && run.end == line.start)
+			below = run;
+		run_add(&run, &line, prev_end);
 		prev_end = line.end;
 	}
 	if (ferror(f))
@@ -368,6 +426,9 @@ int inject_maps_read(struct inject_target *t, bool *compat)
 	/* It has given up its memory: it is about to end. */
 	if (!prev_end)
 		return -ESRCH;
+	rc = below.end ? extend_stack(t, &below) : 0;
+	if (rc)
+		return rc;
 	/* Known here already, so that the reason is not that its code looks strange. */
 	*compat = vdso && !ptrace_read(t->tid, vdso, ident, sizeof(ident)) &&
 		  ident[EI_CLASS] == ELFCLASS32;
