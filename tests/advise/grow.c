@@ -8,6 +8,7 @@
  * process with many threads, and with "wide" one with much address space, all of
  * which the kernel looks at when it unmerges.
  */
+#include <malloc.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,6 +16,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+/* Only the GNU C library has that one. */
+#ifdef __GLIBC__
+#define GROW_PVALLOC(n) pvalloc(n)
+#else
+#define GROW_PVALLOC(n) valloc(n)
+#endif
 
 #define SMALL 1000
 #define SMALL_N 20000
@@ -26,7 +34,7 @@ struct area {
 	size_t bytes, mergeable;
 };
 
-static struct area areas[10];
+static struct area areas[12];
 static size_t n_areas;
 
 static void area(const char *name, void *p, size_t len)
@@ -165,6 +173,16 @@ int main(int argc, char **argv)
 	if (posix_memalign((void **)&p, 1U << 16, LARGE))
 		return 1;
 	area("memalign", p, LARGE);
+	q = aligned_alloc(1U << 12, LARGE);
+	must(q);
+	if (malloc_usable_size(q) < LARGE)
+		return 1;
+	p = reallocarray(NULL, 1000, LARGE / 1000);
+	must(p);
+	area("array", p, LARGE / 1000 * 1000);
+	p = GROW_PVALLOC(LARGE);
+	must(p);
+	area("pvalloc", p, LARGE);
 	p = sbrk(LARGE);
 	must(p == (void *)-1 ? NULL : p);
 	area("sbrk", p, LARGE);

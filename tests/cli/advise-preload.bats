@@ -28,6 +28,8 @@ mmap all
 shared none
 mremap all
 memalign all
+array all
+pvalloc all
 sbrk all"
 }
 

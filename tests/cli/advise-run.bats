@@ -37,6 +37,25 @@ same_as_env() { same_probe ksm-advise "$@" --; }
 	wait_until grep -qx 'ksm-advise: sleep: verified: merging is on' "$BATS_TEST_TMPDIR/said"
 }
 
+@test "marks of its own are not taken for the setting" {
+	need_injection
+	need_root
+	# The kernel says that it is off, and that some mapping is mergeable.
+	printf 'ksm_merge_any: no\nksm_mergeable: yes\n' >"$BATS_TEST_TMPDIR/stat"
+	spawn unshare -m bash -c 'mount --bind "$0" /proc/$$/ksm_stat && exec ksm-advise -v -- sleep 1000' \
+		"$BATS_TEST_TMPDIR/stat" 2>"$BATS_TEST_TMPDIR/said"
+	wait_until grep -q verified "$BATS_TEST_TMPDIR/said"
+	contains stderr "$(cat "$BATS_TEST_TMPDIR/said")" "it was set again"
+}
+
+@test "children that it inherits are not lost to it" {
+	need_prctl
+	for i in 1 2 3 4 5; do
+		expect 0 "$KSM_BUILDDIR/tests/advise/heirs" ksm-advise -v -- "$KSM_BUILDDIR/tests/advise/heirs" wait
+		stdout_is 3
+	done
+}
+
 @test "off where it would be inherited" {
 	need_prctl
 	expect 1 ksm-advise -- ksm-advise -d -- grep -c '^VmFlags:.* mg' /proc/self/smaps

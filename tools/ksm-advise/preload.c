@@ -59,6 +59,8 @@ static struct {
 	void *(*aligned_alloc)(size_t, size_t);
 	int (*posix_memalign)(void **, size_t, size_t);
 	void *(*valloc)(size_t);
+	void *(*pvalloc)(size_t);
+	size_t (*usable)(void *);
 	void (*free)(void *);
 } next;
 
@@ -85,6 +87,9 @@ static bool in_nursery(const void *p)
 	return (const char *)p >= nursery && (const char *)p < nursery + sizeof(nursery);
 }
 
+/* Each block has its size before it, in as many bytes as keep it aligned. */
+enum { NURSERY_HEAD = 16 };
+
 static void *nursery_get(size_t n)
 {
 	size_t at;
@@ -92,8 +97,19 @@ static void *nursery_get(size_t n)
 	if (n > sizeof(nursery))
 		return NULL;
 	n = (n + 15) & ~(size_t)15;
-	at = __atomic_fetch_add(&nursery_used, n, __ATOMIC_RELAXED);
-	return at + n <= sizeof(nursery) ? nursery + at : NULL;
+	at = __atomic_fetch_add(&nursery_used, n + NURSERY_HEAD, __ATOMIC_RELAXED);
+	if (at + n + NURSERY_HEAD > sizeof(nursery))
+		return NULL;
+	memcpy(nursery + at, &n, sizeof(n));
+	return nursery + at + NURSERY_HEAD;
+}
+
+static size_t nursery_size(const void *p)
+{
+	size_t n;
+
+	memcpy(&n, (const char *)p - NURSERY_HEAD, sizeof(n));
+	return n;
 }
 
 static void find(void *slot, const char *name)
@@ -118,6 +134,8 @@ static void resolve(void)
 	find(&next.aligned_alloc, "aligned_alloc");
 	find(&next.posix_memalign, "posix_memalign");
 	find(&next.valloc, "valloc");
+	find(&next.pvalloc, "pvalloc");
+	find(&next.usable, "malloc_usable_size");
 	find(&next.mmap, "mmap");
 	find(&next.mmap64, "mmap64");
 	find(&next.mremap, "mremap");
@@ -406,7 +424,7 @@ EXPORT void *realloc(void *old, size_t n)
 	if (!LIKELY(next.realloc))
 		resolve();
 	if (in_nursery(old)) {
-		const size_t room = (size_t)(nursery + sizeof(nursery) - (char *)old);
+		const size_t room = nursery_size(old);
 
 		p = malloc(n);
 		if (p)
@@ -461,6 +479,46 @@ EXPORT void *valloc(size_t n)
 	p = next.valloc(n);
 	allocated(p, n);
 	return p;
+}
+
+/* Not every C library has these two, nor declares them. */
+void *pvalloc(size_t n);
+void *reallocarray(void *old, size_t n, size_t size);
+
+EXPORT void *pvalloc(size_t n)
+{
+	void *p;
+
+	if (!next.pvalloc)
+		resolve();
+	if (!next.pvalloc) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	p = next.pvalloc(n);
+	allocated(p, n);
+	return p;
+}
+
+/* The C library's own calls its own realloc(), which knows nothing of the nursery. */
+EXPORT void *reallocarray(void *old, size_t n, size_t size)
+{
+	size_t all;
+
+	if (__builtin_mul_overflow(n, size, &all)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(old, all);
+}
+
+EXPORT size_t malloc_usable_size(void *p)
+{
+	if (in_nursery(p))
+		return nursery_size(p);
+	if (!LIKELY(next.usable))
+		resolve();
+	return next.usable ? next.usable(p) : 0;
 }
 
 EXPORT void free(void *p)

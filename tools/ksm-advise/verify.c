@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -42,6 +43,8 @@ enum { SAY_CANCEL = 'x', SAY_HOLD = 'h' };
 static const unsigned int looks_us[] = { 100, 200, 500, 1000, 1000, 2000, 5000 };
 /* Attempts to inject while the right moment does not come (in exec, say). */
 #define INJECT_TRIES 50
+/* For what the helper does, whose copy of this stack it runs on. */
+#define MIDDLE_STACK (256U << 10)
 
 enum verdict { IS_ON, IS_OFF, IS_GONE, IS_HIDDEN };
 
@@ -57,8 +60,10 @@ static enum verdict look(struct ksm *k, pid_t pid)
 	switch (p.member) {
 	case KSM_MEMBER_ANY:
 	case KSM_MEMBER_ON:
-	case KSM_MEMBER_MADVISE:
 		return IS_ON;
+	case KSM_MEMBER_MADVISE:
+		/* Its own marks, where the kernel says so (6.15); else all that one can see of ours. */
+		return ksm_fig_has(p.ksm.merge_any) ? IS_OFF : IS_ON;
 	case KSM_MEMBER_OFF:
 		return IS_OFF;
 	default:
@@ -207,33 +212,63 @@ static int above_standard(int fd)
 	return up;
 }
 
+struct fork {
+	struct adv *a;
+	const struct adv_plan *plan;
+	int link, pidfd;
+	pid_t self, guard;
+};
+
+/* In our memory, so that ->guard is known to us. */
+static int middle_main(void *arg)
+{
+	struct fork *f = arg;
+
+	f->guard = fork();
+	if (!f->guard) {
+		guard_main(f->a, f->plan, f->self, f->link, f->pidfd);
+		_exit(0);
+	}
+	_exit(0);
+}
+
+/* May a child end that is not ours to lose: one that was there before us, or an orphan? */
+static bool has_heirs(void)
+{
+	siginfo_t si;
+
+	return !waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT | __WALL) || getpid() == 1 ||
+	       sys_is_subreaper();
+}
+
 /*
  * The middle process ends at once, so that the helper's parent is init.  Its end
  * must leave no trace in us either: with SIGCHLD ignored there is no signal,
  * nothing to wait for, and nothing added to the resources used by children.
+ *
+ * But that holds for any child that ends meanwhile, and those that this process
+ * had before it became ksm-advise belong to the command, which may wait for them.
+ * Where there are some, the middle process gives no signal, is waited for, and
+ * its few pages are added.
  */
 static pid_t fork_guard(struct adv *a, const struct adv_plan *plan, int link, int pidfd)
 {
-	static volatile pid_t guard;
+	static _Alignas(64) char stack[MIDDLE_STACK];
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, found;
-	const pid_t self = getpid();
+	struct fork f = { .a = a, .plan = plan, .link = link, .pidfd = pidfd,
+			  .self = getpid(), .guard = -1 };
+	const bool heirs = has_heirs();
 	pid_t middle;
 
-	guard = -1;
-	sigaction(SIGCHLD, &ignore, &found);
-	middle = vfork();
-	if (!middle) {
-		guard = fork();
-		if (!guard) {
-			guard_main(a, plan, self, link, pidfd);
-			_exit(0);
-		}
-		_exit(0);
-	}
-	while (middle > 0 && waitpid(middle, NULL, 0) < 0 && errno == EINTR)
+	if (!heirs)
+		sigaction(SIGCHLD, &ignore, &found);
+	middle = clone(middle_main, stack + sizeof(stack),
+		       CLONE_VM | CLONE_VFORK | (heirs ? 0 : SIGCHLD), &f);
+	while (middle > 0 && waitpid(middle, NULL, __WALL) < 0 && errno == EINTR)
 		;
-	sigaction(SIGCHLD, &found, NULL);
-	return guard;
+	if (!heirs)
+		sigaction(SIGCHLD, &found, NULL);
+	return f.guard;
 }
 
 static bool may_be_lost(const struct adv *a)
