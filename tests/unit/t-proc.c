@@ -651,6 +651,36 @@ static void cmdline(void)
 }
 
 /* This very process, on the running kernel. */
+/* Any user can present a command line of gigabytes: its beginning is read. */
+static void long_cmdline(void)
+{
+	static const size_t sizes[] = { KSM_CMDLINE_MAX - 1, KSM_CMDLINE_MAX, KSM_CMDLINE_MAX + 1,
+					60U << 20 };
+	char path[300], *text;
+	struct root r;
+	struct ksm *k;
+	size_t len;
+
+	root_copy(&r, "6.12-busy");
+	snprintf(path, sizeof(path), "%s/proc/2001/cmdline", r.dir);
+	k = root_handle(&r);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		tap_row("%zu bytes", sizes[i]);
+		CHECK_INT(truncate(path, sizes[i]), 0);
+		CHECK_INT(ksm_proc_cmdline(k, 2001, &text, &len), 0);
+		CHECK_UINT(len, MIN(sizes[i], (size_t)KSM_CMDLINE_MAX));
+		CHECK_UINT(text[len], 0);
+		free(text);
+	}
+	/* Of these, the rest may be what counts. */
+	snprintf(path, sizeof(path), "%s/proc/2001/cgroup", r.dir);
+	CHECK_INT(truncate(path, 60U << 20), 0);
+	CHECK_INT(ksm_proc_cgroup(k, 2001, &text), -EFBIG);
+	CHECK_STR(ksm_errmsg(k), "read /proc/2001/cgroup: File too large");
+	ksm_close(k);
+	root_free(&r);
+}
+
 static void live(void)
 {
 	struct ksm_proc_status st;
@@ -683,4 +713,4 @@ TAP_MAIN(TAP_CASE(ksm_stat), TAP_CASE(ksm_stat_hksm), TAP_CASE(pidstat), TAP_CAS
 	 TAP_CASE(pidstat_cut), TAP_CASE(status), TAP_CASE(status_uids), TAP_CASE(cgroup),
 	 TAP_CASE(read_members), TAP_CASE(member_names), TAP_CASE(read_figures),
 	 TAP_CASE(read_hostile), TAP_CASE(read_garbage), TAP_CASE(gone), TAP_CASE(lacking), TAP_CASE(lacking_smaps), TAP_CASE(stat_too_long), TAP_CASE(read_denied),
-	 TAP_CASE(cmdline), TAP_CASE(live))
+	 TAP_CASE(cmdline), TAP_CASE(long_cmdline), TAP_CASE(live))

@@ -257,7 +257,7 @@ static int check_status(const struct inject_target *t, bool ours, struct ksm_pro
 	str_init(&text);
 	if (lseek(t->status_fd, 0, SEEK_SET))
 		return -errno;
-	rc = ksm_path_read_fd(t->status_fd, &text);
+	rc = ksm_path_read_fd(t->status_fd, KSM_FILE_STATUS, &text);
 	if (rc)
 		return rc;
 	*why = KSM_INJECT_STATUS;
@@ -283,7 +283,7 @@ static bool has_arch_line(struct ksm *k)
 	struct str text __cleanup_str;
 
 	str_init(&text);
-	return !ksm_path_read(k, &text, "proc/%d/status", (int)getpid()) &&
+	return !ksm_path_read_file(k, KSM_FILE_STATUS, &text, "proc/%d/status", (int)getpid()) &&
 	       inject_arch_refuses(str_get(&text), true) != KSM_INJECT_STATUS;
 }
 

@@ -166,12 +166,7 @@ static void set_command(struct adv *a, struct row *r)
 		str_addf(&r->command, "[%s]", r->p.comm);
 		return;
 	}
-	while (len && !line[len - 1])
-		len--;
-	for (size_t i = 0; i < len; i++)
-		if (!line[i])
-			line[i] = ' ';
-	str_addmem(&r->command, line, len);
+	str_addmem(&r->command, line, ksm_cmdline_show(line, len));
 }
 
 /* 0 or -errno. */

@@ -324,17 +324,6 @@ int top_sampler_fd(const struct sampler *s)
 
 /* --- reading one --- */
 
-/* Arguments end in NUL each; people read blanks. */
-static char *join_args(char *line, size_t len)
-{
-	while (len && !line[len - 1])
-		len--;
-	for (size_t i = 0; i < len; i++)
-		if (!line[i])
-			line[i] = ' ';
-	return line;
-}
-
 static int read_names(struct sampler *s, struct sample_proc *out)
 {
 	const pid_t pid = out->p.pid;
@@ -353,7 +342,9 @@ static int read_names(struct sampler *s, struct sample_proc *out)
 	if (!ksm_group_vm(out->cgroup, line ? line : "", len, vm, sizeof(vm)) && !*vm)
 		snprintf(vm, sizeof(vm), "%d", (int)pid);
 	/* What it was read into has room for much more. */
-	out->command = xstrdup(line ? join_args(line, len) : "");
+	if (line)
+		ksm_cmdline_show(line, len);
+	out->command = xstrdup(line ? line : "");
 	free(line);
 	out->vm = xstrdup(vm);
 	out->user = xstrdup(ksm_user_name(s->k, out->p.uid));

@@ -8,6 +8,7 @@
 #define KSM_LIBKSM_INTERNAL_H
 
 #include <dirent.h>
+#include <regex.h>
 #include <stdarg.h>
 
 #include "libksm/libksm.h"
@@ -20,6 +21,7 @@ struct ksm {
 	int ksmfd;		/* its sys/kernel/mm/ksm/, or -1 when absent */
 	enum ksm_state present;
 	bool live;
+	bool walks;		/* a dump, and no openat2() to stay inside of it */
 	size_t page_size;
 	unsigned int clock_tick;
 	uint64_t meta_when_ns;	/* time stamp of a dump, 0: none */
@@ -53,10 +55,20 @@ int ksm_path_openv(struct ksm *k, int flags, const char *fmt, va_list ap) __prin
 int ksm_path_open(struct ksm *k, int flags, const char *fmt, ...) __printf(3, 4);
 /* NULL with errno set. */
 DIR *ksm_path_opendir(struct ksm *k, const char *fmt, ...) __printf(2, 3);
+/* How long a file may be, and what is done with one that is longer: the table of path.c. */
+enum ksm_file {
+	KSM_FILE_ANY,		/* of the kernel, or of a dump */
+	KSM_FILE_CGROUP,
+	KSM_FILE_STATUS,
+	KSM_FILE_CMDLINE,	/* cut */
+};
 /* The whole file into @out, emptied first.  0 or -errno, with the failure recorded. */
 int ksm_path_read(struct ksm *k, struct str *out, const char *fmt, ...) __printf(3, 4);
+/* The same of a kind that a process may make long: cut there, or -EFBIG. */
+int ksm_path_read_file(struct ksm *k, enum ksm_file kind, struct str *out, const char *fmt, ...)
+	__printf(4, 5);
 /* The same from a descriptor; the caller records the failure. */
-int ksm_path_read_fd(int fd, struct str *out);
+int ksm_path_read_fd(int fd, enum ksm_file kind, struct str *out);
 /*
  * One read of at most len - 1 bytes, NUL-terminated, below one of the handle's
  * descriptors: for small files that are read often.  Records no failure.
@@ -67,6 +79,26 @@ ssize_t ksm_path_read_small(struct ksm *k, int dirfd, const char *name, char *bu
 int ksm_path_write_at(struct ksm *k, int dirfd, const char *name, const char *text);
 /* Owner of the directory of a process; -ESRCH when there is none. */
 int ksm_path_owner(struct ksm *k, pid_t pid, uid_t *uid);
+
+/* walk.c */
+/*
+ * As sys_openat2_in_root(), where there is no such call: link by link, none of
+ * which leads out of @dirfd.  A descriptor or -errno.
+ */
+int ksm_walk_open(int dirfd, const char *path, int flags);
+
+/* pattern.c: a regular expression on command lines */
+struct ksm_pattern {
+	regex_t whole;		/* for all of a line: takes no longer than its length */
+	regex_t plain;		/* as it was given, where the above cannot be made of it */
+	bool has_whole;
+};
+
+/* 0, or what regcomp(3) returns, for regerror(3) with ->plain. */
+int ksm_pattern_init(struct ksm_pattern *p, const char *text);
+void ksm_pattern_fini(struct ksm_pattern *p);
+/* @line ends in NUL; it may be written to. */
+bool ksm_pattern_match(const struct ksm_pattern *p, char *line);
 
 /* An errno to one of the four states: ABSENT for ENOENT..., DENIED; VALUE for anything else. */
 enum ksm_state ksm_state_of(int rc);

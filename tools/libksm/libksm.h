@@ -555,9 +555,17 @@ int ksm_proc_member(struct ksm *k, pid_t pid, enum ksm_member *out);
  * The next three: -ESRCH when the process is gone; -ENOENT when it is there and
  * the kernel, or the dump, has no such file.
  *
- * Raw command line, NUL-separated; the caller frees *buf.  Empty for kernel threads.
+ * Raw command line, NUL-separated, and a NUL behind it that is not counted; its
+ * first KSM_CMDLINE_MAX bytes, for a process can have one of any length.  The
+ * caller frees *buf.  Empty for kernel threads.
  */
 int ksm_proc_cmdline(struct ksm *k, pid_t pid, char **buf, size_t *len);
+#define KSM_CMDLINE_MAX (128U << 10)
+#define KSM_CMDLINE_SHOWN 4096U
+/* Its arguments joined by blanks, without the NULs that end it; in place.  The length. */
+size_t ksm_cmdline_join(char *line, size_t len);
+/* The same to be shown: one longer than KSM_CMDLINE_SHOWN is cut and ends in "...". */
+size_t ksm_cmdline_show(char *line, size_t len);
 /* The path of its cgroup (v2, else the v1 memory or systemd hierarchy); caller frees. */
 int ksm_proc_cgroup(struct ksm *k, pid_t pid, char **path);
 int ksm_proc_cgroup_parse(const char *buf, size_t len, char **path);

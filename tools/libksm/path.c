@@ -3,8 +3,8 @@
  * path.c - the only opener of files under /proc and /sys.
  *
  * Every path is relative to the root's descriptor.  Below a dump, symbolic
- * links are resolved inside of it (openat2, Linux 5.6), so that an absolute
- * link in somebody's dump cannot lead out.  Writes never create a file: a
+ * links are resolved inside of it (openat2, Linux 5.6; else walk.c), so that an
+ * absolute link in somebody's dump cannot lead out.  Writes never create a file: a
  * typing mistake fails, and a dump stays as it is.
  */
 #include "libksm/internal.h"
@@ -19,8 +19,26 @@
 #include "libksm/sys.h"
 
 #define PATH_LEN 256
-/* No kernel file that is read whole comes near; a dump's file may be anything. */
-#define READ_MAX (64U << 20)
+
+/*
+ * How much of a file is read.  What a process can make long costs its readers no
+ * more than that: PR_SET_MM_MAP lets any user present a command line of gigabytes,
+ * which children share without owning a page of it.  The files of mappings are
+ * not here: they are read as a stream.
+ */
+static const struct {
+	size_t max;
+	bool cut;		/* the beginning is of use without the rest */
+} files[] = {
+	/* No kernel file that is read whole comes near; a dump's file may be anything. */
+	[KSM_FILE_ANY] = { 64U << 20, false },
+	/* A line of at most PATH_MAX for each of some fifteen hierarchies, escaped. */
+	[KSM_FILE_CGROUP] = { 256U << 10, false },
+	/* NGROUPS_MAX is 65536, and a number has ten digits. */
+	[KSM_FILE_STATUS] = { 2U << 20, false },
+	/* The longest argument that exec takes (MAX_ARG_STRLEN). */
+	[KSM_FILE_CMDLINE] = { KSM_CMDLINE_MAX, true },
+};
 
 static int open_below(const struct ksm *k, int dirfd, const char *rel, int flags)
 {
@@ -31,9 +49,8 @@ static int open_below(const struct ksm *k, int dirfd, const char *rel, int flags
 	if (!k->live) {
 		/* A named pipe in a dump must not make us wait for the other end. */
 		flags |= flags & O_PATH ? 0 : O_NONBLOCK;
-		fd = sys_openat2_in_root(dirfd, rel, flags);
-		if (fd != -ENOSYS)
-			return fd;
+		return k->walks ? ksm_walk_open(dirfd, rel, flags) :
+				  sys_openat2_in_root(dirfd, rel, flags);
 	}
 	fd = openat(dirfd, rel, flags);
 	return fd < 0 ? -errno : fd;
@@ -48,6 +65,15 @@ int ksm_path_root(const char *root)
 
 int ksm_path_base(struct ksm *k)
 {
+	/*
+	 * A kernel before 5.6 answers ENOSYS, and containers may answer anything to a
+	 * call that their filter does not know.
+	 */
+	if (!k->live) {
+		int fd __cleanup_fd = sys_openat2_in_root(k->rootfd, ".", O_PATH | O_CLOEXEC);
+
+		k->walks = fd < 0;
+	}
 	k->procfd = open_below(k, k->rootfd, "proc", O_PATH | O_DIRECTORY);
 	if (k->procfd < 0) {
 		int rc = k->procfd;
@@ -110,51 +136,80 @@ DIR *ksm_path_opendir(struct ksm *k, const char *fmt, ...)
  * A process that ends between open and read answers ESRCH; kernel files are
  * generated at each read, so a short read is the end only when it returns 0.
  */
-int ksm_path_read_fd(int fd, struct str *out)
+int ksm_path_read_fd(int fd, enum ksm_file kind, struct str *out)
 {
+	const size_t max = files[kind].max;
 	size_t chunk = 4096;
-	ssize_t n;
 
 	str_reset(out);
 	for (;;) {
-		if (str_reserve(out, chunk + 1))
+		/* One byte beyond tells that there is more. */
+		const size_t want = MIN(chunk, max + 1 - out->len);
+		bool more;
+		ssize_t n;
+
+		if (str_reserve(out, want + 1))
 			return -ENOMEM;
-		n = read(fd, out->s + out->len, chunk);
+		n = read(fd, out->s + out->len, want);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
-		out->len += n;
+		more = out->len + n > max;
+		out->len = MIN(out->len + n, max);
 		out->s[out->len] = '\0';
+		if (more)
+			return files[kind].cut ? 0 : -EFBIG;
 		if (!n)
 			return 0;
-		if (out->len > READ_MAX)
-			return -EFBIG;
 		if ((size_t)n == chunk && chunk < (256U << 10))
 			chunk *= 2;
 	}
 }
 
+static int read_filev(struct ksm *k, enum ksm_file kind, struct str *out, const char *fmt,
+		      va_list ap) __printf(4, 0);
+static int read_filev(struct ksm *k, enum ksm_file kind, struct str *out, const char *fmt,
+		      va_list ap)
+{
+	char rel[PATH_LEN];
+	va_list again;
+	int fd, rc;
+
+	va_copy(again, ap);
+	fd = ksm_path_openv(k, O_RDONLY, fmt, ap);
+	rc = fd;
+	if (fd >= 0) {
+		rc = ksm_path_read_fd(fd, kind, out);
+		close(fd);
+		if (rc) {
+			vsnprintf(rel, sizeof(rel), fmt, again);
+			ksm_fail(k, rc, "read", "%s", rel);
+		}
+	}
+	va_end(again);
+	return rc;
+}
+
 int ksm_path_read(struct ksm *k, struct str *out, const char *fmt, ...)
 {
-	int fd __cleanup_fd = -1;
 	va_list ap;
 	int rc;
 
 	va_start(ap, fmt);
-	fd = ksm_path_openv(k, O_RDONLY, fmt, ap);
+	rc = read_filev(k, KSM_FILE_ANY, out, fmt, ap);
 	va_end(ap);
-	if (fd < 0)
-		return fd;
-	rc = ksm_path_read_fd(fd, out);
-	if (rc) {
-		char rel[PATH_LEN];
+	return rc;
+}
 
-		va_start(ap, fmt);
-		vsnprintf(rel, sizeof(rel), fmt, ap);
-		va_end(ap);
-		ksm_fail(k, rc, "read", "%s", rel);
-	}
+int ksm_path_read_file(struct ksm *k, enum ksm_file kind, struct str *out, const char *fmt, ...)
+{
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = read_filev(k, kind, out, fmt, ap);
+	va_end(ap);
 	return rc;
 }
 

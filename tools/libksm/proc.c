@@ -219,7 +219,7 @@ int ksm_proc_lacks(struct ksm *k, pid_t pid, int rc)
 
 int ksm_proc_status_read(struct ksm *k, pid_t pid, struct ksm_proc_status *out)
 {
-	int rc = ksm_path_read(k, &k->buf, "proc/%d/status", (int)pid);
+	int rc = ksm_path_read_file(k, KSM_FILE_STATUS, &k->buf, "proc/%d/status", (int)pid);
 
 	rc = ksm_proc_lacks(k, pid, rc);
 	return rc ? rc : ksm_proc_status_parse(str_get(&k->buf), k->buf.len, out);
@@ -361,7 +361,7 @@ int ksm_proc_read_same(struct ksm *k, const struct ksm_ident *id, unsigned int w
 int ksm_proc_cmdline(struct ksm *k, pid_t pid, char **buf, size_t *len)
 {
 	struct str text = STR_INIT;
-	int rc = ksm_path_read(k, &text, "proc/%d/cmdline", (int)pid);
+	int rc = ksm_path_read_file(k, KSM_FILE_CMDLINE, &text, "proc/%d/cmdline", (int)pid);
 
 	*buf = NULL;
 	*len = 0;
@@ -435,7 +435,7 @@ int ksm_proc_cgroup_parse(const char *buf, size_t len, char **path)
 
 int ksm_proc_cgroup(struct ksm *k, pid_t pid, char **path)
 {
-	int rc = ksm_path_read(k, &k->buf, "proc/%d/cgroup", (int)pid);
+	int rc = ksm_path_read_file(k, KSM_FILE_CGROUP, &k->buf, "proc/%d/cgroup", (int)pid);
 
 	*path = NULL;
 	if (rc)

@@ -119,8 +119,8 @@ static bool idents_has(const struct idents *l, pid_t pid)
 /* A selection made ready: compiled expression, number of the user. */
 struct selector {
 	const struct ksm_select *sel;
-	regex_t regex;
-	bool has_regex;
+	struct ksm_pattern pattern;
+	bool has_pattern;
 	uid_t uid;
 	size_t cgroup_len;
 };
@@ -147,15 +147,15 @@ static int selector_init(struct selector *s, const struct ksm_select *sel, char 
 		}
 	}
 	if (sel->match) {
-		rc = regcomp(&s->regex, sel->match, REG_EXTENDED | REG_NOSUB);
+		rc = ksm_pattern_init(&s->pattern, sel->match);
 		if (rc) {
-			regerror(rc, &s->regex, msg, sizeof(msg));
+			regerror(rc, &s->pattern.plain, msg, sizeof(msg));
 			if (why)
 				snprintf(why, why_len, "bad regular expression \"%s\": %s",
 					 sel->match, msg);
 			return -EINVAL;
 		}
-		s->has_regex = true;
+		s->has_pattern = true;
 	}
 	if (sel->cgroup) {
 		s->cgroup_len = strlen(sel->cgroup);
@@ -168,8 +168,8 @@ static int selector_init(struct selector *s, const struct ksm_select *sel, char 
 
 static void selector_fini(struct selector *s)
 {
-	if (s->has_regex)
-		regfree(&s->regex);
+	if (s->has_pattern)
+		ksm_pattern_fini(&s->pattern);
 }
 
 /* 1 yes, 0 no, -errno. */
@@ -182,12 +182,13 @@ static int match_cmdline(struct ksm *k, const struct selector *s, const struct k
 	if (rc && rc != -ENOENT)
 		return rc;
 	/* Arguments are joined by blanks, as ps shows them; without any, the name counts. */
-	if (!len)
-		return !regexec(&s->regex, p->comm, 0, NULL, 0);
-	for (size_t i = 0; i + 1 < len; i++)
-		if (!line[i])
-			line[i] = ' ';
-	return !regexec(&s->regex, line, 0, NULL, 0);
+	if (!len || !ksm_cmdline_join(line, len)) {
+		char comm[KSM_COMM_MAX];
+
+		memcpy(comm, p->comm, sizeof(comm));
+		return ksm_pattern_match(&s->pattern, comm);
+	}
+	return ksm_pattern_match(&s->pattern, line);
 }
 
 static int match_cgroup(struct ksm *k, const struct selector *s, pid_t pid)
