@@ -110,3 +110,15 @@ all=1001,1002,1003,1010,2001,2002,2003,2150,2300,2301,2302,2310,2,58,812
 	fi
 	stderr_is ""
 }
+
+@test "a descendant that ends while it is looked at is no error" {
+	local parent
+	bash -c 'while :; do (:); done' >/dev/null 2>&1 3>&- &
+	parent=$!
+	for _ in 1 2 3 4 5; do
+		ksm-advise --check --tree -p "$parent" >"$BATS_TEST_TMPDIR/out" \
+			2>"$BATS_TEST_TMPDIR/err" || break
+	done
+	kill "$parent"
+	[ ! -s "$BATS_TEST_TMPDIR/err" ]
+}

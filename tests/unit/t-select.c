@@ -208,6 +208,61 @@ static void tree_circle(void)
 	root_free(&r);
 }
 
+static void put_child(const struct root *r, pid_t pid, pid_t ppid, unsigned int start)
+{
+	char path[32], text[160];
+
+	snprintf(path, sizeof(path), "proc/%d/stat", (int)pid);
+	snprintf(text, sizeof(text),
+		 "%d (x) S %d 1 1 0 -1 4194304 0 0 0 0 5 6 0 0 20 0 1 0 %u 4096 1 0\n", (int)pid,
+		 (int)ppid, start);
+	root_put(r, path, text);
+}
+
+/* Children that were forked after their parents were listed. */
+static void more_descendants(void)
+{
+	static const pid_t named[] = { 20 };
+	const struct ksm_select sel = { .pids = named, .n_pids = 1, .tree = true };
+	char got[128];
+	struct ksm_ident *v;
+	struct root r;
+	struct ksm *k;
+	size_t n;
+
+	root_new(&r);
+	put_child(&r, 1, 0, 1);
+	put_child(&r, 20, 1, 700);
+	put_child(&r, 21, 20, 701);
+	put_child(&r, 30, 20, 702);
+	put_child(&r, 40, 1, 703);
+	k = root_handle(&r);
+	CHECK_INT(ksm_select_run(k, &sel, &v, &n, NULL, 0), 0);
+	CHECK_STR(list(v, n, got, sizeof(got)), "20,21,30");
+	CHECK(!v[0].by_descent && v[1].by_descent && v[2].by_descent);
+	CHECK_INT(ksm_select_more(k, &v, &n), 0);
+	CHECK_UINT(n, 3);
+	put_child(&r, 22, 21, 710);		/* of a child */
+	put_child(&r, 5, 22, 711);		/* with a smaller number than its parent */
+	put_child(&r, 30, 1, 800);		/* another who has the number, and its child */
+	put_child(&r, 31, 30, 801);
+	put_child(&r, 41, 40, 712);		/* not ours */
+	CHECK_INT(ksm_select_more(k, &v, &n), 1);
+	CHECK_UINT(n, 5);
+	CHECK((v[3].pid == 22 && v[4].pid == 5) || (v[3].pid == 5 && v[4].pid == 22));
+	CHECK_INT(ksm_select_more(k, &v, &n), 0);
+	/* One that was in between has ended; what it left is known. */
+	root_rm(&r, "proc/21/stat");
+	put_child(&r, 22, 1, 710);
+	put_child(&r, 23, 22, 720);
+	CHECK_INT(ksm_select_more(k, &v, &n), 1);
+	CHECK_UINT(n, 6);
+	CHECK_INT(v[5].pid, 23);
+	free(v);
+	ksm_close(k);
+	root_free(&r);
+}
+
 static void put_proc(const struct root *r, const char *start, const char *uid, const char *cmdline)
 {
 	char text[200];
@@ -353,4 +408,4 @@ static void live(void)
 }
 
 TAP_MAIN(TAP_CASE(conditions), TAP_CASE(mistakes), TAP_CASE(iterate), TAP_CASE(tree_circle),
-	 TAP_CASE(still), TAP_CASE(named_before_it_was), TAP_CASE(denied), TAP_CASE(live))
+	 TAP_CASE(more_descendants), TAP_CASE(still), TAP_CASE(named_before_it_was), TAP_CASE(denied), TAP_CASE(live))

@@ -191,6 +191,8 @@ void adv_scanner_hint(struct adv *a);
 int adv_attach(struct adv *a);
 /* The processes that were asked for; ends the program when there are none. */
 void adv_attach_select(struct adv *a, struct ksm_ident **ids, size_t *n);
+/* Named by its number: that it has ended is an error then. */
+bool adv_is_named(const struct adv *a, pid_t pid);
 /* What -p and --check do with a process that takes part as @now does. */
 enum ksm_advise_action adv_process_plan(const struct adv *a, enum ksm_member now);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/xalloc.h"
 #include "ksm-advise/advise.h"
 
 static struct ksm_advise_want want(const struct adv *a)
@@ -54,7 +55,7 @@ void adv_attach_select(struct adv *a, struct ksm_ident **ids, size_t *n)
 		cli_die(CLI_FAIL, 0, "no process matches");
 }
 
-static bool is_named(const struct adv *a, pid_t pid)
+bool adv_is_named(const struct adv *a, pid_t pid)
 {
 	for (size_t i = 0; i < a->sel.n_pids; i++)
 		if (a->sel.pids[i] == pid)
@@ -79,8 +80,8 @@ static void tell_on(pid_t pid, const struct ksm_advised *done)
 			 (int)pid, (unsigned long long)done->portions.pieces, done->info.stops, us);
 }
 
-/* 0 or -errno, after a message. */
-static int change(struct adv *a, const struct ksm_ident *id)
+/* 0 or -errno, after a message.  @idle: it was so already. */
+static int change(struct adv *a, const struct ksm_ident *id, bool *idle)
 {
 	const struct ksm_whom whom = { .id = *id, .sel = &a->sel };
 	const pid_t pid = id->pid;
@@ -93,11 +94,12 @@ static int change(struct adv *a, const struct ksm_ident *id)
 	w.step = adv_off_step;
 	w.arg = &off;
 	rc = ksm_advise_process(a->k, &a->caps, &whom, &w, &d);
+	*idle = !rc && d.action == KSM_ADVISE_NOTHING && !d.portions.pieces;
 	if (a->disable && adv_off_tell(&off, &d, rc))
 		return rc;
 	if (!rc)
 		tell_on(pid, &d);
-	else if (rc != -ESRCH || is_named(a, pid))
+	else if (rc != -ESRCH || adv_is_named(a, pid))
 		cli_error(0, "%d: cannot %s merging: %s", (int)pid,
 			  a->disable ? "disable" : "enable",
 			  ksm_advise_why(&d.info, rc, why, sizeof(why)));
@@ -118,36 +120,91 @@ static void check_kernel(struct adv *a)
 			"this kernel has no PR_SET_MEMORY_MERGE (it needs Linux 6.4 or later)");
 }
 
-int adv_attach(struct adv *a)
-{
-	struct ksm_ident *ids __cleanup_free = NULL;
-	size_t n, done = 0, failed = 0;
+/* How often to look for new descendants. */
+#define LOOKS_MAX 64
 
-	check_kernel(a);
-	adv_attach_select(a, &ids, &n);
+/* Processes that are changed, in the order in which they were found. */
+struct batch {
+	struct ksm_ident *ids;
+	size_t n, at;		/* all; how many of them were looked at */
+	struct ksm_ident *done;
+	size_t n_done, failed;
+	bool unfinished;	/* there were always new ones */
+};
+
+/* What there is and has not been looked at.  True when something had to be changed. */
+static bool change_all(struct adv *a, struct batch *b)
+{
+	bool changed = false;
+
+	b->done = xreallocarray(b->done, b->n, sizeof(*b->done));
+	for (; b->at < b->n && !adv_off_ended(); b->at++) {
+		const struct ksm_ident *id = &b->ids[b->at];
+		bool idle;
+		int rc = change(a, id, &idle);
+
+		changed |= !rc && !idle;
+		if (!rc)
+			b->done[b->n_done++] = *id;
+		else
+			b->failed += rc != -ESRCH || adv_is_named(a, id->pid);
+	}
+	return changed;
+}
+
+/*
+ * With --tree, children may have been forked before their parent was changed and
+ * after it was listed.  Later ones inherit the setting: when a look finds none that
+ * had to be changed, there are no more.
+ */
+static void change_tree(struct adv *a, struct batch *b)
+{
+	for (int look = 0; change_all(a, b) && a->sel.tree && !adv_off_ended(); look++) {
+		int rc = ksm_select_more(a->k, &b->ids, &b->n);
+
+		if (rc < 0)
+			cli_die(CLI_FAIL, rc, "cannot list processes");
+		if (!rc)
+			break;
+		b->unfinished = look == LOOKS_MAX;
+		if (b->unfinished) {
+			cli_warn(0, "new descendants appear faster than they can be changed");
+			break;
+		}
+	}
+}
+
+static int attach(struct adv *a, struct batch *b)
+{
+	adv_attach_select(a, &b->ids, &b->n);
 	if (a->disable) {
-		adv_off_check_memory(a, ids, n);
+		adv_off_check_memory(a, b->ids, b->n);
 		adv_off_begin();
 	}
-	for (size_t i = 0; i < n && !adv_off_ended(); i++) {
-		int rc = change(a, &ids[i]);
-
-		if (!rc)
-			ids[done++] = ids[i];
-		else
-			failed += rc != -ESRCH || is_named(a, ids[i].pid);
-	}
+	change_tree(a, b);
 	if (adv_off_ended())
 		return adv_off_end(CLI_FAIL);
-	if (done && a->wait) {
-		int code = adv_settle(a, ids, done);
+	if (b->n_done && a->wait) {
+		int code = adv_settle(a, b->done, b->n_done);
 
 		if (code != CLI_OK)
 			return code;
-	} else if (done && !a->disable) {
+	} else if (b->n_done && !a->disable) {
 		adv_scanner_hint(a);
 	}
-	if (!failed)
+	if (!b->failed && !b->unfinished)
 		return CLI_OK;
-	return done ? CLI_PARTIAL : CLI_FAIL;
+	return b->n_done ? CLI_PARTIAL : CLI_FAIL;
+}
+
+int adv_attach(struct adv *a)
+{
+	struct batch b = { 0 };
+	int code;
+
+	check_kernel(a);
+	code = attach(a, &b);
+	free(b.ids);
+	free(b.done);
+	return code;
 }

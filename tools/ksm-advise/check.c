@@ -202,7 +202,7 @@ int adv_check(struct adv *a)
 		rc = fill(a, &ids[i], &rows[i]);
 		if (!rc) {
 			shown[count++] = &rows[i];
-		} else if (rc != -ESRCH || a->sel.n_pids) {
+		} else if (rc != -ESRCH || adv_is_named(a, ids[i].pid)) {
 			cli_error(0, "%d: cannot check: %s", (int)ids[i].pid,
 				  rc == -ESRCH ? "no such process" : strerror(-rc));
 			failed++;

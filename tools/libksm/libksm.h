@@ -753,6 +753,17 @@ int ksm_select_run(struct ksm *k, const struct ksm_select *sel, struct ksm_ident
 		   char *why, size_t why_len);
 
 /**
+ * ksm_select_more() - descendants that have come since
+ * @ids: what was selected, with all that has been found so far; grows at its end
+ * @n: its length
+ *
+ * One look.  Whoever does something to processes and to all their descendants
+ * looks again after it has done so, until there is nothing new.
+ * Return: 1 when some were added, 0 when there are none, -errno.
+ */
+int ksm_select_more(struct ksm *k, struct ksm_ident **ids, size_t *n);
+
+/**
  * ksm_select_still() - is a process still what was selected?
  * @id: from ksm_select_run() with the same selection
  *

@@ -20,6 +20,9 @@
 #include "util/map.h"
 #include "util/num.h"
 
+/* How often descendants are listed; of one that forks all the time, some are always new. */
+#define LOOKS_MAX 8
+
 struct ksm_procs {
 	DIR *dir;
 };
@@ -109,11 +112,11 @@ static void idents_sort(struct idents *l)
 	l->n = w;
 }
 
-static bool idents_has(const struct idents *l, pid_t pid)
+static const struct ksm_ident *idents_find(const struct idents *l, pid_t pid)
 {
 	const struct ksm_ident key = { .pid = pid };
 
-	return l->n && bsearch(&key, l->v, l->n, sizeof(*l->v), ident_order);
+	return l->n ? bsearch(&key, l->v, l->n, sizeof(*l->v), ident_order) : NULL;
 }
 
 /* A selection made ready: compiled expression, number of the user. */
@@ -231,13 +234,16 @@ static int selector_match(struct ksm *k, const struct selector *s, pid_t pid, st
 	return sel->match ? match_cmdline(k, s, &p) : 1;
 }
 
-/* Add the descendants of what is in @l: parents are looked up in one reading of /proc. */
-static int add_tree(struct ksm *k, struct idents *l)
+/* All processes, and the parent of each. */
+struct family {
+	struct idents all;
+	struct map parent_of, index_of;		/* by pid: the parent's pid + 1; index in all + 1 */
+};
+
+static int family_read(struct ksm *k, struct family *f)
 {
-	struct idents all = { 0 }, parents = { 0 };
 	struct ksm_procs *it;
-	struct ksm_proc proc;
-	struct map parent_of = MAP_INIT;
+	struct ksm_proc p;
 	pid_t pid;
 	int rc = ksm_procs_open(k, &it);
 
@@ -245,38 +251,75 @@ static int add_tree(struct ksm *k, struct idents *l)
 		return rc;
 	while (!rc && (rc = ksm_procs_next(it, &pid)) == 1) {
 		rc = 0;
-		if (ksm_proc_read(k, pid, 0, &proc))
+		if (ksm_proc_read(k, pid, 0, &p))
 			continue;
-		rc = idents_add(&all, (struct ksm_ident){ .pid = pid,
-							  .by_descent = true,
-							  .start_ticks = proc.start_ticks });
+		rc = idents_add(&f->all, (struct ksm_ident){ .pid = pid,
+							     .by_descent = true,
+							     .start_ticks = p.start_ticks });
 		if (!rc)
-			rc = idents_add(&parents, (struct ksm_ident){ .pid = proc.ppid });
+			rc = map_put(&f->index_of, pid, (void *)(uintptr_t)f->all.n);
 		if (!rc)
-			rc = map_put(&parent_of, pid, (void *)(uintptr_t)(proc.ppid + 1));
+			rc = map_put(&f->parent_of, pid, (void *)(uintptr_t)(p.ppid + 1));
 	}
 	ksm_procs_close(it);
-	idents_sort(l);
-	for (size_t i = 0, selected = l->n; !rc && i < all.n; i++) {
-		struct idents roots = { l->v, selected, 0 };
-		uintptr_t up;
-		pid_t at = parents.v[i].pid;
+	return rc;
+}
 
-		if (idents_has(&roots, all.v[i].pid))
-			continue;
-		/* A pid may be used again while /proc is read: a bound instead of a cycle. */
-		for (int depth = 0; at > 0 && depth < 4096; depth++) {
-			if (idents_has(&roots, at)) {
-				rc = idents_add(l, all.v[i]);
-				break;
-			}
-			up = (uintptr_t)map_find(&parent_of, at);
-			at = up ? (pid_t)(up - 1) : 0;
-		}
+static void family_fini(struct family *f)
+{
+	map_fini(&f->parent_of);
+	map_fini(&f->index_of);
+	free(f->all.v);
+}
+
+/* Is the process with that number one of @roots, and not another that has it now? */
+static bool is_root(const struct family *f, const struct idents *roots, pid_t pid)
+{
+	const struct ksm_ident *root = idents_find(roots, pid);
+	const uintptr_t at = (uintptr_t)map_find(&f->index_of, pid);
+
+	if (!root || root->start_ticks == KSM_START_NONE)
+		return false;
+	/* It has ended since it was read whose child that is. */
+	if (!at || root->start_ticks == KSM_START_ANY)
+		return true;
+	return f->all.v[at - 1].start_ticks == root->start_ticks;
+}
+
+static bool descends(const struct family *f, const struct idents *roots, pid_t pid)
+{
+	uintptr_t up = (uintptr_t)map_find(&f->parent_of, pid);
+
+	/* A pid may be used again while /proc is read: a bound instead of a cycle. */
+	for (int depth = 0; up > 1 && depth < 4096; depth++) {
+		if (is_root(f, roots, (pid_t)(up - 1)))
+			return true;
+		up = (uintptr_t)map_find(&f->parent_of, (pid_t)(up - 1));
 	}
-	map_fini(&parent_of);
-	free(all.v);
-	free(parents.v);
+	return false;
+}
+
+int ksm_select_more(struct ksm *k, struct ksm_ident **ids, size_t *n)
+{
+	struct family f = { .parent_of = MAP_INIT, .index_of = MAP_INIT };
+	struct idents found = { *ids, *n, *n }, roots = { 0 };
+	int rc = family_read(k, &f);
+
+	for (size_t i = 0; !rc && i < *n; i++)
+		rc = idents_add(&roots, (*ids)[i]);
+	if (!rc)
+		idents_sort(&roots);
+	for (size_t i = 0; !rc && i < f.all.n; i++) {
+		const pid_t pid = f.all.v[i].pid;
+
+		if (!is_root(&f, &roots, pid) && descends(&f, &roots, pid))
+			rc = idents_add(&found, f.all.v[i]);
+	}
+	family_fini(&f);
+	free(roots.v);
+	rc = rc ? rc : found.n > *n;
+	*ids = found.v;
+	*n = found.n;
 	return rc;
 }
 
@@ -337,8 +380,15 @@ int ksm_select_run(struct ksm *k, const struct ksm_select *sel, struct ksm_ident
 	*n = 0;
 	if (!rc)
 		rc = sel->n_pids ? select_named(k, &s, &found) : select_all(k, &s, &found);
-	if (!rc && sel->tree)
-		rc = add_tree(k, &found);
+	idents_sort(&found);
+	/* What was forked while this was listed is there when it is listed again. */
+	for (int look = 0; !rc && sel->tree && look < LOOKS_MAX; look++) {
+		rc = ksm_select_more(k, &found.v, &found.n);
+		found.cap = found.n;
+		if (!rc)
+			break;
+		rc = MIN(rc, 0);
+	}
 	selector_fini(&s);
 	if (rc) {
 		free(found.v);
