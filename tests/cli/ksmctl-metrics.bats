@@ -120,7 +120,7 @@ ksm_general_profit_bytes -5
 		[[ $locale != C ]] || clean_text
 	done
 	stdout_has 'comm="two\\x0alines"'
-	stdout_has 'comm="json\"\\\\"'
+	stdout_has 'comm="json\"\\"'
 	stdout_has 'vm="\\x1b[41mvm\\x0a1,2"'
 }
 

@@ -59,7 +59,7 @@ top() { ksmtop -s "$ROOT" "$@"; }
 	done
 	expect 0 top -J --by unit
 	valid_json
-	stdout_has '"groups": [{"group": "machine-qemu-1-web01.scope", "procs": 1,'
+	stdout_has '"groups": [{"group": "machine-qemu\\x2d1\\x2dweb01.scope", "procs": 1,'
 }
 
 @test "order: by a column, and the other way round" {

@@ -26,6 +26,11 @@ static const struct row {
 	{ "\t\r\b\x7f", 0, "\\x09\\x0d\\x08\\x7f", NULL },
 	{ "a\0b", 3, "a\\x00b", NULL },				/* the length rules */
 	{ "\\x1b", 0, "\\\\x1b", NULL },			/* text that looks escaped */
+	{ "\\\\", 0, "\\\\\\", NULL },				/* and looks like a backslash */
+	{ "\\x7f\\xc3", 0, "\\\\x7f\\\\xc3", NULL },
+	/* no escape that we would write: units of systemd, and what is no escape at all */
+	{ "app-foo\\x2dbar.service", 0, "app-foo\\x2dbar.service", NULL },
+	{ "a\\n\\x2\\xg0\\", 0, "a\\n\\x2\\xg0\\", NULL },
 	{ "k\xc3\xa4se", 0, "k\xc3\xa4se", "k\\xc3\\xa4se" },
 	{ "e\xcc\x81", 0, "e\xcc\x81", "e\\xcc\\x81" },		/* combining acute: allowed */
 	{ "\xe6\x97\xa5", 0, "\xe6\x97\xa5", "\\xe6\\x97\\xa5" },

@@ -100,7 +100,7 @@ static void text(void)
 	      "PID   PROFIT COMMAND\n"
 	      " 11  1.5 KiB qemu\n"
 	      "  2 -340 KiB a \"b\", c\n"
-	      "  3   denied x\\x1b[2J\\x0a\\\\\n"
+	      "  3   denied x\\x1b[2J\\x0a\\\n"
 	      "  4        - \n"
 	      "  5      off -\n");
 	tap_row("bytes, no headings");
@@ -111,11 +111,11 @@ static void text(void)
 	      "ANY PID\nyes  11\nno    2\nyes   3\nno    4\nyes   5\n");
 	tap_row("added columns");
 	check((struct cli_table_opts){ .columns = "+ratio,pid", .noheadings = true },
-	      " 11  1.5 KiB qemu             2.2\n"
-	      "  2 -340 KiB a \"b\", c         0.0\n"
-	      "  3   denied x\\x1b[2J\\x0a\\\\  10.0\n"
-	      "  4        -                  1.0\n"
-	      "  5      off -                1.0\n");
+	      " 11  1.5 KiB qemu            2.2\n"
+	      "  2 -340 KiB a \"b\", c        0.0\n"
+	      "  3   denied x\\x1b[2J\\x0a\\  10.0\n"
+	      "  4        -                 1.0\n"
+	      "  5      off -               1.0\n");
 }
 
 static void raw(void)
@@ -124,7 +124,7 @@ static void raw(void)
 	      "PID PROFIT COMMAND\n"
 	      "11 1536 qemu\n"
 	      "2 -348160 a\\x20\"b\",\\x20c\n"
-	      "3 denied x\\x1b[2J\\x0a\\\\\n"
+	      "3 denied x\\x1b[2J\\x0a\\\n"
 	      "4 - \"\"\n"
 	      "5 off -\n");
 }
@@ -135,7 +135,7 @@ static void csv(void)
 	      "pid,profit,ratio,any,command\n"
 	      "11,1536,2.2,yes,qemu\n"
 	      "2,-348160,0.0,no,\"a \"\"b\"\", c\"\n"
-	      "3,,10.0,yes,x\\x1b[2J\\x0a\\\\\n"
+	      "3,,10.0,yes,x\\x1b[2J\\x0a\\\n"
 	      "4,,1.0,no,\"\"\n"
 	      "5,,1.0,yes,\n");
 	tap_row("no headings");

@@ -30,12 +30,36 @@ static void unit(void)
 		const char *want;
 	} rows[] = {
 		{ "/system.slice/nginx.service", "nginx.service" },
-		{ "/system.slice/app\\x2dworker@3.service", "app-worker@3.service" },
+		/* as systemctl shows it: \x2d is not what separates the slices of a name */
+		{ "/system.slice/app\\x2dworker@3.service", "app\\x2dworker@3.service" },
+		{ "/system.slice/app-foo\\x2dbar.service", "app-foo\\x2dbar.service" },
+		{ "/system.slice/app-foo-bar.service", "app-foo-bar.service" },
+		/* what cgroupfs would take for a file of a controller stands behind "_" */
+		{ "/system.slice/_memory.service", "memory.service" },
+		{ "/system.slice/__x.service", "_x.service" },
+		{ "/_cgroup.x.slice", "cgroup.x.slice" },
 		{ "/system.slice/nginx.service/payload/x", "nginx.service" },	/* delegated */
 		{ "/user.slice/user-41001.slice/session-4.scope", "session-4.scope" },
-		/* the innermost service or scope: that of the user's own manager */
+		/* a unit of some other manager than the host's says whose it is */
 		{ "/user.slice/user-41001.slice/user@41001.service/app.slice/app-firefox-2301.scope",
-		  "app-firefox-2301.scope" },
+		  "app-firefox-2301.scope@user-41001" },
+		{ "/user.slice/user-7.slice/user@7.service/init.scope", "init.scope@user-7" },
+		{ "/user.slice/user-7.slice/user@7.service", "user@7.service" },
+		{ "/lxc.payload.web/system.slice/nginx.service", "nginx.service@web" },
+		{ "/lxc/101/ns/system.slice/nginx.service", "nginx.service@101" },
+		{ "/machine.slice/systemd-nspawn@web.service/payload/system.slice/nginx.service",
+		  "nginx.service@web" },
+		{ "/machine.slice/machine-web.scope/system.slice/nginx.service", "nginx.service@web" },
+		{ "/system.slice/docker-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope/system.slice/nginx.service",
+		  "nginx.service@docker-0123456789ab" },
+		/* the number of a container is enough, wherever that runs */
+		{ "/kubepods/burstable/pod7/fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210/system.slice/a.service",
+		  "a.service@fedcba987654" },
+		{ "/lxc.payload.web/user.slice/user-7.slice/user@7.service/app.slice/a.service",
+		  "a.service@user-7@web" },
+		/* outside of the reader's own cgroup namespace */
+		{ "/../../system.slice/nginx.service", "nginx.service@.." },
+		{ "/lxc.payload.foo/../init.scope", "init.scope" },
 		{ "/init.scope", "init.scope" },
 		/* a slice only where nothing else is */
 		{ "/machine.slice", "machine.slice" },
@@ -46,14 +70,12 @@ static void unit(void)
 		{ "//", "" },
 		{ "/docker/4f1c0d5a", "" },
 		{ "/.service", "" },			/* a name has something before its suffix */
+		{ "/_.service", "" },
 		{ "/xservice", "" },
 		{ "nginx.service", "nginx.service" },
 		{ "//system.slice///x.service//", "x.service" },
-		/* only complete escapes in lower case are systemd's */
-		{ "/a\\x2.service", "a\\x2.service" },
-		{ "/a\\x2G.service", "a\\x2G.service" },
-		{ "/a\\X2d.service", "a\\X2d.service" },
-		{ "/a\\x1b[2J.service", "a\x1b[2J.service" },	/* raw: cleaned where it is shown */
+		{ "/a\\x1b[2J.service", "a\\x1b[2J.service" },
+		{ "/\x1b[2J.service", "\x1b[2J.service" },	/* raw: cleaned where it is shown */
 		{ "/\xff\xfe.scope", "\xff\xfe.scope" },
 	};
 
@@ -69,7 +91,7 @@ static void unit(void)
 /* A buffer of each size: cut, terminated, never beyond it. */
 static void unit_short(void)
 {
-	static const char want[] = "app-worker@3.service";
+	static const char want[] = "app\\x2dworker@3.service";
 
 	for (size_t len = 1; len < 30; len++) {
 		char *out = malloc(len);
@@ -112,9 +134,14 @@ static void vm(void)
 		{ "/machine/web01.libvirt-qemu", NULL, 0, 0, "web01" },
 		{ "/machine/.libvirt-qemu", NULL, 0, -ENOENT, "" },
 		{ "/machine/web01.libvirt-lxc", NULL, 0, -ENOENT, "" },
-		/* the scope is asked first: it cannot be chosen by the guest's owner */
-		{ "/machine/web01.libvirt-qemu", CMD("qemu-system-x86_64\0-name\0other\0"), 0,
-		  "web01" },
+		/* the command line is asked first: a scope's name is cut, and lacks characters */
+		{ "/machine.slice/machine-qemu\\x2d3\\x2dweb1.scope",
+		  CMD("/usr/bin/qemu-system-x86_64\0-name\0guest=web_1,debug-threads=on\0"), 0, "web_1" },
+		{ "/machine.slice/machine-qemu\\x2d4\\x2dweb1.scope",
+		  CMD("/usr/bin/qemu-system-x86_64\0-name\0guest=web1,debug-threads=on\0"), 0, "web1" },
+		/* and the scope where it tells nothing, or is another program's */
+		{ "/machine/web01.libvirt-qemu", CMD("qemu-system-x86_64\0-m\0001G\0"), 0, "web01" },
+		{ "/machine/web01.libvirt-qemu", CMD("swtpm\0-name\0other\0"), 0, "web01" },
 		/* plain QEMU */
 		{ "/", CMD("qemu-system-x86_64\0-m\0001G\0-name\0build\0"), 0, "build" },
 		{ NULL, CMD("/usr/bin/qemu-system-x86_64\0-name\0guest=build,debug-threads=on\0"),
@@ -135,6 +162,13 @@ static void vm(void)
 		{ NULL, CMD("qemu-system-x86_64\0-m\0001G\0"), 0, "" },		/* has none */
 		{ NULL, CMD("qemu-system-x86_64\0"), 0, "" },
 		{ NULL, CMD("firecracker\0--id\0vm-7\0"), 0, "vm-7" },
+		{ NULL, CMD("firecracker\0--id=vm-7\0"), 0, "vm-7" },
+		{ NULL, CMD("cloud-hypervisor\0--id=a,b\0"), 0, "a,b" },
+		{ NULL, CMD("crosvm\0run\0--name=x\0"), 0, "x" },
+		{ NULL, CMD("/usr/bin/stratovirt\0-name\0guest7\0"), 0, "guest7" },
+		{ NULL, CMD("/usr/bin/qemu\0-id\0005\0-name\0web\0"), 0, "web" },	/* the name rather */
+		{ NULL, CMD("kvm\0-id\000101\0"), 0, "101" },
+		{ NULL, CMD("kvm\0--identity=x\0-names\0y\0"), 0, "" },
 		{ NULL, CMD("cloud-hypervisor\0--cpus\0boot=1\0"), 0, "" },
 		/* no hypervisor */
 		{ NULL, CMD("qemu-img\0-name\0x\0"), -ENOENT, "" },
@@ -143,8 +177,9 @@ static void vm(void)
 		{ NULL, CMD("bash\0qemu-system-x86_64\0-name\0x\0"), -ENOENT, "" },
 		{ NULL, CMD(""), -ENOENT, "" },
 		{ NULL, CMD("\0"), -ENOENT, "" },
-		/* overwritten by the process: no NUL at the end */
-		{ NULL, CMD("qemu-system-x86_64\0-name\0x"), -ENOENT, "" },
+		{ NULL, CMD("qemu-system\0-name\0x\0"), -ENOENT, "" },
+		/* cut, or overwritten by the process: no NUL at the end */
+		{ NULL, CMD("qemu-system-x86_64\0-name\0x"), 0, "x" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -191,18 +226,18 @@ static void keys(void)
 		{ "6.12-busy", 1001, KSM_GROUP_USER, "41002" },
 		{ "6.12-busy", 1001, KSM_GROUP_CGROUP,
 		  "/machine.slice/machine-qemu\\x2d1\\x2dweb01.scope/libvirt/emulator" },
-		{ "6.12-busy", 1001, KSM_GROUP_UNIT, "machine-qemu-1-web01.scope" },
+		{ "6.12-busy", 1001, KSM_GROUP_UNIT, "machine-qemu\\x2d1\\x2dweb01.scope" },
 		{ "6.12-busy", 1001, KSM_GROUP_VM, "web01" },
 		{ "6.12-busy", 1003, KSM_GROUP_VM, "db-01" },
 		{ "6.12-busy", 1010, KSM_GROUP_VM, "build" },
 		{ "6.12-busy", 2001, KSM_GROUP_VM, "" },
-		{ "6.12-busy", 2001, KSM_GROUP_UNIT, "app-worker@1.service" },
+		{ "6.12-busy", 2001, KSM_GROUP_UNIT, "app\\x2dworker@1.service" },
 		{ "6.12-busy", 2310, KSM_GROUP_UNIT, "session-4.scope" },	/* a zombie */
 		{ "6.12-busy", 58, KSM_GROUP_UNIT, "" },
 		{ "cgroup-v1", 1001, KSM_GROUP_VM, "web01" },
 		{ "cgroup-v1", 1001, KSM_GROUP_CGROUP, "/machine/web01.libvirt-qemu/emulator" },
 		{ "cgroup-v1", 1002, KSM_GROUP_VM, "web02" },
-		{ "cgroup-v1", 1002, KSM_GROUP_UNIT, "machine-qemu-2-web02.scope" },
+		{ "cgroup-v1", 1002, KSM_GROUP_UNIT, "machine-qemu\\x2d2\\x2dweb02.scope" },
 		{ "cgroup-v1", 2001, KSM_GROUP_UNIT, "" },
 		{ "cgroup-v1", 2150, KSM_GROUP_UNIT, "redis.service" },
 		{ "cgroup-v1", 1, KSM_GROUP_UNIT, "init.scope" },

@@ -276,8 +276,8 @@ const char *cli_duration(char *buf, size_t len, uint64_t ns);
  * @len: how many, or (size_t)-1 for strlen
  *
  * Control characters (C0, DEL, C1), invalid UTF-8 and characters that change
- * direction or are invisible become \xNN, byte for byte; a backslash becomes
- * "\\", so the text can be told from an escape.
+ * direction or are invisible become \xNN, byte for byte; a backslash that would
+ * read as one of these escapes becomes "\\", so that they can be told apart.
  */
 void cli_safe(struct str *out, const char *s, size_t len);
 /*

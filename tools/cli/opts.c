@@ -9,12 +9,11 @@
  */
 #include "cli/internal.h"
 
-#include <ctype.h>
 #include <getopt.h>
 #include <string.h>
-#include <strings.h>
 
 #include "cli/xalloc.h"
+#include "util/ascii.h"
 #include "util/num.h"
 
 /* Help never depends on the terminal: a pager, a file and a test see the same. */
@@ -184,15 +183,15 @@ static size_t distance(const char *a, const char *b)
 		above[j] = j;
 	for (size_t i = 1; i <= la; i++) {
 		size_t *spare = before;
-		int ca = tolower((unsigned char)a[i - 1]);
+		char ca = ascii_lower(a[i - 1]);
 
 		row[0] = i;
 		for (size_t j = 1; j <= lb; j++) {
-			int cb = tolower((unsigned char)b[j - 1]);
+			char cb = ascii_lower(b[j - 1]);
 
 			row[j] = min3(above[j] + 1, row[j - 1] + 1, above[j - 1] + (ca != cb));
-			if (i > 1 && j > 1 && ca == tolower((unsigned char)b[j - 2]) &&
-			    cb == tolower((unsigned char)a[i - 2]))
+			if (i > 1 && j > 1 && ca == ascii_lower(b[j - 2]) &&
+			    cb == ascii_lower(a[i - 2]))
 				row[j] = MIN(row[j], before[j - 2] + 1);
 		}
 		before = above;
@@ -215,7 +214,7 @@ size_t cli_nearest(const char *typed, const char *const *known, size_t n, const 
 			size_t dist = distance(typed, known[i]);
 
 			/* Part of a name, as "sharing" of "pages_sharing". */
-			if (len >= 3 && strcasestr(known[i], typed))
+			if (len >= 3 && ascii_has(known[i], typed))
 				dist = MIN(dist, (size_t)1);
 			if (dist == d)
 				out[count++] = known[i];

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "util/ascii.h"
+
 size_t cli_utf8_next(const char *s, size_t len, uint32_t *cp)
 {
 	/* By length: the smallest code point that needs so many bytes. */
@@ -76,6 +78,30 @@ bool cli_is_treacherous(uint32_t cp)
 	return (cp & 0xfffe) == 0xfffe || (cp >= 0xfdd0 && cp <= 0xfdef);
 }
 
+static int hex(char c)
+{
+	if (ascii_is_digit(c))
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/*
+ * A backslash is doubled only where it would read as one of ours, so that what
+ * systemd calls its units ("app-foo\x2dbar.service") can be copied as it stands.
+ */
+static bool reads_as_escape(const char *s, size_t len)
+{
+	int byte;
+
+	/* The blank too: raw columns have none in them. */
+	if (len > 1 && s[1] == '\\')
+		return true;
+	if (len < 4 || s[1] != 'x' || hex(s[2]) < 0 || hex(s[3]) < 0)
+		return false;
+	byte = hex(s[2]) << 4 | hex(s[3]);
+	return byte <= 0x20 || byte >= 0x7f;
+}
+
 void cli_safe(struct str *out, const char *s, size_t len)
 {
 	bool utf8 = cli_utf8();
@@ -89,7 +115,7 @@ void cli_safe(struct str *out, const char *s, size_t len)
 
 		if (!n)
 			n = 1;
-		if (plain && cp == '\\')
+		if (plain && cp == '\\' && reads_as_escape(s, len))
 			str_add(out, "\\\\");
 		else if (plain)
 			str_addmem(out, s, n);

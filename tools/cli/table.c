@@ -8,14 +8,13 @@
  */
 #include "cli/internal.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <libsmartcols.h>
 #include <string.h>
-#include <strings.h>
 
 #include "cli/xalloc.h"
+#include "util/ascii.h"
 
 /* Bits high enough not to meet those of a command's own options. */
 #define EXCL_FORMAT (1u << 31)
@@ -88,7 +87,7 @@ static void unknown_column(const struct cli_col *cols, const char *name, size_t 
 static const struct cli_col *find_col(const struct cli_col *cols, const char *name, size_t len)
 {
 	for (const struct cli_col *c = cols; c->name; c++)
-		if (strlen(c->name) == len && !strncasecmp(c->name, name, len))
+		if (strlen(c->name) == len && ascii_same(c->name, name, len))
 			return c;
 	unknown_column(cols, name, len);
 	return NULL;
@@ -285,7 +284,7 @@ static void sort_rows(struct job *job, const struct cli_col *cols)
 static void add_json_key(struct str *out, const char *name)
 {
 	for (; *name; name++)
-		str_addc(out, (char)tolower((unsigned char)*name));
+		str_addc(out, ascii_lower(*name));
 }
 
 static void json_cell(struct cli_json *j, const char *key, const struct cli_col *c,

@@ -6,7 +6,6 @@
  * Advice only: the kernel decides anew at exec.  Whatever cannot be read is
  * "not known", never an error, since the exec that follows says it better.
  */
-#include <ctype.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -8,13 +8,13 @@
  */
 #include "ksm-estimate/estimate.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/xalloc.h"
+#include "util/ascii.h"
 #include "util/num.h"
 
 #define TEXT_ROWS 40	/* of pairs and mappings, where a person reads */
@@ -569,7 +569,7 @@ static void json_cell(struct cli_json *j, const struct cli_col *col, const void 
 	size_t i;
 
 	for (i = 0; col->name[i] && i + 1 < sizeof(key); i++)
-		key[i] = tolower((unsigned char)col->name[i]);
+		key[i] = ascii_lower(col->name[i]);
 	key[i] = '\0';
 	col->get(r, &cell);
 	if (cell.state != CLI_VALUE)

@@ -10,8 +10,8 @@
 #include "ksmtop/ksmtop.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "util/ascii.h"
 #include "util/num.h"
 
 #define ROW(row) ((const struct row *)(row))
@@ -340,7 +340,7 @@ const struct top_column *top_column(enum top_col id)
 int top_column_find(const char *name)
 {
 	for (int id = 0; id < __TOP_COL_N; id++)
-		if (!strcasecmp(columns[id].col.name, name) || !strcmp(columns[id].key, name))
+		if (ascii_equal(columns[id].col.name, name) || !strcmp(columns[id].key, name))
 			return id;
 	return -1;
 }

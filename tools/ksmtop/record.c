@@ -16,7 +16,6 @@
  */
 #include "ksmtop/ksmtop.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #include "cli/xalloc.h"
+#include "util/ascii.h"
 #include "util/num.h"
 
 #define MAGIC	 "ksmtop-record 1"
@@ -150,7 +150,7 @@ static void add_proc(struct str *to, const struct sample_proc *sp)
 	const struct ksm_proc *p = &sp->p;
 
 	str_addf(to, "p %d ppid=%d uid=%u state=%c kthread=%d member=%d", (int)p->pid, (int)p->ppid,
-		 (unsigned int)p->uid, isalpha((unsigned char)p->state) ? p->state : '?',
+		 (unsigned int)p->uid, ascii_is_alpha(p->state) ? p->state : '?',
 		 p->kthread, p->member);
 	for (size_t i = 0; i < ARRAY_SIZE(proc_nums); i++)
 		str_addf(to, " %s=%llu", proc_nums[i].key,
@@ -456,7 +456,7 @@ static int parse_proc_key(struct ksm_proc *p, const char *key, const char *value
 		return rc < 0 ? rc : 0;
 	if (!strcmp(key, "state")) {
 		p->state = value[0];
-		return value[0] && !value[1] && isprint((unsigned char)value[0]) ? 0 : -EINVAL;
+		return value[0] && !value[1] && ascii_is_print(value[0]) ? 0 : -EINVAL;
 	}
 	if (num_u64(value, &n))
 		return 0;

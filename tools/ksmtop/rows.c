@@ -12,8 +12,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "util/ascii.h"
 #include "util/num.h"
 
 #define RAILS 64
@@ -105,7 +105,7 @@ static int sort_rows(const struct model *m, struct row *rows, size_t n)
 
 static bool has_text(const char *s, const char *text)
 {
-	return strcasestr(s, text) != NULL;
+	return ascii_has(s, text);
 }
 
 static bool proc_has(const struct top_proc *t, const char *text)

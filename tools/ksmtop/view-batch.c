@@ -7,7 +7,6 @@
  */
 #include "ksmtop/ksmtop.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <time.h>
 

@@ -9,13 +9,12 @@
  */
 #include "libksm/internal.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#include "util/ascii.h"
 #include "util/num.h"
 
 #define KSM_DIR "sys/kernel/mm/ksm"
@@ -305,7 +304,7 @@ static int bool_parse(const char *text, struct ksm_value *out)
 
 	for (int v = 0; v < 2; v++)
 		for (size_t i = 0; i < ARRAY_SIZE(words[v]); i++)
-			if (!strcasecmp(text, words[v][i])) {
+			if (ascii_equal(text, words[v][i])) {
 				out->v = v;
 				return 0;
 			}

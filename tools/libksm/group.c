@@ -8,12 +8,14 @@
  */
 #include "libksm/internal.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "libksm/parse.h"
+#include "util/ascii.h"
 
 static const char *const group_names[] = {
 	[KSM_GROUP_PID] = "pid",       [KSM_GROUP_COMM] = "comm", [KSM_GROUP_USER] = "user",
@@ -33,6 +35,160 @@ int ksm_group_find(const char *name)
 		if (!strcmp(group_names[g], name))
 			return g;
 	return -1;
+}
+
+static bool ends_with(const char *s, size_t n, const char *suffix)
+{
+	size_t l = strlen(suffix);
+
+	return n > l && !memcmp(s + n - l, suffix, l);
+}
+
+static bool begins_with(struct span sp, const char *prefix)
+{
+	size_t l = strlen(prefix);
+
+	return sp.len >= l && !memcmp(sp.s, prefix, l);
+}
+
+/* The next component of a path; false at its end. */
+static bool next_component(const char **path, struct span *out)
+{
+	*path += strspn(*path, "/");
+	*out = (struct span){ *path, strcspn(*path, "/") };
+	*path += out->len;
+	return out->len > 0;
+}
+
+/*
+ * The unit's own component: the last that is a service or scope; a slice only
+ * when none is.  systemd puts "_" before a name that cgroupfs has another use
+ * for ("memory.service" could be a file of that controller): cg_escape() in its
+ * src/basic/cgroup-util.c.  Other escapes (\x2d) belong to the name of the unit,
+ * where "-" means something else: app-foo\x2dbar.service is not app-foo-bar.service.
+ */
+static bool unit_component(const char *cgroup, struct span *unit)
+{
+	struct span c, slice = { NULL, 0 };
+
+	unit->s = NULL;
+	for (const char *p = cgroup; next_component(&p, &c);) {
+		if (*c.s == '_' && c.len > 1) {
+			c.s++;
+			c.len--;
+		}
+		if (ends_with(c.s, c.len, ".service") || ends_with(c.s, c.len, ".scope"))
+			*unit = c;
+		else if (ends_with(c.s, c.len, ".slice"))
+			slice = c;
+	}
+	if (!unit->s)
+		*unit = slice;
+	return unit->s != NULL;
+}
+
+#define ID_LEN	 64	/* hexadecimal digits of a container's number in docker, podman, containerd */
+#define ID_SHOWN 12	/* of which this many tell it apart, as in "docker ps" */
+
+/* The place of a container's number in a component, or its length. */
+static size_t find_id(struct span c)
+{
+	size_t run = 0;
+
+	for (size_t i = 0; i < c.len; i++) {
+		run = ascii_is_digit(c.s[i]) || (c.s[i] >= 'a' && c.s[i] <= 'f') ? run + 1 : 0;
+		if (run == ID_LEN)
+			return i + 1 - ID_LEN;
+	}
+	return c.len;
+}
+
+/* Directories that stand between a container's own cgroup and its contents, or above all of them. */
+static bool is_anonymous(struct span c)
+{
+	static const char *const names[] = {
+		"payload", "supervisor", "libvirt", "ns", "lxc", "lxc.payload", "docker", "machine",
+		"kubepods", "burstable", "besteffort", "system", "user", "libpod_parent",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (span_is(c, names[i]))
+			return true;
+	return ends_with(c.s, c.len, ".slice");
+}
+
+/* "docker-0123456789ab..." and its kin without what is the same in all of them. */
+static struct span manager_name(struct span c, size_t id)
+{
+	static const char *const prefixes[] = { "systemd-nspawn@", "lxc.payload.", "machine-" };
+
+	if (id < c.len)
+		return (struct span){ c.s, id + ID_SHOWN };
+	if (ends_with(c.s, c.len, ".service"))
+		c.len -= strlen(".service");
+	else if (ends_with(c.s, c.len, ".scope"))
+		c.len -= strlen(".scope");
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (begins_with(c, prefixes[i]) && c.len > strlen(prefixes[i])) {
+			c.s += strlen(prefixes[i]);
+			c.len -= strlen(prefixes[i]);
+			break;
+		}
+	return c;
+}
+
+#define DEPTH_MAX 16	/* of managers within managers */
+
+/*
+ * Whose unit it is: the managers whose cgroups enclose it, inner first.  A host's
+ * own units stand below slices only.  Returns how many; a container's number is
+ * unique, so that nothing outside of it is needed.
+ */
+static size_t unit_managers(const char *cgroup, struct span unit, struct span *out)
+{
+	struct span c, around[DEPTH_MAX];
+	size_t n = 0, kept = 0;
+
+	for (const char *p = cgroup; next_component(&p, &c) && c.s + c.len < unit.s + unit.len;) {
+		if (span_is(c, "..") && n && !span_is(around[n - 1], "..")) {
+			n--;
+			continue;
+		}
+		/* Further up than the reader's own cgroup namespace shows: once is enough. */
+		if (is_anonymous(c) || (span_is(c, "..") && n))
+			continue;
+		if (n == DEPTH_MAX)
+			memmove(around, around + 1, --n * sizeof(*around));
+		around[n++] = c;
+	}
+	while (n--) {
+		const size_t id = find_id(around[n]);
+
+		out[kept++] = manager_name(around[n], id);
+		if (id < around[n].len)
+			break;
+	}
+	return kept;
+}
+
+void ksm_group_unit(const char *cgroup, char *out, size_t len)
+{
+	struct span unit, by[DEPTH_MAX];
+	size_t n, w;
+
+	out[0] = '\0';
+	if (!unit_component(cgroup, &unit))
+		return;
+	n = unit_managers(cgroup, unit, by);
+	w = snprintf(out, len, "%.*s", (int)unit.len, unit.s);
+	for (size_t i = 0; i < n && w < len; i++) {
+		/* The manager of one user's services: told by the number of the user. */
+		const bool user = begins_with(by[i], "user@");
+		const size_t skip = user ? strlen("user@") : 0;
+
+		w += snprintf(out + w, len - w, "@%s%.*s", user ? "user-" : "",
+			      (int)(by[i].len - skip), by[i].s + skip);
+	}
 }
 
 static int hex(char c)
@@ -59,61 +215,19 @@ static void unit_unescape(const char *s, size_t n, char *out, size_t len)
 	out[w] = '\0';
 }
 
-static bool ends_with(const char *s, size_t n, const char *suffix)
-{
-	size_t l = strlen(suffix);
-
-	return n > l && !memcmp(s + n - l, suffix, l);
-}
-
-/* The last component that is a service or scope; a slice only when none is. */
-static bool unit_component(const char *cgroup, const char **start, size_t *n)
-{
-	const char *slice = NULL;
-	size_t slice_len = 0;
-
-	*start = NULL;
-	for (const char *p = cgroup; *p;) {
-		size_t l;
-
-		p += strspn(p, "/");
-		l = strcspn(p, "/");
-		if (ends_with(p, l, ".service") || ends_with(p, l, ".scope")) {
-			*start = p;
-			*n = l;
-		} else if (ends_with(p, l, ".slice")) {
-			slice = p;
-			slice_len = l;
-		}
-		p += l;
-	}
-	if (!*start && slice) {
-		*start = slice;
-		*n = slice_len;
-	}
-	return *start != NULL;
-}
-
-void ksm_group_unit(const char *cgroup, char *out, size_t len)
-{
-	const char *start;
-	size_t n;
-
-	out[0] = '\0';
-	if (unit_component(cgroup, &start, &n))
-		unit_unescape(start, n, out, len);
-}
-
-/* libvirt: machine-qemu\x2d3\x2dNAME.scope, or NAME.libvirt-qemu of its cgroup v1 days. */
+/*
+ * libvirt: machine-qemu\x2d3\x2dNAME.scope, or NAME.libvirt-qemu of its cgroup v1
+ * days.  The scope's NAME lacks what systemd-machined does not take, and ends
+ * after 64 characters (virDomainDriverGenerateMachineName() in libvirt).
+ */
 static bool vm_of_cgroup(const char *cgroup, char *out, size_t len)
 {
 	static const char old_suffix[] = ".libvirt-qemu";
 	char unit[256], *name, *end;
-	const char *start;
-	size_t n;
+	struct span c;
 
-	if (unit_component(cgroup, &start, &n) && ends_with(start, n, ".scope")) {
-		unit_unescape(start, n, unit, sizeof(unit));
+	if (unit_component(cgroup, &c) && ends_with(c.s, c.len, ".scope")) {
+		unit_unescape(c.s, c.len, unit, sizeof(unit));
 		if (!strncmp(unit, "machine-qemu-", 13)) {
 			name = unit + 13;
 			name += strspn(name, "0123456789");
@@ -125,35 +239,46 @@ static bool vm_of_cgroup(const char *cgroup, char *out, size_t len)
 			}
 		}
 	}
-	for (const char *p = cgroup; *p; p += n) {
-		p += strspn(p, "/");
-		n = strcspn(p, "/");
-		if (ends_with(p, n, old_suffix)) {
-			snprintf(out, len, "%.*s", (int)(n - strlen(old_suffix)), p);
+	for (const char *p = cgroup; next_component(&p, &c);) {
+		if (ends_with(c.s, c.len, old_suffix)) {
+			snprintf(out, len, "%.*s", (int)(c.len - strlen(old_suffix)), c.s);
 			return true;
 		}
 	}
 	return false;
 }
 
-static const char *next_arg(const char *arg, const char *end)
+/* The next of a command line's arguments, which end in NUL; the last may lack it. */
+static bool next_arg(struct span *rest, struct span *arg)
 {
-	const char *nul = memchr(arg, '\0', end - arg);
+	const char *nul;
 
-	return nul && nul + 1 < end ? nul + 1 : NULL;
+	if (!rest->len)
+		return false;
+	nul = memchr(rest->s, '\0', rest->len);
+	arg->s = rest->s;
+	arg->len = nul ? (size_t)(nul - rest->s) : rest->len;
+	rest->s += arg->len + (nul ? 1 : 0);
+	rest->len -= arg->len + (nul ? 1 : 0);
+	return true;
 }
 
-static bool is_hypervisor(const char *argv0)
+static bool is_hypervisor(struct span argv0)
 {
-	static const char *const known[] = { "qemu-system-", "qemu-kvm", "kvm",
-					     "cloud-hypervisor", "firecracker", "crosvm" };
-	const char *base = strrchr(argv0, '/');
+	static const char *const known[] = { "qemu", "qemu-system-*", "qemu-kvm", "kvm",
+					     "cloud-hypervisor", "firecracker", "crosvm",
+					     "stratovirt" };
+	const char *slash = memrchr(argv0.s, '/', argv0.len);
 
-	base = base ? base + 1 : argv0;
+	if (slash) {
+		argv0.len -= slash + 1 - argv0.s;
+		argv0.s = slash + 1;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
 		size_t l = strlen(known[i]);
 
-		if (!strncmp(base, known[i], l) && (base[l] == '\0' || known[i][l - 1] == '-'))
+		if (known[i][l - 1] == '*' ? argv0.len >= l - 1 && !memcmp(argv0.s, known[i], l - 1) :
+					     span_is(argv0, known[i]))
 			return true;
 	}
 	return false;
@@ -163,44 +288,80 @@ static bool is_hypervisor(const char *argv0)
  * qemu's -name: items "KEY=VALUE", of which the first may be the bare name; the
  * key that counts is guest.  A doubled comma stands for one.
  */
-static void vm_name_value(const char *val, char *out, size_t len)
+static void vm_name_value(struct span val, char *out, size_t len)
 {
-	for (bool first = true; *val; first = false) {
-		size_t key = strcspn(val, "=,"), w = 0;
-		bool bare = val[key] != '=';
-		bool wanted = bare ? first : key == 5 && !strncmp(val, "guest", 5);
+	for (bool first = true; val.len; first = false) {
+		const char *end = val.s + val.len, *p = val.s;
+		size_t w = 0;
+		bool wanted;
 
-		for (val += bare ? 0 : key + 1; *val; val++) {
-			if (*val == ',' && *++val != ',')
+		while (p < end && *p != '=' && *p != ',')
+			p++;
+		if (p == end || *p == ',') {
+			wanted = first;
+			p = val.s;
+		} else {
+			wanted = p - val.s == 5 && !memcmp(val.s, "guest", 5);
+			p++;
+		}
+		for (; p < end; p++) {
+			if (*p == ',' && (++p == end || *p != ','))
 				break;
 			if (wanted && w + 1 < len)
-				out[w++] = *val;
+				out[w++] = *p;
 		}
 		if (wanted)
 			out[w] = '\0';
+		val = (struct span){ p, end - p };
 	}
+}
+
+/* The value of an option in @arg ("--id=X") or of the argument behind it ("--id X"). */
+static bool option_value(struct span arg, const char *name, struct span rest, struct span *val)
+{
+	const size_t l = strlen(name);
+
+	if (arg.len < 2 || arg.s[0] != '-')
+		return false;
+	arg.s++;
+	arg.len--;
+	if (arg.s[0] == '-') {
+		arg.s++;
+		arg.len--;
+	}
+	if (span_is(arg, name))
+		return next_arg(&rest, val);
+	if (arg.len <= l || memcmp(arg.s, name, l) || arg.s[l] != '=')
+		return false;
+	*val = (struct span){ arg.s + l + 1, arg.len - l - 1 };
+	return true;
+}
+
+/* What a hypervisor was told to call its guest: -name of QEMU, else --id of the others. */
+static bool vm_of_cmdline(struct span cmdline, char *out, size_t len)
+{
+	struct span rest, arg, val;
+
+	if (!next_arg(&cmdline, &arg) || !is_hypervisor(arg))
+		return false;
+	for (rest = cmdline; !out[0] && next_arg(&rest, &arg);)
+		if (option_value(arg, "name", rest, &val))
+			vm_name_value(val, out, len);
+	for (rest = cmdline; !out[0] && next_arg(&rest, &arg);)
+		if (option_value(arg, "id", rest, &val))
+			snprintf(out, len, "%.*s", (int)val.len, val.s);
+	return true;
 }
 
 int ksm_group_vm(const char *cgroup, const char *cmdline, size_t cmdline_len, char *out, size_t len)
 {
-	const char *end, *arg, *val;
+	bool is_vm;
 
 	out[0] = '\0';
-	if (cgroup && vm_of_cgroup(cgroup, out, len))
+	is_vm = vm_of_cmdline((struct span){ cmdline, cmdline_len }, out, len);
+	if (out[0] || (cgroup && vm_of_cgroup(cgroup, out, len)))
 		return 0;
-	/* The kernel ends a command line with NUL; one that was overwritten may lack it. */
-	if (!cmdline_len || cmdline[cmdline_len - 1] != '\0' || !is_hypervisor(cmdline))
-		return -ENOENT;
-	end = cmdline + cmdline_len;
-	for (arg = cmdline; arg; arg = val) {
-		val = next_arg(arg, end);
-		if (val && (!strcmp(arg, "-name") || !strcmp(arg, "--name") ||
-			    !strcmp(arg, "--id"))) {
-			vm_name_value(val, out, len);
-			break;
-		}
-	}
-	return 0;
+	return is_vm ? 0 : -ENOENT;
 }
 
 const char *ksm_user_name(struct ksm *k, uid_t uid)

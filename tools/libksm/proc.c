@@ -8,13 +8,13 @@
  */
 #include "libksm/internal.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libksm/parse.h"
+#include "util/ascii.h"
 
 const char *ksm_member_name(enum ksm_member m)
 {
@@ -126,7 +126,7 @@ int ksm_proc_pidstat_parse(const char *buf, size_t len, struct ksm_proc *out)
 	rest = (struct span){ close + 1, buf + len - close - 1 };
 	if (rest.len && rest.s[rest.len - 1] == '\n')
 		rest.len--;
-	if (!span_word(&rest, &word) || word.len != 1 || !isalpha((unsigned char)*word.s))
+	if (!span_word(&rest, &word) || word.len != 1 || !ascii_is_alpha(*word.s))
 		return -EPROTO;
 	out->state = *word.s;
 	for (int field = PPID; field <= RSS; field++) {

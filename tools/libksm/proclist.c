@@ -9,7 +9,6 @@
  */
 #include "libksm/internal.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <pwd.h>
 #include <regex.h>
@@ -17,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/ascii.h"
 #include "util/map.h"
 #include "util/num.h"
 
@@ -55,7 +55,7 @@ int ksm_procs_next(struct ksm_procs *it, pid_t *pid)
 		d = readdir(it->dir);
 		if (!d)
 			return -errno;
-		if (!isdigit((unsigned char)d->d_name[0]) || num_u64(d->d_name, &n) || !n ||
+		if (!ascii_is_digit(d->d_name[0]) || num_u64(d->d_name, &n) || !n ||
 		    n > INT32_MAX)
 			continue;
 		*pid = n;
@@ -125,8 +125,38 @@ struct selector {
 	struct ksm_pattern pattern;
 	bool has_pattern;
 	uid_t uid;
-	size_t cgroup_len;
+	char *cgroup_raw;	/* the same without the escapes of our output */
 };
+
+static int hex(char c)
+{
+	if (ascii_is_digit(c))
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/*
+ * A name as tools print it ("\\" for a backslash that would mislead, "\xNN" for
+ * a byte that is not text) back into the name; in place, to nothing longer.
+ */
+static void unescape(char *s)
+{
+	char *w = s;
+	int byte;
+
+	for (; *s; s++) {
+		if (s[0] == '\\' && s[1] == '\\') {
+			*w++ = *s++;
+		} else if (s[0] == '\\' && s[1] == 'x' && hex(s[2]) >= 0 && hex(s[3]) >= 0 &&
+			   ((byte = hex(s[2]) << 4 | hex(s[3])) <= 0x20 || byte >= 0x7f)) {
+			*w++ = (char)byte;
+			s += 3;
+		} else {
+			*w++ = *s;
+		}
+	}
+	*w = '\0';
+}
 
 static int selector_init(struct selector *s, const struct ksm_select *sel, char *why,
 			 size_t why_len)
@@ -161,10 +191,10 @@ static int selector_init(struct selector *s, const struct ksm_select *sel, char 
 		s->has_pattern = true;
 	}
 	if (sel->cgroup) {
-		s->cgroup_len = strlen(sel->cgroup);
-		/* "/" and a trailing slash select what is below. */
-		while (s->cgroup_len && sel->cgroup[s->cgroup_len - 1] == '/')
-			s->cgroup_len--;
+		s->cgroup_raw = strdup(sel->cgroup);
+		if (!s->cgroup_raw)
+			return -ENOMEM;
+		unescape(s->cgroup_raw);
 	}
 	return 0;
 }
@@ -173,6 +203,7 @@ static void selector_fini(struct selector *s)
 {
 	if (s->has_pattern)
 		ksm_pattern_fini(&s->pattern);
+	free(s->cgroup_raw);
 }
 
 /* 1 yes, 0 no, -errno. */
@@ -194,6 +225,16 @@ static int match_cmdline(struct ksm *k, const struct selector *s, const struct k
 	return ksm_pattern_match(&s->pattern, line);
 }
 
+/* "/" and a trailing slash select what is below. */
+static bool is_below(const char *path, const char *top)
+{
+	size_t len = strlen(top);
+
+	while (len && top[len - 1] == '/')
+		len--;
+	return !strncmp(path, top, len) && (path[len] == '/' || path[len] == '\0');
+}
+
 static int match_cgroup(struct ksm *k, const struct selector *s, pid_t pid)
 {
 	char *path __cleanup_free = NULL;
@@ -201,8 +242,7 @@ static int match_cgroup(struct ksm *k, const struct selector *s, pid_t pid)
 
 	if (rc)
 		return rc == -EPROTO || rc == -ENOENT ? 0 : rc;
-	return !strncmp(path, s->sel->cgroup, s->cgroup_len) &&
-	       (path[s->cgroup_len] == '/' || path[s->cgroup_len] == '\0');
+	return is_below(path, s->sel->cgroup) || is_below(path, s->cgroup_raw);
 }
 
 static bool has_conditions(const struct ksm_select *sel)

@@ -10,9 +10,11 @@
 #define KSM_UTIL_BANNED_H
 
 /* Headers first: what they declare must not meet the poison. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 /* Bounded forms exist (snprintf, str_add), or the strict parsers of num.h. */
@@ -20,6 +22,10 @@
 #pragma GCC poison atoi atol atoll atof sscanf
 /* Static state: use strtok_r, localtime_r, strsep, strerror_r users: cli. */
 #pragma GCC poison strtok asctime ctime gmtime localtime
+/* They follow the locale; keys do not: use util/ascii.h (check-style has the rest of ctype). */
+#undef tolower
+#undef toupper
+#pragma GCC poison tolower toupper strcasecmp strncasecmp strcasestr
 /* A shell between us and the program is a hole. */
 #pragma GCC poison system popen tmpnam tempnam mktemp
 
