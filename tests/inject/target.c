@@ -5,7 +5,7 @@
  * A new kind of interrupted system call is one function and one line in the
  * table at the end; the tests find it there.
  */
-#include "target.h"
+#include "target-kinds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -98,7 +98,7 @@ bool wait_state(pid_t tid, const char *states)
 /* ------------------------------------------------------------------ */
 /* what targets do							*/
 
-static int bad(const char *what, long got)
+int target_bad(const char *what, long got)
 {
 	snprintf(share->msg, sizeof(share->msg), "%s: returned %ld, errno %d (%s)", what, got,
 		 errno, strerror(errno));
@@ -109,19 +109,19 @@ static int bad(const char *what, long got)
  * The one check of a call: it returns what it would have.  With a handler that
  * interrupts it, EINTR; and the handler ran once, not more, not less.
  */
-static int check_call(const char *what, long got, long want)
+int target_check_call(const char *what, long got, long want)
 {
 	if (share->torn && got == -1 && errno == EINTR)
 		return 0;
 	if (expect_eintr) {
 		if (got != -1 || errno != EINTR)
-			return bad(what, got);
-		return share->handled == 1 ? 0 : bad("handler", share->handled);
+			return target_bad(what, got);
+		return share->handled == 1 ? 0 : target_bad("handler", share->handled);
 	}
-	return got == want ? 0 : bad(what, got);
+	return got == want ? 0 : target_bad(what, got);
 }
 
-static void ready(void)
+void target_ready(void)
 {
 	atomic_store(&share->ready, 1);
 }
@@ -142,11 +142,11 @@ static int nap(const char *what, clockid_t clock, int flags)
 
 	if (flags)
 		ts = (struct timespec){ until / 1000000000, until % 1000000000 };
-	ready();
+	target_ready();
 	rc = syscall(SYS_clock_nanosleep, clock, flags, &ts, NULL);
 	if (!rc && now_ns(clock) < until)
-		return bad("woke too early", 0);
-	return check_call(what, rc, 0);
+		return target_bad("woke too early", 0);
+	return target_check_call(what, rc, 0);
 }
 
 static int run_clock_rel(struct share *sh __unused)
@@ -165,17 +165,17 @@ static int run_nanosleep(struct share *sh __unused)
 	uint64_t start = now_ns(CLOCK_MONOTONIC);
 	int rc;
 
-	ready();
+	target_ready();
 	rc = syscall(SYS_nanosleep, &ts, NULL);
 	if (!rc && now_ns(CLOCK_MONOTONIC) - start < target_nap_ms * 1000000ULL)
-		return bad("woke too early", 0);
-	return check_call("nanosleep", rc, 0);
+		return target_bad("woke too early", 0);
+	return target_check_call("nanosleep", rc, 0);
 }
 
 static int run_pause(struct share *sh __unused)
 {
-	ready();
-	return check_call("pause", pause(), 0);
+	target_ready();
+	return target_check_call("pause", pause(), 0);
 }
 
 static int run_read(struct share *sh)
@@ -183,9 +183,9 @@ static int run_read(struct share *sh)
 	char c = 0;
 	int rc;
 
-	ready();
+	target_ready();
 	rc = read(sh->pipe[0], &c, 1);
-	return rc == 1 && c != 'x' ? bad("read data", c) : check_call("read", rc, 1);
+	return rc == 1 && c != 'x' ? target_bad("read data", c) : target_check_call("read", rc, 1);
 }
 
 static void release_write(pid_t pid __unused, struct share *sh)
@@ -203,9 +203,9 @@ static int run_write(struct share *sh)
 	while (write(sh->pipe[1], page, sizeof(page)) > 0)
 		;
 	fcntl(sh->pipe[1], F_SETFL, 0);
-	ready();
+	target_ready();
 	rc = write(sh->pipe[1], page, 100);
-	return check_call("write", rc, 100);
+	return target_check_call("write", rc, 100);
 }
 
 static void release_drain(pid_t pid __unused, struct share *sh)
@@ -220,12 +220,12 @@ static int run_futex(struct share *sh)
 {
 	int rc;
 
-	ready();
+	target_ready();
 	rc = syscall(SYS_futex, &sh->word, FUTEX_WAIT, 0, NULL, NULL, 0);
 	/* The value has changed: a wake that came in the meantime shows so. */
 	if (rc == -1 && errno == EAGAIN && sh->word == 1)
 		rc = 0;
-	return check_call("futex", rc, 0);
+	return target_check_call("futex", rc, 0);
 }
 
 static void release_futex(pid_t pid __unused, struct share *sh)
@@ -239,11 +239,11 @@ static int run_futex_time(struct share *sh)
 	struct timespec ts = { target_nap_ms / 1000, target_nap_ms % 1000 * 1000000L };
 	int rc;
 
-	ready();
+	target_ready();
 	rc = syscall(SYS_futex, &sh->word, FUTEX_WAIT, 0, &ts, NULL, 0);
 	if (rc == -1 && errno == ETIMEDOUT)
 		rc = 0;
-	return check_call("futex", rc, 0);
+	return target_check_call("futex", rc, 0);
 }
 
 static int epoll_new(int fd)
@@ -260,8 +260,8 @@ static int run_epoll(struct share *sh)
 	int ep = epoll_new(sh->pipe[0]);
 	struct epoll_event ev;
 
-	ready();
-	return check_call("epoll_wait", epoll_wait(ep, &ev, 1, -1), 1);
+	target_ready();
+	return target_check_call("epoll_wait", epoll_wait(ep, &ev, 1, -1), 1);
 }
 
 static int run_epoll_time(struct share *sh)
@@ -269,8 +269,8 @@ static int run_epoll_time(struct share *sh)
 	int ep = epoll_new(sh->pipe[0]);
 	struct epoll_event ev;
 
-	ready();
-	return check_call("epoll_wait", epoll_wait(ep, &ev, 1, target_nap_ms), 0);
+	target_ready();
+	return target_check_call("epoll_wait", epoll_wait(ep, &ev, 1, target_nap_ms), 0);
 }
 
 static int run_epoll_pwait(struct share *sh)
@@ -285,17 +285,17 @@ static int run_epoll_pwait(struct share *sh)
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGUSR1);
 	sigprocmask(SIG_SETMASK, &blocked, NULL);
-	ready();
+	target_ready();
 	rc = epoll_pwait(ep, &ev, 1, -1, &none);
-	return check_call("epoll_pwait", rc, 1);
+	return target_check_call("epoll_pwait", rc, 1);
 }
 
 static int run_poll(struct share *sh)
 {
 	struct pollfd p = { .fd = sh->pipe[0], .events = POLLIN };
 
-	ready();
-	return check_call("poll", poll(&p, 1, -1), 1);
+	target_ready();
+	return target_check_call("poll", poll(&p, 1, -1), 1);
 }
 
 static int run_poll_time(struct share *sh)
@@ -304,11 +304,11 @@ static int run_poll_time(struct share *sh)
 	uint64_t start = now_ns(CLOCK_MONOTONIC);
 	int rc;
 
-	ready();
+	target_ready();
 	rc = poll(&p, 1, target_nap_ms);
 	if (!rc && now_ns(CLOCK_MONOTONIC) - start < target_nap_ms * 1000000ULL)
-		return bad("woke too early", 0);
-	return check_call("poll", rc, 0);
+		return target_bad("woke too early", 0);
+	return target_check_call("poll", rc, 0);
 }
 
 static int check_mask(const sigset_t *want)
@@ -318,7 +318,7 @@ static int check_mask(const sigset_t *want)
 	sigprocmask(SIG_BLOCK, NULL, &now);
 	for (int sig = 1; sig < 64; sig++)
 		if (sigismember(&now, sig) != sigismember(want, sig))
-			return bad("signal mask", sig);
+			return target_bad("signal mask", sig);
 	return 0;
 }
 
@@ -339,9 +339,9 @@ static int run_ppoll(struct share *sh)
 
 	sigemptyset(&none);
 	odd_mask(&mask);
-	ready();
+	target_ready();
 	rc = ppoll(&p, 1, NULL, &none);
-	return check_call("ppoll", rc, 1) || check_mask(&mask);
+	return target_check_call("ppoll", rc, 1) || check_mask(&mask);
 }
 
 static int run_ppoll_time(struct share *sh)
@@ -353,9 +353,9 @@ static int run_ppoll_time(struct share *sh)
 
 	sigemptyset(&none);
 	odd_mask(&mask);
-	ready();
+	target_ready();
 	rc = ppoll(&p, 1, &ts, &none);
-	return check_call("ppoll", rc, 0) || check_mask(&mask);
+	return target_check_call("ppoll", rc, 0) || check_mask(&mask);
 }
 
 static int run_pselect(struct share *sh)
@@ -368,9 +368,9 @@ static int run_pselect(struct share *sh)
 	FD_SET(sh->pipe[0], &fds);
 	sigemptyset(&none);
 	odd_mask(&mask);
-	ready();
+	target_ready();
 	rc = pselect(sh->pipe[0] + 1, &fds, NULL, NULL, NULL, &none);
-	return check_call("pselect", rc, 1) || check_mask(&mask);
+	return target_check_call("pselect", rc, 1) || check_mask(&mask);
 }
 
 static int run_select_time(struct share *sh)
@@ -380,8 +380,8 @@ static int run_select_time(struct share *sh)
 
 	FD_ZERO(&fds);
 	FD_SET(sh->pipe[0], &fds);
-	ready();
-	return check_call("select", select(sh->pipe[0] + 1, &fds, NULL, NULL, &tv), 0);
+	target_ready();
+	return target_check_call("select", select(sh->pipe[0] + 1, &fds, NULL, NULL, &tv), 0);
 }
 
 static int run_sigsuspend(struct share *sh __unused)
@@ -391,9 +391,9 @@ static int run_sigsuspend(struct share *sh __unused)
 
 	sigemptyset(&none);
 	odd_mask(&mask);
-	ready();
+	target_ready();
 	rc = sigsuspend(&none);
-	return check_call("sigsuspend", rc, 0) || check_mask(&mask);
+	return target_check_call("sigsuspend", rc, 0) || check_mask(&mask);
 }
 
 static int run_sigwaitinfo(struct share *sh __unused)
@@ -404,9 +404,9 @@ static int run_sigwaitinfo(struct share *sh __unused)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	ready();
+	target_ready();
 	rc = sigwaitinfo(&set, NULL);
-	return check_call("sigwaitinfo", rc, SIGUSR2);
+	return target_check_call("sigwaitinfo", rc, SIGUSR2);
 }
 
 static void release_usr2(pid_t pid, struct share *sh __unused)
@@ -425,20 +425,20 @@ static int run_wait(struct share *sh __unused)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		_exit(read(share->pipe[0], &c, 1) == 1 ? 7 : 1);
 	}
-	ready();
+	target_ready();
 	rc = wait4(child, &status, 0, NULL);
 	if (rc == child && (!WIFEXITED(status) || WEXITSTATUS(status) != 7))
-		return bad("wait status", status);
-	return check_call("wait4", rc, child);
+		return target_bad("wait status", status);
+	return target_check_call("wait4", rc, child);
 }
 
 static int run_accept(struct share *sh)
 {
 	int fd;
 
-	ready();
+	target_ready();
 	fd = accept(sh->sock, NULL, NULL);
-	return check_call("accept", fd >= 0 ? 0 : fd, 0);
+	return target_check_call("accept", fd >= 0 ? 0 : fd, 0);
 }
 
 static int run_accept_time(struct share *sh)
@@ -448,9 +448,9 @@ static int run_accept_time(struct share *sh)
 
 	/* With a timeout, sockets answer EINTR instead of a restart. */
 	setsockopt(sh->sock, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-	ready();
+	target_ready();
 	fd = accept(sh->sock, NULL, NULL);
-	return check_call("accept", fd >= 0 ? 0 : fd, 0);
+	return target_check_call("accept", fd >= 0 ? 0 : fd, 0);
 }
 
 static void release_connect(pid_t pid __unused, struct share *sh)
@@ -469,8 +469,8 @@ static int run_semop(struct share *sh)
 {
 	struct sembuf op = { .sem_num = 0, .sem_op = -1 };
 
-	ready();
-	return check_call("semop", semop(sh->id, &op, 1), 0);
+	target_ready();
+	return target_check_call("semop", semop(sh->id, &op, 1), 0);
 }
 
 static void release_semop(pid_t pid __unused, struct share *sh)
@@ -484,9 +484,9 @@ static int run_flock(struct share *sh __unused)
 {
 	int fd = open("/proc/self/exe", O_RDONLY), rc;
 
-	ready();
+	target_ready();
 	rc = flock(fd, LOCK_EX);
-	return check_call("flock", rc, 0);
+	return target_check_call("flock", rc, 0);
 }
 
 static int flock_fd = -1;
@@ -500,7 +500,7 @@ static void release_flock(pid_t pid __unused, struct share *sh __unused)
 /* Computes without system calls and finds any register that changes. */
 static int run_regs(struct share *sh)
 {
-	ready();
+	target_ready();
 	while (!sh->stop) {
 		const char *reg = regs_round();
 
@@ -559,7 +559,7 @@ static int run_threads(struct share *sh)
 		pthread_create(&sleeper[i], NULL, thread_sleep, &rcs[i]);
 	while (!n)
 		sched_yield();
-	ready();
+	target_ready();
 	while (!sh->stop) {
 		pthread_mutex_lock(&lock);
 		usleep(100);
@@ -570,10 +570,10 @@ static int run_threads(struct share *sh)
 		pthread_join(sleeper[i], NULL);
 		if (rcs[i]) {
 			errno = rcs[i];
-			return bad("poll in a thread", -1);
+			return target_bad("poll in a thread", -1);
 		}
 	}
-	return n > 0 ? 0 : bad("counter", n);
+	return n > 0 ? 0 : target_bad("counter", n);
 }
 
 /* The first thread has ended: /proc/PID/maps is empty, the stack is nobody's. */
@@ -582,7 +582,7 @@ static void *thread_alone(void *arg __unused)
 	char c;
 	int rc = read(share->pipe[0], &c, 1);
 
-	_exit(check_call("read", rc, 1));
+	_exit(target_check_call("read", rc, 1));
 }
 
 static int run_leaderless(struct share *sh __unused)
@@ -590,7 +590,7 @@ static int run_leaderless(struct share *sh __unused)
 	pthread_t t;
 
 	pthread_create(&t, NULL, thread_alone, NULL);
-	ready();
+	target_ready();
 	/* pthread_exit() would load libgcc, which a test machine need not have. */
 	syscall(SYS_exit, 0);
 	abort();
@@ -603,7 +603,7 @@ static int run_vfork_threads(struct share *sh)
 	int rcs = 0;
 
 	pthread_create(&t, NULL, thread_sleep, &rcs);
-	ready();
+	target_ready();
 	if (!vfork()) {
 		char c;
 
@@ -612,7 +612,7 @@ static int run_vfork_threads(struct share *sh)
 	sh->stop = 1;
 	pthread_join(t, NULL);
 	errno = rcs;
-	return rcs ? bad("poll in a thread", -1) : 0;
+	return rcs ? target_bad("poll in a thread", -1) : 0;
 }
 
 /*
@@ -632,7 +632,7 @@ static void fibre_body(void)
 {
 	char c;
 
-	ready();
+	target_ready();
 	while (!share->stop)
 		share->rounds++;
 	if (read(share->pipe[0], &c, 1) != 1)
@@ -652,11 +652,11 @@ static int run_fibre(struct share *sh)
 	swapcontext(&fibre_main, &fibre_ctx);
 	for (size_t i = 0; i < sizeof(fibre->below); i++)
 		if (fibre->below[i] != GUARD)
-			return bad("memory below a small stack", i);
+			return target_bad("memory below a small stack", i);
 	for (size_t i = 0; i < sizeof(fibre->above); i++)
 		if (fibre->above[i] != GUARD)
-			return bad("memory above a small stack", i);
-	return sh->stop == 1 ? 0 : bad("read on a small stack", sh->stop);
+			return target_bad("memory above a small stack", i);
+	return sh->stop == 1 ? 0 : target_bad("read on a small stack", sh->stop);
 }
 
 /* A main stack of which every page was used once, so that none is left to be found. */
@@ -703,6 +703,22 @@ const struct target_kind target_kinds[] = {
 	{ KIND(accept_time), .release = release_connect, .on_signal = INTERRUPTS, .eintr_on_stop = true },
 	{ KIND(semop), .release = release_semop, .on_signal = INTERRUPTS, .eintr_on_stop = true },
 	{ KIND(flock), .release = release_flock, .on_signal = BY_FLAG },
+	{ KIND(sock_read), .release = release_sock_send, .on_signal = INTERRUPTS, .eintr_on_stop = true, .pair = SOCK_STREAM },
+	{ KIND(sock_readv), .release = release_sock_send, .on_signal = INTERRUPTS, .eintr_on_stop = true, .pair = SOCK_STREAM },
+	{ KIND(sock_preadv2), .release = release_sock_send, .on_signal = INTERRUPTS, .eintr_on_stop = true, .pair = SOCK_STREAM },
+	{ KIND(sock_recvfrom), .release = release_sock_send, .on_signal = INTERRUPTS, .eintr_on_stop = true, .pair = SOCK_STREAM },
+	{ KIND(sock_recvmsg), .release = release_sock_send, .on_signal = INTERRUPTS, .eintr_on_stop = true, .pair = SOCK_STREAM },
+	{ KIND(sock_recvmmsg), .release = release_sock_send, .on_signal = INTERRUPTS, .eintr_on_stop = true, .pair = SOCK_STREAM },
+	{ KIND(sock_splice), .release = release_sock_send, .on_signal = INTERRUPTS, .eintr_on_stop = true, .pair = SOCK_STREAM },
+	{ KIND(sock_write), .release = release_sock_drain, .on_signal = INTERRUPTS, .eintr_on_stop = true, .pair = SOCK_STREAM },
+	{ KIND(sock_writev), .release = release_sock_drain, .on_signal = INTERRUPTS, .eintr_on_stop = true, .pair = SOCK_SEQPACKET },
+	{ KIND(sock_pwritev2), .release = release_sock_drain, .on_signal = INTERRUPTS, .eintr_on_stop = true, .pair = SOCK_DGRAM },
+	{ KIND(sock_sendto), .release = release_sock_drain, .on_signal = INTERRUPTS, .eintr_on_stop = true, .pair = SOCK_STREAM },
+	{ KIND(sock_sendmsg), .release = release_sock_drain, .on_signal = INTERRUPTS, .eintr_on_stop = true, .pair = SOCK_SEQPACKET },
+	{ KIND(sock_sendmmsg), .release = release_sock_drain, .on_signal = INTERRUPTS, .eintr_on_stop = true, .pair = SOCK_DGRAM },
+	{ KIND(sock_sendfile), .release = release_sock_drain, .on_signal = INTERRUPTS, .eintr_on_stop = true, .pair = SOCK_STREAM },
+	{ KIND(sock_connect), .release = release_accept, .on_signal = INTERRUPTS, .eintr_on_stop = true },
+	{ KIND(uring), .release = release_write, .on_signal = INTERRUPTS, .eintr_on_stop = true },
 	/* From here on not for the row of interrupted calls: start them by name. */
 	{ KIND(epoll_time), .on_signal = INTERRUPTS, .eintr_on_stop = true, .is_short = true },
 	{ KIND(pause), .on_signal = INTERRUPTS },
@@ -743,6 +759,9 @@ static void set_up(struct share *sh, const struct target_kind *kind)
 	sh->sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bind(sh->sock, (struct sockaddr *)&sun, sizeof(sun.sun_family));
 	listen(sh->sock, 5);
+	sh->pair[0] = sh->pair[1] = -1;
+	if (kind->pair && socketpair(AF_UNIX, kind->pair | SOCK_CLOEXEC, 0, sh->pair))
+		abort();
 	sh->id = kind->run == run_semop ? semget(IPC_PRIVATE, 1, 0600) : -1;
 	if (kind->run == run_flock) {
 		flock_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -755,6 +774,10 @@ static void tear_down(struct target *t)
 	close(t->sh->pipe[0]);
 	close(t->sh->pipe[1]);
 	close(t->sh->sock);
+	if (t->kind->pair) {
+		close(t->sh->pair[0]);
+		close(t->sh->pair[1]);
+	}
 	if (t->sh->id >= 0)
 		semctl(t->sh->id, 0, IPC_RMID);
 	if (flock_fd >= 0)

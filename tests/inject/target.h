@@ -25,6 +25,7 @@ struct share {
 	atomic_int tid;		/* of a thread of interest */
 	int pipe[2];		/* both ends are open on both sides */
 	int sock;		/* a listening socket */
+	int pair[2];		/* connected sockets, of a kind that wants them */
 	int id;			/* System V */
 	char msg[240];		/* what went wrong */
 };
@@ -38,6 +39,7 @@ struct target_kind {
 	/* The kernel answers EINTR to a stop, which only a living injector can mend. */
 	bool eintr_on_stop;
 	bool runs;				/* does not sleep, at first or ever */
+	int pair;				/* socket type of share->pair; 0: none */
 	bool is_short;				/* ends by time: not for a row of many injections */
 };
 

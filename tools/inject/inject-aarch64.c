@@ -277,25 +277,6 @@ bool inject_arch_has_own_mask(const struct inject_regs *r)
 }
 
 /*
- * Calls that answer EINTR when they are interrupted without a signal handler,
- * and for which that means nothing has happened yet (signal(7), "Interruption
- * of system calls and library functions by stop signals"; the socket calls do
- * so under SO_RCVTIMEO and SO_SNDTIMEO).  A timeout in their arguments starts
- * anew.
- */
-static bool is_eintr_call(uint64_t nr)
-{
-	static const uint64_t nrs[] = {
-		SYS_accept,	SYS_accept4,	     SYS_epoll_pwait, SYS_epoll_pwait2,
-		SYS_io_getevents, SYS_recvfrom,	     SYS_recvmmsg,    SYS_recvmsg,
-		SYS_rt_sigtimedwait, SYS_semop,	     SYS_semtimedop,  SYS_sendmsg,
-		SYS_sendto,
-	};
-
-	return is_one_of(nr, nrs, ARRAY_SIZE(nrs));
-}
-
-/*
  * The stop of a call that answered EINTR shows that answer in the place of the
  * first argument, which /proc told while the thread slept.  A call that only
  * looks like it is one to restart just the same.
@@ -315,7 +296,7 @@ int inject_arch_mend(const struct inject_target *t, struct inject_regs *r,
 
 	LOAD(u, r);
 	if (!r->in_call) {
-		if ((int64_t)u.regs[0] != -EINTR || !is_eintr_call(u.regs[8]) ||
+		if ((int64_t)u.regs[0] != -EINTR || !inject_is_eintr_call(u.regs[8]) ||
 		    inject_target_read(t, u.pc - 4, &insn, sizeof(insn)) || insn != INSN_SVC)
 			return 0;
 		if (!slept_in(&u, slept))
@@ -326,7 +307,7 @@ int inject_arch_mend(const struct inject_target *t, struct inject_regs *r,
 		r->mended = true;
 		return 1;
 	}
-	if ((int64_t)u.regs[0] == -EINTR && is_eintr_call(u.regs[8])) {
+	if ((int64_t)u.regs[0] == -EINTR && inject_is_eintr_call(u.regs[8])) {
 		u.regs[0] = -ERESTARTNOHAND;
 		STORE(r, u);
 		return 1;

@@ -106,8 +106,8 @@ bool inject_arch_unsettled(const struct inject_target *t, const struct inject_re
 int inject_arch_settled(pid_t tid, struct inject_regs *r, bool exit);
 
 /*
- * A few system calls answer EINTR when a stop interrupts them, signal or not
- * (signal(7)).  Turn that into "restart unless a handler runs".  Also recover
+ * Some system calls answer EINTR when a stop interrupts them, signal or not
+ * (inject_is_eintr_call()).  Turn that into "restart unless a handler runs".  Also recover
  * .restarts_nr, where the code before the PC tells it.
  * Return: 1 when general registers were changed in @r, else 0; -EAGAIN: such a
  * call, but what it was called with is not known.
@@ -150,6 +150,12 @@ bool inject_arch_last_call(const struct inject_regs *r, struct ksm_inject_call *
  * kernel's signal handling.
  */
 int inject_arch_put(pid_t tid, const struct inject_regs *r, bool at_exit);
+
+/* ------------------------------------------------------------------ */
+/* restart.c								*/
+
+/* Does this system call answer EINTR to a stop, though nothing has happened yet? */
+bool inject_is_eintr_call(long nr);
 
 /* ------------------------------------------------------------------ */
 /* inject-find.c: what to use of a target; reads only			*/

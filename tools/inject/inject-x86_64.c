@@ -223,25 +223,6 @@ bool inject_arch_has_own_mask(const struct inject_regs *r)
 	return is_one_of(u.orig_rax, nrs, ARRAY_SIZE(nrs));
 }
 
-/*
- * Calls that answer EINTR when they are interrupted without a signal handler,
- * and for which that means nothing has happened yet (signal(7), "Interruption
- * of system calls and library functions by stop signals"; the socket calls do
- * so under SO_RCVTIMEO and SO_SNDTIMEO).  A timeout in their arguments starts
- * anew.
- */
-static bool is_eintr_call(long nr)
-{
-	static const long nrs[] = {
-		SYS_accept,	SYS_accept4,	 SYS_epoll_pwait,  SYS_epoll_pwait2,
-		SYS_epoll_wait, SYS_io_getevents, SYS_recvfrom,	   SYS_recvmmsg,
-		SYS_recvmsg,	SYS_rt_sigtimedwait, SYS_semop,	   SYS_semtimedop,
-		SYS_sendmsg,	SYS_sendto,
-	};
-
-	return is_one_of(nr, nrs, ARRAY_SIZE(nrs));
-}
-
 /* "mov $nr, %eax; syscall", as C libraries have it. */
 static long nr_before(const struct inject_target *t, uint64_t pc)
 {
@@ -265,7 +246,7 @@ int inject_arch_mend(const struct inject_target *t, struct inject_regs *r,
 	if ((long)u.orig_rax < 0)
 		return 0;
 	ax = (long)u.rax;
-	if (ax == -EINTR && is_eintr_call(u.orig_rax)) {
+	if (ax == -EINTR && inject_is_eintr_call(u.orig_rax)) {
 		u.rax = -ERESTARTNOHAND;
 		STORE(r, u);
 		return 1;
