@@ -253,7 +253,7 @@ marks() {
 
 @test "in another pid namespace" {
 	need_root
-	spawn unshare -fp --kill-child --mount-proc sleep 1000
+	spawn unshare -fp --kill-child sleep 1000
 	inner() {
 		pid=$(cat "/proc/$spawned/task/$spawned/children")
 		pid=${pid// /}

@@ -202,10 +202,11 @@ Try 'ksmctl --help' for more information."
 	stdout_has "state      stopped"
 }
 
-# in_root COMMAND...: with the dump's /sys/kernel/mm/ksm in place of the real one.
+# in_root COMMAND...: with the dump's /sys/kernel/mm/ksm in place of the real one.  In
+# a user namespace no mount gets out, and in a chroot / need not be a mount point.
 in_root() {
 	# shellcheck disable=SC2016
-	unshare -rm sh -c 'mount --bind "$0" /sys/kernel/mm/ksm && exec "$@"' \
+	unshare -rm --propagation unchanged sh -c 'mount --bind "$0" /sys/kernel/mm/ksm && exec "$@"' \
 		"$ROOT/$ksm" "$@"
 }
 

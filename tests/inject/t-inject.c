@@ -891,7 +891,9 @@ static void test_namespaces(void)
 			_exit(99);
 		inner = fork();
 		if (!inner) {
-			mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+			/* In a chroot / need not be a mount point, and a mount would get out. */
+			if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+				_exit(96);
 			if (mount("none", "/proc", "tmpfs", 0, NULL) || getpid() != 1)
 				_exit(98);
 			_exit(read(fds[0], &c, 1) == 1 ? 5 : 6);
@@ -905,12 +907,16 @@ static void test_namespaces(void)
 		sleep_ms(1);
 	}
 	if (CHECK(inner > 0)) {
-		CHECK(wait_state(inner, "S"));
-		CHECK_INT(probe(inner, NULL), 0);
+		CHECK(wait_state(inner, "SZ"));
+		if (state_of(inner) == 'S')
+			CHECK_INT(probe(inner, NULL), 0);
 	}
 	CHECK_INT(write(fds[1], "x", 1), 1);
 	CHECK_INT(waitpid(pid, &status, 0), pid);
-	CHECK_INT(status, W_EXITCODE(5, 0));
+	if (status == W_EXITCODE(96, 0))
+		tap_skip("/ is no mount point here, so mounts cannot be kept private");
+	else
+		CHECK_INT(status, W_EXITCODE(5, 0));
 	close(fds[0]);
 	close(fds[1]);
 }
