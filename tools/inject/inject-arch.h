@@ -282,13 +282,27 @@ bool inject_has_ended(struct ksm *k, pid_t pid, pid_t tid);
 pid_t inject_sharer(struct ksm *k, pid_t pid, pid_t tid);
 
 /* ------------------------------------------------------------------ */
-/* inject.c: the clock over the tracing thread				*/
+/* the clock over the tracing thread, which sets it; inject.c watches it	*/
 
-struct inject_watch;
+struct inject_clock {
+	_Atomic uint64_t deadline_ns;	/* 0: none */
+};
 
-/* Waits longer than @ms end with -ETIMEDOUT; 0: no limit. */
-void inject_watch_set(struct inject_watch *w, unsigned int ms);
-bool inject_watch_expired(struct inject_watch *w);
+/*
+ * Waits longer than @ms end with -ETIMEDOUT; 0: no limit.  Wakes nobody: the
+ * target is stopped while this runs, and the watcher looks by itself.
+ */
+static inline void inject_clock_set(struct inject_clock *c, unsigned int ms)
+{
+	c->deadline_ns = ms ? ksm_now_ns() + ms * 1000000ULL : 0;
+}
+
+static inline bool inject_clock_expired(const struct inject_clock *c)
+{
+	const uint64_t deadline = c->deadline_ns;
+
+	return deadline && ksm_now_ns() >= deadline;
+}
 
 /* ------------------------------------------------------------------ */
 /* inject-trace.c: one thread held once					*/
@@ -298,7 +312,7 @@ bool inject_watch_expired(struct inject_watch *w);
 
 struct inject_trace {
 	const struct inject_target *target;
-	struct inject_watch *watch;
+	struct inject_clock *clock;
 	struct ksm_inject_call *calls;
 	size_t n_calls;
 	struct ksm_inject_limits limits;

@@ -103,7 +103,7 @@ static int wait_stop(struct inject_trace *t, int *status)
 		int rc = sys_wait_tracee(t->target->tid, status);
 
 		if (rc == -EINTR) {
-			if (inject_watch_expired(t->watch))
+			if (inject_clock_expired(t->clock))
 				return -ETIMEDOUT;
 			continue;
 		}
@@ -138,7 +138,7 @@ static int catch(struct inject_trace *t)
 {
 	int status, rc;
 
-	inject_watch_set(t->watch, t->limits.stop_ms);
+	inject_clock_set(t->clock, t->limits.stop_ms);
 	look_at_sleep(t);
 	rc = ask(t, SYS_PTRACE_INTERRUPT, 0, NULL);
 	for (int i = 0; !rc && i < TRIES; i++) {
@@ -366,7 +366,7 @@ static int make_call(struct inject_trace *t, struct ksm_inject_call *call)
 	int status, rc, sig = 0;
 
 	call->cpu_ns = 0;
-	inject_watch_set(t->watch, t->limits.stop_ms);
+	inject_clock_set(t->clock, t->limits.stop_ms);
 	for (int i = 0; i < TRIES; i++) {
 		rc = resume(t, SYS_PTRACE_SYSCALL, sig);
 		if (rc)
@@ -378,7 +378,7 @@ again:
 		if (rc == -ETIMEDOUT && !giving_up) {
 			/* It does not get to run.  A stop, at least, it must reach. */
 			giving_up = true;
-			inject_watch_set(t->watch, t->limits.stop_ms);
+			inject_clock_set(t->clock, t->limits.stop_ms);
 			rc = ask(t, SYS_PTRACE_INTERRUPT, 0, NULL);
 			if (rc)
 				return rc;
@@ -390,7 +390,7 @@ again:
 		if (ptrace_is_syscall(status) && !entered) {
 			entered = true;
 			began = cpu_time(t);
-			inject_watch_set(t->watch, t->limits.call_ms);
+			inject_clock_set(t->clock, t->limits.call_ms);
 		} else if (ptrace_is_syscall(status)) {
 			t->at_exit = true;
 			took = cpu_time(t) - began;
@@ -478,7 +478,7 @@ int inject_trace_run(struct inject_trace *t)
 	if (rc)
 		return rc == -EPERM ? fail(t, KSM_INJECT_DENIED, rc) : rc;
 	/* Seizing waits for an exec in progress; by now nobody may be interested. */
-	if (inject_watch_expired(t->watch))
+	if (inject_clock_expired(t->clock))
 		return fail(t, KSM_INJECT_BUSY, -EBUSY);
 	start = ksm_now_ns();
 	rc = prepare(t);

@@ -83,7 +83,7 @@ const char *ksm_inject_why_text(enum ksm_inject_why why)
 struct inject_watch {
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
-	_Atomic uint64_t deadline_ns;	/* 0: none */
+	struct inject_clock clock;
 	bool dry;			/* it is enough to know the target */
 	bool done;
 	bool known;			/* the target is: what follows stops it */
@@ -100,19 +100,6 @@ struct inject_watch {
 	struct inject_trace trace;
 	struct ksm_inject_call calls[];	/* the caller's array may be gone before us */
 };
-
-/* Wakes nobody: the target is stopped while this runs.  watch_wait() looks by itself. */
-void inject_watch_set(struct inject_watch *w, unsigned int ms)
-{
-	w->deadline_ns = ms ? ksm_now_ns() + ms * 1000000ULL : 0;
-}
-
-bool inject_watch_expired(struct inject_watch *w)
-{
-	uint64_t deadline = w->deadline_ns;
-
-	return deadline && ksm_now_ns() >= deadline;
-}
 
 static void watch_put(struct inject_watch *w)
 {
@@ -184,7 +171,7 @@ static bool begin_trace(struct inject_watch *w)
 	late = w->left_behind;
 	w->known = !late;
 	w->tracer = sys_gettid();
-	inject_watch_set(w, w->trace.limits.stop_ms);
+	inject_clock_set(&w->clock, w->trace.limits.stop_ms);
 	pthread_mutex_unlock(&w->lock);
 	return !late;
 }
@@ -244,7 +231,7 @@ static bool watch_wait(struct inject_watch *w)
 
 	pthread_mutex_lock(&w->lock);
 	while (!w->done) {
-		uint64_t now = ksm_now_ns(), until = w->deadline_ns;
+		uint64_t now = ksm_now_ns(), until = w->clock.deadline_ns;
 		struct timespec ts;
 
 		if (until && now >= until + (w->known ? LEAVE_NS : 0)) {
@@ -288,7 +275,7 @@ static bool watch_run(struct inject_watch *w)
 	w->poke = free_signal();
 	if (!w->poke)
 		return true;
-	inject_watch_set(w, w->trace.limits.read_ms);
+	inject_clock_set(&w->clock, w->trace.limits.read_ms);
 	w->refs++;
 	sigfillset(&all);
 	sigdelset(&all, w->poke);
@@ -362,7 +349,7 @@ static int run_on(struct ksm *k, const struct ksm_whom *whom, const struct injec
 	w->dry = !n;
 	w->tid = thread->tid;
 	w->trace.target = &w->target;
-	w->trace.watch = w;
+	w->trace.clock = &w->clock;
 	w->trace.calls = w->calls;
 	w->trace.n_calls = n;
 	w->trace.limits = *limits;
