@@ -161,7 +161,7 @@ documented_columns() {
 			section "$MAN/$file" ENVIRONMENT | grep -qwE -e "$word" || fail "$file lacks $word"
 		done
 	done < <(sed -n '/^unsigned int ksm_log_parse/,/^}/s/.*{ "\([a-z]*\)",.*/\1/p' \
-		"$KSM_SRCDIR/tools/libksm/handle.c")
+		"$KSM_SRCDIR/tools/libksm/fail.c")
 }
 
 @test "man pages: the order of sections" {

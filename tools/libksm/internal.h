@@ -38,9 +38,13 @@ struct ksm {
 	unsigned int log_mask;
 };
 
-/* handle.c */
+/* fail.c */
 int ksm_fail(struct ksm *k, int rc, const char *verb, const char *fmt, ...) __printf(4, 5);
 void ksm_log(struct ksm *k, enum ksm_log area, const char *fmt, ...) __printf(3, 4);
+/* An errno to one of the four states: ABSENT for ENOENT..., DENIED; VALUE for anything else. */
+enum ksm_state ksm_state_of(int rc);
+
+/* handle.c */
 /* "6.12.117" as 612; of the root's kernel. */
 unsigned int ksm_kernel_version(struct ksm *k);
 /* "6.12.117" as 117. */
@@ -99,9 +103,6 @@ int ksm_pattern_init(struct ksm_pattern *p, const char *text);
 void ksm_pattern_fini(struct ksm_pattern *p);
 /* @line ends in NUL; it may be written to. */
 bool ksm_pattern_match(const struct ksm_pattern *p, char *line);
-
-/* An errno to one of the four states: ABSENT for ENOENT..., DENIED; VALUE for anything else. */
-enum ksm_state ksm_state_of(int rc);
 
 /* proc.c */
 /*

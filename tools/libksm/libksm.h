@@ -22,7 +22,7 @@
 #include "util/macros.h"
 
 /* ------------------------------------------------------------------ */
-/* handle.c: one handle per root						*/
+/* handle.c, fail.c: one handle per root					*/
 
 struct ksm;
 
