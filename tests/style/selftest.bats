@@ -154,6 +154,16 @@ clean() {
 		"tools/ksmctl/a.c:12: system calls on memory and processes belong to libksm/sys.c"
 }
 
+@test "the terminal is asked in one place" {
+	good tools/ksmctl/a.c 'if (isatty(1))' 'ioctl(1, TIOCGWINSZ, &ws);' 'getenv("COLUMNS");' \
+		'getenv("KSM_DEBUG");'
+	good tools/cli/term.c 'if (isatty(1)) x = getenv("TERM");'
+	listed
+	finds "tools/ksmctl/a.c:5: only cli/term.c asks the terminal" \
+		"tools/ksmctl/a.c:6: only cli/term.c asks the terminal" \
+		"tools/ksmctl/a.c:7: only cli/term.c asks the terminal"
+}
+
 @test "what only looks like it is let through" {
 	good tools/ksmctl/a.c \
 		'/* perror(x); exit(1); strcpy(a, b); "/proc/self"' ' * still: system("x"); */' \
@@ -234,12 +244,78 @@ archive() {
 	ar cr "$B/$name" "$B/x.o"
 }
 
-@test "archives: libksm and inject are silent, libutil opens nothing, cli knows no KSM" {
+# object ROOM NAME C...: what a source of the tree would have been built to, in $B.
+object() {
+	local dir=$B/tools/$1 name=$2
+	mkdir -p "$dir"
+	printf '%s\n' "${@:3}" >"$dir/$name.c"
+	"$CC" -w -c -o "$dir/$name.o" "$dir/$name.c"
+}
+
+# An object of each source, none of which needs another.
+objects() {
+	local f room name
+	for f in "$T"/tools/*/*.c; do
+		room=${f%/*}
+		room=${room##*/}
+		name=${f##*/}
+		name=${name%.c}
+		object "$room" "$name" "int ${name}_$room;"
+	done
+}
+
+compiler() {
 	# CC may hold flags too; only its first word matters here.
 	CC=${CC:-cc}
 	CC=${CC%% *}
 	command -v "$CC" >/dev/null && command -v ar >/dev/null || skip "no compiler here"
 	B=$BATS_TEST_TMPDIR
+}
+
+@test "circles: no file of a room needs one that needs it" {
+	compiler
+	archive libksm.a open
+	archive libinject.a open
+	archive libutil.a malloc
+	archive libcli.a exit
+	for name in a b c d; do
+		good tools/ksmtop/$name.c 'int x;'
+	done
+	listed
+	objects
+	# A chain, a diamond, and a name that only another room has, are no circle.
+	object ksmtop a 'int b(void), c(void); int a(void) { return b() + c(); }'
+	object ksmtop libtop_a-b 'int d(void); int b(void) { return d(); }'
+	object ksmtop c 'int d(void), e; int c(void) { return d() + e; }'
+	object ksmtop d 'int x(void); int d(void) { return x(); }'
+	object ksmctl main 'int c(void); int x(void) { return c(); }'
+	rm "$B"/tools/ksmtop/b.o
+	expect 0 check "$B"
+
+	# d needs a now, which needs it by way of b and c.
+	object ksmtop d 'int a(void); int d(void) { return a(); }'
+	expect 1 check "$B"
+	stdout_is "$(printf 'tools/ksmtop/%s, which needs it\n' \
+		"a.c: in a circle: needs b of b.c" "a.c: in a circle: needs c of c.c" \
+		"b.c: in a circle: needs d of d.c" "c.c: in a circle: needs d of d.c" \
+		"d.c: in a circle: needs a of a.c")"
+
+	# By data as well, and static names are nobody else's.
+	object ksmtop d 'static int a(void) { return 0; } int d(void) { return a(); }'
+	expect 0 check "$B"
+	object ksmtop d 'extern int a; int d(void) { return a; }'
+	object ksmtop a 'int d(void); int a = 1; int f(void) { return d(); }'
+	expect 1 check "$B"
+	stdout_has "tools/ksmtop/d.c: in a circle: needs a of a.c, which needs it"
+
+	rm -r "$B"/tools/ksmtop
+	expect 1 check "$B"
+	stdout_is "tools/ksmtop: not built, so circles were not looked for"
+}
+
+@test "archives: libksm and inject are silent, libutil opens nothing, cli knows no KSM" {
+	compiler
+	objects
 	archive libksm.a open snprintf exit_code
 	archive libinject.a ksm_now_ns
 	archive libutil.a malloc __vsnprintf_chk

@@ -399,6 +399,17 @@ static void absurd_sizes(void)
 	CHECK(pty_wait_end(&r.p));
 	check_restored(&r.p);
 	finish(&r);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		tap_row("begun at %dx%d", sizes[i][0], sizes[i][1]);
+		start(&r, "6.12-busy", NULL, NULL, sizes[i][0], sizes[i][1]);
+		CHECK(pty_wait_text(&r.p, CURSOR_OFF));
+		pty_resize(&r.p, 80, 24);
+		CHECK(see(&r, HEADING));
+		pty_keys(&r.p, "q");
+		CHECK(pty_wait_end(&r.p));
+		check_restored(&r.p);
+		finish(&r);
+	}
 }
 
 /* ------------------------------------------------------------------ */

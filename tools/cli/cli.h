@@ -75,8 +75,8 @@ void cli_note(const char *fmt, ...) __printf(1, 2);		/* with -v, to stderr */
 /* A line of a debug log, cleaned, whatever the verbosity is: the caller decides. */
 void cli_log(const char *line);
 /*
- * A bar on standard error where that is a terminal (nothing elsewhere, nor with
- * -q): @share from 0 to 1, and what is going on.  A negative share wipes it away,
+ * A bar on standard error where that is a terminal that can wipe it away again
+ * (nothing elsewhere, nor with -q): @share from 0 to 1, and what is going on.  A negative share wipes it away,
  * which must come before anything else is printed.
  */
 void cli_progress(double share, const char *text);
@@ -87,11 +87,23 @@ void cli_set_usage_code(int code);	/* ksm-advise: 125 while wrapping */
 /* Flush and check stdout now; 0 or -errno (of the first write that failed). */
 int cli_flush(void);
 
-/* True when stdout is a terminal and colours are welcome (NO_COLOR, TERM=dumb). */
-bool cli_color(void);
-bool cli_utf8(void);
-/* Columns of the terminal on fd, COLUMNS, or 80. */
+/* ------------------------------------------------------------------ */
+/* term.c: what is asked of the terminal				*/
+
+/* Is @fd a terminal, of whatever kind? */
+bool cli_tty(int fd);
+/* TERM; "" when it is not set. */
+const char *cli_term_name(void);
+/* Why nothing but plain lines can be written on @fd ("a dumb terminal"...), or NULL. */
+const char *cli_term_unfit(int fd);
+/* False where @fd is no terminal, or one that does not tell its size. */
+bool cli_term_size(int fd, int *columns, int *lines);
+/* Columns of the terminal on @fd, COLUMNS, or 80. */
 int cli_width(int fd);
+/* True when stdout is such a terminal and colours are welcome (NO_COLOR). */
+bool cli_color(void);
+/* Are characters of UTF-8 shown, by the locale? */
+bool cli_utf8(void);
 
 /* ------------------------------------------------------------------ */
 /* opts.c: one table per command					*/

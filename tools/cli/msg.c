@@ -14,13 +14,10 @@
 #include "cli/internal.h"
 
 #include <errno.h>
-#include <langinfo.h>
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-
-#include "util/num.h"
 
 static struct {
 	const char *name;
@@ -204,7 +201,7 @@ void cli_progress(double share, const char *text)
 	const int width = cli_width(STDERR_FILENO);
 	const int full = (int)(share * BAR);
 
-	if (msg.verbosity < 0 || !isatty(STDERR_FILENO))
+	if (msg.verbosity < 0 || cli_term_unfit(STDERR_FILENO))
 		return;
 	if (share >= 0) {
 		str_addc(&line, '[');
@@ -258,32 +255,4 @@ void cli_usage_error(const char *fmt, ...)
 void cli_finish(void)
 {
 	exit(CLI_OK);
-}
-
-bool cli_color(void)
-{
-	const char *no_color = getenv("NO_COLOR");
-	const char *term = getenv("TERM");
-
-	if (no_color && *no_color)
-		return false;
-	return isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb");
-}
-
-bool cli_utf8(void)
-{
-	return !strcmp(nl_langinfo(CODESET), "UTF-8");
-}
-
-int cli_width(int fd)
-{
-	const char *columns = getenv("COLUMNS");
-	struct winsize ws;
-	uint64_t n;
-
-	if (!ioctl(fd, TIOCGWINSZ, &ws) && ws.ws_col)
-		return ws.ws_col;
-	if (columns && !num_u64(columns, &n) && n && n <= 10000)
-		return (int)n;
-	return 80;
 }

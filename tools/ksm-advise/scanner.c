@@ -215,7 +215,7 @@ void adv_scanner_hint(struct adv *a)
 {
 	struct ksm_value v;
 
-	if (cli_verbosity() < 0 || (cli_verbosity() < 1 && !isatty(ADV_FD_MESSAGES)))
+	if (cli_verbosity() < 0 || (cli_verbosity() < 1 && !cli_tty(ADV_FD_MESSAGES)))
 		return;
 	if (ksm_attr_read(a->k, KSM_ATTR_RUN, &v) || v.state != KSM_VALUE)
 		return;

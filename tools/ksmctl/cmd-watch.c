@@ -514,7 +514,7 @@ int ctl_watch(struct ctl *ctl, int argc, char **argv)
 	ctl_no_operands(&p, argv);
 	ctl_open_moments(ctl, "watch");
 	catch_enders();
-	if (isatty(STDOUT_FILENO))
+	if (cli_tty(STDOUT_FILENO))
 		w.height = 24 - HEADING_LINES;
 	if (w.events)
 		events_open(&w);

@@ -12,7 +12,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -179,20 +178,6 @@ struct tty {
 	bool gone;		/* the terminal hung up */
 };
 
-/* Why this terminal cannot be drawn on, or NULL. */
-static const char *unfit(void)
-{
-	const char *term = getenv("TERM");
-
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-		return "not a terminal";
-	if (!term || !*term)
-		return "TERM is not set";
-	if (!strcmp(term, "dumb") || !strcmp(term, "unknown"))
-		return "a dumb terminal";
-	return NULL;
-}
-
 static void set_looks(enum depth depth)
 {
 	if (depth == DEPTH_NONE)
@@ -223,13 +208,10 @@ static void know_more_keys(void)
 
 static void take_size(struct ui *ui)
 {
-	struct winsize ws;
+	int columns = COLS, lines = LINES;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) || !ws.ws_row || !ws.ws_col) {
-		ws.ws_row = (unsigned short)LINES;
-		ws.ws_col = (unsigned short)COLS;
-	}
-	resize_term(MIN(ws.ws_row, CANVAS_H_MAX), MIN(ws.ws_col, CANVAS_W_MAX));
+	(void)cli_term_size(STDOUT_FILENO, &columns, &lines);
+	resize_term(MIN(lines, CANVAS_H_MAX), MIN(columns, CANVAS_W_MAX));
 	/* Without memory the older size goes on being drawn. */
 	if (canvas_resize(&ui->canvas, COLS, LINES))
 		return;
@@ -253,7 +235,8 @@ static void view_fini(struct top *t)
 
 static int view_init(struct top *t)
 {
-	const char *why = unfit();
+	const char *why = cli_term_unfit(cli_tty(STDIN_FILENO) ? STDOUT_FILENO : STDIN_FILENO);
+	int columns, lines;
 	struct ui *ui;
 	struct tty *tty;
 
@@ -278,11 +261,14 @@ static int view_init(struct top *t)
 		return rc;
 	}
 	keep_tstp();
+	/* take_size() sees to the size; one that is absurd would make newterm() fail. */
+	if (cli_term_size(STDOUT_FILENO, &columns, &lines))
+		use_env(FALSE);
 	/* Never initscr(), which ends the program when it fails. */
 	tty->screen = newterm(NULL, stdout, stdin);
 	if (!tty->screen) {
 		cli_error(0, "%s: unknown terminal (set TERM, or ksmtop -b prints instead)",
-			  getenv("TERM"));
+			  cli_term_name());
 		return -ENOTTY;
 	}
 	set_term(tty->screen);

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * term.c - what is asked of the terminal: is there one, what does it understand,
+ * how large is it, which characters does it show.
+ *
+ * The only file that asks; it writes nothing.
+ */
+#include "cli/cli.h"
+
+#include <langinfo.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "util/num.h"
+
+bool cli_tty(int fd)
+{
+	return isatty(fd);
+}
+
+const char *cli_term_name(void)
+{
+	const char *term = getenv("TERM");
+
+	return term ? term : "";
+}
+
+const char *cli_term_unfit(int fd)
+{
+	const char *term = cli_term_name();
+
+	if (!cli_tty(fd))
+		return "not a terminal";
+	if (!*term)
+		return "TERM is not set";
+	if (!strcmp(term, "dumb") || !strcmp(term, "unknown"))
+		return "a dumb terminal";
+	return NULL;
+}
+
+bool cli_color(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return !(no_color && *no_color) && !cli_term_unfit(STDOUT_FILENO);
+}
+
+bool cli_utf8(void)
+{
+	return !strcmp(nl_langinfo(CODESET), "UTF-8");
+}
+
+bool cli_term_size(int fd, int *columns, int *lines)
+{
+	struct winsize ws;
+
+	if (ioctl(fd, TIOCGWINSZ, &ws) || !ws.ws_col || !ws.ws_row)
+		return false;
+	*columns = ws.ws_col;
+	*lines = ws.ws_row;
+	return true;
+}
+
+int cli_width(int fd)
+{
+	const char *given = getenv("COLUMNS");
+	int columns, lines;
+	uint64_t n;
+
+	if (cli_term_size(fd, &columns, &lines))
+		return columns;
+	if (given && !num_u64(given, &n) && n && n <= 10000)
+		return (int)n;
+	return 80;
+}
