@@ -245,6 +245,14 @@ int inject_maps_read(struct inject_target *t, bool *compat);
 /* Fills ->code from ->texts; needs ->pagemap_fd.  0 or -errno with @why. */
 int inject_code_find(struct inject_target *t, enum ksm_inject_why *why);
 
+/* ------------------------------------------------------------------ */
+/* inject-read.c: what can be read without waiting			*/
+
+/* Text is searched in pieces of so many bytes. */
+#define INJECT_TEXT_CHUNK (64U << 10)
+
+/* How many bytes from @at on, @len at most, are in memory or in swap; of one piece at most. */
+size_t inject_target_there(const struct inject_target *t, uint64_t at, size_t len);
 /**
  * inject_target_read() - memory of the target, where nobody can keep us waiting
  *

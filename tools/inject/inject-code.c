@@ -2,12 +2,8 @@
 /*
  * inject-code.c - the target's mappings: code to borrow, and what may be read.
  *
- * Reading the memory of another process can make us wait for a file system: a
- * page that is not in memory is read from its file, and where a program serves
- * that file (FUSE), it may never answer.  Not even SIGKILL ends such a wait
- * (fs/fuse/dev.c request_wait_answer(), 6.12).  So files of FUSE are left out,
- * and so are files of which nobody says what file system they are on.  Of what
- * other mount namespaces have, only pages that are in memory are read.
+ * Which of them may be read, inject-read.c tells; here it is found out on which
+ * file systems they are.
  */
 #include "inject/inject-arch.h"
 
@@ -28,37 +24,6 @@
 
 /* Text that is searched at most; a C library's part of it is a megabyte or two. */
 #define TEXT_MAX (256ULL << 20)
-#define TEXT_CHUNK (64U << 10)
-
-/* Present, or swapped: Documentation/admin-guide/mm/pagemap.rst */
-#define PAGE_THERE (3ULL << 62)
-
-/* ------------------------------------------------------------------ */
-/* reading								*/
-
-/* How many bytes from @at on, @len at most, are in memory or in swap. */
-static size_t there(const struct inject_target *t, uint64_t at, size_t len)
-{
-	uint64_t map[TEXT_CHUNK / 4096 + 2];
-	const uint64_t page = t->page_size, first = at / page;
-	size_t pages = MIN((at + len - 1) / page - first + 1, ARRAY_SIZE(map)), n = 0;
-	ssize_t got = pread(t->pagemap_fd, map, pages * sizeof(map[0]),
-			    (off_t)(first * sizeof(map[0])));
-
-	pages = got > 0 ? (size_t)got / sizeof(map[0]) : 0;
-	while (n < pages && map[n] & PAGE_THERE)
-		n++;
-	return n ? MIN(len, (first + n) * page - at) : 0;
-}
-
-int inject_target_read(const struct inject_target *t, uint64_t at, void *buf, size_t len)
-{
-	for (size_t i = 0; i < t->n_texts; i++)
-		if (t->texts[i].fs == INJECT_FS_OURS && at >= t->texts[i].start &&
-		    at + len <= t->texts[i].end && at + len > at)
-			return ptrace_read(t->tid, at, buf, len);
-	return there(t, at, len) == len ? ptrace_read(t->tid, at, buf, len) : -EFAULT;
-}
 
 /* ------------------------------------------------------------------ */
 /* file systems								*/
@@ -208,7 +173,7 @@ static int search_piece(struct inject_target *t, uint64_t at, size_t len, bool a
 	for (size_t off = 0; off < len; off += n) {
 		int rc;
 
-		n = all ? len : there(t, at + off, len - off);
+		n = all ? len : inject_target_there(t, at + off, len - off);
 		if (!n) {
 			n = t->page_size - (at + off) % t->page_size;
 			continue;
@@ -230,11 +195,11 @@ static int search_text(struct inject_target *t, const struct inject_text *text, 
 		       uint64_t *budget, uint8_t *buf)
 {
 	/* Pieces overlap, or an instruction sequence could hide on the seam. */
-	for (uint64_t at = text->start; at < text->end; at += TEXT_CHUNK - INJECT_CODE_BYTES) {
-		size_t len = MIN(text->end - at, (uint64_t)TEXT_CHUNK);
+	for (uint64_t at = text->start; at < text->end; at += INJECT_TEXT_CHUNK - INJECT_CODE_BYTES) {
+		size_t len = MIN(text->end - at, (uint64_t)INJECT_TEXT_CHUNK);
 		int rc = search_piece(t, at, len, all, budget, buf);
 
-		if (rc || len < TEXT_CHUNK)
+		if (rc || len < INJECT_TEXT_CHUNK)
 			return rc;
 	}
 	return 0;
@@ -243,7 +208,7 @@ static int search_text(struct inject_target *t, const struct inject_text *text, 
 /* First what is in memory.  Then all that cannot keep us waiting for somebody's program. */
 int inject_code_find(struct inject_target *t, enum ksm_inject_why *why)
 {
-	uint8_t *buf __cleanup_free = malloc(TEXT_CHUNK);
+	uint8_t *buf __cleanup_free = malloc(INJECT_TEXT_CHUNK);
 	uint64_t budget = TEXT_MAX;
 	bool unread = false;
 	int rc;

@@ -83,6 +83,11 @@ ssize_t ksm_path_read_small(struct ksm *k, int dirfd, const char *name, char *bu
 int ksm_path_write_at(struct ksm *k, int dirfd, const char *name, const char *text);
 /* Owner of the directory of a process; -ESRCH when there is none. */
 int ksm_path_owner(struct ksm *k, pid_t pid, uid_t *uid);
+/*
+ * What @rc of reading a file below /proc/PID means: -ESRCH when the process is
+ * gone, -ENOENT when it is there and lacks this file, any other as it is.
+ */
+int ksm_proc_lacks(struct ksm *k, pid_t pid, int rc);
 
 /* walk.c */
 /*
@@ -103,13 +108,6 @@ int ksm_pattern_init(struct ksm_pattern *p, const char *text);
 void ksm_pattern_fini(struct ksm_pattern *p);
 /* @line ends in NUL; it may be written to. */
 bool ksm_pattern_match(const struct ksm_pattern *p, char *line);
-
-/* proc.c */
-/*
- * What @rc of reading a file below /proc/PID means: -ESRCH when the process is
- * gone, -ENOENT when it is there and lacks this file, any other as it is.
- */
-int ksm_proc_lacks(struct ksm *k, pid_t pid, int rc);
 
 /* vmas.c */
 /*

@@ -258,3 +258,20 @@ int ksm_path_owner(struct ksm *k, pid_t pid, uid_t *uid)
 	*uid = st.st_uid;
 	return 0;
 }
+
+/*
+ * A process is there as long as its file stat is: no kernel lacks that one.  Any
+ * other may be left out of a kernel (cgroup without CONFIG_CGROUPS; smaps and
+ * pagemap without CONFIG_PROC_PAGE_MONITOR) or of a dump.
+ */
+int ksm_proc_lacks(struct ksm *k, pid_t pid, int rc)
+{
+	char name[32], byte[2];
+	ssize_t n;
+
+	if (rc != -ENOENT && rc != -ENOTDIR)
+		return rc;
+	snprintf(name, sizeof(name), "%d/stat", (int)pid);
+	n = ksm_path_read_small(k, k->procfd, name, byte, sizeof(byte));
+	return n < 0 && ksm_state_of(n) == KSM_ABSENT ? -ESRCH : -ENOENT;
+}

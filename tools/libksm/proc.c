@@ -200,23 +200,6 @@ int ksm_proc_status_parse(const char *buf, size_t len, struct ksm_proc_status *o
 	return tgid ? 0 : -EPROTO;
 }
 
-/*
- * A process is there as long as its file stat is: no kernel lacks that one.  Any
- * other may be left out of a kernel (cgroup without CONFIG_CGROUPS; smaps and
- * pagemap without CONFIG_PROC_PAGE_MONITOR) or of a dump.
- */
-int ksm_proc_lacks(struct ksm *k, pid_t pid, int rc)
-{
-	char name[32], byte[2];
-	ssize_t n;
-
-	if (rc != -ENOENT && rc != -ENOTDIR)
-		return rc;
-	snprintf(name, sizeof(name), "%d/stat", (int)pid);
-	n = ksm_path_read_small(k, k->procfd, name, byte, sizeof(byte));
-	return n < 0 && ksm_state_of(n) == KSM_ABSENT ? -ESRCH : -ENOENT;
-}
-
 int ksm_proc_status_read(struct ksm *k, pid_t pid, struct ksm_proc_status *out)
 {
 	int rc = ksm_path_read_file(k, KSM_FILE_STATUS, &k->buf, "proc/%d/status", (int)pid);
