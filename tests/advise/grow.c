@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Only the GNU C library has that one. */
@@ -134,6 +135,19 @@ static void wide(void)
 	sleeper(NULL);
 }
 
+/* The main thread ends, and another goes on with the memory. */
+static void leaderless(void)
+{
+	pthread_t thread;
+	char *p = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	must(p);
+	memset(p, 1, LARGE);
+	if (pthread_create(&thread, NULL, sleeper, NULL))
+		exit(1);
+	syscall(SYS_exit, 0);
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t thread;
@@ -141,6 +155,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "threads"))
 		many_threads();
+	if (argc > 1 && !strcmp(argv[1], "leaderless"))
+		leaderless();
 	if (argc > 1 && !strcmp(argv[1], "wide"))
 		wide();
 

@@ -122,3 +122,20 @@ all=1001,1002,1003,1010,2001,2002,2003,2150,2300,2301,2302,2310,2,58,812
 	kill "$parent"
 	[ ! -s "$BATS_TEST_TMPDIR/err" ]
 }
+
+@test "live: a process whose main thread has ended is one like others" {
+	need_injection
+	spawn "$GROW" leaderless
+	ended() { [[ $(cut -d' ' -f3 "/proc/$spawned/stat") == Z ]]; }
+	wait_until ended
+	expect 0 ksm-advise -c -n -o STATE,ACTION -p "$spawned"
+	[[ $(tr -s ' ' <<<"$output") == *"off enable by prctl" ]] || fail "$output"
+	expect 0 ksmctl procs -n -b -o PID,RSS -p "$spawned"
+	read -r pid rss <<<"$output"
+	[[ $pid == "$spawned" ]] && ((rss >= 8 << 20)) || fail "$output"
+	expect 0 ksm-estimate -p "$spawned"
+	stderr_is ""
+	expect 0 ksm-advise -p "$spawned"
+	expect 0 ksm-advise -c -n -o STATE,ACTION -p "$spawned"
+	[[ $(tr -s ' ' <<<"$output") == *"any nothing: merging is on" ]] || fail "$output"
+}

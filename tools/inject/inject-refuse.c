@@ -22,6 +22,8 @@
 
 /* Tracers of tracers: more than anybody has, so that what changes meanwhile makes no circle. */
 #define TRACERS_MAX 32
+/* How long a process that shares its memory with nobody is taken to be so. */
+#define ALONE_NS 50000000ULL
 
 static int refuse(struct ksm_inject_info *info, enum ksm_inject_why why, int rc)
 {
@@ -186,6 +188,12 @@ static bool is_frozen(struct ksm *k, pid_t pid)
 /* ------------------------------------------------------------------ */
 /* all together								*/
 
+/* That comparison costs 2 us for each process there is: not at each of many stops in a row. */
+static _Thread_local struct {
+	pid_t pid, tid;
+	uint64_t until_ns;
+} alone;
+
 pid_t inject_sharer(struct ksm *k, pid_t pid, pid_t tid)
 {
 	DIR *dir __cleanup_dir = NULL;
@@ -194,6 +202,8 @@ pid_t inject_sharer(struct ksm *k, pid_t pid, pid_t tid)
 
 	if (ksm_kernel_version(k) < 507)
 		return 0;
+	if (alone.pid == pid && alone.tid == tid && ksm_now_ns() < alone.until_ns)
+		return 0;
 	dir = ksm_path_opendir(k, "proc");
 	while (dir && (de = readdir(dir))) {
 		if (num_u64(de->d_name, &other) || other == (uint64_t)pid)
@@ -201,6 +211,9 @@ pid_t inject_sharer(struct ksm *k, pid_t pid, pid_t tid)
 		if (sys_same_memory(tid, (pid_t)other) == 1)
 			return (pid_t)other;
 	}
+	alone.pid = pid;
+	alone.tid = tid;
+	alone.until_ns = ksm_now_ns() + ALONE_NS;
 	return 0;
 }
 

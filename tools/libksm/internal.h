@@ -114,6 +114,11 @@ bool ksm_pattern_match(const struct ksm_pattern *p, char *line);
  * Any or madvise, of a process known to take part, from its first mapping:
  * the program's own code, which nobody marks by hand.
  */
+/*
+ * The thread by which the memory of a process is to be seen: another one where its
+ * main thread has ended, whose files are empty then.
+ */
+pid_t ksm_proc_thread(struct ksm *k, pid_t pid);
 int ksm_proc_member_quick(struct ksm *k, pid_t pid, enum ksm_member *out);
 
 #endif /* KSM_LIBKSM_INTERNAL_H */

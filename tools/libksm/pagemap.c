@@ -40,7 +40,7 @@ int ksm_mem_open(struct ksm *k, pid_t pid, struct ksm_mem **out)
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return -ENOMEM;
-	m->pid = pid;
+	m->pid = pid = ksm_proc_thread(k, pid);
 	m->page_size = k->page_size;
 	m->mem = -EBADF;
 	m->pagemap = ksm_path_open(k, O_RDONLY, "proc/%d/pagemap", (int)pid);

@@ -285,24 +285,75 @@ static int member_by_vmas(struct ksm *k, unsigned int want, struct ksm_proc *p)
 	return rc == -EACCES || rc == -EPERM || rc == -ENOENT ? 0 : rc;
 }
 
+/* One thread's line, or the process' own: 0, -ESRCH, -errno. */
+static int read_pidstat(struct ksm *k, const char *name, struct ksm_proc *out)
+{
+	char buf[1024];
+	ssize_t n = ksm_path_read_small(k, k->procfd, name, buf, sizeof(buf));
+	int rc;
+
+	if (n < 0)
+		rc = n == -ENOENT || n == -ENOTDIR ? -ESRCH : (int)n;
+	else
+		rc = ksm_proc_pidstat_parse(buf, n, out);
+	return rc ? ksm_fail(k, rc, "read", "proc/%s", name) : 0;
+}
+
+static bool has_ended(const struct ksm_proc *p)
+{
+	return p->state == 'Z' || p->state == 'X';
+}
+
+/* Another thread of a process whose main one has ended, and what its line says; 0: none. */
+static pid_t live_thread(struct ksm *k, pid_t pid, struct ksm_proc *out)
+{
+	DIR *dir __cleanup_dir = k->live ? ksm_path_opendir(k, "proc/%d/task", (int)pid) : NULL;
+	struct dirent *de;
+
+	while (dir && (de = readdir(dir))) {
+		char name[64];
+		uint64_t tid;
+
+		if (num_u64(de->d_name, &tid) || tid == (uint64_t)pid)
+			continue;
+		snprintf(name, sizeof(name), "%d/task/%d/stat", (int)pid, (int)tid);
+		if (!read_pidstat(k, name, out) && !has_ended(out))
+			return (pid_t)tid;
+	}
+	return 0;
+}
+
+pid_t ksm_proc_thread(struct ksm *k, pid_t pid)
+{
+	struct ksm_proc p = { 0 };
+	char name[32];
+
+	snprintf(name, sizeof(name), "%d/stat", (int)pid);
+	if (!k->live || read_pidstat(k, name, &p) || !has_ended(&p))
+		return pid;
+	return live_thread(k, pid, &p) ?: pid;
+}
+
 int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *out)
 {
 	struct ksm_proc_status status;
-	char name[32], buf[1024];
-	ssize_t n;
+	struct ksm_proc other = { 0 };
+	pid_t thread = pid;
+	char name[32];
 	int rc;
 
 	memset(out, 0, sizeof(*out));
 	snprintf(name, sizeof(name), "%d/stat", (int)pid);
-	n = ksm_path_read_small(k, k->procfd, name, buf, sizeof(buf));
-	if (n < 0) {
-		rc = n == -ENOENT || n == -ENOTDIR ? -ESRCH : (int)n;
-		return ksm_fail(k, rc, "read", "proc/%s", name);
-	}
-	rc = ksm_proc_pidstat_parse(buf, n, out);
+	rc = read_pidstat(k, name, out);
 	if (rc)
-		return ksm_fail(k, rc, "read", "proc/%s", name);
+		return rc;
 	out->pid = pid;
+	/* Its memory is shown by those of its threads that still have it. */
+	if (has_ended(out) && (thread = live_thread(k, pid, &other))) {
+		out->state = other.state;
+		out->rss_pages = other.rss_pages;
+		out->vsize_bytes = other.vsize_bytes;
+	}
 	stat_set_all(&out->ksm, KSM_ABSENT);
 	out->member = KSM_MEMBER_UNKNOWN;
 	out->uid = KSM_UID_NONE;
@@ -317,7 +368,7 @@ int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *
 	}
 	if (out->kthread || !(want & (KSM_PROC_KSM | KSM_PROC_MEMBER | KSM_PROC_EXACT)))
 		return 0;
-	stat_read(k, pid, &out->ksm);
+	stat_read(k, thread ? thread : pid, &out->ksm);
 	out->member = member_by_stat(k, out);
 	return member_by_vmas(k, want, out);
 }
@@ -345,6 +396,10 @@ int ksm_proc_cmdline(struct ksm *k, pid_t pid, char **buf, size_t *len)
 {
 	struct str text = STR_INIT;
 	int rc = ksm_path_read_file(k, KSM_FILE_CMDLINE, &text, "proc/%d/cmdline", (int)pid);
+	pid_t thread = !rc && !text.len ? ksm_proc_thread(k, pid) : pid;
+
+	if (thread != pid)
+		rc = ksm_path_read_file(k, KSM_FILE_CMDLINE, &text, "proc/%d/cmdline", (int)thread);
 
 	*buf = NULL;
 	*len = 0;

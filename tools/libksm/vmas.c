@@ -257,7 +257,8 @@ static int smaps_stream(int fd, struct smaps *sm, char *buf, size_t size, size_t
 static int vmas_walk(struct ksm *k, pid_t pid, ksm_vma_fn fn, void *arg, size_t piece)
 {
 	const size_t size = MAX(piece, (size_t)2 * NAME_MAX_LEN);
-	int fd __cleanup_fd = ksm_path_open(k, O_RDONLY, "proc/%d/smaps", (int)pid);
+	int fd __cleanup_fd = ksm_path_open(k, O_RDONLY, "proc/%d/smaps",
+					    (int)ksm_proc_thread(k, pid));
 	char *buf __cleanup_free = malloc(size);
 	struct smaps *sm __cleanup_free = calloc(1, sizeof(*sm));
 	int rc;
