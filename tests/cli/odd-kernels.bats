@@ -136,3 +136,21 @@ rows() { ksmtop -b -s "$ROOT" --csv -o PID "$@" | grep -c '^[1-9]'; }
 		stderr_is "ksm-estimate: this kernel does not show the pages of processes: it has no /proc/PID/smaps and pagemap (CONFIG_PROC_PAGE_MONITOR)"
 	done
 }
+
+@test "save and diff while memory goes offline: the state without that bit" {
+	local saved=$BATS_TEST_TMPDIR/saved
+	ksmctl save -s "$ROOT" -q "$saved" || ksmctl save -s "$ROOT" >"$saved"
+	echo 5 >"$ROOT/sys/kernel/mm/ksm/run"
+	expect 0 ksmctl diff -s "$ROOT" "$saved"
+	stdout_is ""
+	expect 0 ksmctl save -s "$ROOT"
+	stdout_has "run 1"
+}
+
+@test "AGE: a dump whose uptime is a container's does not tell" {
+	expect 0 ksmtop -b -s "$ROOT" -p 2001 --csv -n -o PID,AGE
+	[[ $output != *2001,-* && $output == *2001,[0-9]* ]] || fail "$output"
+	echo "12.00 3.00" >"$ROOT/proc/uptime"
+	expect 0 ksmtop -b -s "$ROOT" -p 2001 -J
+	stdout_has '"age": null'
+}

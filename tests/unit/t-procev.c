@@ -7,9 +7,12 @@
  * of this machine, whose names and sizes have changed over the years.
  */
 #include <errno.h>
+#include <linux/netlink.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "libksm/libksm.h"
 #include "libksm/nl.h"
@@ -508,6 +511,44 @@ static void live(void)
 	ksm_close(k);
 }
 
+/* What another process sends is passed over; what the kernel answers is not. */
+static void sender(void)
+{
+	/* RTM_GETLINK of the loopback: anybody may ask. */
+	struct {
+		struct nlmsghdr h;
+		unsigned char info[16];
+	} ask = { .h = { .nlmsg_len = sizeof(ask), .nlmsg_type = 18, .nlmsg_flags = 1 } };
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
+	socklen_t len = sizeof(to);
+	struct mnl_socket *nl;
+	char buf[8192];
+	ssize_t n;
+	int fd;
+
+	if (!CHECK_INT(ksm_nl_open(NETLINK_ROUTE, 0, 4096, &nl), 0))
+		return;
+	CHECK_INT(ksm_nl_recv(nl, buf, sizeof(buf)), 0);
+	CHECK_INT(getsockname(ksm_nl_fd(nl), (struct sockaddr *)&to, &len), 0);
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	CHECK(fd >= 0);
+	n = sendto(fd, "forged", 6, 0, (struct sockaddr *)&to, sizeof(to));
+	printf("# forged: %zd\n", n);
+	close(fd);
+	CHECK_INT(ksm_nl_recv(nl, buf, sizeof(buf)), 0);
+	memcpy(ask.info + 4, &(int){ 1 }, sizeof(int));
+	CHECK_INT(ksm_nl_send(nl, &ask, sizeof(ask)), 0);
+	CHECK(ksm_nl_recv(nl, buf, sizeof(buf)) > 0);
+	/* A datagram that does not fit is told, not cut. */
+	CHECK_INT(ksm_nl_send(nl, &ask, sizeof(ask)), 0);
+	CHECK_INT(ksm_nl_recv(nl, buf, 16), -ENOSPC);
+	ksm_nl_close(nl);
+	ksm_nl_close(NULL);
+	/* A protocol that no kernel has, and a group that is nobody's to join. */
+	CHECK(ksm_nl_open(31, 0, 4096, &nl) < 0);
+	CHECK(!nl);
+}
+
 TAP_MAIN(TAP_CASE(events), TAP_CASE(several), TAP_CASE(other_value), TAP_CASE(truncated),
 	 TAP_CASE(lying_lengths), TAP_CASE(netlink_error), TAP_CASE(open_errors), TAP_CASE(request),
-	 TAP_CASE(stream), TAP_CASE(not_of_a_dump), TAP_CASE(live))
+	 TAP_CASE(stream), TAP_CASE(not_of_a_dump), TAP_CASE(live), TAP_CASE(sender))

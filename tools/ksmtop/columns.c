@@ -184,7 +184,12 @@ static void get_state(const void *row, struct cli_cell *out)
 	out->str = top_state_name(&ROW(row)->p->p);
 }
 
-/* In seconds; what began after the sample's clock was read is new. */
+#define AGE_SLACK 60	/* s that a sample may take on a machine that is loaded */
+
+/*
+ * In seconds.  What began after the sample's clock was read is new; a dump whose
+ * uptime is another clock, as a container's may be, does not tell.
+ */
 static void get_age(const void *row, struct cli_cell *out)
 {
 	const struct model *m = ROW(row)->m;
@@ -196,8 +201,10 @@ static void get_age(const void *row, struct cli_cell *out)
 		return;
 	}
 	out->num = m->uptime_ns.v / 1000000000;
-	out->num = began / m->clock_tick > (uint64_t)out->num ?
-			   0 : out->num - (int64_t)(began / m->clock_tick);
+	if (began / m->clock_tick > (uint64_t)out->num + AGE_SLACK)
+		out->state = CLI_ABSENT;
+	else
+		out->num = MAX(out->num - (int64_t)(began / m->clock_tick), 0);
 }
 
 static void get_cgroup(const void *row, struct cli_cell *out)

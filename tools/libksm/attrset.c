@@ -15,6 +15,19 @@
 
 #include "libksm/parse.h"
 
+/*
+ * A setting as it can be written back: run shows 4 more while memory goes offline
+ * (ksm_memory_callback() in mm/ksm.c), and no kernel takes that from users.
+ */
+static int read_setting(struct ksm *k, enum ksm_attr id, struct ksm_value *out)
+{
+	int rc = ksm_attr_read(k, id, out);
+
+	if (!rc && id == KSM_ATTR_RUN)
+		out->v &= ~(int64_t)KSM_RUN_OFFLINING;
+	return rc;
+}
+
 int ksm_attrset_read(struct ksm *k, struct ksm_attrset *out)
 {
 	int rc;
@@ -23,7 +36,7 @@ int ksm_attrset_read(struct ksm *k, struct ksm_attrset *out)
 	ksm_for_each_attr(id) {
 		if (ksm_attr_info(id)->kind != KSM_KIND_KNOB)
 			continue;
-		rc = ksm_attr_read(k, id, &out->value[id]);
+		rc = read_setting(k, id, &out->value[id]);
 		if (rc)
 			return rc;
 	}
@@ -319,7 +332,7 @@ static int read_found(struct apply *a, const struct ksm_attrset *want)
 		int rc = 0;
 
 		if (ksm_attr_info(id)->kind == KSM_KIND_KNOB)
-			rc = ksm_attr_read(a->k, id, &a->found.value[id]);
+			rc = read_setting(a->k, id, &a->found.value[id]);
 		if (!rc || !needed)
 			continue;
 		a->res->failed = id;

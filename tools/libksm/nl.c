@@ -59,14 +59,27 @@ int ksm_nl_send(struct mnl_socket *nl, const void *msg, size_t len)
 	return mnl_socket_sendto(nl, msg, len) < 0 ? -errno : 0;
 }
 
+/*
+ * Not mnl_socket_recvfrom(), which does not tell the sender: any process may send
+ * to a port that it knows, and only the kernel's is 0 (netlink(7)).
+ */
 ssize_t ksm_nl_recv(struct mnl_socket *nl, void *buf, size_t len)
 {
+	struct sockaddr_nl from;
+	struct iovec iov = { buf, len };
 	ssize_t n;
 
-	do {
-		n = mnl_socket_recvfrom(nl, buf, len);
-	} while (n < 0 && errno == EINTR);
-	if (n >= 0)
-		return n;
-	return errno == EAGAIN ? 0 : -errno;
+	for (;;) {
+		struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from),
+				      .msg_iov = &iov, .msg_iovlen = 1 };
+
+		n = recvmsg(mnl_socket_get_fd(nl), &msg, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		if (msg.msg_namelen != sizeof(from) || from.nl_pid)
+			continue;
+		return msg.msg_flags & MSG_TRUNC ? -ENOSPC : n;
+	}
 }

@@ -156,15 +156,23 @@ int ksm_stats_read(struct ksm *k, struct ksm_stats *out)
 	return first;
 }
 
-/* "360000.25 90000.00": seconds with hundredths, and what is of no interest here. */
+/*
+ * Of the running system by its clock, to which start times count, both as this
+ * time namespace sees them: /proc/uptime may be a container's own (lxcfs).  Of a
+ * dump "360000.25 90000.00": seconds with hundredths, and what is of no interest here.
+ */
 struct ksm_fig ksm_uptime_ns(struct ksm *k)
 {
 	const struct ksm_fig none = { .state = KSM_ABSENT };
 	char buf[64], *dot;
 	struct span rest, word;
 	uint64_t s, hundredths = 0;
-	ssize_t n = ksm_path_read_small(k, k->procfd, "uptime", buf, sizeof(buf));
+	struct timespec t;
+	ssize_t n;
 
+	if (k->live && !clock_gettime(CLOCK_BOOTTIME, &t))
+		return KSM_FIG((int64_t)t.tv_sec * 1000000000 + t.tv_nsec);
+	n = ksm_path_read_small(k, k->procfd, "uptime", buf, sizeof(buf));
 	if (n <= 0)
 		return none;
 	rest = (struct span){ buf, n };
