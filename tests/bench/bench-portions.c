@@ -218,7 +218,7 @@ static void merge(pid_t pid, uint64_t bytes)
 	if (!bytes)
 		return;
 	put(KSM_ATTR_RUN, "1");
-	for (int same = 0; same < 20 && merging(pid) < want;) {
+	for (int same = 0; same < 120 && merging(pid) < want;) {
 		same = merging(pid) == last ? same + 1 : 0;
 		last = merging(pid);
 		usleep(500000);

@@ -576,6 +576,46 @@ static void lacking_smaps(void)
 	root_free(&r);
 }
 
+/* What ksmd counted before merging was switched off, and has not taken off yet. */
+static void stale(void)
+{
+	static const char counts[] = "ksm_rmap_items 100\nksm_zero_pages 3\nksm_merging_pages 90\n"
+				     "ksm_process_profit -5\n";
+	static const struct {
+		const char *lines;
+		enum ksm_member member;
+		enum ksm_state state;
+	} rows[] = {
+		{ "ksm_merge_any: no\nksm_mergeable: no\n", KSM_MEMBER_OFF, KSM_OFF },
+		{ "ksm_merge_any: no\nksm_mergeable: yes\n", KSM_MEMBER_MADVISE, KSM_VALUE },
+		/* Nothing says that it is off. */
+		{ "", KSM_MEMBER_ON, KSM_VALUE },
+	};
+	struct ksm_proc p;
+	struct root r;
+	struct ksm *k;
+
+	root_copy(&r, "6.12-busy");
+	k = root_handle(&r);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text), "%s%s", counts, rows[i].lines);
+		root_put(&r, "proc/7/stat", "7 (x)" REST);
+		root_put(&r, "proc/7/ksm_stat", text);
+		tap_row("%zu", i);
+		CHECK_INT(ksm_proc_read(k, 7, KSM_PROC_KSM, &p), 0);
+		CHECK_INT(p.member, rows[i].member);
+		CHECK_INT(p.ksm.merging_pages.state, rows[i].state);
+		CHECK_INT(p.ksm.items.state, rows[i].state);
+		CHECK_INT(p.ksm.profit_bytes.state, rows[i].state);
+		/* These are exact at any time. */
+		CHECK_INT(ksm_fig_or(p.ksm.zero_pages, -1), 3);
+	}
+	ksm_close(k);
+	root_free(&r);
+}
+
 /* More lines than the buffer holds: a number is whole or it is not read. */
 static void stat_too_long(void)
 {
@@ -712,5 +752,5 @@ static void live(void)
 TAP_MAIN(TAP_CASE(ksm_stat), TAP_CASE(ksm_stat_hksm), TAP_CASE(pidstat), TAP_CASE(pidstat_fields),
 	 TAP_CASE(pidstat_cut), TAP_CASE(status), TAP_CASE(status_uids), TAP_CASE(cgroup),
 	 TAP_CASE(read_members), TAP_CASE(member_names), TAP_CASE(read_figures),
-	 TAP_CASE(read_hostile), TAP_CASE(read_garbage), TAP_CASE(gone), TAP_CASE(lacking), TAP_CASE(lacking_smaps), TAP_CASE(stat_too_long), TAP_CASE(read_denied),
+	 TAP_CASE(read_hostile), TAP_CASE(read_garbage), TAP_CASE(gone), TAP_CASE(lacking), TAP_CASE(lacking_smaps), TAP_CASE(stale), TAP_CASE(stat_too_long), TAP_CASE(read_denied),
 	 TAP_CASE(cmdline), TAP_CASE(long_cmdline), TAP_CASE(live))

@@ -213,7 +213,14 @@ static void advise(void)
 		top_advise(t, true);
 		snprintf(want, sizeof(want), "%d: nothing to do: merging is on", (int)pid);
 		CHECK(!strncmp(t->message, want, strlen(want)));
+		/* A child does it, and the screen goes on. */
 		top_advise(t, false);
+		snprintf(want, sizeof(want), "%d: unmerging", (int)pid);
+		CHECK_STR(t->message, want);
+		top_advise(t, true);
+		snprintf(want, sizeof(want), "not now: %d is still being unmerged", (int)pid);
+		CHECK_STR(t->message, want);
+		top_unmerge_wait(t);
 		snprintf(want, sizeof(want), "%d: merging disabled by ", (int)pid);
 		tap_row("%s", t->message);
 		CHECK(!strncmp(t->message, want, strlen(want)));

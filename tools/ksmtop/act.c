@@ -14,17 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "inject/advise.h"
-#include "util/num.h"
+#include "ksmtop/act.h"
 
 /* --- processes --- */
-
-struct outcome {
-	size_t done, nothing, failed;
-	pid_t pid;			/* the first that failed, else the last */
-	struct ksm_advised last;	/* of those that did not fail */
-	char why[256];			/* of the first that failed */
-};
 
 /* Unmerging may need more memory than there is: then the machine would swap, or worse. */
 static bool fits(struct top *t, const struct ksm_ident *ids, size_t n)
@@ -42,10 +34,12 @@ static bool fits(struct top *t, const struct ksm_ident *ids, size_t n)
 	return false;
 }
 
-static void advise_one(struct top *t, const struct ksm_ident *id, bool on, struct outcome *o)
+void top_advise_one(struct top *t, const struct ksm_ident *id, bool on, ksm_portions_fn step,
+		    void *arg, struct outcome *o)
 {
 	const struct ksm_whom whom = { .id = *id };
-	const struct ksm_advise_want want = { .on = on, .all = true };
+	/* The question names those that asked for it themselves. */
+	const struct ksm_advise_want want = { .on = on, .all = true, .step = step, .arg = arg };
 	struct ksm_advised a;
 	int rc = ksm_advise_process(t->k, &t->caps, &whom, &want, &a);
 
@@ -79,6 +73,7 @@ static const char *what_is_missing(const struct top *t, bool on)
 static void tell_one(struct top *t, bool on, const struct outcome *o)
 {
 	const unsigned long long us = o->last.info.stop_ns / 1000;
+	const struct ksm_portions *p = &o->last.portions;
 
 	if (o->failed)
 		top_say(t, TOP_BAD, "%d: cannot %s merging: %s", (int)o->pid,
@@ -86,6 +81,12 @@ static void tell_one(struct top *t, bool on, const struct outcome *o)
 	else if (o->nothing)
 		top_say(t, TOP_DULL, "%d: nothing to do: merging is %s%s", (int)o->pid,
 			on ? "on" : "off", what_is_missing(t, on));
+	else if (!on && p->pieces)
+		top_say(t, TOP_GOOD, "%d: merging disabled by %s in %llu portions, the longest took "
+				     "%llu us of CPU time", (int)o->pid,
+			o->last.action == KSM_ADVISE_BY_PRCTL ? "prctl" : "madvise",
+			(unsigned long long)p->pieces,
+			(unsigned long long)o->last.info.cpu_ns / 1000);
 	else
 		top_say(t, TOP_GOOD, "%d: merging %s by %s, stopped for %llu us%s", (int)o->pid,
 			on ? "enabled" : "disabled",
@@ -106,14 +107,28 @@ static void tell_all(struct top *t, bool on, const struct outcome *o)
 			what_is_missing(t, on));
 }
 
+void top_advise_tell(struct top *t, bool on, const struct outcome *o, size_t n)
+{
+	if (n == 1)
+		tell_one(t, on, o);
+	else
+		tell_all(t, on, o);
+}
+
 void top_advise(struct top *t, bool on)
 {
 	struct ksm_ident *ids __cleanup_free = NULL;
 	struct outcome o = { 0 };
 	ssize_t n;
+	int rc;
 
 	if (!top_may_change(t))
 		return;
+	if (t->off.child) {
+		top_say(t, TOP_WARN, "not now: %d is still being unmerged",
+			(int)t->off.ids[0].pid);
+		return;
+	}
 	n = top_model_targets(&t->model, &ids);
 	if (n <= 0) {
 		top_say(t, TOP_WARN, n ? "out of memory" : "no process is selected");
@@ -121,15 +136,21 @@ void top_advise(struct top *t, bool on)
 	}
 	if (!on && !fits(t, ids, n))
 		return;
+	top_model_untag(&t->model);
+	if (!on) {
+		top_say(t, TOP_DULL, "%d: unmerging", (int)ids[0].pid);
+		rc = top_unmerge_start(t, ids, n);
+		if (rc)
+			top_say(t, TOP_BAD, "cannot unmerge: %s", cli_strerror(rc));
+		else
+			ids = NULL;
+		return;
+	}
 	for (ssize_t i = 0; i < n; i++)
-		advise_one(t, &ids[i], on, &o);
+		top_advise_one(t, &ids[i], on, NULL, NULL, &o);
 	if (t->sampler)
 		top_sampler_look(t->sampler, ids, n);
-	if (n == 1)
-		tell_one(t, on, &o);
-	else
-		tell_all(t, on, &o);
-	top_model_untag(&t->model);
+	top_advise_tell(t, on, &o, n);
 }
 
 /* --- settings --- */

@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 #include "cli/cli.h"
+#include "inject/portions.h"
 #include "libksm/libksm.h"
 #include "util/macros.h"
 #include "util/map.h"
@@ -274,6 +275,16 @@ struct top_detail {
 	uint64_t next_ns;
 };
 
+/* Processes that are being unmerged. */
+struct top_off {
+	pid_t child;		/* does it; 0 none */
+	int fd;			/* readable when there is news of it: top_unmerge_news() */
+	struct ksm_ident *ids;
+	size_t n;
+	pid_t pid;		/* which of them, and how far; 0: no news yet */
+	struct ksm_portions portions;
+};
+
 struct view;
 struct sampler;
 struct recorder;
@@ -314,6 +325,7 @@ struct top {
 	bool ended;		/* of a recording */
 	pid_t unmerger;		/* the child that waits for the kernel; 0 none */
 	int unmerger_fd;	/* readable when it is done: top_unmerged() */
+	struct top_off off;
 	struct sampler *sampler;
 	struct recorder *recorder;
 	struct player *player;
@@ -469,7 +481,7 @@ void top_say(struct top *t, enum top_tone tone, const char *fmt, ...) __printf(3
 bool top_may_change(struct top *t);
 
 /* act.c: change things; each sets t->message */
-/* Advise (or un-advise) what top_model_targets() says. */
+/* Advise what top_model_targets() says, or begin to un-advise it. */
 void top_advise(struct top *t, bool on);
 /*
  * Write an attribute from what was typed.  0, or -errno with the kernel's reason told.
@@ -478,6 +490,14 @@ void top_advise(struct top *t, bool on);
 int top_set_attr(struct top *t, enum ksm_attr id, const char *text);
 /* Takes in how unmerging ended; waits for it if it has not. */
 void top_unmerged(struct top *t);
+
+/* unmerge.c: processes whose merging is being switched off, behind top_advise() */
+/* Takes in how far it is; true when it has ended, and there is something to read anew. */
+bool top_unmerge_news(struct top *t);
+/* Until it has ended. */
+void top_unmerge_wait(struct top *t);
+/* Ends it between two portions, and says so on standard error. */
+void top_unmerge_stop(struct top *t);
 
 /* record.c: samples in a file, and back */
 /* The parser, for tests and fuzzers: lines in, samples out. */

@@ -287,7 +287,7 @@ static int events_wait(const struct loop *l)
 
 static bool wait_once(struct loop *l)
 {
-	enum { SIGNAL, TIMER, KEYS, EVENTS, UNMERGER };
+	enum { SIGNAL, TIMER, KEYS, EVENTS, UNMERGER, OFF };
 	struct top *t = l->t;
 	const int events_fd = t->sampler ? top_sampler_fd(t->sampler) : -1;
 	const int deaf = events_fd >= 0 ? events_wait(l) : 0;
@@ -297,6 +297,7 @@ static bool wait_once(struct loop *l)
 		[KEYS] = { t->view->key ? STDIN_FILENO : -1, POLLIN, 0 },
 		[EVENTS] = { deaf ? -1 : events_fd, POLLIN, 0 },
 		[UNMERGER] = { t->unmerger ? t->unmerger_fd : -1, POLLIN, 0 },
+		[OFF] = { t->off.child ? t->off.fd : -1, POLLIN, 0 },
 	};
 
 	if (poll(fds, ARRAY_SIZE(fds), deaf ? deaf : -1) < 0)
@@ -312,6 +313,8 @@ static bool wait_once(struct loop *l)
 		if (!act(l, TOP_REDRAW | TOP_SAMPLE))
 			return false;
 	}
+	if (fds[OFF].revents && !act(l, TOP_REDRAW | (top_unmerge_news(t) ? TOP_SAMPLE : 0)))
+		return false;
 	return !fds[TIMER].revents || on_timer(l);
 }
 
@@ -356,6 +359,7 @@ int top_loop(struct top *t)
 	}
 	if (t->view->fini)
 		t->view->fini(t);
+	top_unmerge_stop(t);
 	if (l.timer_fd >= 0)
 		close(l.timer_fd);
 	if (l.signal_fd >= 0)

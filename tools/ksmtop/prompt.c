@@ -114,6 +114,18 @@ static int64_t bytes_to_unmerge(const struct model *m, const struct ui *ui)
 	return sum;
 }
 
+/* By their own madvise: only that shows without a look at all of their mappings. */
+static bool asked_themselves(const struct model *m, const struct ui *ui)
+{
+	for (size_t i = 0; i < ui->n_targets; i++) {
+		const struct top_proc *p = top_model_find(m, ui->targets[i].pid);
+
+		if (p && p->p.member == KSM_MEMBER_MADVISE)
+			return true;
+	}
+	return false;
+}
+
 static void name_targets(struct str *out, const struct model *m, const struct ui *ui)
 {
 	const struct top_proc *p = top_model_find(m, ui->targets[0].pid);
@@ -132,6 +144,7 @@ static enum canvas_role question(struct str *out, const struct model *m, const s
 	enum canvas_role role = CANVAS_WARN;
 	char need[32], there[32];
 	int64_t bytes;
+	uint64_t ns;
 
 	if (ui->prompt == UI_ASK_ADVISE) {
 		str_add(out, "Let KSM merge the memory of ");
@@ -140,6 +153,7 @@ static enum canvas_role question(struct str *out, const struct model *m, const s
 		return role;
 	}
 	bytes = bytes_to_unmerge(m, ui);
+	ns = m->stats.page_size ? ksm_portions_guess_ns(bytes / m->stats.page_size) : 0;
 	str_add(out, "Unmerge ");
 	name_targets(out, m, ui);
 	str_addf(out, "? Takes up to %s", cli_bytes(need, sizeof(need), bytes, false));
@@ -152,6 +166,10 @@ static enum canvas_role question(struct str *out, const struct model *m, const s
 			role = CANVAS_BAD;
 		}
 	}
+	if (ns >= UINT64_C(1000000000))
+		str_addf(out, ", about %s", cli_duration(there, sizeof(there), ns));
+	if (asked_themselves(m, ui))
+		str_add(out, "; asked for by madvise");
 	str_add(out, ". [y/n]");
 	return role;
 }

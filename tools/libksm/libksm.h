@@ -534,6 +534,9 @@ int ksm_ident_read(struct ksm *k, pid_t pid, struct ksm_ident *out);
 /**
  * ksm_proc_read() - one process
  *
+ * Figures that ksmd has not brought up to date since merging was switched off have
+ * the state KSM_OFF.
+ *
  * Return: 0; -ESRCH when it is gone; other -errno when its file stat cannot be
  * read.  Any other file that is absent or may not be read is a state of the
  * figures, not an error.

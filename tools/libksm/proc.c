@@ -334,6 +334,24 @@ pid_t ksm_proc_thread(struct ksm *k, pid_t pid)
 	return live_thread(k, pid, &p) ?: pid;
 }
 
+/*
+ * ksmd counts what it merged, and takes it off when it comes by next: never, if it
+ * is stopped.  Of a process whose mappings are all off nothing is merged, as
+ * switching them off unmerges (mm/ksm.c ksm_madvise(), ksm_disable()), whatever the
+ * counts say.  Zero pages are counted where they are copied, and need no mending.
+ */
+static void drop_stale(struct ksm_proc *p)
+{
+	struct ksm_fig *const figs[] = { &p->ksm.items, &p->ksm.merging_pages,
+					 &p->ksm.profit_bytes };
+
+	if (p->member != KSM_MEMBER_OFF)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(figs); i++)
+		if (ksm_fig_or(*figs[i], 0))
+			*figs[i] = (struct ksm_fig){ .state = KSM_OFF };
+}
+
 int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *out)
 {
 	struct ksm_proc_status status;
@@ -370,7 +388,9 @@ int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *
 		return 0;
 	stat_read(k, thread ? thread : pid, &out->ksm);
 	out->member = member_by_stat(k, out);
-	return member_by_vmas(k, want, out);
+	rc = member_by_vmas(k, want, out);
+	drop_stale(out);
+	return rc;
 }
 
 int ksm_ident_read(struct ksm *k, pid_t pid, struct ksm_ident *out)
