@@ -104,6 +104,27 @@ json_figure() { sed -n "s/^ *\"$1\": *\(-\{0,1\}[0-9]*\).*/\1/p" <<<"$output" | 
 	(($(json_figure unique_bytes) + $(json_figure dup_bytes) <= anon)) || fail "$output"
 }
 
+@test "what would cost more than it saves is said, of a sample too" {
+	mkfifo stay
+	# Memory without equal pages: 64 bytes of metadata for each and nothing saved.
+	# shellcheck disable=SC2016
+	spawn bash -c 'text=$(head -c 20000000 /dev/urandom | base64 -w 0)
+		echo >ready; read -r -t 900 <>stay; echo "${#text}"'
+	wait_until has_lines 1 ready
+	expect 0 ksm-estimate -q -p "$spawned"
+	stdout_has "merging would cost more than it saves"
+	expect 0 ksm-estimate -q --sample 99 -p "$spawned"
+	stdout_has "; merging would cost more than it saves"
+}
+
+@test "pairs: what is merged already has a column" {
+	target
+	expect 0 ksm-estimate -q -J --pairs -p "$spawned"
+	valid_json
+	expect 0 ksm-estimate -q -r -o SHARED,MERGED --pairs -p "$spawned"
+	stdout_has "SHARED MERGED"
+}
+
 @test "limits: slow, and still done" {
 	target
 	expect 0 ksm-estimate -q -p "$spawned" --max-cpu 50 --max-rate 10M -j 3 -r -n -o COMMAND

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * report-json.c - the result as one JSON document.
+ *
+ * Keys of rows are the names of columns, so that table and document cannot drift
+ * apart.
+ */
+#include "ksm-estimate/report.h"
+
+#include <math.h>
+
+#include "util/ascii.h"
+
+static void json_cell(struct cli_json *j, const struct cli_col *col, const void *r)
+{
+	struct cli_cell cell = { 0 };
+	char key[32];
+	size_t i;
+
+	for (i = 0; col->name[i] && i + 1 < sizeof(key); i++)
+		key[i] = ascii_lower(col->name[i]);
+	key[i] = '\0';
+	col->get(r, &cell);
+	if (cell.state != CLI_VALUE)
+		cli_json_null(j, key);
+	else if (col->kind == CLI_STR)
+		cli_json_str(j, key, cell.str);
+	else if (col->kind == CLI_BOOL)
+		cli_json_bool(j, key, cell.num != 0);
+	else
+		cli_json_num(j, key, cell.num);
+}
+
+static void json_list(struct cli_json *j, const struct est_list *l)
+{
+	cli_json_open(j, l->name, '[');
+	for (size_t i = 0; i < l->n; i++) {
+		cli_json_open(j, NULL, '{');
+		for (const struct cli_col *c = l->cols; c->name; c++)
+			json_cell(j, c, l->ptrs[i]);
+		cli_json_close(j);
+	}
+	cli_json_close(j);
+}
+
+static void json_sums(struct cli_json *j, const struct est_report *r, const struct est_sums *s)
+{
+	const struct est *e = r->e;
+
+	cli_json_open(j, "estimate", '{');
+	cli_json_num(j, "page_size", e->page_size);
+	cli_json_str(j, "mode", e->p < 1 ? "sample" : "full");
+	cli_json_real(j, "sampled_pct", e->p * 100, 4);
+	cli_json_num(j, "passes", MAX(e->opt.passes, 1U));
+	cli_json_num(j, "processes", s->read);
+	cli_json_num(j, "denied", e->denied);
+	cli_json_num(j, "vanished", e->vanished);
+	cli_json_bool(j, "frames_known", e->frames_known);
+	cli_json_num(j, "read_bytes", e->read_bytes);
+	cli_json_real(j, "read_seconds", e->read_ns / 1e9, 3);
+	cli_json_real(j, "list_seconds", e->list_ns / 1e9, 3);
+	cli_json_num(j, "max_page_sharing", e->max_sharing);
+	cli_json_bool(j, "use_zero_pages", e->use_zero_pages);
+	for (const struct est_figure *f = est_figures; f->key; f++) {
+		struct cli_cell cell = { 0 };
+
+		f->get(&s->all, &cell);
+		if (cell.state == CLI_VALUE)
+			cli_json_num(j, f->key, cell.num);
+		else
+			cli_json_null(j, f->key);
+	}
+	cli_json_num(j, "saved_bytes", s->saved);
+	cli_json_num(j, "saved_low_bytes", s->low);
+	cli_json_num(j, "saved_high_bytes", s->high);
+	cli_json_num(j, "metadata_bytes", s->all.meta);
+	cli_json_num(j, "net_bytes", s->net);
+	cli_json_num(j, "cross_user_bytes", est_page_bytes(r, e->total.cross));
+	cli_json_num(j, "split_bytes", est_page_bytes(r, e->total.huge));
+	cli_json_num(j, "sharing_pages", llround(e->total.counted));
+	cli_json_close(j);
+}
+
+int est_report_json(const struct est_report *r)
+{
+	struct cli_json *j = cli_json_new();
+	struct est_list lists[3];
+	const size_t n = est_lists(r, lists, true);
+	struct est_sums s;
+	int rc;
+
+	est_sums(r, &s);
+	cli_json_open(j, NULL, '{');
+	json_sums(j, r, &s);
+	for (size_t i = 0; i < n; i++) {
+		json_list(j, &lists[i]);
+		est_list_fini(&lists[i]);
+	}
+	cli_json_close(j);
+	rc = cli_json_print(j, stdout);
+	cli_json_free(j);
+	return rc;
+}
