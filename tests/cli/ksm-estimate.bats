@@ -166,11 +166,75 @@ json_figure() { sed -n "s/^ *\"$1\": *\(-\{0,1\}[0-9]*\).*/\1/p" <<<"$output" | 
 	expect 1 ksm-estimate --compare a none
 	stderr_is "ksm-estimate: none: cannot read: No such file or directory"
 	expect 2 ksm-estimate --compare a
-	echo short >bad
+	(umask 077 && echo short >bad)
 	expect 1 ksm-estimate -q --key bad -p "$spawned"
 	stderr_is "ksm-estimate: bad: not a key (576 random bytes)"
 	expect 1 ksm-estimate -q --key k --sketch no/such -p "$spawned"
 	stderr_is "ksm-estimate: no/such: cannot write: No such file or directory"
+}
+
+@test "a key that others may read, or of somebody else, is refused" {
+	target
+	expect 0 ksm-estimate -q --key k -p "$spawned"
+	local mode want="others may read or write this key, or it is not yours (chown, chmod 600)"
+	for mode in 640 604 620 602; do
+		chmod "$mode" k
+		expect 1 ksm-estimate -q --key k -p "$spawned"
+		stdout_is ""
+		stderr_is "ksm-estimate: k: $want"
+	done
+	chmod 400 k
+	expect 0 ksm-estimate -q --key k -p "$spawned"
+	need_root
+	chown 65534 k
+	expect 1 ksm-estimate -q --key k -p "$spawned"
+	stderr_is "ksm-estimate: k: $want"
+}
+
+@test "a sketch that cannot be written is told before anything is read" {
+	# Nothing matches: what comes first is the message.
+	expect 1 ksm-estimate -q --sketch no/such --match "^nobody has this command line$"
+	stderr_is "ksm-estimate: no/such: cannot write: No such file or directory"
+	expect 1 ksm-estimate -q --sketch . --match "^nobody has this command line$"
+	stderr_is "ksm-estimate: .: cannot write: Is a directory"
+	# None is written, and an older one stays.
+	expect 1 ksm-estimate -q --sketch a --match "^nobody has this command line$"
+	stderr_is "ksm-estimate: no process matches, of those that may be seen"
+	[[ ! -e a ]] || fail "a sketch of nothing"
+	echo older >a
+	expect 1 ksm-estimate -q --sketch a --match "^nobody has this command line$"
+	same "the older one" "$(cat a)" older
+}
+
+@test "nothing read is no estimate of zero" {
+	need_unprivileged
+	expect 1 ksm-estimate -q --match "^nobody has this command line$"
+	stdout_is ""
+	stderr_is "ksm-estimate: no process matches, of those that may be seen"
+	need_root
+	spawn bash -c 'exec -a nobody-may-read-me sleep 1000'
+	wait_until grep -q nobody-may "/proc/$spawned/cmdline"
+	expect 1 unprivileged ksm-estimate -q --match ^nobody-may-read
+	stdout_is ""
+	stderr_is "ksm-estimate: none of 1 processes could be read (needs root, or CAP_SYS_PTRACE)"
+	# shellcheck disable=SC2016
+	unshare -m true 2>/dev/null || skip "no mount namespaces here"
+	local what
+	for what in "-t proc -o hidepid=1 proc" "-t proc -o hidepid=2 proc" "-t tmpfs none"; do
+		expect 1 unshare -m sh -c "mount $what /proc &&
+			exec setpriv --reuid=65534 --regid=65534 --clear-groups -- ksm-estimate -q"
+		stdout_is ""
+		stderr_is "ksm-estimate: /proc: no process is to be seen there (is it mounted, and without hidepid?)"
+	done
+}
+
+@test "no progress on a dumb terminal" {
+	command -v script >/dev/null || skip "no script(1) to make a terminal"
+	target
+	TERM=xterm expect 0 script -qec "ksm-estimate --passes 2 --interval 10ms -p $spawned 2>&1 >/dev/null" /dev/null
+	stdout_has "pass 2 of 2"
+	TERM=dumb expect 0 script -qec "ksm-estimate --passes 2 --interval 10ms -p $spawned 2>&1 >/dev/null" /dev/null
+	stdout_is ""
 }
 
 @test "without privilege: one's own processes, and what was not seen is said" {

@@ -361,10 +361,11 @@ static void add_proc(struct est *e, const struct ksm_ident *id)
 
 static void select_procs(struct est *e)
 {
+	const struct ksm_select *sel = &e->opt.select;
 	char why[256] = "";
 	struct ksm_ident *ids;
 	size_t n;
-	int rc = ksm_select_run(e->k, &e->opt.select, &ids, &n, why, sizeof(why));
+	int rc = ksm_select_run(e->k, sel, &ids, &n, why, sizeof(why));
 
 	if (rc == -EINVAL)
 		cli_usage_error("%s", why);
@@ -376,6 +377,11 @@ static void select_procs(struct est *e)
 		if (ids[i].pid != getpid())
 			add_proc(e, &ids[i]);
 	free(ids);
+	if (e->n_procs)
+		return;
+	if (sel->match || sel->user || sel->cgroup || sel->n_pids)
+		cli_die(CLI_FAIL, 0, "no process matches, of those that may be seen");
+	cli_die(CLI_FAIL, 0, "/proc: no process is to be seen there (is it mounted, and without hidepid?)");
 }
 
 /* --- set-up --- */
@@ -549,9 +555,13 @@ static void check_read(const struct est *e)
 			return;
 	if (e->lacking)
 		die_lacking();
-	if (e->denied && !e->opt.select.n_pids)
+	/* Those named are told one by one. */
+	if (e->opt.select.n_pids)
+		return;
+	if (e->denied)
 		cli_die(CLI_FAIL, 0, "none of %zu processes could be read "
 			"(needs root, or CAP_SYS_PTRACE)", e->denied);
+	cli_die(CLI_FAIL, 0, "all of %zu processes ended before they were read", e->n_procs);
 }
 
 void est_collect(struct est *e)

@@ -32,7 +32,7 @@ struct est_key {
 int est_key_new(struct est_key *key);
 /*
  * From a file, which is made (mode 0600) when it does not exist.  0, -EPROTO
- * when the file is no key, -errno.
+ * when the file is no key, -EKEYREJECTED when others may read or write it, -errno.
  */
 int est_key_file(const char *path, struct est_key *key);
 uint64_t est_hash(const struct est_key *key, const void *data, size_t len);
@@ -439,7 +439,9 @@ void est_report_fini(struct est_report *r);
 int64_t est_metadata(const struct est_proc *p);
 /* Shows; the exit code. */
 int est_report_print(struct est_report *r);
-/* sketch-file.c: writes one sketch for each group; the exit code. */
+/* sketch-file.c: whether est_sketch_write() will be able to; 0 or -errno. */
+int est_sketch_try(const char *path);
+/* Writes one sketch for each group; the exit code. */
 int est_sketch_write(struct est_report *r, const char *path);
 /* Sketches of files against one another; the exit code. */
 int est_compare(char *const *files, size_t n, const struct cli_table_opts *table);

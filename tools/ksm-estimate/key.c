@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <xxhash.h>
@@ -81,16 +82,34 @@ static int make_key(const char *path, struct est_key *key)
 	return rc;
 }
 
+/* A secret that others may read is none, and one that others may write is theirs. */
+static int check_owner(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EPROTO;
+	if (st.st_uid && st.st_uid != geteuid())
+		return -EKEYREJECTED;
+	return st.st_mode & 077 ? -EKEYREJECTED : 0;
+}
+
 int est_key_file(const char *path, struct est_key *key)
 {
 	char more;
-	int fd __cleanup_fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd __cleanup_fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	ssize_t n;
+	int rc;
 
 	if (fd < 0 && errno == ENOENT)
 		return make_key(path, key);
 	if (fd < 0)
 		return -errno;
+	rc = check_owner(fd);
+	if (rc)
+		return rc;
 	n = read(fd, key->secret, sizeof(key->secret));
 	if (n < 0)
 		return -errno;

@@ -256,8 +256,14 @@ static void prepare(struct args *a)
 	rc = a->key ? est_key_file(a->key, &e->key) : est_key_new(&e->key);
 	if (rc == -EPROTO)
 		cli_die(CLI_FAIL, 0, "%s: not a key (%d random bytes)", a->key, EST_KEY_LEN);
+	if (rc == -EKEYREJECTED)
+		cli_die(CLI_FAIL, 0, "%s: others may read or write this key, or it is not yours (chown, chmod 600)",
+			a->key);
 	if (rc)
 		cli_die(CLI_FAIL, rc, "%s: no key", a->key ? a->key : "random numbers");
+	rc = a->sketch ? est_sketch_try(a->sketch) : 0;
+	if (rc)
+		cli_die(CLI_FAIL, rc, "%s: cannot write", a->sketch);
 	if (!e->opt.jobs)
 		e->opt.jobs = MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
 	e->opt.progress = true;

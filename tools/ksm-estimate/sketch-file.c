@@ -5,8 +5,10 @@
 #include "ksm-estimate/estimate.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/xalloc.h"
@@ -31,6 +33,27 @@ static void host_name(char *out, size_t len)
 	if (gethostname(out, len))
 		snprintf(out, len, "unnamed");
 	out[len - 1] = '\0';
+}
+
+/*
+ * What is there is left as it is until there is something better, and what is not
+ * there is made once more in the end: a run that is broken off leaves nothing.
+ */
+int est_sketch_try(const char *path)
+{
+	struct stat st;
+	int fd __cleanup_fd = -1;
+	const bool exists = !stat(path, &st);
+
+	/* To open a pipe could wait for its reader, and would end what it reads. */
+	if (exists && !S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : access(path, W_OK) ? -errno : 0;
+	fd = open(path, O_WRONLY | O_CLOEXEC | (exists ? 0 : O_CREAT | O_EXCL), 0666);
+	if (fd < 0)
+		return -errno;
+	if (!exists)
+		unlink(path);
+	return 0;
 }
 
 int est_sketch_write(struct est_report *r, const char *path)
