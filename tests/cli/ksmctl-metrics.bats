@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# ksmctl-metrics.bats - metrics: valid OpenMetrics, whatever the kernel has and
-# whatever processes are called.
+# ksmctl-metrics.bats - metrics: valid text in both formats, whatever the kernel has
+# and whatever processes are called.  Prometheus' own tools look at it where they are
+# installed; their packages are too large, and start services, to be asked for.
 
 load ../lib/helpers
 
@@ -10,12 +11,13 @@ ksm=sys/kernel/mm/ksm
 
 setup() { use_root 6.12-busy; }
 
-# strict: stdout is OpenMetrics to the letter, and UTF-8.
+# strict [openmetrics]: stdout is of the format to the letter, and UTF-8.
 strict() {
-	local verdict
+	local verdict prometheus=1
 
-	verdict=$(LC_ALL=C awk -f "$KSM_SRCDIR/tests/cli/openmetrics.awk" <<<"$output") ||
-		fail "no valid OpenMetrics:" "$verdict" || return
+	[[ ${1-} != openmetrics ]] || prometheus=
+	verdict=$(LC_ALL=C awk -v prometheus=$prometheus -f "$KSM_SRCDIR/tests/cli/openmetrics.awk" \
+		<<<"$output") || fail "not valid:" "$verdict" || return
 	iconv -f UTF-8 -t UTF-8 >/dev/null <<<"$output" || fail "no valid UTF-8"
 }
 
@@ -26,12 +28,12 @@ a_b{x="1\\\"\n",y=""} -1.5e+3
 # TYPE c counter
 c_total 5
 # EOF'
-	output=$ok strict
+	output=$ok strict openmetrics
 	while IFS='|' read -r from to; do
 		from=${from//@/$'\n'} to=${to//@/$'\n'}
 		output=${ok/"$from"/"$to"}
 		[[ $output != "$ok" ]] || fail "no such text: $from"
-		strict 2>/dev/null && fail "not found: $to"
+		strict openmetrics 2>/dev/null && fail "not found: $to"
 		:
 	done <<-'EOF'
 		# EOF|# eof
@@ -56,8 +58,16 @@ c_total 5
 		# HELP a_b B.|# HELP a_b
 		c_total 5|c_total 5@# TYPE a_b gauge@a_b 3
 	EOF
+	# The same of Prometheus' own format.
+	ok=${ok/"# TYPE c counter"/"# TYPE c_total counter"} ok=${ok%$'\n'*}
+	output=$ok strict
+	for bad in "$ok"$'\n# EOF' "${ok/c_total counter/c counter}" "${ok//c_total/c}"; do
+		output=$bad
+		strict 2>/dev/null && fail "not found: $bad"
+		:
+	done
 	output="# EOF"
-	! strict 2>/dev/null
+	! strict openmetrics 2>/dev/null
 }
 
 @test "metrics: on each kernel" {
@@ -66,6 +76,12 @@ c_total 5
 		expect 0 ksmctl metrics -s "$ROOT"
 		golden system-$root
 		strict
+		families=$(grep -v '^#' <<<"$output")
+		expect 0 ksmctl metrics --format=openmetrics -s "$ROOT"
+		stderr_is ""
+		strict openmetrics
+		# Samples are the same; the words around them are not.
+		same samples "$(grep -v '^#' <<<"$output")" "$families"
 		root_unchanged $root
 	done
 }
@@ -106,7 +122,7 @@ Try 'ksmctl metrics --help' for more information."
 	stderr_is ""
 	strict
 	stdout_has "
-ksm_general_profit_bytes -5
+node_ksmd_general_profit_bytes -5
 "
 	stdout_has 'comm="redis-server",user="41004",unit="redis.service"} -3159040'
 }
@@ -126,18 +142,93 @@ ksm_general_profit_bytes -5
 
 @test "metrics: garbage is left out, not 0" {
 	use_root garbage
-	expect 0 ksmctl metrics --procs -s "$ROOT"
+	expect 4 ksmctl metrics --procs -s "$ROOT"
 	strict
 	stderr_is "ksmctl: warning: /sys/kernel/mm/ksm/run: not readable: unexpected contents"
 	[[ $output != *node_ksmd_run* ]] || fail "a figure that nobody wrote"
+	stdout_has "ksm_page_size_bytes 4096"
+}
+
+@test "metrics: --by sums instead of a label for each process" {
+	for by in unit vm cgroup user comm; do
+		expect 0 ksmctl metrics --by $by -s "$ROOT"
+		strict
+		[[ $output != *pid=* && $output != *ksm_process_* ]] || fail "processes: $output"
+		output=$(grep '^ksm_group_' <<<"$output") golden by-$by
+		# Shares add up to what the system saves, to the byte but for rounding.
+		[[ $by != vm ]] || continue
+		sum=$(sed -n 's/^ksm_group_saved_bytes{.*} //p' <<<"$output" | paste -sd+ | bc)
+		((sum > 1275023360 - 40960 && sum < 1275023360 + 40960)) || fail "$by: $sum"
+	done
+	expect 0 ksmctl metrics --by vm --procs=200M -s "$ROOT"
+	stderr_is ""
+	same groups "$(grep -c '^ksm_group_profit_bytes' <<<"$output")" 2
+	expect 0 ksmctl metrics --by pid -s "$ROOT"
+	stdout_has 'ksm_process_merging_bytes{pid="1001"'
+	expect 2 ksmctl metrics --by host -s "$ROOT"
+	stdout_is ""
+	stderr_has "ksmctl: --by: host: not a way to group"
+	expect 2 ksmctl metrics --format=json -s "$ROOT"
+	stdout_is ""
+	stderr_has "ksmctl: --format: json: not a format (prometheus, openmetrics)"
+	use_root hostile
+	expect 0 ksmctl metrics --by comm -s "$ROOT"
+	stderr_is ""
+	strict
+	stdout_has 'comm="two\\x0alines"'
+}
+
+@test "metrics: promtool has nothing to say" {
+	command -v promtool >/dev/null || skip "no promtool (Debian: prometheus)"
+	for root in 6.12-busy 7.3-hksm 5.15-old; do
+		use_root $root
+		for options in "" --procs "--by unit"; do
+			# shellcheck disable=SC2086
+			ksmctl metrics $options -s "$ROOT" >"$BATS_TEST_TMPDIR/ksm.prom"
+			expect 0 promtool check metrics <"$BATS_TEST_TMPDIR/ksm.prom"
+			stdout_is ""
+			stderr_is ""
+		done
+	done
+}
+
+@test "metrics: node_exporter takes counters for counters, with their help" {
+	command -v prometheus-node-exporter >/dev/null || skip "no prometheus-node-exporter"
+	command -v curl >/dev/null || skip "no curl"
+	mkdir "$BATS_TEST_TMPDIR/text"
+	ksmctl metrics --procs -s "$ROOT" >"$BATS_TEST_TMPDIR/text/ksm.prom"
+	# Any port of the loopback that is free now.
+	for port in {19100..19120}; do
+		(: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue
+		spawn prometheus-node-exporter --collector.disable-defaults --collector.textfile \
+			--collector.textfile.directory="$BATS_TEST_TMPDIR/text" \
+			--web.listen-address=127.0.0.1:$port >"$BATS_TEST_TMPDIR/log" 2>&1
+		break
+	done
+	fetched() { output=$(curl -sf "http://127.0.0.1:$port/metrics") && [[ $output == *node_textfile_scrape_error* ]]; }
+	wait_until fetched
+	stdout_has "
+node_textfile_scrape_error 0"
+	stdout_has "
+# HELP node_ksmd_full_scans_total Passes over all mergeable memory.
+# TYPE node_ksmd_full_scans_total counter
+node_ksmd_full_scans_total 412
+"
+	stdout_has "
+# TYPE node_ksmd_general_profit_bytes gauge
+node_ksmd_general_profit_bytes 1.18894528e+09
+"
+	stdout_has 'ksm_process_merging_bytes{comm='
+	[[ $output != *untyped* ]] || fail "untyped: $(grep -B2 untyped <<<"$output")"
 }
 
 @test "metrics: what may not be read is left out" {
 	use_root denied
 	need_unprivileged
 	apply_modes
-	expect 0 unprivileged ksmctl metrics --procs -s "$ROOT"
-	stderr_is ""
+	expect 4 unprivileged ksmctl metrics --procs -s "$ROOT"
+	stderr_has "ksmctl: warning: run: permission denied (needs root)"
+	stderr_has " processes of others could not be read (needs root)"
 	strict
 	[[ $output != *node_ksmd_run* ]] || fail "a figure that nobody may read"
 	same "processes" "$(grep -c '^ksm_process_merging_bytes{' <<<"$output")" 1

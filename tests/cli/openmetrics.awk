@@ -4,6 +4,9 @@
 # nothing and exits 0 when all of it is right.  Strict, and only for what a
 # textfile collector takes: counters and gauges, no timestamps, no exemplars.
 #
+# With -v prometheus=1 the text format 0.0.4 of Prometheus: there the family of a
+# counter has the name of its samples, _total included, and there is no "# EOF".
+#
 # Of the format (OpenMetrics 1.0): families do not interleave, their type comes
 # before their samples, a counter's sample ends in _total and is not negative,
 # labels are quoted with \\ \" \n as the only escapes, "# EOF" ends it.
@@ -44,6 +47,7 @@ function take_labels(s,    rest, n, seen) {
 	return substr(rest, 2)
 }
 
+prometheus && /^# EOF/ { wrong("a comment of OpenMetrics"); next }
 ended { wrong("text behind # EOF"); next }
 /^# EOF$/ { ended = 1; next }
 
@@ -67,8 +71,10 @@ ended { wrong("text behind # EOF"); next }
 		type = $4
 		if (NF != 4 || (type != "counter" && type != "gauge"))
 			wrong("bad type")
-		if (type == "counter" && family ~ /_total$/)
+		if (type == "counter" && !prometheus && family ~ /_total$/)
 			wrong("_total belongs to the sample, not to the family")
+		if (type == "counter" && prometheus && family !~ /_total$/)
+			wrong("a counter without _total")
 	} else if (NF < 4 || $0 ~ /\\[^\\n]/) {
 		wrong("bad help")
 	}
@@ -85,7 +91,7 @@ ended { wrong("text behind # EOF"); next }
 	}
 	name_of = substr($0, 1, RLENGTH)
 	rest = substr($0, RLENGTH + 1)
-	if (name_of != family (type == "counter" ? "_total" : ""))
+	if (name_of != family (type == "counter" && !prometheus ? "_total" : ""))
 		wrong("a sample of another family")
 	if (substr(rest, 1, 1) == "{")
 		rest = take_labels(rest)
@@ -102,7 +108,7 @@ ended { wrong("text behind # EOF"); next }
 }
 
 END {
-	if (!ended) {
+	if (!ended && !prometheus) {
 		print "no # EOF at the end"
 		bad = 1
 	}

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * cmd-metrics.c - ksmctl metrics: OpenMetrics text, for a textfile collector.
+ * cmd-metrics.c - ksmctl metrics: all figures as text, for a textfile collector.
+ *
+ * The Prometheus text format 0.0.4 is what node_exporter's textfile collector reads;
+ * of OpenMetrics it would make untyped figures without help, for it does not know
+ * that the family of a counter lacks the _total of its samples.
  *
  * What node_exporter's ksmd collector already names keeps those names
  * (collector/ksmd_linux.go); the rest is ksm_*.  Figures this kernel does not
@@ -15,18 +19,21 @@
 #include "ksmctl/ksmctl.h"
 #include "util/num.h"
 
-enum { KEY_PROCS = CLI_OPT_LONG };
+enum { KEY_PROCS = CLI_OPT_LONG, KEY_BY, KEY_FORMAT };
 
 static const char *const synopsis[] = { "[options]", NULL };
 static const struct cli_opt opts[] = {
 	{ KEY_PROCS, "procs", "[MIN]",
 	  "also each process that takes part, from MIN bytes of merging on", 0 },
+	{ KEY_BY, "by", "GROUP",
+	  "the processes summed by comm, user, cgroup, unit or vm (implies --procs)", 0 },
+	{ KEY_FORMAT, "format", "FORMAT", "prometheus (default) or openmetrics", 0 },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_metrics = {
 	.name = "ksmctl metrics",
 	.synopsis = synopsis,
-	.about = "Print all figures as OpenMetrics text.",
+	.about = "Print all figures as text for a collector of metrics.",
 	.opts = opts,
 	.common = ctl_common_opts,
 	.see = "ksmctl(8)",
@@ -61,33 +68,60 @@ static const struct {
 	{ KSM_ATTR_SMART_SCAN, { "ksm_smart_scan", "Whether pages that never merge are skipped.", false, 0 } },
 	{ KSM_ATTR_NODE_CHAINS, { "ksm_stable_node_chains", "Contents with more than one copy.", false, 0 } },
 	{ KSM_ATTR_NODE_DUPS, { "ksm_stable_node_dups", "Copies held in such chains.", false, 0 } },
-	{ KSM_ATTR_GENERAL_PROFIT, { "ksm_general_profit_bytes", "Memory saved minus metadata; may be negative.", false, 0 } },
+	{ KSM_ATTR_GENERAL_PROFIT, { "node_ksmd_general_profit_bytes", "Memory saved minus metadata; may be negative.", false, 0 } },
 };
 
-static void head(const struct metric *m)
+struct metrics {
+	struct ctl *ctl;
+	bool openmetrics;
+	bool failed;		/* something could not be read */
+	bool procs;
+	enum ksm_group by;
+	int64_t min_bytes;
+};
+
+static const char *suffix(const struct metric *m)
 {
-	printf("# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name,
+	return m->counter ? "_total" : "";
+}
+
+static void head(const struct metrics *ms, const struct metric *m)
+{
+	const char *family = ms->openmetrics ? "" : suffix(m);
+
+	printf("# HELP %s%s %s\n# TYPE %s%s %s\n", m->name, family, m->help, m->name, family,
 	       m->counter ? "counter" : "gauge");
 }
 
 static void value(const struct metric *m, const char *labels, int64_t v)
 {
-	printf("%s%s%s ", m->name, m->counter ? "_total" : "", labels);
+	printf("%s%s%s ", m->name, suffix(m), labels);
 	if (m->scale > 0)
 		printf("%.9g\n", v * m->scale);
 	else
 		printf("%lld\n", (long long)v);
 }
 
-static void print_fig(const struct metric *m, struct ksm_fig f)
+static void print_fig(const struct metrics *ms, const struct metric *m, struct ksm_fig f)
 {
 	if (!ksm_fig_has(f))
 		return;
-	head(m);
+	head(ms, m);
 	value(m, "", f.v);
 }
 
-static void print_system(struct ctl *ctl)
+/* A collector takes what is left out for absent: that it is not must be told. */
+static void check_attrs(struct metrics *ms, const struct ksm_stats *s)
+{
+	ksm_for_each_attr(id) {
+		if (s->attr[id].state != KSM_DENIED)
+			continue;
+		cli_warn(0, "%s: permission denied (needs root)", ksm_attr_info(id)->name);
+		ms->failed = true;
+	}
+}
+
+static void print_system(struct metrics *ms, struct ksm_stats *s)
 {
 	static const struct metric saved = { "ksm_saved_bytes", "Memory saved.", false, 0 };
 	static const struct metric meta = { "ksm_metadata_bytes", "Memory the engine's metadata takes.", false, 0 };
@@ -96,18 +130,19 @@ static void print_system(struct ctl *ctl)
 	static const struct metric cpu = { "ksm_ksmd_cpu_seconds", "CPU time of ksmd.", true, 1e-9 };
 	static const struct metric page = { "ksm_page_size_bytes", "Size of a page.", false, 0 };
 	struct ksm_derived d;
-	struct ksm_stats s;
 
-	ctl_stats(ctl, &s);
-	ksm_stats_derive(&s, &d);
+	if (ctl_stats(ms->ctl, s))
+		ms->failed = true;
+	check_attrs(ms, s);
+	ksm_stats_derive(s, &d);
 	for (size_t i = 0; i < ARRAY_SIZE(attr_metrics); i++)
-		print_fig(&attr_metrics[i].m, ksm_stats_fig(&s, attr_metrics[i].id));
-	print_fig(&saved, d.saved_bytes);
-	print_fig(&meta, d.meta_bytes);
-	print_fig(&cow, s.cow_ksm);
-	print_fig(&swpin, s.swpin_copy);
-	print_fig(&cpu, s.ksmd_cpu_ns);
-	print_fig(&page, KSM_FIG((int64_t)s.page_size));
+		print_fig(ms, &attr_metrics[i].m, ksm_stats_fig(s, attr_metrics[i].id));
+	print_fig(ms, &saved, d.saved_bytes);
+	print_fig(ms, &meta, d.meta_bytes);
+	print_fig(ms, &cow, s->cow_ksm);
+	print_fig(ms, &swpin, s->swpin_copy);
+	print_fig(ms, &cpu, s->ksmd_cpu_ns);
+	print_fig(ms, &page, KSM_FIG((int64_t)s->page_size));
 }
 
 /* --- per process --- */
@@ -117,15 +152,28 @@ static const struct {
 	bool pages;		/* to be told in bytes */
 	struct metric m;
 } proc_metrics[] = {
-	{ offsetof(struct ksm_proc_stat, merging_pages), true, { "ksm_process_merging_bytes", "Memory in shared copies, the copies included.", false, 0 } },
+	{ offsetof(struct ksm_proc_stat, merging_pages), true, { "ksm_process_merging_bytes", "Memory in shared copies, the copies included: a sum is more than what is saved.", false, 0 } },
 	{ offsetof(struct ksm_proc_stat, zero_pages), true, { "ksm_process_zero_bytes", "Memory merged with the zero page.", false, 0 } },
 	{ offsetof(struct ksm_proc_stat, items), false, { "ksm_process_rmap_items", "Pages the engine keeps metadata for.", false, 0 } },
-	{ offsetof(struct ksm_proc_stat, profit_bytes), false, { "ksm_process_profit_bytes", "Memory saved minus metadata; may be negative.", false, 0 } },
+	{ offsetof(struct ksm_proc_stat, profit_bytes), false, { "ksm_process_profit_bytes", "Profit as the kernel counts it, the shared copies as saved: a sum over processes is too much.", false, 0 } },
 	{ offsetof(struct ksm_proc_stat, scan_pages), false, { "ksm_process_scanned_pages", "Pages looked at (hksm).", true, 0 } },
 	{ offsetof(struct ksm_proc_stat, scan_ns), false, { "ksm_process_scan_seconds", "CPU spent on it (hksm).", true, 1e-9 } },
 	{ offsetof(struct ksm_proc_stat, merges), false, { "ksm_process_merges", "Pages merged (hksm).", true, 0 } },
 	{ offsetof(struct ksm_proc_stat, breaks), false, { "ksm_process_breaks", "Merged pages written again (hksm).", true, 0 } },
 	{ offsetof(struct ksm_proc_stat, meta_bytes), false, { "ksm_process_metadata_bytes", "Metadata kept for it (hksm).", false, 0 } },
+};
+
+/* Figures of struct ctl_group; the shares add up to those of the system. */
+static const struct {
+	size_t offset;		/* of a figure */
+	bool pages;		/* to be told in bytes */
+	struct metric m;
+} group_metrics[] = {
+	{ offsetof(struct ctl_group, merging_pages), true, { "ksm_group_merging_bytes", "Memory in shared copies, the copies included.", false, 0 } },
+	{ offsetof(struct ctl_group, zero_pages), true, { "ksm_group_zero_bytes", "Memory merged with the zero page.", false, 0 } },
+	{ offsetof(struct ctl_group, items), false, { "ksm_group_rmap_items", "Pages the engine keeps metadata for.", false, 0 } },
+	{ offsetof(struct ctl_group, saved_bytes), false, { "ksm_group_saved_bytes", "Share of what the system saves.", false, 0 } },
+	{ offsetof(struct ctl_group, profit_bytes), false, { "ksm_group_profit_bytes", "That share minus metadata; may be negative.", false, 0 } },
 };
 
 struct member {
@@ -171,82 +219,175 @@ static char *labels(struct ctl *ctl, const struct ksm_proc *p)
 	return str_steal(&s);
 }
 
-static void members_read(struct ctl *ctl, int64_t min_bytes, struct members *out)
+static int64_t merging_bytes(const struct metrics *ms, struct ksm_fig merging, struct ksm_fig zero)
 {
+	return num_mul_sat(num_add_sat(ksm_fig_or(merging, 0), ksm_fig_or(zero, 0)),
+			   ksm_page_size(ms->ctl->k));
+}
+
+/* Zero pages may be counted below zero: no reason to leave a process out. */
+static bool is_small(const struct metrics *ms, int64_t merging)
+{
+	return MAX(merging, 0) < ms->min_bytes;
+}
+
+static void members_read(struct metrics *ms, struct members *out)
+{
+	size_t denied = 0;
 	struct ksm_procs *it;
 	struct ksm_proc p;
 	pid_t pid;
-	int rc = ksm_procs_open(ctl->k, &it);
+	int rc = ksm_procs_open(ms->ctl->k, &it);
 
 	if (rc)
 		cli_die(CLI_FAIL, rc, "cannot list processes");
 	while (ksm_procs_next(it, &pid) == 1) {
 		int64_t merging;
 
-		if (ksm_proc_read(ctl->k, pid, KSM_PROC_KSM | KSM_PROC_UID, &p))
+		if (ksm_proc_read(ms->ctl->k, pid, KSM_PROC_KSM | KSM_PROC_UID, &p))
 			continue;
-		merging = num_mul_sat(num_add_sat(ksm_fig_or(p.ksm.merging_pages, 0),
-						  ksm_fig_or(p.ksm.zero_pages, 0)),
-				      ksm_page_size(ctl->k));
+		denied += p.member == KSM_MEMBER_DENIED;
+		merging = merging_bytes(ms, p.ksm.merging_pages, p.ksm.zero_pages);
 		if (!merging && !ksm_fig_or(p.ksm.items, 0))
 			continue;
-		/* Zero pages may be counted below zero: no reason to leave a process out. */
-		if (MAX(merging, 0) < min_bytes)
+		if (ms->by == KSM_GROUP_PID && is_small(ms, merging))
 			continue;
 		out->v = xreallocarray(out->v, out->n + 1, sizeof(*out->v));
-		out->v[out->n++] = (struct member){ p, labels(ctl, &p) };
+		out->v[out->n++] = (struct member){ p, NULL };
 	}
 	ksm_procs_close(it);
+	if (denied) {
+		cli_warn(0, "%zu processes of others could not be read (needs root)", denied);
+		ms->failed = true;
+	}
 }
 
-static void print_members(struct ctl *ctl, const struct members *ms)
+static void print_members(const struct metrics *ms, const struct members *all)
 {
+	for (size_t n = 0; n < all->n; n++)
+		all->v[n].labels = labels(ms->ctl, &all->v[n].p);
 	for (size_t i = 0; i < ARRAY_SIZE(proc_metrics); i++) {
 		bool headed = false;
 
-		for (size_t n = 0; n < ms->n; n++) {
-			const struct ksm_fig *f = (const void *)((const char *)&ms->v[n].p.ksm +
+		for (size_t n = 0; n < all->n; n++) {
+			const struct ksm_fig *f = (const void *)((const char *)&all->v[n].p.ksm +
 								 proc_metrics[i].offset);
 
-			if (!ksm_fig_has(*f) || !ms->v[n].labels)
+			if (!ksm_fig_has(*f) || !all->v[n].labels)
 				continue;
 			if (!headed)
-				head(&proc_metrics[i].m);
+				head(ms, &proc_metrics[i].m);
 			headed = true;
-			value(&proc_metrics[i].m, ms->v[n].labels,
+			value(&proc_metrics[i].m, all->v[n].labels,
 			      num_mul_sat(f->v,
-					  proc_metrics[i].pages ? ksm_page_size(ctl->k) : 1));
+					  proc_metrics[i].pages ? ksm_page_size(ms->ctl->k) : 1));
 		}
 	}
+}
+
+/* "{unit=\"nginx.service\"}" */
+static char *group_label(const struct metrics *ms, const struct ctl_group *g)
+{
+	struct str s = STR_INIT;
+
+	str_addc(&s, '{');
+	label(&s, ksm_group_name(ms->by), g->key, true);
+	str_addc(&s, '}');
+	return str_steal(&s);
+}
+
+static void print_group_metric(const struct metrics *ms, const struct metric *m, size_t offset,
+			       int64_t scale, const struct ctl_groups *groups)
+{
+	bool headed = false;
+
+	for (size_t i = 0; i < groups->n; i++) {
+		const struct ctl_group *g = &groups->v[i];
+		const struct ksm_fig *f = (const void *)((const char *)g + offset);
+		char *of __cleanup_free = group_label(ms, g);
+
+		if (!ksm_fig_has(*f) || !of ||
+		    is_small(ms, merging_bytes(ms, g->merging_pages, g->zero_pages)))
+			continue;
+		if (!headed)
+			head(ms, m);
+		headed = true;
+		value(m, of, num_mul_sat(f->v, scale));
+	}
+}
+
+static void print_groups(const struct metrics *ms, const struct members *all,
+			 const struct ksm_stats *s)
+{
+	const struct ksm_proc **procs = xcalloc(all->n, sizeof(*procs));
+	struct ctl_groups groups;
+
+	for (size_t i = 0; i < all->n; i++)
+		procs[i] = &all->v[i].p;
+	ctl_groups_make(ms->ctl, ms->by, procs, all->n, s, &groups);
+	for (size_t i = 0; i < ARRAY_SIZE(group_metrics); i++)
+		print_group_metric(ms, &group_metrics[i].m, group_metrics[i].offset,
+				   group_metrics[i].pages ? (int64_t)s->page_size : 1, &groups);
+	ctl_groups_free(&groups);
+	free(procs);
+}
+
+static void print_procs(struct metrics *ms, const struct ksm_stats *s)
+{
+	struct members all = { 0 };
+
+	members_read(ms, &all);
+	if (ms->by == KSM_GROUP_PID)
+		print_members(ms, &all);
+	else
+		print_groups(ms, &all, s);
+	for (size_t i = 0; i < all.n; i++)
+		free(all.v[i].labels);
+	free(all.v);
+}
+
+static void parse(struct metrics *ms, int argc, char **argv)
+{
+	struct cli_parse p = { .argc = argc, .argv = argv };
+	uint64_t min = 0;
+	int key;
+
+	while ((key = cli_opts_next(&p, &ctl_cmd_metrics)) != -1) {
+		switch (key) {
+		case KEY_PROCS:
+			ms->procs = true;
+			if (p.arg && (num_size(p.arg, &min) || min > INT64_MAX))
+				cli_usage_error("--procs: %s: not a size", p.arg);
+			ms->min_bytes = (int64_t)min;
+			break;
+		case KEY_BY:
+			ms->procs = true;
+			ms->by = ctl_group_by(p.arg);
+			break;
+		case KEY_FORMAT:
+			ms->openmetrics = !strcmp(p.arg, "openmetrics");
+			if (!ms->openmetrics && strcmp(p.arg, "prometheus"))
+				cli_usage_error("--format: %s: not a format "
+						"(prometheus, openmetrics)", p.arg);
+			break;
+		default:
+			ctl_option(ms->ctl, key, p.arg);
+		}
+	}
+	ctl_no_operands(&p, argv);
 }
 
 int ctl_metrics(struct ctl *ctl, int argc, char **argv)
 {
-	struct cli_parse p = { .argc = argc, .argv = argv };
-	struct members ms = { 0 };
-	uint64_t min = 0;
-	bool procs = false;
-	int key;
+	struct metrics ms = { .ctl = ctl, .by = KSM_GROUP_PID };
+	struct ksm_stats s;
 
-	while ((key = cli_opts_next(&p, &ctl_cmd_metrics)) != -1) {
-		if (key == KEY_PROCS) {
-			procs = true;
-			if (p.arg && (num_size(p.arg, &min) || min > INT64_MAX))
-				cli_usage_error("--procs: %s: not a size", p.arg);
-		} else {
-			ctl_option(ctl, key, p.arg);
-		}
-	}
-	ctl_no_operands(&p, argv);
+	parse(&ms, argc, argv);
 	ctl_open_ksm(ctl);
-	print_system(ctl);
-	if (procs) {
-		members_read(ctl, min, &ms);
-		print_members(ctl, &ms);
-		for (size_t i = 0; i < ms.n; i++)
-			free(ms.v[i].labels);
-		free(ms.v);
-	}
-	printf("# EOF\n");
-	return CLI_OK;
+	print_system(&ms, &s);
+	if (ms.procs)
+		print_procs(&ms, &s);
+	if (ms.openmetrics)
+		printf("# EOF\n");
+	return ms.failed ? CLI_PARTIAL : CLI_OK;
 }

@@ -23,15 +23,6 @@ struct row {
 	char *scratch;		/* KEY_MAX bytes, shared by all rows */
 };
 
-struct group {
-	char *key;
-	int64_t page_size;
-	int64_t procs;
-	int64_t members;
-	int64_t rss_pages;
-	struct ksm_fig merging_pages, zero_pages, items, profit_bytes;
-};
-
 static enum cli_state cell_state(enum ksm_state s)
 {
 	static const enum cli_state map[] = { [KSM_ABSENT] = CLI_ABSENT, [KSM_DENIED] = CLI_DENIED,
@@ -184,7 +175,7 @@ static const struct cli_col proc_columns[] = {
 	  .kind = CLI_BYTES, .get = get_zero },
 	{ .name = "ITEMS", .help = "pages the engine keeps metadata for", .kind = CLI_NUM,
 	  .get = get_items },
-	{ .name = "PROFIT", .help = "memory saved minus metadata, as the kernel counts it",
+	{ .name = "PROFIT", .help = "as the kernel counts it: shared copies count as saved",
 	  .kind = CLI_BYTES, .get = get_profit },
 	{ .name = "CGROUP", .help = "path of the control group", .hidden = true,
 	  .get = get_cgroup },
@@ -208,7 +199,7 @@ static const struct cli_col proc_columns[] = {
 
 /* --- columns of a group --- */
 
-#define GROUP(row) ((const struct group *)(row))
+#define GROUP(row) ((const struct ctl_group *)(row))
 
 static void group_key(const void *row, struct cli_cell *out)
 {
@@ -245,6 +236,11 @@ static void group_items(const void *row, struct cli_cell *out)
 	put_fig(out, GROUP(row)->items, 1);
 }
 
+static void group_saved(const void *row, struct cli_cell *out)
+{
+	put_fig(out, GROUP(row)->saved_bytes, 1);
+}
+
 static void group_profit(const void *row, struct cli_cell *out)
 {
 	put_profit(out, GROUP(row)->profit_bytes);
@@ -262,8 +258,10 @@ static const struct cli_col group_columns[] = {
 	  .kind = CLI_BYTES, .get = group_zero },
 	{ .name = "ITEMS", .help = "pages the engine keeps metadata for", .kind = CLI_NUM,
 	  .get = group_items },
-	{ .name = "PROFIT", .help = "memory saved minus metadata", .kind = CLI_BYTES,
-	  .get = group_profit },
+	{ .name = "SAVED", .help = "its share of what the system saves", .kind = CLI_BYTES,
+	  .get = group_saved },
+	{ .name = "PROFIT", .help = "that minus metadata; adds up over all groups",
+	  .kind = CLI_BYTES, .get = group_profit },
 	{ 0 },
 };
 
@@ -419,89 +417,32 @@ static int print_procs(struct procs *ps)
 	return rc;
 }
 
-static void group_add(struct group *g, const struct ksm_proc *p)
-{
-	g->procs++;
-	g->members += ksm_member_in(p->member);
-	g->rss_pages = num_add_sat(g->rss_pages, MIN(p->rss_pages, (uint64_t)INT64_MAX));
-	ksm_fig_add(&g->merging_pages, p->ksm.merging_pages);
-	ksm_fig_add(&g->zero_pages, p->ksm.zero_pages);
-	ksm_fig_add(&g->items, p->ksm.items);
-	ksm_fig_add(&g->profit_bytes, p->ksm.profit_bytes);
-}
-
-static int group_order(const void *a, const void *b)
-{
-	const struct group *x = a, *y = b;
-	int64_t mx = merged(x->merging_pages, x->zero_pages);
-	int64_t my = merged(y->merging_pages, y->zero_pages);
-
-	if (mx != my)
-		return mx < my ? 1 : -1;
-	return strcmp(x->key, y->key);
-}
-
-struct keyed {
-	char *key;
-	const struct ksm_proc *p;
-};
-
-static int keyed_order(const void *a, const void *b)
-{
-	return strcmp(((const struct keyed *)a)->key, ((const struct keyed *)b)->key);
-}
-
-/* What belongs to no group of that kind is left out, but for "-" among units and cgroups. */
-static size_t key_rows(struct procs *ps, struct keyed *keyed)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < ps->n; i++) {
-		const struct ksm_proc *p = &ps->rows[i].p;
-
-		if (ksm_group_key(ps->ctl->k, p, ps->by, ps->scratch, KEY_MAX))
-			continue;
-		if (!*ps->scratch && ps->by == KSM_GROUP_VM)
-			continue;
-		keyed[n].key = xstrdup(*ps->scratch ? ps->scratch : "-");
-		keyed[n++].p = p;
-	}
-	if (n)
-		qsort(keyed, n, sizeof(*keyed), keyed_order);
-	return n;
-}
-
 static int print_groups(struct procs *ps)
 {
-	struct keyed *keyed = xcalloc(ps->n, sizeof(*keyed));
-	struct group *groups = xcalloc(ps->n, sizeof(*groups));
-	const void **ptrs = xcalloc(ps->n, sizeof(*ptrs));
-	size_t n = key_rows(ps, keyed), n_groups = 0;
+	const struct ksm_proc **procs = xcalloc(ps->n, sizeof(*procs));
+	struct ctl_groups groups;
+	struct ksm_stats stats;
+	const void **ptrs;
 	int rc;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!i || strcmp(keyed[i].key, keyed[i - 1].key))
-			groups[n_groups++] = (struct group){
-				.key = keyed[i].key, .page_size = ksm_page_size(ps->ctl->k) };
-		group_add(&groups[n_groups - 1], keyed[i].p);
-	}
-	if (n_groups)
-		qsort(groups, n_groups, sizeof(*groups), group_order);
-	for (size_t i = 0; i < n_groups; i++)
-		ptrs[i] = &groups[i];
-	rc = cli_table_print("groups", group_columns, ptrs, n_groups, &ps->ctl->table);
-	for (size_t i = 0; i < n; i++)
-		free(keyed[i].key);
-	free(keyed);
-	free(groups);
+	for (size_t i = 0; i < ps->n; i++)
+		procs[i] = &ps->rows[i].p;
+	ctl_stats(ps->ctl, &stats);
+	ctl_groups_make(ps->ctl, ps->by, procs, ps->n, &stats, &groups);
+	ptrs = xcalloc(groups.n, sizeof(*ptrs));
+	for (size_t i = 0; i < groups.n; i++)
+		ptrs[i] = &groups.v[i];
+	rc = cli_table_print("groups", group_columns, ptrs, groups.n, &ps->ctl->table);
 	free(ptrs);
+	free(procs);
+	ctl_groups_free(&groups);
 	return rc;
 }
 
 static void parse(struct procs *ps, int argc, char **argv)
 {
 	struct cli_parse p = { .argc = argc, .argv = argv };
-	int key, g;
+	int key;
 
 	while ((key = cli_opts_next(&p, &ctl_cmd_procs)) != -1) {
 		switch (key) {
@@ -515,11 +456,7 @@ static void parse(struct procs *ps, int argc, char **argv)
 			ps->exact = true;
 			break;
 		case KEY_BY:
-			g = ksm_group_find(p.arg);
-			if (g < 0)
-				cli_usage_error("--by: %s: not a way to group "
-						"(pid, comm, user, cgroup, unit, vm)", p.arg);
-			ps->by = g;
+			ps->by = ctl_group_by(p.arg);
 			break;
 		case KEY_MATCH:
 			ps->sel.match = p.arg;

@@ -118,13 +118,24 @@ void ctl_open_moments(struct ctl *ctl, const char *what)
 			ctl->sysroot, what);
 }
 
-void ctl_stats(struct ctl *ctl, struct ksm_stats *out)
+int ctl_stats(struct ctl *ctl, struct ksm_stats *out)
 {
 	int rc = ksm_stats_read(ctl->k, out);
 
 	/* One unreadable file must not hide the others: the rest is shown. */
 	if (rc)
 		cli_warn(rc, "%s: not readable", ksm_errpath(ctl->k));
+	return rc;
+}
+
+enum ksm_group ctl_group_by(const char *name)
+{
+	const int g = ksm_group_find(name);
+
+	if (g < 0)
+		cli_usage_error("--by: %s: not a way to group (pid, comm, user, cgroup, unit, vm)",
+				name);
+	return g;
 }
 
 void ctl_no_operands(const struct cli_parse *p, char **argv)

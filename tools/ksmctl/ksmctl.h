@@ -36,8 +36,8 @@ void ctl_open_ksm(struct ctl *ctl);
 void ctl_open_moments(struct ctl *ctl, const char *what);
 /* To the next dump of the sequence; false when there is none. */
 bool ctl_next_moment(struct ctl *ctl);
-/* Read everything or end the program. */
-void ctl_stats(struct ctl *ctl, struct ksm_stats *out);
+/* 0, or -errno after a warning: the figures that could be read are there. */
+int ctl_stats(struct ctl *ctl, struct ksm_stats *out);
 /* For commands without operands. */
 void ctl_no_operands(const struct cli_parse *p, char **argv);
 /* Duration in ns (see num_duration()); usage error on anything else. */
@@ -103,6 +103,29 @@ struct ksm_fig ctl_members(struct ctl *ctl);
  * @whole: at least that much, as time or permission ran out.
  */
 struct ksm_fig ctl_unseen_zero(struct ctl *ctl, uint64_t budget_ns, bool *whole);
+
+/* groups.c: sums by what processes belong to */
+struct ctl_group {
+	char *key;
+	int64_t page_size;
+	int64_t procs;
+	int64_t members;
+	int64_t rss_pages;
+	struct ksm_fig merging_pages, zero_pages, items;
+	struct ksm_fig saved_bytes, profit_bytes;	/* its share of the system's */
+};
+
+struct ctl_groups {
+	struct ctl_group *v;	/* the one that merges most first */
+	size_t n;
+};
+
+/* @s: the system when the processes were read. */
+void ctl_groups_make(struct ctl *ctl, enum ksm_group by, const struct ksm_proc *const *procs,
+		     size_t n, const struct ksm_stats *s, struct ctl_groups *out);
+void ctl_groups_free(struct ctl_groups *groups);
+/* The group of that name; a usage error that lists them when there is none. */
+enum ksm_group ctl_group_by(const char *name);
 
 /* cmd-status.c */
 extern const struct cli_cmd ctl_cmd_status;

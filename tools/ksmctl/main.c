@@ -32,7 +32,7 @@ static const struct command {
 	{ "restore", &ctl_cmd_restore, ctl_restore, "bring the settings of a file back" },
 	{ "diff", &ctl_cmd_diff, ctl_diff, "compare a file with the settings in force" },
 	{ "profile", &ctl_cmd_profile, ctl_profile, "list or apply a set of settings by name" },
-	{ "metrics", &ctl_cmd_metrics, ctl_metrics, "OpenMetrics text for a collector" },
+	{ "metrics", &ctl_cmd_metrics, ctl_metrics, "all figures, for a collector of metrics" },
 };
 
 /* The words of other tools called ksmctl; each is all of a command line. */
