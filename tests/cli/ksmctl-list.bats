@@ -23,6 +23,22 @@ setup() { use_root 6.12-busy; }
 	root_unchanged 6.12-busy
 }
 
+@test "list: on a terminal of 80 columns no line is longer, and none is cut" {
+	command -v script >/dev/null || skip "no script(1) to make a terminal"
+	TERM=xterm expect 0 script -qec "stty cols 80; ksmctl list -s '$ROOT'" /dev/null
+	while IFS= read -r line; do
+		line=${line%$'\r'}
+		((${#line} <= 80)) || fail "${#line} columns: $line"
+	done <<<"$output"
+	# The last words of the longest meaning.
+	words=$(tr -cd 'a-z \n' <<<"$output")
+	[[ $words == *kept* && $words == *pinned* ]] || fail "$output"
+	# A terminal that does not know its size is one of 80 columns.
+	wide=$(tr -d '\r' <<<"$output")
+	TERM=xterm expect 0 script -qec "stty cols 65535 rows 65535; ksmctl list -s '$ROOT'" /dev/null
+	same "65535 columns" "$(tr -d '\r' <<<"$output")" "$wide"
+}
+
 @test "list: --output chooses columns, +LIST adds, --output-all is all" {
 	expect 0 ksmctl list -o value,NAME -rn -s "$ROOT"
 	stderr_is ""

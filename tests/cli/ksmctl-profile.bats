@@ -65,6 +65,27 @@ run 1
 	[[ -c /dev/full ]] || fail "the device was replaced by a file"
 }
 
+@test "save: a new file by the umask, an old one keeps its mode; links stay links" {
+	(umask 077 && ksmctl save "$FILE" -s "$ROOT")
+	same "new, umask 077" "$(stat -c %a "$FILE")" 600
+	rm "$FILE"
+	(umask 002 && ksmctl save "$FILE" -s "$ROOT")
+	same "new, umask 002" "$(stat -c %a "$FILE")" 664
+	chmod 640 "$FILE"
+	ln -s settings "$BATS_TEST_TMPDIR/link"
+	echo old >"$FILE"
+	expect 0 ksmctl save "$BATS_TEST_TMPDIR/link" -s "$ROOT"
+	stderr_is ""
+	same "old" "$(stat -c %a "$FILE")" 640
+	[[ -L $BATS_TEST_TMPDIR/link ]] || fail "the link was replaced"
+	same "the file" "$(head -n 1 "$FILE")" \
+		"# KSM settings, written by ksmctl save; read by ksmctl restore"
+	((EUID)) && return
+	chown 12345 "$FILE"
+	expect 0 ksmctl save "$FILE" -s "$ROOT"
+	same "owner" "$(stat -c %u:%a "$FILE")" 12345:640
+}
+
 @test "save: half the settings are no settings" {
 	use_root denied
 	need_unprivileged
@@ -282,17 +303,51 @@ Try 'ksmctl $cmd --help' for more information."
 }
 
 @test "profile: the list" {
-	expect 0 ksmctl profile
+	expect 0 ksmctl profile -s "$ROOT"
 	golden profiles
 	while IFS= read -r line; do
 		((${#line} <= 80)) || fail "${#line} columns: $line"
 	done <<<"$output"
-	expect 0 ksmctl profile -J -o NAME,ABOUT
+	expect 0 ksmctl profile -J -o NAME,ABOUT -s "$ROOT"
 	golden profiles-json
 	valid_json
-	expect 0 ksmctl profile -rn -o NAME,FILE
+	expect 0 ksmctl profile -rn -o NAME,FILE -s "$ROOT"
 	stderr_is ""
 	same "first line" "${lines[0]}" "aggressive $KSM_PROFILES/aggressive"
+}
+
+@test "profile: the list tells which is in force" {
+	for root in 6.12-idle 7.3-hksm 5.15-old; do
+		use_root $root
+		for name in balanced gentle vm-host; do
+			expect 0 ksmctl profile -q $name -s "$ROOT"
+			expect 0 ksmctl profile -rn -o NAME,NOW -s "$ROOT"
+			stderr_is ""
+			stdout_has "$name yes"
+		done
+		same "those in force" "$(grep -c ' yes$' <<<"$output")" 1
+		ksmctl set -q sleep_millisecs 4321 -s "$ROOT"
+		expect 0 ksmctl profile -rn -o NAME,NOW -s "$ROOT"
+		[[ $output != *yes* ]] || fail "$output"
+	done
+	use_root no-ksm
+	expect 0 ksmctl profile -rn -o NAME,NOW -s "$ROOT"
+	stdout_has "gentle -"
+	# A profile with a mistake is listed, and not known to be in force.
+	use_root 6.12-busy
+	export KSM_PROFILES=$BATS_TEST_TMPDIR/profiles
+	mkdir "$KSM_PROFILES"
+	echo "bogus 1" >"$KSM_PROFILES/mine"
+	expect 0 ksmctl profile -rn -o NAME,NOW -s "$ROOT"
+	stdout_is "mine -"
+	stderr_is ""
+}
+
+@test "profile: a program in its build tree finds the shipped ones" {
+	unset KSM_PROFILES
+	expect 0 ksmctl profile -rn -o NAME,FILE -s "$ROOT"
+	stderr_is ""
+	stdout_has "gentle $(readlink -f "$KSM_BUILDDIR")/tools/ksmctl/profiles/gentle"
 }
 
 @test "profile: each applies to each kernel, and is then in force" {
@@ -366,10 +421,10 @@ sleep_millisecs 50"
 	printf '# my own\nsleep_millisecs 123\n' >"$KSM_PROFILES/mine"
 	printf 'run 1\n' >"$KSM_PROFILES/nameless"
 	touch "$KSM_PROFILES/mine~" "$KSM_PROFILES/.mine.swp"
-	expect 0 ksmctl profile
-	stdout_is "NAME     ABOUT
-mine     my own
-nameless -"
+	expect 0 ksmctl profile -s "$ROOT"
+	stdout_is "NAME     NOW ABOUT
+mine     no  my own
+nameless yes -"
 	stderr_is ""
 	expect 0 ksmctl profile mine -s "$ROOT"
 	stdout_is "sleep_millisecs 123"
@@ -385,18 +440,18 @@ nameless -"
 	export KSM_PROFILES=$BATS_TEST_TMPDIR/profiles
 	mkdir "$KSM_PROFILES"
 	printf '# \e]0;pwn\a\nrun 1\n' >"$KSM_PROFILES/"$'\e[2Jx\ny'
-	expect 0 ksmctl profile
+	expect 0 ksmctl profile -s "$ROOT"
 	clean_text
 	stderr_is ""
-	stdout_has '\x1b[2Jx\x0ay \x1b]0;pwn\x07'
-	expect 0 ksmctl profile -J
+	stdout_has '\x1b[2Jx\x0ay yes \x1b]0;pwn\x07'
+	expect 0 ksmctl profile -J -s "$ROOT"
 	stderr_is ""
 	valid_json
 }
 
 @test "profile: no directory, no KSM" {
-	KSM_PROFILES=$BATS_TEST_TMPDIR/none expect 0 ksmctl profile
-	stdout_is "NAME ABOUT"
+	KSM_PROFILES=$BATS_TEST_TMPDIR/none expect 0 ksmctl profile -s "$ROOT"
+	stdout_is "NAME NOW ABOUT"
 	stderr_is ""
 	use_root no-ksm
 	expect 3 ksmctl profile off -s "$ROOT"

@@ -137,3 +137,32 @@ Try 'ksmctl vmas --help' for more information."
 	stdout_is ""
 	stderr_is "ksmctl: 1: cannot read its mappings (needs root, or its owner): Permission denied"
 }
+
+@test "vmas: the stack of a process that asked for all of its memory" {
+	use_root 7.3-busy
+	cat >"$ROOT/proc/2100/smaps" <<-'EOF'
+		300000000-300100000 rw-p 00000000 00:00 0
+		Rss:              1000 kB
+		Anonymous:        1000 kB
+		VmFlags: rd wr mr mw me mg
+		400000000-400100000 rw-p 00000000 00:00 0
+		Rss:              1000 kB
+		Anonymous:        1000 kB
+		VmFlags: rd wr mr mw me
+		7ffd0000-7ffe0000 rw-p 00000000 00:00 0    [stack]
+		Rss:                20 kB
+		Anonymous:          20 kB
+		VmFlags: rd wr mr mw me gd ac
+	EOF
+	sed -i 's/^ksm_merge_any.*/ksm_merge_any: yes/' "$ROOT/proc/2100/ksm_stat"
+	expect 0 ksmctl vmas -p 2100 --csv -n -o WHY -s "$ROOT"
+	stderr_is ""
+	stdout_is '
+"left out by program"
+"left out by exec"'
+	sed -i 's/^ksm_merge_any.*/ksm_merge_any: no/' "$ROOT/proc/2100/ksm_stat"
+	expect 0 ksmctl vmas -p 2100 --csv -n -o WHY -s "$ROOT"
+	stdout_is '
+"not asked for"
+"not asked for"'
+}

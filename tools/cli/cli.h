@@ -205,6 +205,8 @@ struct cli_col {
 	bool left;		/* left-align although a number */
 	bool hidden;		/* not in the default list */
 	void (*get)(const void *row, struct cli_cell *out);
+	bool no_text;		/* not in the default list of aligned text: room is short */
+	bool wrap;		/* goes on in the next line where the terminal ends */
 };
 
 enum cli_format { CLI_TEXT, CLI_RAW, CLI_JSON, CLI_CSV };

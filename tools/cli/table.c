@@ -73,6 +73,7 @@ struct job {
 	const void **rows;		/* in the order to print */
 	size_t nrows;
 	const struct cli_table_opts *opts;
+	size_t wrap_width;		/* of the column that wraps, in text; 0: it does not */
 };
 
 static void unknown_column(const struct cli_col *cols, const char *name, size_t len)
@@ -107,6 +108,11 @@ static bool has_col(const struct job *job, const struct cli_col *c)
 	return false;
 }
 
+static bool is_default(const struct cli_col *c, const struct cli_table_opts *opts)
+{
+	return !c->hidden && !(c->no_text && opts->format == CLI_TEXT);
+}
+
 static void choose_columns(struct job *job, const struct cli_col *cols)
 {
 	const char *list = job->opts->columns;
@@ -114,7 +120,7 @@ static void choose_columns(struct job *job, const struct cli_col *cols)
 
 	if (!list || append)
 		for (const struct cli_col *c = cols; c->name; c++)
-			if (!c->hidden || job->opts->all_columns)
+			if (is_default(c, job->opts) || job->opts->all_columns)
 				add_col(job, c);
 	if (!list)
 		return;
@@ -408,16 +414,62 @@ static int add_text_columns(struct libscols_table *tb, const struct job *job)
 {
 	for (size_t i = 0; i < job->ncols; i++) {
 		const struct cli_col *c = job->cols[i];
+		struct libscols_column *cl;
 		int flags = 0;
 
 		if (c->kind != CLI_STR && c->kind != CLI_BOOL && !c->left)
 			flags |= SCOLS_FL_RIGHT;
 		if (c->trunc)
 			flags |= SCOLS_FL_TRUNC;
-		if (!scols_table_new_column(tb, c->name, c->width, flags))
+		if (c->wrap)
+			flags |= SCOLS_FL_WRAP;
+		cl = scols_table_new_column(tb, c->name, c->width, flags);
+		if (!cl)
+			return -ENOMEM;
+		/* By itself it would break words. */
+		if (c->wrap && scols_column_set_wrapfunc(cl, scols_wrapnl_chunksize,
+							 scols_wrapnl_nextchunk, NULL))
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+/* Columns of the terminal that are left for a column that wraps; 0: no end of line. */
+static size_t wrap_width(const struct job *job, const struct cli_col *wrap)
+{
+	size_t taken = job->ncols - 1;
+	const size_t all = cli_tty(STDOUT_FILENO) ? cli_width(STDOUT_FILENO) : 0;
+
+	for (size_t i = 0; i < job->ncols && all; i++) {
+		size_t widest = strlen(job->cols[i]->name);
+
+		for (size_t r = 0; r < job->nrows; r++) {
+			struct cli_cell cell = get_cell(job->cols[i], job->rows[r]);
+			__cleanup_str struct str text = STR_INIT;
+
+			add_cell(&text, job->cols[i], &cell, job->opts->bytes);
+			widest = MAX(widest, text.len);
+		}
+		taken += job->cols[i] == wrap ? 0 : widest;
+	}
+	/* With less, one word a line is no table any more. */
+	return all > taken + 12 ? all - taken : 0;
+}
+
+/* Lines that end at blanks and are as wide as that at most, where words allow. */
+static void fold(char *text, size_t width)
+{
+	char *line = text, *blank = NULL;
+
+	for (char *c = text; width && *c; c++) {
+		if (*c == ' ')
+			blank = c;
+		if ((size_t)(c - line) < width || !blank)
+			continue;
+		*blank = '\n';
+		line = blank + 1;
+		blank = NULL;
+	}
 }
 
 static int add_text_line(struct libscols_table *tb, const struct job *job, const void *row)
@@ -436,6 +488,8 @@ static int add_text_line(struct libscols_table *tb, const struct job *job, const
 		own = str_steal(&text);
 		if (!own)
 			return -ENOMEM;
+		if (job->cols[i]->wrap)
+			fold(own, job->wrap_width);
 		rc = scols_line_refer_data(line, i, own);
 		if (rc) {
 			free(own);
@@ -455,7 +509,7 @@ static void print_headings(const struct job *job)
 	putchar('\n');
 }
 
-static int print_text(const struct job *job)
+static int print_text(struct job *job)
 {
 	struct libscols_table *tb;
 	int rc;
@@ -472,6 +526,11 @@ static int print_text(const struct job *job)
 	/* The cells are clean already; encoded twice they would be unreadable. */
 	scols_table_enable_noencoding(tb, 1);
 	scols_table_enable_colors(tb, cli_color());
+	/* Of use only where the output is a terminal: elsewhere nothing is cut or wrapped. */
+	scols_table_set_termwidth(tb, cli_width(STDOUT_FILENO));
+	for (size_t i = 0; i < job->ncols; i++)
+		if (job->cols[i]->wrap)
+			job->wrap_width = wrap_width(job, job->cols[i]);
 	rc = add_text_columns(tb, job);
 	for (size_t r = 0; r < job->nrows && !rc; r++)
 		rc = add_text_line(tb, job, job->rows[r]);

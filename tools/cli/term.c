@@ -52,11 +52,15 @@ bool cli_utf8(void)
 	return !strcmp(nl_langinfo(CODESET), "UTF-8");
 }
 
+/* Of 65535 columns is what nobody told its size, and some pass that on. */
+#define SIDE_MAX 10000
+
 bool cli_term_size(int fd, int *columns, int *lines)
 {
 	struct winsize ws;
 
-	if (ioctl(fd, TIOCGWINSZ, &ws) || !ws.ws_col || !ws.ws_row)
+	if (ioctl(fd, TIOCGWINSZ, &ws) || !ws.ws_col || !ws.ws_row || ws.ws_col > SIDE_MAX ||
+	    ws.ws_row > SIDE_MAX)
 		return false;
 	*columns = ws.ws_col;
 	*lines = ws.ws_row;
@@ -71,7 +75,7 @@ int cli_width(int fd)
 
 	if (cli_term_size(fd, &columns, &lines))
 		return columns;
-	if (given && !num_u64(given, &n) && n && n <= 10000)
+	if (given && !num_u64(given, &n) && n && n <= SIDE_MAX)
 		return (int)n;
 	return 80;
 }

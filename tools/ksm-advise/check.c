@@ -72,16 +72,18 @@ static void get_command(const void *row, struct cli_cell *out)
 }
 
 const struct cli_col adv_check_cols[] = {
-	{ "PID", "process", CLI_NUM, 6, false, false, false, get_pid },
-	{ "USER", "its user", CLI_STR, 8, false, false, true, get_user },
-	{ "STATE", "how it takes part: any, madvise, off", CLI_STR, 7, false, false, false,
-	  get_state },
-	{ "MERGING", "memory that is merged, the shared copy included", CLI_BYTES, 9, false, false,
-	  true, get_merging },
-	{ "THREADS", "number of threads", CLI_NUM, 3, false, false, true, get_threads },
-	{ "ACTION", "what would be done, or why not", CLI_STR, 0.4, true, false, false,
-	  get_action },
-	{ "COMMAND", "command line", CLI_STR, 0.4, true, false, false, get_command },
+	{ .name = "PID", .help = "process", .kind = CLI_NUM, .width = 6, .get = get_pid },
+	{ .name = "USER", .help = "its user", .width = 8, .hidden = true, .get = get_user },
+	{ .name = "STATE", .help = "how it takes part: any, madvise, off", .width = 7,
+	  .get = get_state },
+	{ .name = "MERGING", .help = "memory that is merged, the shared copy included",
+	  .kind = CLI_BYTES, .width = 9, .hidden = true, .get = get_merging },
+	{ .name = "THREADS", .help = "number of threads", .kind = CLI_NUM, .width = 3,
+	  .hidden = true, .get = get_threads },
+	{ .name = "ACTION", .help = "what would be done, or why not", .width = 0.4, .trunc = true,
+	  .get = get_action },
+	{ .name = "COMMAND", .help = "command line", .width = 0.4, .trunc = true,
+	  .get = get_command },
 	{ 0 },
 };
 

@@ -90,27 +90,58 @@ static void set_text(const struct ksm_attrset *set, struct str *out)
 	}
 }
 
-/* Whole or not at all: a file that is there stays until the new one is on disk. */
-static void write_file(const char *file, const struct str *text)
+/*
+ * A file that is there keeps its mode, and its owner where we may give it away; a
+ * new one is made as any program makes one.
+ */
+static int set_mode(int fd, const struct stat *old)
 {
+	mode_t mask;
+
+	if (!old) {
+		mask = umask(0);
+		umask(mask);
+		return fchmod(fd, 0666 & ~mask) ? -errno : 0;
+	}
+	/* Another's file that only we may replace: set-user-id bits go with the owner. */
+	if (fchown(fd, old->st_uid, old->st_gid) && errno != EPERM)
+		return -errno;
+	return fchmod(fd, old->st_mode & 0777) ? -errno : 0;
+}
+
+static int write_text(int fd, const struct str *text)
+{
+	const ssize_t n = write(fd, str_get(text), text->len);
+
+	if (n < 0)
+		return -errno;
+	return (size_t)n == text->len ? 0 : -ENOSPC;
+}
+
+/* Whole or not at all: a file that is there stays until the new one is on disk. */
+static void write_file(const char *name, const struct str *text)
+{
+	/* What a symbolic link leads to is replaced, not the link. */
+	char *target __cleanup_free = realpath(name, NULL);
+	const char *file = target ? target : name;
 	struct str tmp __cleanup_str = STR_INIT;
 	struct stat st;
-	ssize_t n;
-	int fd, rc = 0;
+	const bool old = !stat(file, &st);
+	int fd, rc;
 
 	/* A device or pipe cannot be replaced by renaming. */
-	if (!stat(file, &st) && !S_ISREG(st.st_mode)) {
+	if (old && !S_ISREG(st.st_mode)) {
 		fd = open(file, O_WRONLY | O_CLOEXEC);
 	} else {
 		str_addf(&tmp, "%s.XXXXXX", file);
 		fd = str_err(&tmp) ? -1 : mkostemp(tmp.s, O_CLOEXEC);
 	}
 	if (fd < 0)
-		cli_die(CLI_FAIL, -errno, "%s: cannot create", file);
-	n = write(fd, str_get(text), text->len);
-	if (n < 0 || (size_t)n != text->len)
-		rc = n < 0 ? -errno : -ENOSPC;
-	if (!rc && tmp.len && (fchmod(fd, 0644) || fsync(fd)))
+		cli_die(CLI_FAIL, -errno, "%s: cannot create", name);
+	rc = write_text(fd, text);
+	if (!rc && tmp.len)
+		rc = set_mode(fd, old ? &st : NULL);
+	if (!rc && tmp.len && fsync(fd))
 		rc = -errno;
 	if (close(fd) && !rc)
 		rc = -errno;
@@ -119,7 +150,7 @@ static void write_file(const char *file, const struct str *text)
 	if (rc && tmp.len)
 		unlink(tmp.s);
 	if (rc)
-		cli_die(CLI_FAIL, rc, "%s: cannot write", file);
+		cli_die(CLI_FAIL, rc, "%s: cannot write", name);
 }
 
 int ctl_save(struct ctl *ctl, int argc, char **argv)
@@ -265,6 +296,17 @@ static bool is_advised(enum ksm_attr id, const struct ksm_attrset *want,
 	       now->value[KSM_ATTR_ADVISOR_MODE].state == KSM_VALUE;
 }
 
+/* A setting of the set that is not in force; what the advisor chooses is none. */
+static bool differs(enum ksm_attr id, const struct ksm_attrset *want, const struct ksm_attrset *now)
+{
+	char a[KSM_ATTR_TEXT_MAX], b[KSM_ATTR_TEXT_MAX];
+
+	if (want->value[id].state != KSM_VALUE || is_advised(id, want, now))
+		return false;
+	return strcmp(ksm_attr_format(id, &want->value[id], a, sizeof(a)),
+		      ksm_attr_format(id, &now->value[id], b, sizeof(b))) != 0;
+}
+
 int ctl_diff(struct ctl *ctl, int argc, char **argv)
 {
 	struct cli_parse p = { .argc = argc, .argv = argv };
@@ -288,14 +330,13 @@ int ctl_diff(struct ctl *ctl, int argc, char **argv)
 	ksm_for_each_attr(id) {
 		struct diff_row *r = &rows[n];
 
-		if (want.value[id].state != KSM_VALUE || is_advised(id, &want, &now))
+		if (!differs(id, &want, &now))
 			continue;
 		r->name = ksm_attr_info(id)->name;
 		r->state = now.value[id].state;
 		ksm_attr_format(id, &want.value[id], r->file, sizeof(r->file));
 		ksm_attr_format(id, &now.value[id], r->now, sizeof(r->now));
-		if (strcmp(r->file, r->now))
-			ptrs[n++] = r;
+		ptrs[n++] = r;
 	}
 	if (n || ctl->table.format == CLI_JSON)
 		rc = cli_table_print("differences", diff_columns, ptrs, n, &ctl->table);
@@ -306,22 +347,49 @@ int ctl_diff(struct ctl *ctl, int argc, char **argv)
 
 /* --- profile --- */
 
-/* The administrator's own come first.  KSM_PROFILES is for uninstalled trees and tests. */
+/*
+ * The profiles beside a program that was not installed: it stands in the top of a
+ * build tree.  Whoever can put a directory there could put another program there.
+ */
+static bool tree_dir(char *out, size_t len)
+{
+	ssize_t n = readlink("/proc/self/exe", out, len);
+	char *slash;
+
+	if (n <= 0 || (size_t)n >= len)
+		return false;
+	out[n] = '\0';
+	slash = strrchr(out, '/');
+	if (!slash || (size_t)snprintf(slash, len - (slash - out), "/tools/ksmctl/profiles") >=
+			      len - (slash - out))
+		return false;
+	return !access(out, R_OK | X_OK);
+}
+
+/*
+ * The administrator's own come first, then the shipped ones.  KSM_PROFILES is in
+ * place of both.
+ */
 static const char *profile_dir(int i)
 {
-	static const char *const dirs[] = { SYSCONFDIR "/ksm-utils/profiles",
-					    PKGDATADIR "/profiles" };
+	static char tree[4096];
 	const char *env = getenv("KSM_PROFILES");
 
 	if (env)
 		return i ? NULL : env;
-	return i < (int)ARRAY_SIZE(dirs) ? dirs[i] : NULL;
+	if (!i)
+		return SYSCONFDIR "/ksm-utils/profiles";
+	if (i > 1)
+		return NULL;
+	return tree_dir(tree, sizeof(tree)) ? tree : PKGDATADIR "/profiles";
 }
 
 struct profile {
 	char *name;
 	char *path;
 	char *about;	/* first comment of the file */
+	enum ksm_state known;	/* is it known whether... */
+	bool in_force;		/* ...all of it that this kernel has is set so */
 };
 
 static void profile_about(struct profile *pr)
@@ -406,9 +474,20 @@ static void profile_text(const void *row, struct cli_cell *out)
 		out->state = CLI_ABSENT;
 }
 
+static void profile_in_force(const void *row, struct cli_cell *out)
+{
+	const struct profile *pr = row;
+
+	out->num = pr->in_force;
+	if (pr->known != KSM_VALUE)
+		out->state = pr->known == KSM_DENIED ? CLI_DENIED : CLI_ABSENT;
+}
+
 static const struct cli_col profile_columns[] = {
 	{ .name = "NAME", .help = "name of the profile", .get = profile_name },
 	{ .name = "FILE", .help = "where it is", .hidden = true, .get = profile_path },
+	{ .name = "NOW", .help = "whether the settings are so now", .kind = CLI_BOOL,
+	  .get = profile_in_force },
 	{ .name = "ABOUT", .help = "first line of the file", .get = profile_text },
 	{ 0 },
 };
@@ -421,7 +500,7 @@ static const struct cli_opt profile_opts[] = {
 const struct cli_cmd ctl_cmd_profile = {
 	.name = "ksmctl profile",
 	.synopsis = profile_synopsis,
-	.about = "List the profiles, or apply one.",
+	.about = "List the profiles and tell which is in force, or apply one.",
 	.opts = profile_opts,
 	.more = cli_table_options,
 	.common = ctl_common_opts,
@@ -446,11 +525,55 @@ static const struct profile *profile_find(const struct profile *all, size_t n, c
 	cli_die(CLI_USAGE, 0, "%s: unknown profile (see: ksmctl profile)", name);
 }
 
+/* A profile that cannot be read is in force no more than known. */
+static void profile_compare(struct profile *pr, const struct ksm_attrset *now)
+{
+	struct str text __cleanup_str = STR_INIT;
+	int fd __cleanup_fd = open(pr->path, O_RDONLY | O_CLOEXEC);
+	struct ksm_parse_error err;
+	struct ksm_attrset want;
+	char buf[4096];
+	ssize_t n;
+
+	while (fd >= 0 && text.len <= FILE_LIMIT && (n = read(fd, buf, sizeof(buf))) > 0)
+		str_addmem(&text, buf, n);
+	if (fd < 0 || str_err(&text) || ksm_attrset_parse(str_get(&text), text.len, &want, &err))
+		return;
+	pr->known = KSM_VALUE;
+	pr->in_force = true;
+	ksm_for_each_attr(id) {
+		/* What this kernel lacks is left out when the profile is applied, too. */
+		if (now->value[id].state == KSM_ABSENT)
+			continue;
+		if (now->value[id].state == KSM_DENIED && want.value[id].state == KSM_VALUE)
+			pr->known = KSM_DENIED;
+		else if (differs(id, &want, now))
+			pr->in_force = false;
+	}
+}
+
+static int list_profiles(struct ctl *ctl, struct profile *all, size_t n)
+{
+	const void **ptrs = xcalloc(n, sizeof(*ptrs));
+	struct ksm_attrset now;
+	int rc;
+
+	/* The list is of use where there is no KSM, too. */
+	ctl_open(ctl);
+	if (ksm_present(ctl->k) == KSM_VALUE && !ksm_attrset_read(ctl->k, &now))
+		for (size_t i = 0; i < n; i++)
+			profile_compare(&all[i], &now);
+	for (size_t i = 0; i < n; i++)
+		ptrs[i] = &all[i];
+	rc = cli_table_print("profiles", profile_columns, ptrs, n, &ctl->table);
+	free(ptrs);
+	return ctl_printed(rc);
+}
+
 int ctl_profile(struct ctl *ctl, int argc, char **argv)
 {
 	unsigned int flags = KSM_APPLY_SKIP_ABSENT;
 	struct cli_parse p = { .argc = argc, .argv = argv };
-	const void **ptrs;
 	struct ksm_attrset want;
 	struct profile *all;
 	size_t n;
@@ -470,12 +593,7 @@ int ctl_profile(struct ctl *ctl, int argc, char **argv)
 		ctl_open_ksm(ctl);
 		rc = ctl_apply(ctl, &want, flags, true);
 	} else {
-		ptrs = xcalloc(n, sizeof(*ptrs));
-		for (size_t i = 0; i < n; i++)
-			ptrs[i] = &all[i];
-		rc = cli_table_print("profiles", profile_columns, ptrs, n, &ctl->table);
-		rc = ctl_printed(rc);
-		free(ptrs);
+		rc = list_profiles(ctl, all, n);
 	}
 	profiles_free(all, n);
 	return rc;

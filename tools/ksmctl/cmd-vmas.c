@@ -14,6 +14,7 @@
 
 struct row {
 	struct ksm_vma vma;
+	bool any;		/* its process asked for all of its memory */
 	char range[40];
 };
 
@@ -65,6 +66,16 @@ static void get_mergeable(const void *row, struct cli_cell *out)
 	out->str = vma(row)->mergeable ? "yes" : vma(row)->why == KSM_VMA_OK ? "no" : "never";
 }
 
+/*
+ * exec maps the stack by itself (fs/exec.c, bprm_mm_init()), and an inherited setting
+ * is applied by mmap() and brk() only, so this mapping goes without.
+ */
+static const char *left_out(const struct ksm_vma *v)
+{
+	return strcmp(v->name, "[stack]") ? "left out by program" :
+					    "left out by exec";
+}
+
 /* What keeps an eligible mapping from merging comes from its contents. */
 static void get_why(const void *row, struct cli_cell *out)
 {
@@ -73,7 +84,7 @@ static void get_why(const void *row, struct cli_cell *out)
 	if (v->why != KSM_VMA_OK)
 		out->str = ksm_vma_why_text(v->why);
 	else if (!v->mergeable)
-		out->str = "not asked for";
+		out->str = ((const struct row *)row)->any ? left_out(v) : "not asked for";
 	else if (!v->anon_bytes)
 		out->str = v->file ? "only file pages" : "no pages";
 	else if (v->thp)
@@ -129,6 +140,7 @@ const struct cli_cmd ctl_cmd_vmas = {
 };
 
 struct list {
+	bool any;
 	struct row **rows;
 	size_t n;
 	bool mergeable_only;
@@ -143,6 +155,7 @@ static int add(const struct ksm_vma *v, void *arg)
 		return 0;
 	r = xcalloc(1, sizeof(*r));
 	r->vma = *v;
+	r->any = l->any;
 	r->vma.name = xstrdup(v->name);
 	snprintf(r->range, sizeof(r->range), "%llx-%llx", (unsigned long long)v->start,
 		 (unsigned long long)v->end);
@@ -155,6 +168,7 @@ int ctl_vmas(struct ctl *ctl, int argc, char **argv)
 {
 	struct cli_parse p = { .argc = argc, .argv = argv };
 	struct list l = { 0 };
+	struct ksm_proc proc;
 	pid_t pid = 0;
 	int key, rc;
 
@@ -173,6 +187,8 @@ int ctl_vmas(struct ctl *ctl, int argc, char **argv)
 		cli_usage_error("vmas: no process named (-p PID)");
 	cli_table_check(columns, &ctl->table);
 	ctl_open_ksm(ctl);
+	if (!ksm_proc_read(ctl->k, pid, KSM_PROC_KSM | KSM_PROC_EXACT, &proc))
+		l.any = proc.member == KSM_MEMBER_ANY || ksm_fig_or(proc.ksm.merge_any, 0);
 	rc = ksm_vmas_walk(ctl->k, pid, add, &l);
 	if (rc == -EACCES || rc == -EPERM)
 		cli_die(CLI_FAIL, rc, "%d: cannot read its mappings (needs root, or its owner)",
