@@ -495,26 +495,25 @@ int ksm_inject_check(struct ksm *k, const struct ksm_whom *whom, struct ksm_inje
 int ksm_inject_merge_set(struct ksm *k, const struct ksm_whom *whom, bool on,
 			 struct ksm_inject_info *info)
 {
-	struct ksm_inject_call calls[] = {
-		{ .nr = SYS_prctl, .args = { PR_SET_MEMORY_MERGE, on } },
-		{ .nr = SYS_prctl, .args = { PR_GET_MEMORY_MERGE } },
-	};
+	struct ksm_inject_call call = { .nr = SYS_prctl, .args = { PR_SET_MEMORY_MERGE, on } };
 	static const struct ksm_inject_limits limits = { .timed = true };
 	struct ksm_inject_info unused;
+	struct ksm_proc p;
 	int rc;
 
 	if (!info)
 		info = &unused;
-	rc = ksm_inject_run(k, whom, calls, ARRAY_SIZE(calls), &limits, info);
+	rc = ksm_inject_run(k, whom, &call, 1, &limits, info);
 	if (rc)
 		return rc;
-	if (calls[0].result == -EINVAL)
+	if (call.result == -EINVAL)
 		return refuse(info, KSM_INJECT_NO_CALL, -EOPNOTSUPP);
-	if (calls[0].result < 0)
-		return refuse(info, KSM_INJECT_REFUSED, calls[0].result);
-	if (calls[1].result != on)
-		return refuse(info, KSM_INJECT_REFUSED,
-			      calls[1].result < 0 ? (int)calls[1].result : -EPROTO);
+	if (call.result < 0)
+		return refuse(info, KSM_INJECT_REFUSED, call.result);
+	/* A seccomp filter can answer 0 without a call, and Linux 6.15 tells. */
+	if (!ksm_proc_read(k, whom->id.pid, KSM_PROC_KSM, &p) && ksm_fig_has(p.ksm.merge_any) &&
+	    p.ksm.merge_any.v != on)
+		return refuse(info, KSM_INJECT_REFUSED, -EPROTO);
 	return 0;
 }
 

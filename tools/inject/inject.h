@@ -147,7 +147,8 @@ int ksm_inject_check(struct ksm *k, const struct ksm_whom *whom, struct ksm_inje
 /**
  * ksm_inject_merge_set() - prctl(PR_SET_MEMORY_MERGE) in another process
  *
- * Reads the setting back in the same stop.  Switching off breaks all sharing of
+ * Reads the setting back afterwards where /proc tells it (Linux 6.15): each call
+ * made in the stopped thread costs it two more stops.  Switching off breaks all sharing of
  * the process before it returns, for as long as that takes.
  * Return: 0; -EOPNOTSUPP with KSM_INJECT_NO_CALL before Linux 6.4; -errno.
  */
