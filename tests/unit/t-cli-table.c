@@ -60,11 +60,11 @@ static void get_any(const void *row, struct cli_cell *out)
 }
 
 static const struct cli_col cols[] = {
-	{ "PID", "process id", CLI_NUM, 0, false, false, false, get_pid },
-	{ "PROFIT", "saved less what it costs", CLI_BYTES, 0, false, false, false, get_profit },
-	{ "RATIO", "sharing to shared", CLI_FLOAT, 0, false, false, true, get_ratio },
-	{ "ANY", "merge-any is set", CLI_BOOL, 0, false, false, true, get_any },
-	{ "COMMAND", "command name", CLI_STR, 0, true, false, false, get_name },
+	{ "PID", "process id", CLI_NUM, 0, false, false, false, get_pid, false, false },
+	{ "PROFIT", "saved less what it costs", CLI_BYTES, 0, false, false, false, get_profit, false, false },
+	{ "RATIO", "sharing to shared", CLI_FLOAT, 0, false, false, true, get_ratio, false, false },
+	{ "ANY", "merge-any is set", CLI_BOOL, 0, false, false, true, get_any, false, false },
+	{ "COMMAND", "command name", CLI_STR, 0, true, false, false, get_name, false, false },
 	{ 0 },
 };
 static const struct row data[] = {
