@@ -51,6 +51,8 @@ const char *ksm_advise_why(const struct ksm_inject_info *info, int rc, char *buf
 		[KSM_INJECT_YAMA] = "as root, or set kernel.yama.ptrace_scope to 0",
 		[KSM_INJECT_UNDUMPABLE] = "needs root, or CAP_SYS_PTRACE",
 		[KSM_INJECT_NO_CALL] = "-m auto uses madvise there",
+		[KSM_INJECT_SECCOMP] = "needs CAP_SYS_ADMIN, outside of any container",
+		[KSM_INJECT_SECCOMP_OLD] = "needs Linux 4.4 with CONFIG_CHECKPOINT_RESTORE",
 		[KSM_INJECT_BUSY] = "try again when it runs",
 		[KSM_INJECT_FROZEN] = "try again when it is thawed",
 		[KSM_INJECT_UNSETTLED] = "try again",
@@ -82,6 +84,7 @@ static int by_portions(struct ksm *k, const struct ksm_whom *whom, const struct 
 	out->info.stops += before.stops;
 	out->info.stop_ns = MAX(out->info.stop_ns, before.stop_ns);
 	out->info.cpu_ns = MAX(out->info.cpu_ns, before.cpu_ns);
+	out->info.suspended |= before.suspended;
 	return rc;
 }
 
@@ -101,6 +104,7 @@ static int by_prctl(struct ksm *k, const struct ksm_whom *whom, bool on, struct 
 	out->info.stops += before.stops;
 	out->info.stop_ns = MAX(out->info.stop_ns, before.stop_ns);
 	out->info.cpu_ns = MAX(out->info.cpu_ns, before.cpu_ns);
+	out->info.suspended |= before.suspended;
 	return rc;
 }
 

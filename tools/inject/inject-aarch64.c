@@ -23,6 +23,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <linux/audit.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -51,6 +52,8 @@
 
 const bool inject_arch_supported = true;
 const bool inject_arch_wants_sleep = true;
+const uint32_t inject_arch_audit = AUDIT_ARCH_AARCH64;
+const unsigned int inject_arch_call_len = 4;
 
 /* include/linux/errno.h of the kernel; never seen by programs */
 enum {
@@ -466,6 +469,64 @@ int inject_arch_call(pid_t tid, const struct inject_regs *r, const struct inject
 	return put_set(tid, NT_PRSTATUS, &u, sizeof(u));
 }
 
+/* Only the number of the call has to change then, which is apart from the registers. */
+int inject_arch_detour(pid_t tid, const struct inject_regs *r, const struct inject_code *c,
+		       uint64_t at, const struct ksm_inject_call *call)
+{
+	struct ksm_inject_call back = *call;
+
+	back.nr = SYS_rt_sigreturn;
+	return inject_arch_call(tid, r, c, at, &back);
+}
+
+bool inject_arch_is_detour(pid_t tid, const struct inject_code *c, uint64_t at)
+{
+	struct user_regs_struct u;
+	size_t len = sizeof(u), nr_len = sizeof(int);
+	int nr = -1;
+
+	return get_set(tid, NT_PRSTATUS, &u, &len) >= 0 && len == sizeof(u) &&
+	       get_set(tid, NT_ARM_SYSTEM_CALL, &nr, &nr_len) >= 0 &&
+	       nr == SYS_rt_sigreturn && u.pc == c->call + inject_arch_call_len && u.sp == at;
+}
+
+int inject_arch_swap(pid_t tid, const struct inject_regs *r __unused,
+		     const struct inject_code *c __unused, uint64_t at __unused,
+		     const struct ksm_inject_call *call)
+{
+	int nr = (int)call->nr;
+
+	return put_set(tid, NT_ARM_SYSTEM_CALL, &nr, sizeof(nr));
+}
+
+/* Before it is led through the call: the kernel has rewound it and replaced its number. */
+bool inject_arch_restart(const struct inject_regs *r, struct seccomp_data *as)
+{
+	struct user_regs_struct u;
+
+	LOAD(u, r);
+	*as = (struct seccomp_data){
+		.nr = SYS_restart_syscall,
+		.arch = inject_arch_audit,
+		.instruction_pointer = u.pc + inject_arch_call_len,
+		.args = { u.regs[0], u.regs[1], u.regs[2], u.regs[3], u.regs[4], u.regs[5] },
+	};
+	return !r->in_call && u.regs[8] == SYS_restart_syscall;
+}
+
+bool inject_arch_restart_anew(struct inject_regs *r, const struct inject_sleep *slept)
+{
+	struct user_regs_struct u;
+
+	LOAD(u, r);
+	if (!slept->known || slept->nr < 0 || slept->nr == SYS_restart_syscall ||
+	    slept->sp != u.sp || slept->pc != u.pc + inject_arch_call_len)
+		return false;
+	u.regs[8] = slept->nr;
+	STORE(r, u);
+	return true;
+}
+
 int inject_arch_result(pid_t tid, const struct inject_code *c, long *result)
 {
 	struct user_regs_struct u;
@@ -474,7 +535,7 @@ int inject_arch_result(pid_t tid, const struct inject_code *c, long *result)
 
 	if (rc < 0)
 		return rc;
-	if (len != sizeof(u) || u.pc != c->call + 4)
+	if (len != sizeof(u) || u.pc != c->call + inject_arch_call_len)
 		return -ENOEXEC;
 	*result = u.regs[0];
 	return 0;

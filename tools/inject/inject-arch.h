@@ -10,6 +10,7 @@
 #define KSM_INJECT_ARCH_H
 
 #include "inject/inject.h"
+#include "inject/seccomp.h"
 
 /* ------------------------------------------------------------------ */
 /* the contract of an architecture: inject-x86_64.c, inject-aarch64.c, inject-noarch.c */
@@ -135,6 +136,33 @@ size_t inject_arch_frame(const struct inject_regs *r, const struct inject_code *
 /* One step that points the thread at @c->call with the frame behind it. */
 int inject_arch_call(pid_t tid, const struct inject_regs *r, const struct inject_code *c,
 		     uint64_t at, const struct ksm_inject_call *call);
+/*
+ * For a call that a seccomp filter does not allow: the same, but the call made is
+ * rt_sigreturn, that of the frame.  At its entry, _swap() turns it into @call, in
+ * one step; until then a thread left alone just has its registers back.
+ * _is_detour(): it is at that entry indeed.
+ */
+int inject_arch_detour(pid_t tid, const struct inject_regs *r, const struct inject_code *c,
+		       uint64_t at, const struct ksm_inject_call *call);
+bool inject_arch_is_detour(pid_t tid, const struct inject_code *c, uint64_t at);
+int inject_arch_swap(pid_t tid, const struct inject_regs *r, const struct inject_code *c,
+		     uint64_t at, const struct ksm_inject_call *call);
+
+/* What a seccomp filter sees of a call: the machine, and the address behind it. */
+extern const uint32_t inject_arch_audit;
+extern const unsigned int inject_arch_call_len;
+
+/**
+ * inject_arch_restart() - will the thread make restart_syscall when it is let go?
+ * @as: set to that call, as a seccomp filter will see it
+ */
+bool inject_arch_restart(const struct inject_regs *r, struct seccomp_data *as);
+/*
+ * Make the interrupted call again from its beginning instead, in @r only.  False:
+ * what it was is not known.
+ */
+bool inject_arch_restart_anew(struct inject_regs *r, const struct inject_sleep *slept);
+
 /* At the exit of that call.  -ENOEXEC when the thread is not where it should be. */
 int inject_arch_result(pid_t tid, const struct inject_code *c, long *result);
 
@@ -199,6 +227,9 @@ struct inject_target {
 	size_t n_texts;
 	bool arch_line;		/* this kernel's status files have what inject_arch_refuses() wants */
 	size_t page_size;
+	/* Why a thread with a seccomp filter is refused; FINE: we may read and suspend it. */
+	enum ksm_inject_why seccomp_why;
+	bool log_allows;	/* SECCOMP_RET_LOG: 4.14 */
 	/* Before 5.1, PTRACE_GETSIGMASK did not know of a mask to come back (ppoll...). */
 	bool hides_mask;
 	/* The main thread's stack pointer when another thread is used; 0: unknown. */
@@ -220,8 +251,11 @@ int inject_target_init(struct inject_target *t, struct ksm *k, const struct ksm_
 		       pid_t tid, enum ksm_inject_why *why);
 void inject_target_fini(struct inject_target *t);
 
-/* On the stopped thread: is it still the same program, and still without a reason to refuse? */
-int inject_target_check(const struct inject_target *t, enum ksm_inject_why *why);
+/*
+ * On the stopped thread: is it still the same program, and still without a reason
+ * to refuse?  Its seccomp mode is looked at anew.
+ */
+int inject_target_check(const struct inject_target *t, int *seccomp, enum ksm_inject_why *why);
 
 /**
  * inject_target_room() - dead memory for @len bytes, on the stopped thread
@@ -327,8 +361,10 @@ struct inject_trace {
 	enum ksm_inject_why why;	/* out */
 	uint64_t stop_ns;		/* out */
 	uint64_t cpu_ns;		/* out: of all calls, if they are timed */
+	bool suspended;			/* out: a seccomp filter was, for a call */
 	struct inject_sleep slept;
 	struct inject_regs regs;
+	struct inject_filters filters;
 	uint8_t *frame;			/* and what was in its place */
 	uint8_t *old;
 	size_t frame_len;
@@ -336,6 +372,8 @@ struct inject_trace {
 	bool stopped;			/* the thread is in a ptrace stop */
 	bool at_exit;			/* namely at the exit of a system call */
 	bool armed;			/* its registers are ours */
+	bool detour;			/* by way of rt_sigreturn: inject_arch_detour() */
+	bool adrift;			/* leave it to the frame: it is about to use it */
 	int signal;			/* to hand over when letting go */
 };
 

@@ -269,8 +269,8 @@ static int check_status(const struct inject_target *t, bool ours, struct ksm_pro
 		*why = KSM_INJECT_TRACED;
 		return -EBUSY;
 	}
-	if (st.seccomp > 0) {
-		*why = KSM_INJECT_SECCOMP;
+	if (st.seccomp > INJECT_SECCOMP_OFF && t->seccomp_why) {
+		*why = t->seccomp_why;
 		return -EACCES;
 	}
 	*why = inject_arch_refuses(str_get(&text), t->arch_line);
@@ -332,6 +332,8 @@ int inject_target_init(struct inject_target *t, struct ksm *k, const struct ksm_
 		.schedstat_fd = -1,
 		.page_size = ksm_page_size(k),
 		.hides_mask = ksm_kernel_version(k) < 501,
+		.log_allows = ksm_kernel_version(k) >= 414,
+		.seccomp_why = ksm_inject_seccomp(k, INJECT_SECCOMP_FILTER),
 	};
 	inject_arch_init();
 	*why = KSM_INJECT_FAILED;
@@ -387,7 +389,7 @@ void inject_target_fini(struct inject_target *t)
 	t->n_texts = 0;
 }
 
-int inject_target_check(const struct inject_target *t, enum ksm_inject_why *why)
+int inject_target_check(const struct inject_target *t, int *seccomp, enum ksm_inject_why *why)
 {
 	const struct inject_code *code = &t->code;
 	uint8_t random[sizeof(t->random)];
@@ -407,6 +409,8 @@ int inject_target_check(const struct inject_target *t, enum ksm_inject_why *why)
 	}
 	/* Of another that was given this number, the file that is open tells ESRCH. */
 	rc = check_status(t, true, &st, why);
+	if (!rc)
+		*seccomp = MAX(st.seccomp, INJECT_SECCOMP_OFF);
 	if (!rc && memcmp(st.uid, t->uid, sizeof(t->uid))) {
 		*why = KSM_INJECT_UNSETTLED;
 		return -EAGAIN;

@@ -13,6 +13,8 @@
 
 const bool inject_arch_supported = false;
 const bool inject_arch_wants_sleep = false;
+const uint32_t inject_arch_audit;
+const unsigned int inject_arch_call_len;
 
 void inject_arch_init(void)
 {
@@ -93,6 +95,37 @@ int inject_arch_call(pid_t tid __unused, const struct inject_regs *r __unused,
 		     const struct ksm_inject_call *call __unused)
 {
 	return -EOPNOTSUPP;
+}
+
+int inject_arch_detour(pid_t tid __unused, const struct inject_regs *r __unused,
+		       const struct inject_code *c __unused, uint64_t at __unused,
+		       const struct ksm_inject_call *call __unused)
+{
+	return -EOPNOTSUPP;
+}
+
+bool inject_arch_is_detour(pid_t tid __unused, const struct inject_code *c __unused,
+			   uint64_t at __unused)
+{
+	return false;
+}
+
+int inject_arch_swap(pid_t tid __unused, const struct inject_regs *r __unused,
+		     const struct inject_code *c __unused, uint64_t at __unused,
+		     const struct ksm_inject_call *call __unused)
+{
+	return -EOPNOTSUPP;
+}
+
+bool inject_arch_restart(const struct inject_regs *r __unused, struct seccomp_data *as __unused)
+{
+	return false;
+}
+
+bool inject_arch_restart_anew(struct inject_regs *r __unused,
+			      const struct inject_sleep *slept __unused)
+{
+	return false;
 }
 
 int inject_arch_result(pid_t tid __unused, const struct inject_code *c __unused,

@@ -43,6 +43,21 @@
  * A frame that is used (the tracer died) restarts the call from its beginning,
  * because rt_sigreturn voids restart_block: a relative sleep begins anew.
  *
+ * Seccomp filters
+ * ---------------
+ * What a thread's filters would say to a call is found out before (seccomp.h).
+ * rt_sigreturn they must allow, or the thread would not find back by itself.  A
+ * call that they do not allow is made all the same, where we may suspend them
+ * (PTRACE_O_SUSPEND_SECCOMP, Linux 4.3): the thread is sent into rt_sigreturn of
+ * the frame, and at its entry, before filters are asked, the call takes its place
+ * (suspend()).  They are suspended from there to the exit of that one call, so
+ * that never an instruction of the program runs without them, and no call but the
+ * one in registers that only we can write.
+ *
+ * The suspension ends with the trace.  One gap is left: when the tracer dies after
+ * it has changed the call and before the thread, which it has let go on, has come
+ * past its filters, they see the call and do with the thread what they do.
+ *
  * Group stop
  * ----------
  * A seized thread of a stopped process traps with PTRACE_EVENT_STOP and can be
@@ -56,16 +71,20 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "inject/ptrace.h"
 #include "libksm/internal.h"
 #include "libksm/sys.h"
+#include "util/macros.h"
 
 /* Stops in a row that are not the one waited for; a signal storm makes one or two. */
 #define TRIES 64
 /* How often to look whether a thread sleeps before it is stopped all the same. */
 #define LOOKS 20
+
+#define OPTIONS ((unsigned long)(SYS_PTRACE_O_TRACESYSGOOD | SYS_PTRACE_O_TRACEEXEC))
 
 #define SIGBIT(sig) (1ULL << ((sig) - 1))
 /*
@@ -259,6 +278,35 @@ static int settle(struct inject_trace *t)
 	return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
 }
 
+/*
+ * The stop itself may be what a filter kills for: it makes a sleep go on by
+ * restart_syscall, which few filters that were written by hand allow.  Such a
+ * sleep is begun anew.
+ */
+static int mend_restart(struct inject_trace *t)
+{
+	struct seccomp_data as;
+
+	if (!inject_arch_restart(&t->regs, &as) || inject_seccomp_allows(&t->filters, &as, 0) ||
+	    !inject_arch_restart_anew(&t->regs, &t->slept))
+		return 0;
+	return inject_arch_put(t->target->tid, &t->regs, t->at_exit);
+}
+
+static int check_target(struct inject_trace *t)
+{
+	int rc;
+
+	inject_seccomp_fini(&t->filters);
+	t->filters.log_allows = t->target->log_allows;
+	rc = inject_target_check(t->target, &t->filters.mode, &t->why);
+	if (!rc)
+		rc = inject_seccomp_read(t->target->tid, &t->filters, &t->why);
+	if (rc == -ESRCH)
+		return fail(t, KSM_INJECT_GONE, rc);
+	return rc ? rc : mend_restart(t);
+}
+
 /* The thread in a stop from which it can be sent elsewhere, and t->regs with all of it. */
 static int prepare(struct inject_trace *t)
 {
@@ -269,7 +317,7 @@ static int prepare(struct inject_trace *t)
 	if (!rc)
 		rc = mend(t);
 	if (!rc)
-		rc = inject_target_check(t->target, &t->why);
+		rc = check_target(t);
 	if (!rc && has_dispatch(t))
 		rc = fail(t, KSM_INJECT_DISPATCH, -EACCES);
 	if (!rc)
@@ -291,6 +339,39 @@ static int prepare(struct inject_trace *t)
 	return rc ? rc : ask(t, SYS_PTRACE_GETSIGMASK, sizeof(t->regs.mask), &t->regs.mask);
 }
 
+/* Would its filters let it return from the call at @pc into its own registers? */
+static bool may_return(const struct inject_trace *t, uint64_t pc)
+{
+	/* With whatever the call before has left in the registers. */
+	const struct seccomp_data back = {
+		.nr = SYS_rt_sigreturn,
+		.arch = inject_arch_audit,
+		.instruction_pointer = pc,
+	};
+
+	return inject_seccomp_allows(&t->filters, &back, INJECT_SECCOMP_ARGS);
+}
+
+/* Point the thread at a call; one that its filters do not allow is made by a detour. */
+static int point_at(struct inject_trace *t, const struct ksm_inject_call *call)
+{
+	const struct inject_code *code = &t->target->code;
+	struct seccomp_data as = {
+		.nr = (int)call->nr,
+		.arch = inject_arch_audit,
+		.instruction_pointer = code->call + inject_arch_call_len,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(as.args); i++)
+		as.args[i] = call->args[i];
+	t->detour = !inject_seccomp_allows(&t->filters, &as, 0);
+	if (!t->detour)
+		return inject_arch_call(t->target->tid, &t->regs, code, t->frame_at, call);
+	if (!may_return(t, as.instruction_pointer))
+		return fail(t, KSM_INJECT_SECCOMP_BACK, -EACCES);
+	return inject_arch_detour(t->target->tid, &t->regs, code, t->frame_at, call);
+}
+
 /* From the moment that t->armed is set, the thread finds its own way back. */
 static int arm(struct inject_trace *t)
 {
@@ -301,6 +382,8 @@ static int arm(struct inject_trace *t)
 	size_t len;
 	int rc;
 
+	if (!may_return(t, target->code.back + target->code.back_len))
+		return fail(t, KSM_INJECT_SECCOMP_BACK, -EACCES);
 	len = inject_arch_frame(&t->regs, &target->code, 0, t->frame, INJECT_FRAME_MAX);
 	len = (len + page - 1) / page * page;
 	if (!len || len > INJECT_FRAME_MAX)
@@ -315,7 +398,7 @@ static int arm(struct inject_trace *t)
 	if (rc)
 		return rc;
 	t->frame_len = len;
-	rc = inject_arch_call(target->tid, &t->regs, &target->code, t->frame_at, &t->calls[0]);
+	rc = point_at(t, &t->calls[0]);
 	if (rc)
 		return rc == -ESRCH ? fail(t, KSM_INJECT_GONE, rc) : rc;
 	t->armed = true;
@@ -344,7 +427,7 @@ static int handle_signal(struct inject_trace *t, int sig)
 	if (sig != SIGSYS)
 		return fail(t, KSM_INJECT_FAILED, -EFAULT);
 	/* SYS_SECCOMP and, since 5.11, SYS_USER_DISPATCH, which 6.4 and later tell beforehand */
-	return fail(t, si.si_code == 1 ? KSM_INJECT_SECCOMP : KSM_INJECT_DISPATCH, -EACCES);
+	return fail(t, si.si_code == 1 ? KSM_INJECT_SECCOMP_CALL : KSM_INJECT_DISPATCH, -EACCES);
 }
 
 /* include/linux/errno.h of the kernel: it will make the call again by itself. */
@@ -358,11 +441,60 @@ static uint64_t cpu_time(const struct inject_trace *t)
 	return t->limits.timed ? inject_target_cpu(t->target) : 0;
 }
 
+/*
+ * The thread stands at the entry of rt_sigreturn, where filters have not been asked
+ * yet (before Linux 4.8 they have been, and are not asked again).  From here to the
+ * exit of the call they are suspended, and the thread runs none of its own code.
+ */
+static int suspend(struct inject_trace *t, const struct ksm_inject_call *call)
+{
+	const struct inject_code *code = &t->target->code;
+	int rc;
+
+	t->adrift = true;
+	/* Another thread may have written to the code. */
+	if (!inject_arch_is_detour(t->target->tid, code, t->frame_at))
+		return fail(t, KSM_INJECT_UNSETTLED, -EAGAIN);
+	rc = ask(t, SYS_PTRACE_SETOPTIONS, 0, (void *)(OPTIONS | SYS_PTRACE_O_SUSPEND_SECCOMP));
+	if (rc)
+		return rc == -ESRCH ? rc : fail(t, KSM_INJECT_SECCOMP_CALL, -EACCES);
+	rc = inject_arch_swap(t->target->tid, &t->regs, code, t->frame_at, call);
+	t->adrift = false;
+	t->suspended = true;
+	return rc;
+}
+
+static int at_entry(struct inject_trace *t, struct ksm_inject_call *call, uint64_t *began)
+{
+	*began = cpu_time(t);
+	inject_clock_set(t->clock, t->limits.call_ms);
+	return t->detour ? suspend(t, call) : 0;
+}
+
+static int at_exit(struct inject_trace *t, struct ksm_inject_call *call, uint64_t began)
+{
+	const uint64_t took = cpu_time(t) - began;
+	int rc = 0;
+
+	t->at_exit = true;
+	call->cpu_ns += took;
+	t->cpu_ns += took;
+	if (t->detour)
+		rc = ask(t, SYS_PTRACE_SETOPTIONS, 0, (void *)OPTIONS);
+	if (!rc)
+		rc = inject_arch_result(t->target->tid, &t->target->code, &call->result);
+	if (rc)
+		return rc;
+	call->done = !is_restart(call->result);
+	/* The kernel would make the call again, with nobody to suspend the filters. */
+	return call->done || !t->detour ? 0 : point_at(t, call);
+}
+
 /* Run the thread to the exit of the call that its registers are set for. */
 static int make_call(struct inject_trace *t, struct ksm_inject_call *call)
 {
 	bool entered = false, giving_up = false;
-	uint64_t began = 0, took;
+	uint64_t began = 0;
 	int status, rc, sig = 0;
 
 	call->cpu_ns = 0;
@@ -389,21 +521,14 @@ again:
 		sig = 0;
 		if (ptrace_is_syscall(status) && !entered) {
 			entered = true;
-			began = cpu_time(t);
-			inject_clock_set(t->clock, t->limits.call_ms);
-		} else if (ptrace_is_syscall(status)) {
-			t->at_exit = true;
-			took = cpu_time(t) - began;
-			call->cpu_ns += took;
-			t->cpu_ns += took;
-			rc = inject_arch_result(t->target->tid, &t->target->code, &call->result);
+			rc = at_entry(t, call, &began);
 			if (rc)
 				return rc;
-			if (!is_restart(call->result)) {
-				call->done = true;
-				return 0;
-			}
+		} else if (ptrace_is_syscall(status)) {
 			entered = false;
+			rc = at_exit(t, call, began);
+			if (rc || call->done)
+				return rc;
 		} else if (ptrace_event(status)) {
 			/* Somebody stops or continues the process: not our concern. */
 			if (giving_up && !entered)
@@ -434,8 +559,7 @@ static int make_calls(struct inject_trace *t, uint64_t start)
 				break;
 			if (t->limits.hold_us && ksm_now_ns() - start > t->limits.hold_us * 1000ULL)
 				break;
-			rc = inject_arch_call(t->target->tid, &t->regs, &t->target->code,
-					      t->frame_at, &t->calls[i]);
+			rc = point_at(t, &t->calls[i]);
 			if (rc)
 				return rc;
 		}
@@ -445,7 +569,7 @@ static int make_calls(struct inject_trace *t, uint64_t start)
 	}
 	if (!inject_arch_last_call(&t->regs, &last))
 		return 0;
-	rc = inject_arch_call(t->target->tid, &t->regs, &t->target->code, t->frame_at, &last);
+	rc = point_at(t, &last);
 	return rc ? rc : make_call(t, &last);
 }
 
@@ -457,7 +581,7 @@ static void release(struct inject_trace *t)
 {
 	if (!t->stopped)
 		return;
-	if (t->armed) {
+	if (t->armed && !t->adrift) {
 		if (t->at_exit)
 			ask(t, SYS_PTRACE_INTERRUPT, 0, NULL);
 		ask(t, SYS_PTRACE_SETSIGMASK, sizeof(t->regs.mask), &t->regs.mask);
@@ -473,8 +597,7 @@ int inject_trace_run(struct inject_trace *t)
 	int rc;
 
 	t->why = KSM_INJECT_FAILED;
-	rc = ask(t, SYS_PTRACE_SEIZE, 0,
-		 (void *)(uintptr_t)(SYS_PTRACE_O_TRACESYSGOOD | SYS_PTRACE_O_TRACEEXEC));
+	rc = ask(t, SYS_PTRACE_SEIZE, 0, (void *)OPTIONS);
 	if (rc)
 		return rc == -EPERM ? fail(t, KSM_INJECT_DENIED, rc) : rc;
 	/* Seizing waits for an exec in progress; by now nobody may be interested. */

@@ -20,6 +20,8 @@
 #include <cpuid.h>
 #include <elf.h>
 #include <errno.h>
+#include <linux/audit.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -39,6 +41,8 @@
 
 const bool inject_arch_supported = true;
 const bool inject_arch_wants_sleep = false;
+const uint32_t inject_arch_audit = AUDIT_ARCH_X86_64;
+const unsigned int inject_arch_call_len = 2;
 
 /* include/linux/errno.h of the kernel; never seen by programs */
 enum {
@@ -456,15 +460,14 @@ static int set_general(pid_t tid, const struct user_regs_struct *u)
 	return sys_ptrace(SYS_PTRACE_SETREGSET, tid, NT_PRSTATUS, &iov);
 }
 
-int inject_arch_call(pid_t tid, const struct inject_regs *r, const struct inject_code *c,
-		     uint64_t at, const struct ksm_inject_call *call)
+/* Before the instruction, with the arguments of @call. */
+static struct user_regs_struct call_regs(const struct inject_regs *r, const struct inject_code *c,
+					 const struct ksm_inject_call *call)
 {
 	struct user_regs_struct u;
 
 	LOAD(u, r);
 	u.rip = c->call;
-	u.rsp = at;
-	u.rax = call->nr;
 	u.rdi = call->args[0];
 	u.rsi = call->args[1];
 	u.rdx = call->args[2];
@@ -473,7 +476,79 @@ int inject_arch_call(pid_t tid, const struct inject_regs *r, const struct inject
 	u.r9 = call->args[5];
 	/* Not inside a system call: nothing to restart at this stop. */
 	u.orig_rax = -1;
+	return u;
+}
+
+int inject_arch_call(pid_t tid, const struct inject_regs *r, const struct inject_code *c,
+		     uint64_t at, const struct ksm_inject_call *call)
+{
+	struct user_regs_struct u = call_regs(r, c, call);
+
+	u.rsp = at;
+	u.rax = call->nr;
 	return set_general(tid, &u);
+}
+
+/* rt_sigreturn expects that the first word of the frame has been popped by a return. */
+int inject_arch_detour(pid_t tid, const struct inject_regs *r, const struct inject_code *c,
+		       uint64_t at, const struct ksm_inject_call *call)
+{
+	struct user_regs_struct u = call_regs(r, c, call);
+
+	u.rsp = at + sizeof(uint64_t);
+	u.rax = SYS_rt_sigreturn;
+	return set_general(tid, &u);
+}
+
+bool inject_arch_is_detour(pid_t tid, const struct inject_code *c, uint64_t at)
+{
+	struct user_regs_struct u;
+	struct iovec iov = { &u, sizeof(u) };
+
+	return sys_ptrace(SYS_PTRACE_GETREGSET, tid, NT_PRSTATUS, &iov) >= 0 &&
+	       iov.iov_len == sizeof(u) && u.orig_rax == SYS_rt_sigreturn &&
+	       u.rip == c->call + inject_arch_call_len && u.rsp == at + sizeof(uint64_t);
+}
+
+int inject_arch_swap(pid_t tid, const struct inject_regs *r, const struct inject_code *c,
+		     uint64_t at, const struct ksm_inject_call *call)
+{
+	struct user_regs_struct u = call_regs(r, c, call);
+
+	u.rip = c->call + inject_arch_call_len;
+	u.rsp = at;
+	u.rax = -ENOSYS;
+	u.orig_rax = call->nr;
+	return set_general(tid, &u);
+}
+
+bool inject_arch_restart(const struct inject_regs *r, struct seccomp_data *as)
+{
+	struct user_regs_struct u;
+
+	LOAD(u, r);
+	*as = (struct seccomp_data){
+		.nr = SYS_restart_syscall,
+		.arch = inject_arch_audit,
+		.instruction_pointer = u.rip,
+		.args = { u.rdi, u.rsi, u.rdx, u.r10, u.r8, u.r9 },
+	};
+	return (long)u.orig_rax >= 0 && (long)u.rax == -ERESTART_RESTARTBLOCK;
+}
+
+bool inject_arch_restart_anew(struct inject_regs *r, const struct inject_sleep *slept __unused)
+{
+	struct user_regs_struct u;
+
+	LOAD(u, r);
+	if (u.orig_rax == SYS_restart_syscall) {
+		if (r->restarts_nr < 0)
+			return false;
+		u.orig_rax = r->restarts_nr;
+	}
+	u.rax = -ERESTARTNOHAND;
+	STORE(r, u);
+	return true;
 }
 
 int inject_arch_result(pid_t tid, const struct inject_code *c, long *result)
@@ -484,7 +559,7 @@ int inject_arch_result(pid_t tid, const struct inject_code *c, long *result)
 
 	if (rc < 0)
 		return rc;
-	if (iov.iov_len != sizeof(u) || u.rip != c->call + 2)
+	if (iov.iov_len != sizeof(u) || u.rip != c->call + inject_arch_call_len)
 		return -ENOEXEC;
 	*result = u.rax;
 	return 0;

@@ -55,7 +55,12 @@ static const char *const why_texts[__KSM_INJECT_N] = {
 	[KSM_INJECT_OTHER] = "no such process any more: the pid now is another one's",
 	[KSM_INJECT_CHANGED] = "it no longer is what was selected",
 	[KSM_INJECT_KILLED] = "its seccomp filter has killed it for the call",
-	[KSM_INJECT_SECCOMP] = "it has a seccomp filter, which might kill it for the call",
+	[KSM_INJECT_SECCOMP] = "it has a seccomp filter, which only root may read",
+	[KSM_INJECT_SECCOMP_OLD] = "it has a seccomp filter, which this kernel does not show",
+	[KSM_INJECT_SECCOMP_LONG] = "it has too many seccomp filters",
+	[KSM_INJECT_SECCOMP_BACK] = "its seccomp filter forbids to return from the call "
+				    "(rt_sigreturn)",
+	[KSM_INJECT_SECCOMP_CALL] = "its seccomp filter forbids the call",
 	[KSM_INJECT_DISPATCH] = "it redirects its system calls to a handler of its own",
 	[KSM_INJECT_COMPAT] = "it is a 32-bit process",
 	[KSM_INJECT_SHSTK] = "it runs with a hardware shadow stack",
@@ -111,6 +116,7 @@ static void watch_put(struct inject_watch *w)
 	if (refs)
 		return;
 	inject_target_fini(&w->target);
+	inject_seccomp_fini(&w->trace.filters);
 	free(w->trace.frame);
 	free(w->trace.old);
 	pthread_cond_destroy(&w->ended);
@@ -371,6 +377,7 @@ static int run_on(struct ksm *k, const struct ksm_whom *whom, const struct injec
 		info->stops++;
 		info->stop_ns = MAX(info->stop_ns, w->trace.stop_ns);
 		info->cpu_ns = MAX(info->cpu_ns, w->trace.cpu_ns);
+		info->suspended |= w->trace.suspended;
 	}
 	watch_put(w);
 	if (info->why == KSM_INJECT_DENIED)
@@ -428,7 +435,17 @@ static int find_threads(struct ksm *k, pid_t pid, unsigned int ms, struct inject
 /* Where another thread, or a later moment, may do better. */
 static bool is_worth_another(enum ksm_inject_why why)
 {
-	return why == KSM_INJECT_BUSY || why == KSM_INJECT_GONE || why == KSM_INJECT_SECCOMP;
+	switch (why) {
+	case KSM_INJECT_BUSY:
+	case KSM_INJECT_GONE:
+	/* Each thread has filters of its own. */
+	case KSM_INJECT_SECCOMP:
+	case KSM_INJECT_SECCOMP_BACK:
+	case KSM_INJECT_SECCOMP_LONG:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* With no calls at all, to the point where the first thread would be stopped. */

@@ -9,8 +9,9 @@
  *
  * What holds, whatever happens to the caller (SIGKILL at any instant included):
  * the target keeps its registers, signal mask, pending signals, interrupted
- * system call and memory; it is never left stopped, traced or half way.
- * inject.c tells how.  One thread is stopped for tens of microseconds a call,
+ * system call and memory; it is never left stopped, traced or half way.  One
+ * moment is left out, of calls that its seccomp filter forbids: inject-trace.c,
+ * "Seccomp filters", which also tells how.  One thread is stopped for tens of microseconds a call,
  * the other threads not at all.
  */
 #ifndef KSM_INJECT_H
@@ -40,7 +41,11 @@ enum ksm_inject_why {
 	KSM_INJECT_OTHER,	/* it has ended, and its number was given to another [ESRCH] */
 	KSM_INJECT_CHANGED,	/* it no longer is what it was selected for [ESRCH] */
 	KSM_INJECT_KILLED,	/* its seccomp filter killed it for the call [EIO] */
-	KSM_INJECT_SECCOMP,	/* a seccomp filter might kill it for the call [EACCES] */
+	KSM_INJECT_SECCOMP,	/* a seccomp filter that we may not read [EACCES] */
+	KSM_INJECT_SECCOMP_OLD,	/* a seccomp filter that this kernel does not show [EOPNOTSUPP] */
+	KSM_INJECT_SECCOMP_LONG,/* more seccomp filters than are looked at [EOPNOTSUPP] */
+	KSM_INJECT_SECCOMP_BACK,/* a seccomp filter forbids rt_sigreturn [EACCES] */
+	KSM_INJECT_SECCOMP_CALL,/* a seccomp filter forbids the call [EACCES] */
 	KSM_INJECT_DISPATCH,	/* system calls are redirected to a handler (Wine) [EACCES] */
 	KSM_INJECT_COMPAT,	/* a 32-bit process [EOPNOTSUPP] */
 	KSM_INJECT_SHSTK,	/* it runs with a hardware shadow stack [EOPNOTSUPP] */
@@ -69,6 +74,7 @@ struct ksm_inject_info {
 	char state;		/* state letter of that thread beforehand */
 	unsigned int stops;	/* how many times a thread was taken hold of */
 	uint64_t stop_ns;	/* longest time from asking it to stop to letting it go */
+	bool suspended;		/* seccomp filters were, for calls that they do not allow */
 	uint64_t cpu_ns;	/* most CPU time that the calls of one stop took; see .timed */
 };
 
@@ -105,6 +111,19 @@ struct ksm_inject_limits {
 	 */
 	bool timed;
 };
+
+/**
+ * ksm_inject_seccomp() - could we do it in spite of the seccomp mode of a process?
+ * @mode: .seccomp of struct ksm_proc_status
+ *
+ * A filter is read, and suspended for a call that it does not allow; both take
+ * CAP_SYS_ADMIN of the first user namespace, and that we have no filter ourselves.
+ * What a filter has to say is known on the stopped thread only, so that one that
+ * forbids rt_sigreturn is still refused then.
+ *
+ * Return: KSM_INJECT_FINE; KSM_INJECT_SECCOMP.
+ */
+enum ksm_inject_why ksm_inject_seccomp(struct ksm *k, int mode);
 
 /**
  * ksm_inject_run() - make system calls in another process

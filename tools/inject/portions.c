@@ -269,6 +269,7 @@ static int stop_once(struct work *w)
 	w->now->hold_ns = MAX(w->now->hold_ns, info.cpu_ns);
 	w->now->stop_ns = MAX(w->now->stop_ns, info.stop_ns);
 	info.stops += w->info->stops;
+	info.suspended |= w->info->suspended;
 	info.stop_ns = w->now->stop_ns;
 	info.cpu_ns = w->now->hold_ns;
 	*w->info = info;

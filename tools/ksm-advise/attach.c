@@ -66,18 +66,21 @@ bool adv_is_named(const struct adv *a, pid_t pid)
 static void tell_on(pid_t pid, const struct ksm_advised *done)
 {
 	const unsigned long long us = done->info.stop_ns / 1000;
+	const char *filter = done->info.suspended ? ", its seccomp filter suspended" : "";
 
 	if (done->action == KSM_ADVISE_NOTHING && !done->portions.pieces)
 		cli_note("%d: nothing to do: merging is on", (int)pid);
 	else if (done->action == KSM_ADVISE_BY_PRCTL)
-		cli_note("%d: merging enabled (prctl, stopped for %llu us)", (int)pid, us);
+		cli_note("%d: merging enabled (prctl, stopped for %llu us%s)", (int)pid, us,
+			 filter);
 	else if (!done->portions.pieces)
 		cli_note("%d: nothing to do: no mapping could be merged that is not already",
 			 (int)pid);
 	else
 		cli_note("%d: merging enabled (madvise on %llu ranges of mappings, stopped %u times "
-			 "for up to %llu us)",
-			 (int)pid, (unsigned long long)done->portions.pieces, done->info.stops, us);
+			 "for up to %llu us%s)",
+			 (int)pid, (unsigned long long)done->portions.pieces, done->info.stops, us,
+			 filter);
 }
 
 /* 0 or -errno, after a message.  @idle: it was so already. */

@@ -96,8 +96,6 @@ static void dump_refusal(struct row *r)
 		why = ksm_inject_why_text(KSM_INJECT_KTHREAD);
 	else if (r->status.threads <= 1 && (r->p.state == 'Z' || r->p.state == 'X'))
 		why = ksm_inject_why_text(KSM_INJECT_ZOMBIE);
-	else if (r->status.seccomp > 0)
-		why = ksm_inject_why_text(KSM_INJECT_SECCOMP);
 	if (why)
 		str_addf(&r->action, "refused: %s", why);
 	else if (r->status.tracer > 0)
@@ -157,6 +155,10 @@ static void foresee(struct adv *a, struct row *r)
 		str_addf(&r->action, "%s by madvise (%u mappings)", what, c.mappings);
 	else
 		str_addf(&r->action, "%s by madvise", what);
+	/* What the filter says is known when the process is stopped, and not before. */
+	if (r->status.seccomp > 0 && r->p.member != KSM_MEMBER_ABSENT &&
+	    (action == KSM_ADVISE_BY_PRCTL || action == KSM_ADVISE_BY_MADVISE))
+		str_add(&r->action, " (seccomp filter)");
 }
 
 static void set_command(struct adv *a, struct row *r)

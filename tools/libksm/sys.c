@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/kcmp.h>
 #include <linux/openat2.h>
 #include <sys/mman.h>
@@ -50,6 +51,15 @@ int sys_memory_merge_get(void)
 int sys_seccomp_get(void)
 {
 	return ret(prctl(PR_GET_SECCOMP, 0UL, 0UL, 0UL, 0UL));
+}
+
+bool sys_has_sys_admin(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return !syscall(SYS_capget, &head, data) &&
+	       data[0].effective & CAP_TO_MASK(CAP_SYS_ADMIN);
 }
 
 int sys_madvise(void *addr, size_t len, int advice)

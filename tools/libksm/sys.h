@@ -41,6 +41,7 @@ enum sys_ptrace_request {
 	SYS_PTRACE_CONT = 7,
 	SYS_PTRACE_DETACH = 17,
 	SYS_PTRACE_SYSCALL = 24,
+	SYS_PTRACE_SETOPTIONS = 0x4200,
 	SYS_PTRACE_GETSIGINFO = 0x4202,
 	SYS_PTRACE_GETREGSET = 0x4204,
 	SYS_PTRACE_SETREGSET = 0x4205,
@@ -49,6 +50,7 @@ enum sys_ptrace_request {
 	SYS_PTRACE_LISTEN = 0x4208,			/* 3.4 */
 	SYS_PTRACE_GETSIGMASK = 0x420a,			/* 3.11 */
 	SYS_PTRACE_SETSIGMASK = 0x420b,			/* 3.11 */
+	SYS_PTRACE_SECCOMP_GET_FILTER = 0x420c,		/* 4.4 */
 	SYS_PTRACE_GET_RSEQ_CONFIGURATION = 0x420f,	/* 5.13 */
 	SYS_PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG = 0x4211, /* 6.4 */
 };
@@ -57,6 +59,7 @@ enum {
 	SYS_PTRACE_O_TRACESYSGOOD = 1 << 0,
 	SYS_PTRACE_O_TRACEEXEC = 1 << 4,
 	SYS_PTRACE_O_EXITKILL = 1 << 20,		/* 3.8 */
+	SYS_PTRACE_O_SUSPEND_SECCOMP = 1 << 21,		/* 4.3 */
 	SYS_PTRACE_EVENT_EXEC = 4,
 	SYS_PTRACE_EVENT_STOP = 128,
 };
@@ -91,6 +94,8 @@ int sys_memory_merge_get(void);
 
 /* The seccomp mode of the calling thread; -EINVAL from a kernel that has no seccomp. */
 int sys_seccomp_get(void);
+/* Does the calling thread have CAP_SYS_ADMIN, in whatever user namespace it is? */
+bool sys_has_sys_admin(void);
 
 int sys_madvise(void *addr, size_t len, int advice);
 
