@@ -234,8 +234,10 @@ static void replaced_before(void)
 	replace();
 	refused(&whom, KSM_INJECT_OTHER, OTHER);
 	for (int how = KSM_ADVISE_AUTO; how <= KSM_ADVISE_MADVISE; how++) {
+		const struct ksm_advise_want want = { .how = how, .on = true };
+
 		tap_row("how %d", how);
-		CHECK_INT(ksm_advise_process(ksm, &caps, &whom, how, true, &done), -ESRCH);
+		CHECK_INT(ksm_advise_process(ksm, &caps, &whom, &want, &done), -ESRCH);
 		CHECK_INT(done.info.why, KSM_INJECT_OTHER);
 	}
 	end();

@@ -353,12 +353,10 @@ int ctl_diff(struct ctl *ctl, int argc, char **argv)
  */
 static bool tree_dir(char *out, size_t len)
 {
-	ssize_t n = readlink("/proc/self/exe", out, len);
 	char *slash;
 
-	if (n <= 0 || (size_t)n >= len)
+	if (ksm_self_program(out, len))
 		return false;
-	out[n] = '\0';
 	slash = strrchr(out, '/');
 	if (!slash || (size_t)snprintf(slash, len - (slash - out), "/tools/ksmctl/profiles") >=
 			      len - (slash - out))

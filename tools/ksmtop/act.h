@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * act.h - between act.c and unmerge.c alone.
+ * act.h - between act.c, outcome.c and unmerge.c alone.
  */
 #ifndef KSM_KSMTOP_ACT_H
 #define KSM_KSMTOP_ACT_H
@@ -17,7 +17,7 @@ struct outcome {
 	char why[256];			/* of the first that failed */
 };
 
-/* act.c: changes one and adds to what came of it; and says what came of @n. */
+/* outcome.c: changes one and adds to what came of it; and says what came of @n. */
 void top_advise_one(struct top *t, const struct ksm_ident *id, bool on, ksm_portions_fn step,
 		    void *arg, struct outcome *o);
 void top_advise_tell(struct top *t, bool on, const struct outcome *o, size_t n);

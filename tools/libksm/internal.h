@@ -109,16 +109,23 @@ void ksm_pattern_fini(struct ksm_pattern *p);
 /* @line ends in NUL; it may be written to. */
 bool ksm_pattern_match(const struct ksm_pattern *p, char *line);
 
-/* vmas.c */
-/*
- * Any or madvise, of a process known to take part, from its first mapping:
- * the program's own code, which nobody marks by hand.
- */
+/* pidstat.c */
+/* A thread's line, or the process' own, by its name below proc/: 0, -ESRCH, -errno. */
+int ksm_pidstat_read(struct ksm *k, const char *name, struct ksm_proc *out);
+bool ksm_pidstat_ended(const struct ksm_proc *p);
+/* Another thread of a process whose main one has ended, and what its line says; 0: none. */
+pid_t ksm_pidstat_live(struct ksm *k, pid_t pid, struct ksm_proc *out);
 /*
  * The thread by which the memory of a process is to be seen: another one where its
  * main thread has ended, whose files are empty then.
  */
 pid_t ksm_proc_thread(struct ksm *k, pid_t pid);
+
+/* vmas.c */
+/*
+ * Any or madvise, of a process known to take part, from its first mapping:
+ * the program's own code, which nobody marks by hand.
+ */
 int ksm_proc_member_quick(struct ksm *k, pid_t pid, enum ksm_member *out);
 
 #endif /* KSM_LIBKSM_INTERNAL_H */

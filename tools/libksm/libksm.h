@@ -829,6 +829,9 @@ struct ksm_caps {
 /* Probes by asking, not by version; what exec does, by version of the running kernel. */
 int ksm_caps_read(struct ksm *k, struct ksm_caps *out);
 
+/* Path of the program that runs, as the kernel has it, in @out: 0, -ENAMETOOLONG, -errno. */
+int ksm_self_program(char *out, size_t len);
+
 /* This process' own setting, with all five arguments of prctl.  0, -EOPNOTSUPP (no prctl), -errno. */
 int ksm_self_enable(bool on);
 /* 0 or 1, or -errno. */

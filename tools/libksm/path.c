@@ -275,3 +275,15 @@ int ksm_proc_lacks(struct ksm *k, pid_t pid, int rc)
 	n = ksm_path_read_small(k, k->procfd, name, byte, sizeof(byte));
 	return n < 0 && ksm_state_of(n) == KSM_ABSENT ? -ESRCH : -ENOENT;
 }
+
+int ksm_self_program(char *out, size_t len)
+{
+	ssize_t n = readlink("/proc/self/exe", out, len);
+
+	if (n < 0)
+		return -errno;
+	if ((size_t)n >= len)
+		return -ENAMETOOLONG;
+	out[n] = '\0';
+	return 0;
+}
