@@ -515,7 +515,6 @@ int ksm_inject_merge_set(struct ksm *k, const struct ksm_whom *whom, bool on,
 	struct ksm_inject_call call = { .nr = SYS_prctl, .args = { PR_SET_MEMORY_MERGE, on } };
 	static const struct ksm_inject_limits limits = { .timed = true };
 	struct ksm_inject_info unused;
-	struct ksm_proc p;
 	int rc;
 
 	if (!info)
@@ -527,10 +526,6 @@ int ksm_inject_merge_set(struct ksm *k, const struct ksm_whom *whom, bool on,
 		return refuse(info, KSM_INJECT_NO_CALL, -EOPNOTSUPP);
 	if (call.result < 0)
 		return refuse(info, KSM_INJECT_REFUSED, call.result);
-	/* A seccomp filter can answer 0 without a call, and Linux 6.15 tells. */
-	if (!ksm_proc_read(k, whom->id.pid, KSM_PROC_KSM, &p) && ksm_fig_has(p.ksm.merge_any) &&
-	    p.ksm.merge_any.v != on)
-		return refuse(info, KSM_INJECT_REFUSED, -EPROTO);
 	return 0;
 }
 

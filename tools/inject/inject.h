@@ -166,8 +166,9 @@ int ksm_inject_check(struct ksm *k, const struct ksm_whom *whom, struct ksm_inje
 /**
  * ksm_inject_merge_set() - prctl(PR_SET_MEMORY_MERGE) in another process
  *
- * Reads the setting back afterwards where /proc tells it (Linux 6.15): each call
- * made in the stopped thread costs it two more stops.  Switching off breaks all sharing of
+ * Does not read the setting back: each call made in the stopped thread costs it two
+ * more stops, and a filter that could answer in the kernel's place is known
+ * beforehand (seccomp.c).  Switching off breaks all sharing of
  * the process before it returns, for as long as that takes.
  * Return: 0; -EOPNOTSUPP with KSM_INJECT_NO_CALL before Linux 6.4; -errno.
  */
