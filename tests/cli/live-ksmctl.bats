@@ -313,6 +313,7 @@ split() { grep -q '^AnonHugePages: *0 kB' "/proc/$1/smaps_rollup"; }
 	expect 0 ksmctl metrics --procs=1K
 	stderr_is ""
 	stdout_has "pid=\"$hold\",comm=\"hold\""
+	expect 0 ksmctl metrics --procs=1K --format=openmetrics
 	LC_ALL=C awk -f "$KSM_SRCDIR/tests/cli/openmetrics.awk" <<<"$output"
 	expect 0 ksmctl status -J
 	stderr_is ""

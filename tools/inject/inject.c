@@ -58,8 +58,7 @@ static const char *const why_texts[__KSM_INJECT_N] = {
 	[KSM_INJECT_SECCOMP] = "it has a seccomp filter, which only root may read",
 	[KSM_INJECT_SECCOMP_OLD] = "it has a seccomp filter, which this kernel does not show",
 	[KSM_INJECT_SECCOMP_LONG] = "it has too many seccomp filters",
-	[KSM_INJECT_SECCOMP_BACK] = "its seccomp filter forbids to return from the call "
-				    "(rt_sigreturn)",
+	[KSM_INJECT_SECCOMP_BACK] = "its seccomp filter forbids to return from the call (rt_sigreturn)",
 	[KSM_INJECT_SECCOMP_CALL] = "its seccomp filter forbids the call",
 	[KSM_INJECT_DISPATCH] = "it redirects its system calls to a handler of its own",
 	[KSM_INJECT_COMPAT] = "it is a 32-bit process",
