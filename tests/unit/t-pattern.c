@@ -26,7 +26,7 @@ static void same_answers(void)
 	};
 	static const char *const lines[] = {
 		"", "a", "b", "ab", "ba", "aab", "ac", "xc", "xa b", ")", "(", "a)", "b)", ")x",
-		"]x", "yx", "xxy", "xxxy", "a\nb", "\xff" "a", "aa", " ", "b a", "a(", "\\",
+		"]x", "yx", "xxy", "xxxy", "a\nb", ("\xff" "a"), "aa", " ", "b a", "a(", "\\",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
