@@ -518,6 +518,7 @@ static const struct profile *profile_find(const struct profile *all, size_t n, c
 		known[i] = all[i].name;
 	}
 	found = cli_nearest(name, known, n, near, 1);
+	free(known);
 	if (found)
 		cli_die(CLI_USAGE, 0, "%s: unknown profile (did you mean: %s)", name, near[0]);
 	cli_die(CLI_USAGE, 0, "%s: unknown profile (see: ksmctl profile)", name);
