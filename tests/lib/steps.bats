@@ -14,6 +14,7 @@ steps() {
 	shift
 	expect "$want" bash -c '
 		set -euo pipefail
+		unset CHECK_STEPS
 		. "$0/tests/lib/setup.bash"
 		B=$1 logs=$1/log skips=$1/skipped
 		mkdir -p "$logs"
