@@ -730,6 +730,18 @@ bool case_is_zero_page(const void *addr)
 	return pfn && (case_kpageflags(pfn) & CASE_KPF_ZERO_PAGE);
 }
 
+bool case_reads_make_pages(void)
+{
+	volatile char *page = case_map(1);
+	bool own;
+
+	if (*page)
+		case_die("new memory is not zero");
+	own = !case_is_zero_page((const void *)page);
+	case_unmap((void *)page, 1);
+	return own;
+}
+
 struct frames {
 	const void *mem;
 	size_t pages;

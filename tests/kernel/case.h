@@ -167,6 +167,14 @@ size_t case_frames(const void *mem, size_t pages);
 bool case_can_tell_ksm(void);
 bool case_is_ksm(const void *addr);
 bool case_is_zero_page(const void *addr);
+
+/**
+ * case_reads_make_pages() - whether reading memory never written gives a page of
+ * one's own
+ *
+ * Most kernels map their zero page then, some give a page that is counted.
+ */
+bool case_reads_make_pages(void);
 /* Until the pages' frames are @frames in number; at most 30 passes. */
 bool case_wait_frames(const void *mem, size_t pages, size_t frames);
 

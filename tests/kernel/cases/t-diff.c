@@ -121,6 +121,7 @@ static struct {
 } d;
 
 static long long zero_base;
+static bool reads_make_pages;
 
 static unsigned int rnd(unsigned int below)
 {
@@ -316,6 +317,18 @@ static struct order *order(enum op op, int region, size_t from, size_t n)
 	return o;
 }
 
+/* All memory of process @p was read: where it had no page it may have one now. */
+static void was_read(int p)
+{
+	for (int r = 0; reads_make_pages && r < REGIONS; r++) {
+		struct region *reg = &sh->proc[p].region[r];
+
+		for (size_t i = 0; reg->mapped && i < PAGES; i++)
+			if (!reg->page[i].folio && !reg->page[i].zero)
+				reg->page[i].folio = ++d.folio;
+	}
+}
+
 /* Have process @p obey sh->order. */
 static void tell(int p)
 {
@@ -333,8 +346,10 @@ static void tell(int p)
 			 o->region * 10 + o->from + o->n);
 	if (o->op != OP_FORK)
 		d.ops = case_mix(d.ops + (uint64_t)o->result);
-	if (o->op == OP_CHECK)
+	if (o->op == OP_CHECK) {
 		d.content = case_mix(d.content + o->hash);
+		was_read(p);
+	}
 }
 
 /* Have every process do @op with all it has. */
@@ -954,6 +969,7 @@ static void run(void)
 	for (int p = 0; p < PROCS; p++)
 		if (pipe(to[p]))
 			case_die("pipe");
+	reads_make_pages = case_reads_make_pages();
 	case_start();
 	case_stop();
 	if (case_has("ksm_zero_pages"))
