@@ -276,6 +276,7 @@ static void links_stay_inside_without_openat2(void)
 
 		without_openat2 = answers[i];
 		try_links();
+		meta();
 		root_new(&dump);
 		root_new(&other);
 		root_put(&other, "file", "as it was");

@@ -78,11 +78,11 @@ int ksm_open(const char *root, struct ksm **out)
 		goto fail;
 	}
 	k->live = root_is_live(k->rootfd);
-	if (!k->live)
-		meta_read(k);
 	rc = ksm_path_base(k);
 	if (rc)
 		goto fail;
+	if (!k->live)
+		meta_read(k);
 	k->err = 0;
 	*out = k;
 	return 0;
