@@ -98,6 +98,8 @@ const char *cli_term_name(void);
 const char *cli_term_unfit(int fd);
 /* False where @fd is no terminal, or one that does not tell its size. */
 bool cli_term_size(int fd, int *columns, int *lines);
+/* True where COLUMNS and LINES both tell a size, which others take it from. */
+bool cli_term_size_told(void);
 /* Columns of the terminal on @fd, COLUMNS, or 80. */
 int cli_width(int fd);
 /* True when stdout is such a terminal and colours are welcome (NO_COLOR). */

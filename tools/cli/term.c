@@ -67,15 +67,25 @@ bool cli_term_size(int fd, int *columns, int *lines)
 	return true;
 }
 
+/* A side as a variable tells it, or 0. */
+static int told(const char *given)
+{
+	uint64_t n;
+
+	return given && !num_u64(given, &n) && n <= SIDE_MAX ? (int)n : 0;
+}
+
+bool cli_term_size_told(void)
+{
+	return told(getenv("COLUMNS")) && told(getenv("LINES"));
+}
+
 int cli_width(int fd)
 {
-	const char *given = getenv("COLUMNS");
 	int columns, lines;
-	uint64_t n;
 
 	if (cli_term_size(fd, &columns, &lines))
 		return columns;
-	if (given && !num_u64(given, &n) && n && n <= SIDE_MAX)
-		return (int)n;
-	return 80;
+	columns = told(getenv("COLUMNS"));
+	return columns ? columns : 80;
 }

@@ -265,8 +265,7 @@ static int view_init(struct top *t)
 	 * take_size() sees to the size; one that is absurd would make newterm() fail.
 	 * Where the terminal does not know it, both variables may tell.
 	 */
-	if (cli_term_size(STDOUT_FILENO, &columns, &lines) || !getenv("LINES") ||
-	    !getenv("COLUMNS"))
+	if (cli_term_size(STDOUT_FILENO, &columns, &lines) || !cli_term_size_told())
 		use_env(FALSE);
 	/* Never initscr(), which ends the program when it fails. */
 	tty->screen = newterm(NULL, stdout, stdin);
