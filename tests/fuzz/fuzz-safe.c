@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../unit/unescape.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MUST(cond)                    \
@@ -29,34 +31,6 @@ static void check_clean(const char *s, size_t len, bool utf8, bool layout)
 		s += n;
 		len -= n;
 	}
-}
-
-static int hex(char c)
-{
-	const char *digits = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	MUST(at);
-	return (int)(at - digits);
-}
-
-/* Undo the escapes; the bytes must be those that went in. */
-static void check_lossless(const char *s, const uint8_t *data, size_t size)
-{
-	size_t i = 0;
-
-	for (; *s; i++) {
-		uint8_t byte = (uint8_t)*s++;
-
-		if (byte == '\\' && *s == 'x') {
-			byte = (uint8_t)(hex(s[1]) << 4 | hex(s[2]));
-			s += 3;
-		} else if (byte == '\\') {
-			MUST(*s++ == '\\');
-		}
-		MUST(i < size && byte == data[i]);
-	}
-	MUST(i == size);
 }
 
 static void check_json(const char *s, bool utf8)
@@ -93,7 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		utf8 = cli_utf8();
 		cli_safe(&out, s, size);
 		check_clean(str_get(&out), out.len, utf8, false);
-		check_lossless(str_get(&out), data, size);
+		/* Nothing is lost: the bytes are those that went in. */
+		MUST(unescapes_to(str_get(&out), data, size));
 		check_json(s, utf8);
 	}
 	free(s);

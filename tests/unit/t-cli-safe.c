@@ -4,13 +4,14 @@
  *
  * Rows for every rule, then two sweeps over all code points and all pairs of
  * bytes that check the promise itself: what comes out is valid UTF-8 (or plain
- * ASCII in a C locale) without a control character.
+ * ASCII in a C locale) without a control character, and loses nothing.
  */
 #include "cli/internal.h"
 
 #include <locale.h>
 
 #include "tap.h"
+#include "unescape.h"
 
 static const struct row {
 	const char *in;
@@ -31,6 +32,11 @@ static const struct row {
 	/* no escape that we would write: units of systemd, and what is no escape at all */
 	{ "app-foo\\x2dbar.service", 0, "app-foo\\x2dbar.service", NULL },
 	{ "a\\n\\x2\\xg0\\", 0, "a\\n\\x2\\xg0\\", NULL },
+	/* the escape of what follows is none of what is before it */
+	{ "\\\033[m", 0, "\\\\\\x1b[m", NULL },
+	{ "\\\xc3\xa4", 0, "\\\xc3\xa4", "\\\\\\xc3\\xa4" },
+	{ "\\ ", 0, "\\\\ ", NULL },			/* a raw column writes \x20 */
+	{ "\\x1b\\", 0, "\\\\x1b\\", NULL },
 	{ "k\xc3\xa4se", 0, "k\xc3\xa4se", "k\\xc3\\xa4se" },
 	{ "e\xcc\x81", 0, "e\xcc\x81", "e\\xcc\\x81" },		/* combining acute: allowed */
 	{ "\xe6\x97\xa5", 0, "\xe6\x97\xa5", "\\xe6\\x97\\xa5" },
@@ -66,6 +72,7 @@ static void check_rows(bool ascii)
 		str_add(&out, ">");
 		cli_safe(&out, r->in, r->len ? r->len : (size_t)-1);
 		CHECK_STR(str_get(&out) + 1, ascii && r->ascii ? r->ascii : r->utf8);
+		CHECK(unescapes_to(str_get(&out) + 1, r->in, r->len ? r->len : strlen(r->in)));
 	}
 }
 
@@ -158,8 +165,9 @@ static void every_triple(void)
 				__cleanup_str struct str out = STR_INIT;
 
 				cli_safe(&out, in, 3);
-				if (!is_clean(str_get(&out), out.len, utf8)) {
-					CHECK(!"clean");
+				if (!is_clean(str_get(&out), out.len, utf8) ||
+				    !unescapes_to(str_get(&out), in, 3)) {
+					CHECK(!"clean and lossless");
 					printf("# %02x %02x %02x\n", a, b, pick[c]);
 					return;
 				}

@@ -85,37 +85,49 @@ static int hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/*
- * A backslash is doubled only where it would read as one of ours, so that what
- * systemd calls its units ("app-foo\x2dbar.service") can be copied as it stands.
- */
-static bool reads_as_escape(const char *s, size_t len)
+/* The character at @s: its bytes, and whether it is written as it stands. */
+static size_t next_char(const char *s, size_t len, bool utf8, bool *plain)
 {
+	uint32_t cp = 0;
+	const size_t n = cli_utf8_next(s, len, &cp);
+
+	*plain = n && !cli_is_treacherous(cp) && (utf8 || cp < 0x80);
+	return n ? n : 1;
+}
+
+/*
+ * A backslash is doubled only where @s, what follows it, would make it read as one
+ * of ours, so that what systemd calls its units ("app-foo\x2dbar.service") can be
+ * copied as it stands.
+ */
+static bool makes_escape(const char *s, size_t len, bool utf8)
+{
+	bool plain;
 	int byte;
 
-	/* The blank too: raw columns have none in them. */
-	if (len > 1 && s[1] == '\\')
-		return true;
-	if (len < 4 || s[1] != 'x' || hex(s[2]) < 0 || hex(s[3]) < 0)
+	if (!len)
 		return false;
-	byte = hex(s[2]) << 4 | hex(s[3]);
+	next_char(s, len, utf8, &plain);
+	/* An escape follows; raw columns make one of a blank too. */
+	if (!plain || *s == ' ' || *s == '\\')
+		return true;
+	if (len < 3 || s[0] != 'x' || hex(s[1]) < 0 || hex(s[2]) < 0)
+		return false;
+	byte = hex(s[1]) << 4 | hex(s[2]);
 	return byte <= 0x20 || byte >= 0x7f;
 }
 
 void cli_safe(struct str *out, const char *s, size_t len)
 {
-	bool utf8 = cli_utf8();
+	const bool utf8 = cli_utf8();
 
 	if (len == (size_t)-1)
 		len = strlen(s);
 	while (len) {
-		uint32_t cp = 0;
-		size_t n = cli_utf8_next(s, len, &cp);
-		bool plain = n && !cli_is_treacherous(cp) && (utf8 || cp < 0x80);
+		bool plain;
+		const size_t n = next_char(s, len, utf8, &plain);
 
-		if (!n)
-			n = 1;
-		if (plain && cp == '\\' && reads_as_escape(s, len))
+		if (plain && *s == '\\' && makes_escape(s + 1, len - 1, utf8))
 			str_add(out, "\\\\");
 		else if (plain)
 			str_addmem(out, s, n);
