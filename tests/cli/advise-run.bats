@@ -243,3 +243,43 @@ same_as_env() { same_probe ksm-advise "$@" --; }
 	expect 0 fake_ksm 'echo 1 >$KSM/run; ksm-advise -v -- true'
 	[[ $stderr != *"KSM is"* ]] || fail "$stderr"
 }
+
+@test "a seccomp filter is not an old kernel" {
+	need_prctl
+	need_plain
+	B=$KSM_BUILDDIR/tests/advise/barred
+	run "$B" 1 true
+	((status != 99)) || skip "no seccomp filters here"
+	refused="a seccomp filter refuses prctl(PR_SET_MEMORY_MERGE)"
+	# EPERM, ENOSYS, and EINVAL as the kernel itself would say it
+	for err in 1 38 22 "-s 1"; do
+		# shellcheck disable=SC2086
+		KSM_ADVISE_PRELOAD=/none expect 0 "$B" $err ksm-advise -v -- echo ran
+		stdout_is ran
+		stderr_has "$refused"
+		# shellcheck disable=SC2086
+		expect 125 "$B" $err ksm-advise -m prctl -- echo ran
+		stdout_is ""
+		stderr_is "ksm-advise: echo: cannot enable merging: $refused"
+		# shellcheck disable=SC2086
+		expect 125 "$B" $err ksm-advise -m inject -r -- echo ran
+		stderr_is "ksm-advise: echo: cannot enable merging: $refused"
+		# shellcheck disable=SC2086
+		expect 125 "$B" $err ksm-advise --strict -- echo ran
+		stdout_is ""
+		stderr_has "$refused"
+	done
+}
+
+@test "a seccomp filter: nothing to say where it is off already" {
+	need_prctl
+	need_plain
+	B=$KSM_BUILDDIR/tests/advise/barred
+	run "$B" 1 true
+	((status != 99)) || skip "no seccomp filters here"
+	expect 0 "$B" -s 1 ksm-advise -d -- echo ran
+	stderr_is ""
+	expect 0 ksm-advise -- "$B" -s 1 ksm-advise -d -- echo ran
+	stdout_is ran
+	stderr_is "ksm-advise: warning: echo: merging may be inherited: a seccomp filter refuses prctl(PR_SET_MEMORY_MERGE): Operation not permitted"
+}

@@ -508,9 +508,109 @@ static void caps_by_release(void)
 	}
 }
 
+/* ------------------------------------------------------------------ */
+/* what answers the prctl on the running kernel				*/
+
+static struct {
+	bool on;
+	int get, set;			/* answers */
+	int seccomp;
+	unsigned int version;
+} kernel;
+
+int __real_sys_memory_merge_get(void);
+int __wrap_sys_memory_merge_get(void);
+int __wrap_sys_memory_merge_get(void)
+{
+	return kernel.on ? kernel.get : __real_sys_memory_merge_get();
+}
+
+int __real_sys_memory_merge_set(bool on);
+int __wrap_sys_memory_merge_set(bool on);
+int __wrap_sys_memory_merge_set(bool on)
+{
+	if (!kernel.on)
+		return __real_sys_memory_merge_set(on);
+	/* Whoever asks what can be done must not change anything. */
+	CHECK_INT(on, kernel.get);
+	return kernel.set;
+}
+
+int __real_ksm_proc_status_read(struct ksm *k, pid_t pid, struct ksm_proc_status *out);
+int __wrap_ksm_proc_status_read(struct ksm *k, pid_t pid, struct ksm_proc_status *out);
+int __wrap_ksm_proc_status_read(struct ksm *k, pid_t pid, struct ksm_proc_status *out)
+{
+	int rc = __real_ksm_proc_status_read(k, pid, out);
+
+	if (kernel.on)
+		out->seccomp = kernel.seccomp;
+	return rc;
+}
+
+unsigned int __real_ksm_kernel_version(struct ksm *k);
+unsigned int __wrap_ksm_kernel_version(struct ksm *k);
+unsigned int __wrap_ksm_kernel_version(struct ksm *k)
+{
+	return kernel.on ? kernel.version : __real_ksm_kernel_version(k);
+}
+
+static void caps_of_answers(void)
+{
+	static const struct {
+		const char *name;
+		int get, set, seccomp;
+		unsigned int version;
+		bool no_ksm;
+		bool prctl;
+		int refused;
+		const char *why;
+	} rows[] = {
+		{ "off", 0, 0, 0, 618, false, true, 0, NULL },
+		{ "on", 1, 0, 0, 618, false, true, 0, NULL },
+		{ "backported", 0, 0, 0, 514, false, true, 0, NULL },
+		{ "filter that allows it", 0, 0, 2, 618, false, true, 0, NULL },
+		{ "old", -EINVAL, 0, 0, 603, false, false, 0, "this kernel" },
+		/* or an emulator that does not know it */
+		{ "new without it", -EINVAL, 0, 0, 618, false, false, 0, "this kernel" },
+		{ "without CONFIG_KSM", -EINVAL, 0, 2, 618, true, false, 0, "this kernel" },
+		{ "old, in a container", -EINVAL, 0, 2, 603, false, false, 0, "this kernel" },
+		{ "EPERM", -EPERM, 0, 2, 618, false, true, -EPERM, "a seccomp filter" },
+		{ "ENOSYS", -ENOSYS, 0, 2, 618, false, true, -ENOSYS, "a seccomp filter" },
+		{ "EINVAL", -EINVAL, 0, 2, 618, false, true, -EINVAL, "a seccomp filter" },
+		{ "old and EPERM", -EPERM, 0, 2, 515, false, false, -EPERM, "this kernel" },
+		{ "setting only", 0, -EPERM, 2, 618, false, true, -EPERM, "a seccomp filter" },
+		{ "setting only, EINVAL", 1, -EINVAL, 2, 618, false, true, -EINVAL,
+		  "a seccomp filter" },
+		/* a security module */
+		{ "not a filter", -EPERM, 0, 0, 618, false, true, -EPERM, "prctl(" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ksm_caps c;
+		struct ksm *k;
+
+		tap_row("%s", rows[i].name);
+		CHECK_INT(ksm_open(NULL, &k), 0);
+		k->present = rows[i].no_ksm ? KSM_ABSENT : KSM_VALUE;
+		kernel.on = true;
+		kernel.get = rows[i].get;
+		kernel.set = rows[i].set;
+		kernel.seccomp = rows[i].seccomp;
+		kernel.version = rows[i].version;
+		CHECK_INT(ksm_caps_read(k, &c), 0);
+		kernel.on = false;
+		CHECK_INT(c.prctl, rows[i].prctl);
+		CHECK_INT(c.prctl_refused, rows[i].refused);
+		if (rows[i].why)
+			CHECK(!strncmp(ksm_caps_no_prctl(&c), rows[i].why, strlen(rows[i].why)));
+		ksm_close(k);
+	}
+}
+
 TAP_MAIN(TAP_CASE(open_fails), TAP_CASE(live), TAP_CASE(meta), TAP_CASE(no_meta),
 	 TAP_CASE(present), TAP_CASE(error_record), TAP_CASE(links_stay_inside),
 	 TAP_CASE(links_stay_inside_without_openat2),
 	 TAP_CASE(fifo_does_not_block), TAP_CASE(whole_files),
 	 TAP_CASE(writes_never_create), TAP_CASE(log_words),
-	 TAP_CASE(log_callback), TAP_CASE(caps), TAP_CASE(caps_by_release))
+	 TAP_CASE(log_callback), TAP_CASE(caps), TAP_CASE(caps_by_release),
+	 TAP_CASE(caps_of_answers))

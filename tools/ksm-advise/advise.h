@@ -89,6 +89,7 @@ struct adv_plan {
 	bool refused;		/* what was asked for cannot be; .why says why */
 	bool warn;		/* .why is a warning, not an explanation */
 	const char *why;	/* never NULL */
+	const char *because;	/* why it is not the prctl; NULL: it is, or was not asked for */
 };
 
 void adv_plan_make(const struct adv_facts *f, struct adv_plan *out);
@@ -108,8 +109,11 @@ void adv_program_read(const char *name, struct adv_program *out);
 const char *adv_exec_preload_path(void);
 /* LD_PRELOAD with our library behind the others, or without it.  0 or -errno. */
 int adv_exec_preload(bool on);
-/* What must be done in the process that will be the command.  0 or -errno. */
-int adv_exec_prepare(const struct adv *a, const struct adv_plan *plan);
+/*
+ * Set what is to be set in this process, and become the command.  Returns only if not:
+ * -errno of the exec; above 0, after a message, the status of what --strict forbids.
+ */
+int adv_exec_become(const struct adv *a, const struct adv_plan *plan);
 /* Exit status for a failed exec, after a message. */
 int adv_exec_failed(const char *name, int rc);
 

@@ -66,7 +66,8 @@ int adv_exec_preload(bool on)
 	return setenv("LD_PRELOAD", str_get(&list), 1) ? -errno : 0;
 }
 
-int adv_exec_prepare(const struct adv *a, const struct adv_plan *plan)
+/* What must be done in the process that will be the command.  0 or -errno. */
+static int prepare(const struct adv *a, const struct adv_plan *plan)
 {
 	switch (plan->how) {
 	case ADV_HOW_PRCTL:
@@ -75,10 +76,28 @@ int adv_exec_prepare(const struct adv *a, const struct adv_plan *plan)
 		/* 6.7 to 6.9: who inherits a setting that is not scanned cannot be set again. */
 		return a->caps.prctl_exec && !a->caps.prctl_heirs ? ksm_self_enable(false) : 0;
 	case ADV_HOW_OFF:
-		return ksm_self_enable(false);
+		/* Asking may be allowed where setting is not. */
+		return ksm_self_enabled() == 0 ? 0 : ksm_self_enable(false);
 	default:
 		return 0;
 	}
+}
+
+int adv_exec_become(const struct adv *a, const struct adv_plan *plan)
+{
+	const char *what = a->caps.prctl_refused ? ksm_caps_no_prctl(&a->caps) :
+						   "prctl(PR_SET_MEMORY_MERGE)";
+	int rc = prepare(a, plan);
+
+	if (rc && a->strict) {
+		cli_error(rc, "%s: not run: %s", a->argv[0], what);
+		return CLI_WRAP_FAIL;
+	}
+	if (rc)
+		cli_warn(rc, "%s: %s: %s", a->argv[0],
+			 a->disable ? "merging may be inherited" : "runs without merging", what);
+	execvp(a->argv[0], a->argv);
+	return -errno;
 }
 
 int adv_exec_failed(const char *name, int rc)

@@ -34,6 +34,11 @@ static void plan_refuse(struct adv_plan *p, const char *why)
 	*p = (struct adv_plan){ .how = ADV_HOW_NONE, .refused = true, .why = why };
 }
 
+static bool may_prctl(const struct adv_facts *f)
+{
+	return f->caps.prctl && !f->caps.prctl_refused;
+}
+
 /* A reason why the library would do nothing in that program, or NULL. */
 static const char *preload_useless(const struct adv_program *prog)
 {
@@ -55,25 +60,26 @@ static void plan_madvise(const struct adv_facts *f, struct adv_plan *out)
 
 	if (!useless)
 		plan(out, ADV_HOW_PRELOAD,
-		     f->mech == ADV_PRELOAD ?
-			     "the preload library, as asked for" :
-			     "the preload library: this kernel has no PR_SET_MEMORY_MERGE "
-			     "(Linux 6.4)");
+		     f->mech == ADV_PRELOAD ? "the preload library, as asked for" :
+					      "the preload library");
 	else if (f->mech == ADV_PRELOAD)
 		plan_refuse(out, useless);
-	else if (f->stays)
+	/* What refuses the prctl here, the command inherits. */
+	else if (f->stays && !f->caps.prctl_refused)
 		plan(out, ADV_HOW_FOLLOW,
 		     "madvise is injected, now and as mappings appear: no preload library would "
 		     "work in it");
 	else
 		plan_warn(out, ADV_HOW_NONE, useless);
+	if (f->mech != ADV_PRELOAD)
+		out->because = ksm_caps_no_prctl(&f->caps);
 }
 
 static void plan_auto(const struct adv_facts *f, struct adv_plan *out)
 {
-	if (f->caps.prctl_heirs)
+	if (may_prctl(f) && f->caps.prctl_heirs)
 		plan(out, ADV_HOW_PRCTL, "prctl before exec, which inherits it");
-	else if (f->caps.prctl)
+	else if (may_prctl(f))
 		plan(out, ADV_HOW_INJECT,
 		     f->caps.prctl_exec ?
 			     "prctl injected after exec: before Linux 6.10 an inherited setting "
@@ -87,8 +93,8 @@ static void plan_auto(const struct adv_facts *f, struct adv_plan *out)
 
 static void plan_prctl(const struct adv_facts *f, struct adv_plan *out)
 {
-	if (!f->caps.prctl)
-		plan_refuse(out, "this kernel has no PR_SET_MEMORY_MERGE (Linux 6.4)");
+	if (!may_prctl(f))
+		plan_refuse(out, ksm_caps_no_prctl(&f->caps));
 	else if (!f->caps.prctl_exec)
 		plan_refuse(out, "exec forgets the prctl before Linux 6.7 (try -m inject)");
 	else if (!f->caps.prctl_heirs)
@@ -113,8 +119,10 @@ void adv_plan_make(const struct adv_facts *f, struct adv_plan *out)
 		plan_prctl(f, out);
 		break;
 	case ADV_INJECT:
-		if (f->caps.prctl)
+		if (may_prctl(f))
 			plan(out, ADV_HOW_INJECT, "prctl injected after exec, as asked for");
+		else if (f->caps.prctl)
+			plan_refuse(out, ksm_caps_no_prctl(&f->caps));
 		else if (f->caps.ksm && f->stays)
 			plan(out, ADV_HOW_FOLLOW, "madvise injected, now and as mappings appear");
 		else

@@ -15,7 +15,8 @@ static bool needs_program(const struct adv *a)
 {
 	/* Reading it costs: only where the plan, or the way of verifying, depends on it. */
 	return a->strict || a->mech == ADV_PRELOAD ||
-	       (!a->disable && a->mech != ADV_INJECT && a->mech != ADV_PRCTL && !a->caps.prctl);
+	       (!a->disable && a->mech != ADV_INJECT && a->mech != ADV_PRCTL &&
+		(!a->caps.prctl || a->caps.prctl_refused));
 }
 
 static void make_plan(const struct adv *a, struct adv_plan *plan)
@@ -26,16 +27,19 @@ static void make_plan(const struct adv *a, struct adv_plan *plan)
 		.disable = a->disable,
 		.stays = a->report || a->scanner,
 	};
+	const char *semicolon, *because;
 	struct ksm_proc self;
 
 	if (needs_program(a))
 		adv_program_read(a->argv[0], &f.program);
 	adv_plan_make(&f, plan);
+	semicolon = plan->because ? "; " : "";
+	because = plan->because ?: "";
 	if (plan->refused)
 		cli_die(CLI_WRAP_FAIL, 0, "%s: cannot enable merging: %s", a->argv[0], plan->why);
 	if (a->strict && plan->how != ADV_HOW_PRCTL && plan->how != ADV_HOW_INJECT)
-		cli_die(CLI_WRAP_FAIL, 0, "%s: not run: %s, which --strict does not accept",
-			a->argv[0], plan->why);
+		cli_die(CLI_WRAP_FAIL, 0, "%s: not run: %s, which --strict does not accept%s%s",
+			a->argv[0], plan->why, semicolon, because);
 	if (a->strict && ksm_proc_read(a->k, getpid(), 0, &self))
 		cli_die(CLI_WRAP_FAIL, 0, "%s: not run: without /proc it cannot be verified",
 			a->argv[0]);
@@ -45,10 +49,11 @@ static void make_plan(const struct adv *a, struct adv_plan *plan)
 			"(as root, or without --strict)",
 			a->argv[0]);
 	if (plan->warn)
-		cli_warn(0, "%s: %s: %s", a->argv[0],
-			 plan->how == ADV_HOW_NONE ? "runs without merging" : "merging", plan->why);
+		cli_warn(0, "%s: %s: %s%s%s", a->argv[0],
+			 plan->how == ADV_HOW_NONE ? "runs without merging" : "merging", plan->why,
+			 semicolon, because);
 	else
-		cli_note("%s: merging: %s", a->argv[0], plan->why);
+		cli_note("%s: merging: %s%s%s", a->argv[0], plan->why, semicolon, because);
 }
 
 static int become(struct adv *a, const struct adv_plan *plan)
@@ -58,20 +63,9 @@ static int become(struct adv *a, const struct adv_plan *plan)
 
 	if (rc)
 		return CLI_WRAP_FAIL;
-	rc = adv_exec_prepare(a, plan);
-	if (rc) {
-		if (a->strict) {
-			adv_guard_cancel(&guard);
-			cli_die(CLI_WRAP_FAIL, rc, "%s: not run: prctl(PR_SET_MEMORY_MERGE)",
-				a->argv[0]);
-		}
-		cli_warn(rc, "%s: %s: prctl(PR_SET_MEMORY_MERGE)", a->argv[0],
-			 a->disable ? "merging may be inherited" : "runs without merging");
-	}
-	execvp(a->argv[0], a->argv);
-	rc = -errno;
+	rc = adv_exec_become(a, plan);
 	adv_guard_cancel(&guard);
-	return adv_exec_failed(a->argv[0], rc);
+	return rc > 0 ? rc : adv_exec_failed(a->argv[0], rc);
 }
 
 int adv_run(struct adv *a)

@@ -108,26 +108,17 @@ static void drop_inherited(void)
 		close(null);
 }
 
-static void child(struct stay *s, int go_fd, int tell_fd)
+static _Noreturn void child(struct stay *s, int go_fd, int tell_fd)
 {
-	int rc = 0;
 	char go;
+	int rc;
 
 	sigaction(SIGCHLD, &s->chld, NULL);
 	if (s->a->strict && read(go_fd, &go, 1) != 1)
 		_exit(CLI_WRAP_FAIL);
-	rc = adv_exec_prepare(s->a, s->plan);
-	if (rc && s->a->strict) {
-		cli_error(rc, "%s: not run: prctl(PR_SET_MEMORY_MERGE)", s->a->argv[0]);
-		_exit(CLI_WRAP_FAIL);
-	}
-	if (rc)
-		cli_warn(rc, "%s: runs without merging: prctl(PR_SET_MEMORY_MERGE)",
-			 s->a->argv[0]);
 	sigprocmask(SIG_SETMASK, &s->inherited, NULL);
-	execvp(s->a->argv[0], s->a->argv);
-	rc = -errno;
-	if (write(tell_fd, &rc, sizeof(rc)) != sizeof(rc))
+	rc = adv_exec_become(s->a, s->plan);
+	if (rc > 0 || write(tell_fd, &rc, sizeof(rc)) != sizeof(rc))
 		_exit(CLI_WRAP_FAIL);
 	_exit(0);
 }

@@ -819,6 +819,8 @@ int ksm_group_key(struct ksm *k, const struct ksm_proc *p, enum ksm_group g, cha
 struct ksm_caps {
 	bool ksm;		/* /sys/kernel/mm/ksm is there */
 	bool prctl;		/* PR_SET_MEMORY_MERGE: 6.4 */
+	int prctl_refused;	/* -errno which the calling process gets for it all the same; 0 */
+	bool prctl_filtered;	/* namely from a seccomp filter */
 	bool prctl_exec;	/* and it survives exec: 6.7; false when probing was not possible */
 	bool prctl_heirs;	/* and the scanner looks at who inherited it so: 6.10 */
 	bool prctl_sure;	/* and does not take it away while exec still maps: 6.19 */
@@ -828,6 +830,8 @@ struct ksm_caps {
 
 /* Probes by asking, not by version; what exec does, by version of the running kernel. */
 int ksm_caps_read(struct ksm *k, struct ksm_caps *out);
+/* Why the calling process cannot use that prctl, where it cannot.  Never NULL. */
+const char *ksm_caps_no_prctl(const struct ksm_caps *caps);
 
 /* Path of the program that runs, as the kernel has it, in @out: 0, -ENAMETOOLONG, -errno. */
 int ksm_self_program(char *out, size_t len);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,38 @@ static bool exists(struct ksm *k, const char *rel)
 	return fd >= 0;
 }
 
+/*
+ * A kernel that lacks the prctl says EINVAL, as it does to any that it does not know.
+ * Filters say whatever they like, and may tell setting from asking.
+ */
+static void probe_prctl(struct ksm *k, struct ksm_caps *out)
+{
+	const bool is_new = ksm_kernel_version(k) >= 604;
+	const int now = sys_memory_merge_get();
+	/* What is set already, so that it changes nothing. */
+	const int rc = now < 0 ? now : sys_memory_merge_set(now);
+	struct ksm_proc_status st;
+	bool filtered;
+
+	out->prctl = rc >= 0;
+	if (out->prctl)
+		return;
+	filtered = !ksm_proc_status_read(k, getpid(), &st) && st.seccomp == SECCOMP_MODE_FILTER;
+	if (now == -EINVAL && !(filtered && out->ksm && is_new))
+		return;
+	out->prctl = now >= 0 || is_new;
+	out->prctl_refused = rc;
+	out->prctl_filtered = filtered;
+}
+
+const char *ksm_caps_no_prctl(const struct ksm_caps *caps)
+{
+	if (!caps->prctl || !caps->prctl_refused)
+		return "this kernel has no PR_SET_MEMORY_MERGE (Linux 6.4)";
+	return caps->prctl_filtered ? "a seccomp filter refuses prctl(PR_SET_MEMORY_MERGE)" :
+				      "prctl(PR_SET_MEMORY_MERGE) is refused";
+}
+
 int ksm_caps_read(struct ksm *k, struct ksm_caps *out)
 {
 	const unsigned int version = ksm_kernel_version(k);
@@ -28,7 +61,7 @@ int ksm_caps_read(struct ksm *k, struct ksm_caps *out)
 	memset(out, 0, sizeof(*out));
 	out->ksm = k->present != KSM_ABSENT;
 	if (k->live) {
-		out->prctl = sys_memory_merge_get() >= 0;
+		probe_prctl(k, out);
 		out->ksm_stat = exists(k, "proc/self/ksm_stat");
 	} else {
 		out->prctl = out->ksm && version >= 604;
