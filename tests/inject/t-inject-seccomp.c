@@ -24,6 +24,7 @@
 #include <seccomp.h>
 #endif
 
+#include "inject/advise.h"
 #include "inject/inject-arch.h"
 #include "inject/inject.h"
 #include "libksm/libksm.h"
@@ -300,6 +301,50 @@ static void test_madvise(void)
 	munmap(area, N * page);
 }
 
+static int find_marked(const struct ksm_vma *vma, void *arg __unused)
+{
+	return vma->mergeable;
+}
+
+/* The prctl is allowed and madvise is not: off in portions all the same. */
+static void test_portions(void)
+{
+	static const struct answers rows[] = {
+		{ ALLOW, ALLOW, ALLOW, SECCOMP_RET_KILL_PROCESS },
+		{ ALLOW, ALLOW, ALLOW, SECCOMP_RET_ERRNO | EPERM },
+	};
+	const struct ksm_advise_want off = { .how = KSM_ADVISE_AUTO };
+	const size_t len = 64U << 20;
+	struct ksm_caps caps;
+	char *area;
+
+	if (!has_root())
+		return;
+	CHECK_INT(ksm_caps_read(ksm, &caps), 0);
+	area = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memset(area, 1, len);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ksm_advised d;
+		struct served s;
+		int forbidden;
+
+		tap_row("%zu", i);
+		serve(&s, lock_by_answers, &rows[i]);
+		forbidden = try(&s, SYS_madvise);
+		CHECK(forbidden == (i ? EPERM : 1000 + SIGSYS));
+		CHECK_INT(ksm_inject_merge_set(ksm, KSM_CHILD(s.pid), true, NULL), 0);
+		CHECK_INT(ksm_vmas_walk(ksm, s.pid, find_marked, NULL), 1);
+		CHECK_INT(ksm_advise_process(ksm, &caps, KSM_CHILD(s.pid), &off, &d), 0);
+		CHECK(d.portions.pieces > 1);
+		CHECK(d.info.suspended);
+		CHECK_INT(ksm_vmas_walk(ksm, s.pid, find_marked, NULL), 0);
+		CHECK_INT(ksm_inject_merge_get(ksm, KSM_CHILD(s.pid), NULL), 0);
+		CHECK_INT(try(&s, SYS_madvise), forbidden);
+		dismiss(&s);
+	}
+	munmap(area, len);
+}
+
 static void lock_strictly(const void *arg __unused)
 {
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT))
@@ -559,6 +604,6 @@ static void test_profiles(void)
 }
 #endif
 
-TAP_MAIN(TAP_CASE(test_answers), TAP_CASE(test_madvise), TAP_CASE(test_strict),
+TAP_MAIN(TAP_CASE(test_answers), TAP_CASE(test_madvise), TAP_CASE(test_portions), TAP_CASE(test_strict),
 	 TAP_CASE(test_restart), TAP_CASE(test_other_thread), TAP_CASE(test_may_not),
 	 TAP_CASE(test_profiles))

@@ -256,6 +256,35 @@ static void replaced_before_the_stop(void)
 	end();
 }
 
+/* What is kept of one from run to run is not used for another. */
+static void replaced_between_runs(void)
+{
+	for (int when = 0; when < 2; when++) {
+		struct ksm_inject_kept *kept = NULL;
+		const struct ksm_inject_limits limits = { .kept = &kept };
+		struct ksm_inject_call call = { .nr = SYS_umask, .args = { 022 } };
+		struct ksm_whom whom;
+
+		tap_row("%d", when);
+		if (!begin())
+			return;
+		whom = whom_now(NULL);
+		for (int i = 0; i < 3; i++)
+			CHECK_INT(ksm_inject_run(ksm, &whom, &call, 1, &limits, NULL), 0);
+		CHECK(kept);
+		call.args[0] = MASK;
+		if (when)
+			before_seize = replace;
+		else
+			replace();
+		CHECK_INT(ksm_inject_run(ksm, &whom, &call, 1, &limits, NULL), -ESRCH);
+		CHECK(!call.done);
+		CHECK_INT(mask_of(target.pid), 022);
+		ksm_inject_kept_free(kept);
+		end();
+	}
+}
+
 /* Whoever has the number counts only until it is looked at the first time. */
 static void child_replaced_before_the_stop(void)
 {
@@ -317,6 +346,6 @@ static void another_user_before_the_stop(void)
 	end();
 }
 
-TAP_MAIN(TAP_CASE(replaced_before), TAP_CASE(replaced_before_the_stop),
+TAP_MAIN(TAP_CASE(replaced_before), TAP_CASE(replaced_between_runs), TAP_CASE(replaced_before_the_stop),
 	 TAP_CASE(child_replaced_before_the_stop), TAP_CASE(never_was),
 	 TAP_CASE(no_longer_selected), TAP_CASE(another_user_before_the_stop))

@@ -13,7 +13,7 @@
 #define HUGE 512U
 
 /* Prices that are easy to reckon with: a copy takes 1 us, ten looks as much. */
-static const struct slice_cost plain = { 1000, 100000, 1U << 20 };
+static const struct slice_cost plain = { 1000, 100000, 1U << 20, false };
 
 static void next(void)
 {
@@ -164,7 +164,22 @@ static void learn(void)
 	}
 	CHECK(s.end / HUGE / PAGE > 5000);
 	CHECK_UINT(s.end % P(HUGE), 0);
+	/* In one mapping, as soon as four times as much has been tried. */
+	slice_cost_init(&c);
+	c.even = true;
+	for (calls = 0; calls < 8; calls++) {
+		const uint64_t before = s.end;
+
+		s = slice_next(&c, NULL, 0, 0, P(UINT64_C(1) << 40), PAGE, 400000);
+		CHECK(!calls || s.end <= 5 * before);
+		slice_learn(&c, &s, PAGE, 1000);
+	}
+	CHECK(s.end > P(10000000));
+	slice_learn(&c, &s, PAGE, s.end / PAGE * 25);
+	s = slice_next(&c, NULL, 0, 0, P(UINT64_C(1) << 40), PAGE, 400000);
+	CHECK(s.end <= P(400000 / 25));
 	/* A few copies among it do not spoil that price. */
+	c.even = false;
 	slice_learn(&c, &(struct slice){ 0, P(100000), 3 }, PAGE, 10000000);
 	CHECK(slice_ns(&c, &s, PAGE) <= 450000);
 }

@@ -251,6 +251,10 @@ int inject_target_init(struct inject_target *t, struct ksm *k, const struct ksm_
 		       pid_t tid, enum ksm_inject_why *why);
 void inject_target_fini(struct inject_target *t);
 
+/* Is one that was got to know before still what it was selected for?  Needs ->k.  0, -ESRCH, -errno. */
+int inject_target_still(struct inject_target *t, const struct ksm_whom *whom,
+			enum ksm_inject_why *why);
+
 /*
  * On the stopped thread: is it still the same program, and still without a reason
  * to refuse?  Its seccomp mode is looked at anew.

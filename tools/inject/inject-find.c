@@ -292,8 +292,8 @@ static bool has_arch_line(struct ksm *k)
  * It changes its user, or becomes another program, after that: the stopped
  * thread tells (inject_target_check()).
  */
-static int check_whom(struct inject_target *t, const struct ksm_whom *whom,
-		      enum ksm_inject_why *why)
+int inject_target_still(struct inject_target *t, const struct ksm_whom *whom,
+			enum ksm_inject_why *why)
 {
 	struct ksm_proc p;
 	int rc = ksm_proc_read(t->k, whom->id.pid, 0, &p);
@@ -369,7 +369,7 @@ int inject_target_init(struct inject_target *t, struct ksm *k, const struct ksm_
 		return rc;
 	if (tid != pid)
 		read_main_sp(t);
-	rc = check_whom(t, whom, why);
+	rc = inject_target_still(t, whom, why);
 	return rc ? rc : inject_code_find(t, why);
 }
 

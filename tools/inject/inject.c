@@ -33,6 +33,8 @@
 /* Attempts where the target was caught at a bad moment, and threads that would not stop. */
 #define ATTEMPTS_MAX 16
 #define BUSY_MAX 3
+/* For so long, what was found out of a target is used again. */
+#define KEEP_NS UINT64_C(1000000000)
 
 static const char *const why_texts[__KSM_INJECT_N] = {
 	[KSM_INJECT_FINE] = "done",
@@ -101,9 +103,62 @@ struct inject_watch {
 	int poke;			/* the signal that ends its waiting */
 	int rc;
 	struct inject_target target;
+	bool target_is_kept;		/* from a run before */
 	struct inject_trace trace;
 	struct ksm_inject_call calls[];	/* the caller's array may be gone before us */
 };
+
+struct ksm_inject_kept {
+	struct ksm_ident id;
+	struct inject_target target;
+	uint64_t until_ns;
+};
+
+static void target_clear(struct inject_target *t)
+{
+	*t = (struct inject_target){
+		.pagemap_fd = -1, .status_fd = -1, .syscall_fd = -1, .schedstat_fd = -1,
+	};
+}
+
+void ksm_inject_kept_free(struct ksm_inject_kept *kept)
+{
+	if (!kept)
+		return;
+	inject_target_fini(&kept->target);
+	free(kept);
+}
+
+/* Another thread than the main one is known together with where that one stands. */
+static void keep(struct ksm_inject_kept **kept, struct inject_watch *w)
+{
+	if (!kept || w->tid != w->whom.id.pid)
+		return;
+	if (!*kept)
+		*kept = calloc(1, sizeof(**kept));
+	if (!*kept)
+		return;
+	inject_target_fini(&(*kept)->target);
+	(*kept)->id = w->whom.id;
+	(*kept)->target = w->target;
+	if (!w->target_is_kept)
+		(*kept)->until_ns = ksm_now_ns() + KEEP_NS;
+	target_clear(&w->target);
+}
+
+static void use_kept(struct ksm_inject_kept **kept, struct inject_watch *w)
+{
+	struct ksm_inject_kept *have = kept ? *kept : NULL;
+
+	if (!have || have->target.status_fd < 0)
+		return;
+	if (w->tid == have->target.tid && w->whom.id.pid == have->id.pid &&
+	    w->whom.id.start_ticks == have->id.start_ticks && ksm_now_ns() < have->until_ns) {
+		w->target = have->target;
+		w->target_is_kept = true;
+		target_clear(&have->target);
+	}
+}
 
 static void watch_put(struct inject_watch *w)
 {
@@ -133,8 +188,7 @@ static struct inject_watch *watch_new(size_t n_calls)
 			   sizeof(*w) + n_calls * sizeof(w->calls[0])))
 		return NULL;
 	memset(w, 0, sizeof(*w) + n_calls * sizeof(w->calls[0]));
-	w->target.pagemap_fd = w->target.status_fd = w->target.syscall_fd = -1;
-	w->target.schedstat_fd = -1;
+	target_clear(&w->target);
 	w->refs = 1;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -157,11 +211,19 @@ static struct inject_watch *watch_new(size_t n_calls)
 static int look_at_target(struct inject_watch *w)
 {
 	struct ksm *k;
-	int rc = ksm_open(NULL, &k);
+	int rc;
 
+	/* The rest of it is looked at on the stopped thread in any case. */
+	if (w->target_is_kept && !w->whom.sel)
+		return 0;
+	rc = ksm_open(NULL, &k);
 	if (rc)
 		return rc;
-	rc = inject_target_init(&w->target, k, &w->whom, w->tid, &w->trace.why);
+	w->target.k = k;
+	if (w->target_is_kept)
+		rc = inject_target_still(&w->target, &w->whom, &w->trace.why);
+	else
+		rc = inject_target_init(&w->target, k, &w->whom, w->tid, &w->trace.why);
 	w->target.k = NULL;
 	ksm_close(k);
 	return rc;
@@ -358,6 +420,7 @@ static int run_on(struct ksm *k, const struct ksm_whom *whom, const struct injec
 	w->trace.calls = w->calls;
 	w->trace.n_calls = n;
 	w->trace.limits = *limits;
+	use_kept(limits->kept, w);
 	if (!watch_run(w)) {
 		/* What it was at when it was left, it may have got over by now. */
 		info->tid = w->left_reading ? 0 : thread->tid;
@@ -377,6 +440,8 @@ static int run_on(struct ksm *k, const struct ksm_whom *whom, const struct injec
 		info->stop_ns = MAX(info->stop_ns, w->trace.stop_ns);
 		info->cpu_ns = MAX(info->cpu_ns, w->trace.cpu_ns);
 		info->suspended |= w->trace.suspended;
+		if (!rc)
+			keep(limits->kept, w);
 	}
 	watch_put(w);
 	if (info->why == KSM_INJECT_DENIED)

@@ -100,6 +100,11 @@ struct ksm_inject_call {
 	uint64_t cpu_ns;	/* out, if done and timed: what it took of the target's CPU time */
 };
 
+/* What is known of a process, from one run to the next; see ksm_inject_run(). */
+struct ksm_inject_kept;
+/* NULL is fine. */
+void ksm_inject_kept_free(struct ksm_inject_kept *kept);
+
 struct ksm_inject_limits {
 	unsigned int read_ms;	/* give up when looking at it takes longer; 0: 10000 */
 	unsigned int stop_ms;	/* give up a thread that does not stop; 0: 1000 */
@@ -110,6 +115,11 @@ struct ksm_inject_limits {
 	 * alone, or by the clock on a kernel without /proc/PID/schedstat.
 	 */
 	bool timed;
+	/*
+	 * For many runs in a row on one process: NULL at first, to be freed in the
+	 * end.  What takes time to find out is then found out once a second.
+	 */
+	struct ksm_inject_kept **kept;
 };
 
 /**

@@ -22,30 +22,49 @@
 #include "libksm/sys.h"
 #include "util/macros.h"
 
+/*
+ * What one call should take, and so be waited for by whoever maps or faults.  A page
+ * may take ten times what it took until now, where the machine below has to find one.
+ */
+#define CALL_NS UINT64_C(250000)
 /* What the calls of one stop may take; the stop itself takes some 50 us more. */
-#define BUDGET_NS UINT64_C(400000)
+#define BUDGET_NS UINT64_C(600000)
+/* After so long, no other call is begun in a stop. */
+#define HOLD_US 800
 #define BATCH 16
 #define RUNS_MAX 4096
 #define ROUNDS_MAX 4
 /* In a row, of a target that was caught at a bad moment. */
 #define RETRIES_MAX 20
 #define RETRY_NS 20000000L
-/* The process may compute as long as it had to for us, and a little longer. */
-#define REST_MIN_NS UINT64_C(100000)
+/* Until the next stop, a process that has something to do runs for this part of the last. */
+#define REST_SHARE 2
 #define REST_MAX_NS UINT64_C(10000000)
 /* Besides the call itself: to find the thread, stop it, and let it go. */
 #define STOP_NS UINT64_C(200000)
+/*
+ * Pages from which on a mapping is a range of its own, with prices of its own.  The
+ * kernel passes over it at once if it never had a page of its own, and else looks for
+ * each page, also of address space that is only reserved.  Nobody can see which of
+ * them it does; the first calls tell.
+ */
+#define LARGE_PAGES 8192U
+/* Counted for one with nothing in it, until they do: each call is four times the last. */
+#define BARE_CALLS 8
 /* Ranges nearer than that become one: a call may go over holes and mappings not concerned. */
 #define JOIN_PAGES 512U
 
 struct range {
 	uint64_t start, end;
 	struct ksm_fig ksm_pages;	/* of those that are merged; no value before 6.7 */
+	bool large;
+	bool bare;			/* nothing is in it */
 };
 
 struct piece {
 	struct slice s;
 	uint64_t pages;			/* merged ones in it, as far as is known */
+	uint64_t share_ns;		/* of all the work, by the first guess */
 };
 
 struct work {
@@ -55,6 +74,7 @@ struct work {
 	const struct ksm_portions_how *how;
 	size_t page;
 	struct merged *merged;		/* NULL: on, or it cannot be read */
+	struct ksm_inject_kept *kept;	/* each stop needs to know the same of it */
 	struct slice_cost cost;
 	struct slice_cost first;	/* before anything was measured: for the progress */
 	struct range *ranges;
@@ -62,6 +82,7 @@ struct work {
 	struct piece batch[BATCH];
 	size_t n_batch;
 	bool blocked;			/* a mapping could not be cut in two */
+	uint64_t way_ns;		/* what it took besides to stop it: time to run, for it */
 	uint64_t began_ns;
 	uint64_t done_ns, all_ns;	/* work that is done, and what there is, by the first guess */
 	struct ksm_portions *now;
@@ -82,11 +103,13 @@ static int add_range(const struct ksm_vma *vma, void *arg)
 	struct work *w = arg;
 	struct range *last = w->n_ranges ? &w->ranges[w->n_ranges - 1] : NULL;
 	struct ksm_fig pages = vma->ksm_line;
+	const bool large = !w->how->on && vma->end - vma->start >= (uint64_t)LARGE_PAGES * w->page;
 
 	if (w->how->on ? vma->mergeable || vma->why != KSM_VMA_OK : !vma->mergeable)
 		return 0;
 	pages.v /= (int64_t)w->page;
-	if (last && vma->start - last->end <= (uint64_t)JOIN_PAGES * w->page) {
+	if (last && !large && !last->large &&
+	    vma->start - last->end <= (uint64_t)JOIN_PAGES * w->page) {
 		last->end = vma->end;
 		if (ksm_fig_has(last->ksm_pages) && ksm_fig_has(pages))
 			last->ksm_pages.v += pages.v;
@@ -103,7 +126,13 @@ static int add_range(const struct ksm_vma *vma, void *arg)
 		w->ranges = more;
 		w->cap_ranges = cap;
 	}
-	w->ranges[w->n_ranges++] = (struct range){ vma->start, vma->end, pages };
+	w->ranges[w->n_ranges++] = (struct range){
+		.start = vma->start,
+		.end = vma->end,
+		.ksm_pages = pages,
+		.large = large,
+		.bare = large && !vma->rss_bytes && !vma->swap_bytes,
+	};
 	return 0;
 }
 
@@ -139,22 +168,26 @@ static uint64_t pages_of(struct work *w)
 	return sum;
 }
 
-static uint64_t guess_ns(struct work *w, uint64_t pages)
+static uint64_t range_ns(const struct work *w, const struct range *r)
+{
+	const struct slice whole = { r->start, r->end, 0 };
+
+	return r->bare ? BARE_CALLS * CALL_NS : slice_ns(&w->first, &whole, w->page);
+}
+
+static uint64_t guess_ns(const struct work *w, uint64_t pages)
 {
 	uint64_t ns = 0;
 
-	for (size_t i = 0; i < w->n_ranges; i++) {
-		const struct slice whole = { w->ranges[i].start, w->ranges[i].end, 0 };
-
-		ns += slice_ns(&w->cost, &whole, w->page);
-	}
-	return ns + pages * w->cost.copy_ns;
+	for (size_t i = 0; i < w->n_ranges; i++)
+		ns += range_ns(w, &w->ranges[i]);
+	return ns + pages * w->first.copy_ns;
 }
 
 /* ------------------------------------------------------------------ */
 /* how far it is							*/
 
-/* Half of it the process works for us, half of it it rests. */
+/* About half of it the process works for us. */
 static uint64_t whole_ns(uint64_t work_ns)
 {
 	return 2 * work_ns + (work_ns + BUDGET_NS - 1) / BUDGET_NS * STOP_NS;
@@ -172,7 +205,7 @@ static void tell_start(struct work *w)
 {
 	w->now->pages_all = pages_of(w);
 	w->all_ns = guess_ns(w, w->now->pages_all);
-	w->now->pieces_all = (w->all_ns + BUDGET_NS - 1) / BUDGET_NS;
+	w->now->pieces_all = (w->all_ns + CALL_NS - 1) / CALL_NS;
 	w->now->left_ns = whole_ns(w->all_ns);
 }
 
@@ -199,9 +232,7 @@ static bool step(struct work *w)
 
 static void count(struct work *w, const struct piece *p)
 {
-	const struct slice looked_at = { p->s.start, p->s.end, 0 };
-
-	w->done_ns += slice_ns(&w->first, &looked_at, w->page) + p->pages * w->first.copy_ns;
+	w->done_ns += p->share_ns;
 	w->now->pages += p->pages;
 	w->now->pieces++;
 }
@@ -214,6 +245,15 @@ static void nap(uint64_t ns)
 	const struct timespec ts = { ns / 1000000000, ns % 1000000000 };
 
 	nanosleep(&ts, NULL);
+}
+
+/* What it takes us to come back is rest as well; a sleeper needs none. */
+static void rest(const struct work *w, uint64_t stop_ns, char state)
+{
+	const uint64_t ns = MIN(stop_ns / REST_SHARE, REST_MAX_NS);
+
+	if (state == 'R' && ns > w->way_ns)
+		nap(ns - w->way_ns);
 }
 
 /* -errno of a call: what matters of it. */
@@ -234,13 +274,15 @@ static int judge(struct work *w, long result)
 /* One stop: as many of the batch as it holds.  What was not reached stays in it. */
 static int stop_once(struct work *w)
 {
-	static const struct ksm_inject_limits limits = {
-		.hold_us = BUDGET_NS / 1000,
+	const struct ksm_inject_limits limits = {
+		.hold_us = HOLD_US,
 		.timed = true,
+		.kept = &w->kept,
 	};
 	struct ksm_inject_call calls[BATCH];
 	struct ksm_inject_info info;
-	uint64_t took;
+	const uint64_t began = ksm_now_ns();
+	uint64_t hold = 0, stop;
 	size_t done = 0;
 	int rc, bad = 0;
 
@@ -258,6 +300,7 @@ static int stop_once(struct work *w)
 			(unsigned long long)((w->batch[done].s.end - w->batch[done].s.start) / w->page),
 			(unsigned long long)w->batch[done].s.copies,
 			(unsigned long long)calls[done].cpu_ns / 1000);
+		hold = MAX(hold, calls[done].cpu_ns);
 		count(w, &w->batch[done]);
 		slice_learn(&w->cost, &w->batch[done].s, w->page, calls[done].cpu_ns);
 		bad = bad ?: judge(w, calls[done].result);
@@ -265,9 +308,10 @@ static int stop_once(struct work *w)
 	}
 	w->n_batch -= done;
 	memmove(w->batch, w->batch + done, w->n_batch * sizeof(*w->batch));
-	took = info.cpu_ns;
-	w->now->hold_ns = MAX(w->now->hold_ns, info.cpu_ns);
-	w->now->stop_ns = MAX(w->now->stop_ns, info.stop_ns);
+	stop = info.stop_ns;
+	w->way_ns = ksm_now_ns() - began - MIN(stop, ksm_now_ns() - began);
+	w->now->hold_ns = MAX(w->now->hold_ns, hold);
+	w->now->stop_ns = MAX(w->now->stop_ns, stop);
 	info.stops += w->info->stops;
 	info.suspended |= w->info->suspended;
 	info.stop_ns = w->now->stop_ns;
@@ -276,7 +320,7 @@ static int stop_once(struct work *w)
 	if (bad)
 		w->info->why = KSM_INJECT_REFUSED;
 	else if (!rc)
-		nap(MIN(took + REST_MIN_NS, REST_MAX_NS));
+		rest(w, stop, info.state);
 	return rc ?: bad;
 }
 
@@ -328,22 +372,32 @@ struct known {
 	uint64_t until;
 };
 
-/* A piece behind those that are to be done in the same stop; a part only if it is the first. */
+static void add_piece(struct work *w, const struct range *r, const struct slice *s)
+{
+	const double part = (double)(s->end - s->start) / (r->end - r->start);
+	const uint64_t pages = pages_in(w, r, s);
+
+	w->batch[w->n_batch++] = (struct piece){
+		.s = *s,
+		.pages = pages,
+		.share_ns = (uint64_t)(part * range_ns(w, r)) + pages * w->first.copy_ns,
+	};
+}
+
+/* A piece behind those that are to be done in the same stop. */
 static int put(struct work *w, const struct range *r, const struct known *known, uint64_t *at)
 {
 	const uint64_t used = batch_ns(w);
-	struct slice s = slice_next(&w->cost, known->runs, known->n, *at, known->until, w->page,
-				    used < BUDGET_NS ? BUDGET_NS - used : 0);
+	struct slice s;
 	int rc;
 
-	if (w->n_batch && (w->n_batch == BATCH || s.end < r->end)) {
+	if (w->n_batch == BATCH || used + CALL_NS > BUDGET_NS) {
 		rc = flush(w);
 		if (rc)
 			return rc;
-		s = slice_next(&w->cost, known->runs, known->n, *at, known->until, w->page,
-			       BUDGET_NS);
 	}
-	w->batch[w->n_batch++] = (struct piece){ s, pages_in(w, r, &s) };
+	s = slice_next(&w->cost, known->runs, known->n, *at, known->until, w->page, CALL_NS);
+	add_piece(w, r, &s);
 	*at = s.end;
 	return 0;
 }
@@ -356,7 +410,7 @@ static int do_whole(struct work *w, const struct range *r)
 	if (rc)
 		return rc;
 	w->blocked = false;
-	w->batch[w->n_batch++] = (struct piece){ { r->start, r->end, 0 }, 0 };
+	w->batch[w->n_batch++] = (struct piece){ .s = { r->start, r->end, 0 } };
 	rc = flush(w);
 	if (rc)
 		return rc;
@@ -388,9 +442,28 @@ static int do_range(struct work *w, const struct range *r)
 	return rc;
 }
 
+/* What a look takes in other mappings tells nothing about it, and the other way round. */
+static int do_large(struct work *w, const struct range *r)
+{
+	const uint64_t look_ps = w->cost.look_ps;
+	int rc = flush(w);
+
+	if (rc)
+		return rc;
+	w->cost.look_ps = w->first.look_ps;
+	w->cost.even = true;
+	rc = do_range(w, r) ?: flush(w);
+	w->cost.look_ps = look_ps;
+	w->cost.even = false;
+	return rc;
+}
+
 /* Is it so little that one call may do it? */
 static bool is_little(struct work *w)
 {
+	for (size_t i = 0; i < w->n_ranges; i++)
+		if (w->ranges[i].bare)
+			return false;
 	return w->how->little_stays && guess_ns(w, pages_of(w)) <= BUDGET_NS;
 }
 
@@ -422,10 +495,12 @@ int ksm_portions_run(struct ksm *k, const struct ksm_whom *whom,
 				rc = -EINTR;
 		}
 		for (size_t i = 0; i < w.n_ranges && !rc; i++)
-			rc = do_range(&w, &w.ranges[i]);
+			rc = w.ranges[i].large ? do_large(&w, &w.ranges[i]) :
+						 do_range(&w, &w.ranges[i]);
 		if (!rc)
 			rc = flush(&w);
 	}
+	ksm_inject_kept_free(w.kept);
 	merged_close(w.merged);
 	free(w.ranges);
 	return rc;

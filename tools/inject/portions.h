@@ -5,7 +5,8 @@
  * Unmerging in one call (prctl, or madvise on everything) copies every merged
  * page while the process' mappings are locked, and whatever of its threads maps
  * or faults waits: seconds for gigabytes.  Here each call is so small that it
- * takes a fraction of a millisecond, and between two of them the process runs.
+ * takes a fraction of a millisecond, between two of them whoever waits goes on, and
+ * after a few the thread that makes them runs for a while.
  */
 #ifndef KSM_INJECT_PORTIONS_H
 #define KSM_INJECT_PORTIONS_H
@@ -18,7 +19,7 @@ struct ksm_portions {
 	uint64_t pieces, pieces_all;	/* calls; 0 of 0: it was so little that none was needed */
 	double share;			/* of the work, 0 to 1 */
 	uint64_t left_ns;
-	uint64_t hold_ns;		/* longest that the calls of one stop took, of its CPU time */
+	uint64_t hold_ns;		/* longest that one call took, of its CPU time */
 	uint64_t stop_ns;		/* longest stop by the clock, other load included */
 };
 

@@ -8,8 +8,6 @@
  */
 #include "inject/slice.h"
 
-#include <stdbool.h>
-
 #include "util/macros.h"
 
 /* 32 copies fill the usual budget at first. */
@@ -24,10 +22,11 @@
 /* Fewer say more about the call than about a page, so that they can only be too dear. */
 #define COPIES_TELLING 8
 #define LOOKS_TELLING 256
+#define EVEN_GROWTH 4
 
 void slice_cost_init(struct slice_cost *c)
 {
-	*c = (struct slice_cost){ COPY_NS_GUESS, LOOK_PS_GUESS, COPIES_GUESS };
+	*c = (struct slice_cost){ COPY_NS_GUESS, LOOK_PS_GUESS, COPIES_GUESS, false };
 }
 
 /* What a page table maps: 2 MiB with pages of 4 KiB, 512 MiB with those of 64 KiB. */
@@ -120,6 +119,10 @@ void slice_learn(struct slice_cost *c, const struct slice *s, size_t page, uint6
 		/* A limit that was used and held may grow. */
 		if (s->copies >= c->copies_max / 2 && s->copies <= UINT64_MAX / 4)
 			c->copies_max = MAX(c->copies_max, 2 * s->copies);
+	} else if (looks && c->even) {
+		/* The next call may be no more than so many times as large. */
+		c->look_ps = clamp(MAX(ns * 1000 / looks, c->look_ps / EVEN_GROWTH), LOOK_PS_MIN,
+				   LOOK_PS_MAX);
 	} else if (looks) {
 		c->look_ps = clamp(believe(c->look_ps, ns * 1000 / looks, looks >= LOOKS_TELLING),
 				   LOOK_PS_MIN, LOOK_PS_MAX);

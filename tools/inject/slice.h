@@ -11,6 +11,7 @@
 #ifndef KSM_INJECT_SLICE_H
 #define KSM_INJECT_SLICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct slice_cost {
 	uint64_t copy_ns;	/* a page that is copied */
 	uint64_t look_ps;	/* a page that is only looked at; picoseconds */
 	uint64_t copies_max;	/* in the next call: a first guess may be far off */
+	bool even;		/* all that is looked at is alike: a low price is believed at once */
 };
 
 struct slice {
