@@ -52,10 +52,10 @@ setup() { need_injection; }
 	expect 0 ksm-advise -m inject -p "$spawned"
 	expect 1 ksm-advise -d -p "$spawned"
 	stdout_is ""
-	stderr_is "ksm-advise: $spawned: cannot disable merging: the program itself asked for it, by madvise (--all disables that too)"
+	stderr_is "ksm-advise: $spawned: cannot disable merging: the program itself asked for it, by madvise (--madvised disables that too)"
 	is_merging "$spawned" on
 	expect 0 ksm-advise -c -d -n -o ACTION -p "$spawned"
-	stdout_is "refused: the program itself asked for it (--all)"
+	stdout_is "refused: the program itself asked for it (--madvised)"
 	expect 0 ksm-advise -c -d --all -n -o ACTION -p "$spawned"
 	stdout_has "disable by madvise ("
 	expect 0 ksm-advise -d --all -p "$spawned"

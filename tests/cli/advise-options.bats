@@ -52,7 +52,7 @@ $try"
 		-p 1 -w -d|--disable and --wait exclude each other
 		-p 1 -w -c|--check and --wait exclude each other
 		-p 1 -f|--force needs --disable
-		-p 1 --all|--all needs --disable
+		-p 1 --madvised|--madvised needs --disable
 		-p 1 -J|--json needs --report or --check
 		-p 1 -c --sort|unknown option '--sort'
 		-p 1 true|a COMMAND and running processes exclude each other
@@ -77,7 +77,7 @@ $try"
 		--timeout 3 -- echo ran|--timeout needs --wait
 		-J -- echo ran|--json needs --report or --check
 		-f -- echo ran|--force needs --disable
-		-d --all -- echo ran|--all needs running processes, not a COMMAND
+		-d --madvised -- echo ran|--madvised needs running processes, not a COMMAND
 		-d -r -- echo ran|--disable and --report exclude each other
 		-d -S -- echo ran|--disable and --scanner exclude each other
 		-d --strict -- echo ran|--disable and --strict exclude each other

@@ -140,6 +140,47 @@ documented_columns() {
 		"$(ksmctl list -rn -o NAME,SINCE -s "$ROOT")"
 }
 
+@test "ksm-tools(7): the options of all tools, one meaning each" {
+	# One line an option: its spelling, and an x for each tool that has it.
+	all=$({
+		for cmd in "${COMMANDS[@]}"; do
+			ksmctl $cmd --list-options | sed 's/^/1 /'
+		done
+		ksm-advise --list-options | sed 's/^/2 /'
+		ksmtop --list-options | sed 's/^/3 /'
+		ksm-estimate --list-options | sed 's/^/4 /'
+	} | sed -E 's/^(.) (-.) -/\1 \2, -/' | grep -v -- '--pid PID$' | awk '
+		{ tool = $1; sub(/^. /, ""); has[$0, tool] = 1; if (!n[$0, tool]++) tools[$0]++ }
+		END {
+			for (o in tools) {
+				if (o !~ /^-[^-]/ && tools[o] < 2 && o != "--bytes")
+					continue
+				printf "%s", o
+				for (t = 1; t <= 4; t++)
+					printf "\t%s", (o, t) in has ? "x" : ""
+				print ""
+			}
+		}' | sort)
+	same "table" "$(section "$MAN/ksm-tools.7" OPTIONS | sed -n 's/\tT{$//p' | sort)" "$all"
+	# What a letter stands for, in how many ways: -b is the exception that is told.
+	same "letters with two meanings" "$(sed -nE 's/^-(.), --([a-z-]*).*/\1 \2/p' <<<"$all" |
+		sort -u | cut -d' ' -f1 | uniq -d)" b
+	# The words of tools/cli/shared.c.
+	n=0
+	while IFS=$'\t' read -r name meaning; do
+		section "$MAN/ksm-tools.7" OPTIONS | grep -A1 -E -- "--$name[[ ,]?.*T\{\$" |
+			grep -qxF -- "$meaning" || fail "--$name is not said to be: $meaning"
+		n=$((n + 1))
+	done < <(tr -d '\n' <"$KSM_SRCDIR/tools/cli/shared.c" | tr '{' '\n' |
+		sed -nE 's/^ [^"]*, "([a-z-]+)", [^"]*("[^"]*", )?"([^"]*)",\s*0, 0 \},.*/\1\t\3/p')
+	((n > 20)) || fail "only $n options were found"
+}
+
+@test "ksm-tools(7): a section for each tool that is installed" {
+	same "tools" "$(section "$MAN/ksm-tools.7" DESCRIPTION | sed -nE 's/^\.BR ([a-z-]+) \([18]\)$/\1/p' | sort)" \
+		"$(cd "$KSM_SRCDIR/tools" && printf '%s\n' */main.c | cut -d/ -f1 | sort)"
+}
+
 @test "exit statuses: those of the programs are in the pages" {
 	# enum cli_exit is the only place that has them.
 	codes=$(sed -n '/^enum cli_exit {/,/^};/s/.* = \([0-9]*\),.*/\1/p' \
@@ -321,6 +362,11 @@ offers() {
 	offers "$$" ksm-advise -p "$$"
 	offers "inject" ksm-advise -m i
 	offers "root" ksm-advise --user roo
+	offers "root" ksm-advise -u roo
+	offers "root" ksmctl procs -u roo
+	offers "procs" ksmctl help pro
+	offers "procs" ksmctl -o PID -J pro
+	offers "PROFIT" ksmctl -J procs -o PR
 	offers "GROWTH/s" ksmtop --sort GR
 	offers "-SAVED%" ksmtop --sort -SA
 	offers "PID,PROFIT" ksmtop -o PID,PR
@@ -331,6 +377,17 @@ offers() {
 	offers "ksmctl" ksm-advise --strict ksmc
 	# Options behind the command are the command's.
 	same "behind the command" "$(complete_line ksm-advise ls --str)" ""
+}
+
+@test "completion: the value of an option before the command is not the command" {
+	use_root 6.12-busy
+	n=0
+	while read -r option; do
+		offers "run" ksmctl "$option" status -s "$ROOT" get ru
+		n=$((n + 1))
+	done < <(for cmd in "${COMMANDS[@]}"; do ksmctl $cmd --list-options; done |
+		sed -nE 's/^(.*) [^ -][^ ]*$/\1/p' | tr ' ' '\n' | grep -vx -e -s -e --sysroot | sort -u)
+	((n > 10)) || fail "only $n options were found"
 }
 
 @test "completion: a kernel without KSM has no attributes to offer, and no message" {

@@ -199,7 +199,7 @@ json_figure() { sed -n "s/^ *\"$1\": *\(-\{0,1\}[0-9]*\).*/\1/p" <<<"$output" | 
 	stderr_is "ksm-estimate: .: cannot write: Is a directory"
 	# None is written, and an older one stays.
 	expect 1 ksm-estimate -q --sketch a --match "^nobody has this command line$"
-	stderr_is "ksm-estimate: no process matches, of those that may be seen"
+	stderr_is "ksm-estimate: no process matches"
 	[[ ! -e a ]] || fail "a sketch of nothing"
 	echo older >a
 	expect 1 ksm-estimate -q --sketch a --match "^nobody has this command line$"
@@ -210,7 +210,7 @@ json_figure() { sed -n "s/^ *\"$1\": *\(-\{0,1\}[0-9]*\).*/\1/p" <<<"$output" | 
 	need_unprivileged
 	expect 1 ksm-estimate -q --match "^nobody has this command line$"
 	stdout_is ""
-	stderr_is "ksm-estimate: no process matches, of those that may be seen"
+	stderr_is "ksm-estimate: no process matches"
 	need_root
 	spawn bash -c 'exec -a nobody-may-read-me sleep 1000'
 	wait_until grep -q nobody-may "/proc/$spawned/cmdline"

@@ -243,7 +243,7 @@ ksmctl: 1: cannot read: unexpected contents"
 	stdout_is "PID USER STATE RSS MERGING ZERO ITEMS PROFIT COMMAND"
 	stderr_is ""
 	expect 0 ksmctl procs -v -s "$ROOT"
-	stderr_is "ksmctl: no process takes part (see: ksm-advise)"
+	stderr_is "ksmctl: no process has mergeable memory (see: ksm-advise)"
 	expect 0 ksmctl procs -J -s "$ROOT"
 	stdout_is '{
    "procs": []

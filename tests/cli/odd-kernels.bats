@@ -82,9 +82,9 @@ rows() { ksmtop -b -s "$ROOT" --csv -o PID "$@" | grep -c '^[1-9]'; }
 	expect 0 ksmctl procs -s "$ROOT" -p 1001 -rn -o CGROUP,UNIT,PID
 	stdout_is "- - 1001"
 	# In no cgroup there is nobody.
-	expect 0 ksmctl procs -s "$ROOT" -q --cgroup /system.slice -rn -o PID
+	expect 1 ksmctl procs -s "$ROOT" -q --cgroup /system.slice -rn -o PID
 	stdout_is ""
-	expect 0 ksmctl procs -s "$ROOT" -q -p 1001 --cgroup /system.slice -rn -o PID
+	expect 1 ksmctl procs -s "$ROOT" -q -p 1001 --cgroup /system.slice -rn -o PID
 	stdout_is ""
 	expect 0 ksm-advise -c -s "$ROOT" -p 2001
 	stdout_has 2001

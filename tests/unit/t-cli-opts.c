@@ -13,18 +13,21 @@
 enum { KEY_DRY_RUN = CLI_OPT_LONG, KEY_SECRET };
 
 static const struct cli_opt own[] = {
-	{ 'p', "pid", "PID", "only this process", 1 },
-	{ 'a', "all", NULL, "all processes", 1 | 2 },
+	{ 'p', "pid", "PID", "only this process", 1, 0 },
+	{ 'a', "all", NULL, "all processes", 1 | 2, 0 },
 	{ 'm', "match", "REGEX",
-	  "processes whose command line matches the regular expression, however long it is", 2 },
-	{ 'r', "report", "[FILE]", "report at the end", 0 },
-	{ KEY_DRY_RUN, "dry-run", NULL, "change nothing", 0 },
-	{ KEY_SECRET, "secret", NULL, NULL, 0 },
+	  "processes whose command line matches the regular expression, however long it is", 2, 0 },
+	{ 'r', "report", "[FILE]", "report at the end", 0, 0 },
+	{ 'R', NULL, NULL, NULL, 0, 'r' },		/* a letter that was */
+	{ 'P', "process", NULL, NULL, 0, 'p' },		/* a letter and a name that were */
+	{ KEY_DRY_RUN, "dry-run", NULL, "change nothing", 0, 0 },
+	{ KEY_SECRET, "secret", NULL, NULL, 0, 0 },
+	{ .key = CLI_KEY_TIMEOUT, .help = "give up soon" },	/* shared, with its own help */
 	{ 0 },
 };
 static const struct cli_opt common[] = {
-	{ 's', "sysroot", "DIR", "read DIR/sys and DIR/proc", 0 },
-	{ 'v', "verbose", NULL, "say more", 0 },
+	{ .key = 's' },
+	{ .key = 'v' },
 	{ 0 },
 };
 static const char *const synopsis[] = { "[options] NAME...", "--all", NULL };
@@ -100,6 +103,11 @@ static void accepted(void)
 		{ { &cmd, "--dry" }, "#0," },				/* abbreviated */
 		{ { &cmd, "-r -v" }, "r,v," },				/* optional: none */
 		{ { &cmd, "-rfile --report=f2 --report f3" }, "r=file,r=f2,r,|f3" },
+		{ { &cmd, "-r=file" }, "r=file," },			/* as --report=file */
+		{ { &cmd, "-Rfile -R=file -R" }, "r=file,r=file,r," },	/* what an old one means */
+		{ { &cmd, "-P 1 --process=2" }, "p=1,p=2," },
+		{ { &cmd, "-p=1" }, "p==1," },				/* needed: taken as it is */
+		{ { &cmd, "--timeout 1" }, "#68=1," },			/* of the shared table */
 		{ { &cmd, "-- -v --all" }, "|-v|--all" },
 		{ { &cmd, "--secret" }, "#1," },			/* hidden, not forbidden */
 		{ { &wrapper, "-a cmd -v --help" }, "a,|cmd|-v|--help" },
@@ -136,6 +144,9 @@ static void refused(void)
 		{ { &cmd, "--dry-run=1" }, "option '--dry-run' takes no argument" },
 		{ { &cmd, "--list-options=1" }, "option '--list-options' takes no argument" },
 		{ { &cmd, "-p 1 -a" }, "--pid and --all exclude each other" },
+		{ { &cmd, "-P 1 -a" }, "--pid and --all exclude each other" },
+		{ { &cmd, "--process" }, "option '--process' needs an argument (PID)" },
+		{ { &cmd, "--timeout" }, "option '--timeout' needs an argument (TIME)" },
 		{ { &cmd, "-a -m x" }, "--all and --match exclude each other" },
 	};
 
@@ -181,7 +192,8 @@ static void help(void)
 		     "                      expression, however long it is\n"
 		     " -r, --report[=FILE]  report at the end\n"
 		     "     --dry-run        change nothing\n"
-		     " -s, --sysroot DIR    read DIR/sys and DIR/proc\n"
+		     "     --timeout TIME   give up soon\n"
+		     " -s, --sysroot DIR    read the dump of another system in DIR\n"
 		     " -v, --verbose        say more\n"
 		     "\n"
 		     " -h, --help           show this help\n"
@@ -209,6 +221,7 @@ static void lists(void)
 				   "-m --match REGEX\n"
 				   "-r --report[=FILE]\n"
 				   "--dry-run\n"
+				   "--timeout TIME\n"
 				   "-s --sysroot DIR\n"
 				   "-v --verbose\n"
 				   "-h --help\n"
@@ -218,22 +231,75 @@ static void lists(void)
 	CHECK(!strncmp(str_get(&u.out), "Usage:\n wrap\n\nOptions:\n", 23));
 }
 
-/* The tables of a global and of a sub-command, one after the other on one line. */
-static void two_parses(void)
+/* The name of a command goes out of a line, wherever it stands. */
+static void take_name(void *arg)
 {
-	char *argv[] = { (char *)"tool", (char *)"-a", (char *)"set", (char *)"run", (char *)"-v" };
-	struct cli_parse global = { .argc = 5, .argv = argv };
-	struct cli_parse sub = { 0 };
+	static const struct cli_opt get_opts[] = {
+		{ 'J', "json", NULL, "print JSON", 0, 0 },
+		{ KEY_DRY_RUN, "columns", "LIST", "columns", 0, 0 },
+		{ 0 },
+	};
+	static const struct cli_cmd get = { .name = "tool get", .opts = get_opts };
+	static const struct cli_cmd top = { .name = "tool", .synopsis = bare, .common = common };
+	const struct cli_cmd *const all[] = { &cmd, &get, NULL };
+	char *words = strdup(arg), *save = NULL, *argv[16] = { strdup("tool") };
+	const char *name;
+	int argc = 1;
 
-	CHECK_INT(cli_opts_next(&global, &wrapper), 'a');
-	CHECK_INT(cli_opts_next(&global, &wrapper), -1);
-	CHECK_INT(global.ind, 2);
-	sub.argc = global.argc - global.ind;
-	sub.argv = global.argv + global.ind;
-	CHECK_INT(cli_opts_next(&sub, &cmd), 'v');
-	CHECK_INT(cli_opts_next(&sub, &cmd), -1);
-	CHECK_INT(sub.ind, 2);
-	CHECK_STR(sub.argv[sub.ind], "run");
+	cli_init("tool");
+	for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		argv[argc++] = w;
+	name = cli_opts_subcommand(&argc, argv, &top, all);
+	printf("%s:", name ? name : "");
+	for (int i = 1; i < argc; i++)
+		printf(" %s", argv[i]);
+	CHECK(!argv[argc]);
+	free(argv[0]);
+	free(words);
+}
+
+static void subcommands(void)
+{
+	static const struct {
+		const char *words, *out, *err;
+	} rows[] = {
+		{ "", ":", "" },
+		{ "get run", "get: run", "" },
+		{ "get -J run", "get: -J run", "" },
+		{ "-J get run", "get: -J run", "" },
+		{ "-p 1 -v set -a", "set: -p 1 -v -a", "" },	/* an argument is no name */
+		{ "-vp set get", "get: -vp set", "" },
+		{ "--pid set get", "get: --pid set", "" },
+		{ "--columns=get set", "set: --columns=get", "" },
+		/* Its key is that of --dry-run of another command. */
+		{ "--columns get set", "set: --columns get", "" },
+		{ "--dry-run get", "get: --dry-run", "" },
+		{ "-P set get", "get: -P set", "" },		/* old spellings as well */
+		{ "-R set", "set: -R", "" },
+		{ "--timeout 1 set", "set: --timeout 1", "" },
+		{ "-J -- get run", "get: -J run", "" },
+		{ "--columns -- get run", "get: --columns -- run", "" },
+		{ "get -- -J", "get: -- -J", "" },
+		{ "-J", ": -J", "" },
+		{ "-x get", "",
+		  "tool: unknown option '-x'\nTry 'tool --help' for more information.\n" },
+		{ "--pid", "",
+		  "tool: option '--pid' needs an argument (PID)\n"
+		  "Try 'tool --help' for more information.\n" },
+		{ "-J --list-options get", "-s --sysroot DIR\n-v --verbose\n-h --help\n-V --version\n",
+		  "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char *words = strdup(rows[i].words);
+		__cleanup_captured struct captured c = capture(take_name, words, -1);
+
+		tap_row("\"%s\"", rows[i].words);
+		CHECK_STR(str_get(&c.out), rows[i].out);
+		CHECK_STR(str_get(&c.err), rows[i].err);
+		CHECK_INT(c.status, *rows[i].err ? CLI_USAGE : 0);
+		free(words);
+	}
 }
 
 static void nearest(void)
@@ -268,4 +334,4 @@ static void nearest(void)
 }
 
 TAP_MAIN(TAP_CASE(accepted), TAP_CASE(refused), TAP_CASE(help), TAP_CASE(lists),
-	 TAP_CASE(two_parses), TAP_CASE(nearest))
+	 TAP_CASE(subcommands), TAP_CASE(nearest))

@@ -32,9 +32,9 @@ static struct top *open_top(struct ksm *k, pid_t pid)
 	struct top *t = calloc(1, sizeof(*t));
 
 	t->k = k;
-	t->n_pids = pid != 0;
 	t->pids = calloc(1, sizeof(*t->pids));
 	t->pids[0] = pid;
+	t->sel = (struct ksm_select){ .pids = t->pids, .n_pids = pid != 0 };
 	top_model_init(&t->model);
 	CHECK_INT(top_sampler_new(t, &t->sampler), 0);
 	return t;

@@ -113,12 +113,18 @@ bool cli_utf8(void);
 /* Long-only options take values from CLI_OPT_LONG up (outside of char). */
 #define CLI_OPT_LONG 256
 
+/*
+ * A row with a key and no name is the option of that key in shared.c; its own
+ * argument and help come before those of the table, for what a tool has to add.
+ */
 struct cli_opt {
 	int key;		/* the letter, or CLI_OPT_LONG + n; 0 ends the table */
-	const char *name;	/* long name without dashes; never NULL */
+	const char *name;	/* long name without dashes */
 	const char *arg;	/* argument's name as help shows it; "[X]" optional; NULL none */
 	const char *help;	/* one line, lower case, no full stop; NULL: hidden */
 	unsigned excl;		/* bits: options that share a bit exclude one another */
+	int means;		/* not 0: an old spelling (of name and letter, or of a letter
+				 * alone) of the option with this key; hidden */
 };
 
 struct cli_cmd {
@@ -128,7 +134,7 @@ struct cli_cmd {
 	/* Three tables, any of them NULL; --help shows them in this order. */
 	const struct cli_opt *opts;	/* this command's own */
 	const struct cli_opt *more;	/* a group of some commands: cli_table_options */
-	const struct cli_opt *common;	/* what every command of the tool takes: -s -q -v */
+	const struct cli_opt *common;	/* cli_common_options, which every command takes */
 	const char *see;		/* "ksmctl(8)" */
 	/* Printed behind the options in --help: column lists, attribute lists; or NULL. */
 	void (*extra)(FILE *out);
@@ -160,6 +166,26 @@ struct cli_parse {
  * Return: the option's key, or -1 when only operands are left (from p->ind).
  */
 int cli_opts_next(struct cli_parse *p, const struct cli_cmd *c);
+/**
+ * cli_opts_subcommand() - take the name of a command out of a command line
+ * @argc: words of the line; one less when a name was found
+ * @argv: the line, from which the name goes and all else stays
+ * @top: the program: what its --help prints
+ * @cmds: all its commands, ended by NULL
+ *
+ * Options may stand before the name, those of every command: what is left in the
+ * line is for the command to parse.  --help, --version and --list-options before
+ * the name are those of the program, and handled here.
+ *
+ * Return: the name, or NULL when there is none.
+ */
+const char *cli_opts_subcommand(int *argc, char **argv, const struct cli_cmd *top,
+				const struct cli_cmd *const *cmds);
+/*
+ * For commands without operands, after the last option: "help" alone is --help, and
+ * anything else a usage error.
+ */
+void cli_no_operands(const struct cli_parse *p, const struct cli_cmd *c);
 /* An argument that is a process number; a usage error on anything else. */
 pid_t cli_pid(const char *text);
 /* "1,2,3" appended to an array that grows, which the caller frees; else as cli_pid(). */
@@ -172,6 +198,31 @@ size_t cli_nearest(const char *typed, const char *const *known, size_t n, const 
 
 /* "-x --long ARG" lines for completion and for the checks of the man pages. */
 void cli_list_options(const struct cli_cmd *c, FILE *out);
+
+/* ------------------------------------------------------------------ */
+/* shared.c: the options that tools have in common			*/
+
+/* Those without a letter; the others have their letter as key. */
+enum {
+	CLI_KEY_MATCH = CLI_OPT_LONG + 64,
+	CLI_KEY_CGROUP,
+	CLI_KEY_TREE,
+	CLI_KEY_BY,
+	CLI_KEY_TIMEOUT,
+	CLI_KEY_OUTPUT_ALL,
+	CLI_KEY_SORT,
+	CLI_KEY_CSV,
+};
+
+/* -s -q -v: every command's "common" table. */
+extern const struct cli_opt cli_common_options[];
+/* True when @key was one of them and is taken care of. */
+bool cli_common_option(int key, const char *arg, const char **sysroot);
+/*
+ * What every tool says when processes cannot be selected, by the code and reason of
+ * ksm_select_run(), or when the options select none: ends the program then.
+ */
+void cli_selected(int rc, const char *why, size_t n);
 
 /* ------------------------------------------------------------------ */
 /* table.c: columns to text, raw, CSV or JSON				*/
@@ -243,14 +294,7 @@ void cli_table_check(const struct cli_col *cols, const struct cli_table_opts *op
 /* "Columns:" section for --help. */
 void cli_table_help(const struct cli_col *cols, FILE *out);
 
-/* The options every listing takes: a command names them as its "more" table. */
-enum {
-	CLI_KEY_OUTPUT_ALL = CLI_OPT_LONG + 64,
-	CLI_KEY_SORT,
-	CLI_KEY_CSV,
-	CLI_KEY_SYSROOT = 's',
-};
-/* -o --output-all --sort -b -n -J -r --csv */
+/* -o --output-all --sort -b -n -J -r --csv: what a listing names as its "more" table. */
 extern const struct cli_opt cli_table_options[];
 /* True when key was one of cli_table_options and is taken care of. */
 bool cli_table_option(int key, const char *arg, struct cli_table_opts *opts);

@@ -23,6 +23,11 @@ void cli_set_try(const char *command);
 /* Keep the reason of a failed write to stdout, which stdio itself forgets. */
 int cli_write_failed(int rc);
 
+/* shared.c */
+
+/* The row of the shared table; NULL when no option in common has that key. */
+const struct cli_opt *cli_shared_option(int key);
+
 /* safe.c */
 
 /* Does it control the terminal, turn the direction of text, or hide itself? */

@@ -10,6 +10,7 @@
 #include "cli/internal.h"
 
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/xalloc.h"
@@ -21,15 +22,15 @@
 #define HELP_COLUMN_MAX 28
 
 static const struct cli_opt standard[] = {
-	{ 'h', "help", NULL, "show this help", 0 },
-	{ 'V', "version", NULL, "show the version", 0 },
+	{ .key = 'h' },
+	{ .key = 'V' },
 	{ 0 },
 };
 
 enum { KEY_LIST_OPTIONS = CLI_OPT_LONG + 4096 };
 
-/* All options of a command in the order of --help; NULL at the end. */
-static const struct cli_opt *nth_opt(const struct cli_cmd *c, size_t n)
+/* All rows of a command in the order of --help, as they stand; NULL at the end. */
+static const struct cli_opt *nth_row(const struct cli_cmd *c, size_t n)
 {
 	const struct cli_opt *const tables[] = { c->opts, c->more, c->common, standard };
 
@@ -40,14 +41,49 @@ static const struct cli_opt *nth_opt(const struct cli_cmd *c, size_t n)
 	return NULL;
 }
 
-static const struct cli_opt *find_opt(const struct cli_cmd *c, int key)
+static const struct cli_opt *find_row(const struct cli_cmd *c, int key, bool old_too)
 {
 	const struct cli_opt *o;
 
-	for (size_t i = 0; (o = nth_opt(c, i)); i++)
-		if (o->key == key)
+	for (size_t i = 0; (o = nth_row(c, i)); i++)
+		if (o->key == key && (old_too || !o->means))
 			return o;
 	return NULL;
+}
+
+static struct cli_opt from_shared(const struct cli_opt *row)
+{
+	struct cli_opt o = *row;
+	const struct cli_opt *common = o.name || o.means ? NULL : cli_shared_option(o.key);
+
+	if (common) {
+		o.name = common->name;
+		o.arg = o.arg ?: common->arg;
+		o.help = o.help ?: common->help;
+	}
+	return o;
+}
+
+/* A row made whole: from the shared table, or as an old spelling of another row. */
+static struct cli_opt whole(const struct cli_cmd *c, const struct cli_opt *row)
+{
+	const struct cli_opt *now = row->means ? find_row(c, row->means, false) : NULL;
+	struct cli_opt o = from_shared(row);
+
+	if (now) {
+		o.arg = from_shared(now).arg;
+		o.excl = now->excl;
+	}
+	return o;
+}
+
+static bool nth_opt(const struct cli_cmd *c, size_t n, struct cli_opt *out)
+{
+	const struct cli_opt *row = nth_row(c, n);
+
+	if (row)
+		*out = whole(c, row);
+	return row;
 }
 
 static bool arg_is_optional(const struct cli_opt *o)
@@ -92,15 +128,15 @@ static void print_wrapped(FILE *out, const char *text, int indent)
 
 static int help_column(const struct cli_cmd *c)
 {
-	const struct cli_opt *o;
+	struct cli_opt o;
 	size_t widest = 0;
 
-	for (size_t i = 0; (o = nth_opt(c, i)); i++) {
+	for (size_t i = 0; nth_opt(c, i, &o); i++) {
 		__cleanup_str struct str s = STR_INIT;
 
-		if (!o->help)
+		if (!o.help)
 			continue;
-		add_spelling(&s, o, ", ", true);
+		add_spelling(&s, &o, ", ", true);
 		if (s.len + 3 <= HELP_COLUMN_MAX)
 			widest = MAX(widest, s.len);
 	}
@@ -122,7 +158,7 @@ static void print_opt(FILE *out, const struct cli_opt *o, int column)
 void cli_help(const struct cli_cmd *c, FILE *out)
 {
 	int column = help_column(c);
-	const struct cli_opt *o;
+	struct cli_opt o;
 
 	fprintf(out, "Usage:\n");
 	for (const char *const *line = c->synopsis; line && *line; line++)
@@ -130,11 +166,11 @@ void cli_help(const struct cli_cmd *c, FILE *out)
 	if (c->about)
 		fprintf(out, "\n%s\n", c->about);
 	fprintf(out, "\nOptions:\n");
-	for (size_t i = 0; (o = nth_opt(c, i)); i++) {
-		if (o == standard && i)
+	for (size_t i = 0; nth_opt(c, i, &o); i++) {
+		if (o.key == standard->key && i)
 			fputc('\n', out);
-		if (o->help)
-			print_opt(out, o, column);
+		if (o.help)
+			print_opt(out, &o, column);
 	}
 	if (c->extra) {
 		fputc('\n', out);
@@ -146,14 +182,14 @@ void cli_help(const struct cli_cmd *c, FILE *out)
 
 void cli_list_options(const struct cli_cmd *c, FILE *out)
 {
-	const struct cli_opt *o;
+	struct cli_opt o;
 
-	for (size_t i = 0; (o = nth_opt(c, i)); i++) {
+	for (size_t i = 0; nth_opt(c, i, &o); i++) {
 		__cleanup_str struct str s = STR_INIT;
 
-		if (!o->help)
+		if (!o.help)
 			continue;
-		add_spelling(&s, o, " ", false);
+		add_spelling(&s, &o, " ", false);
 		fprintf(out, "%s\n", str_get(&s));
 	}
 }
@@ -228,11 +264,11 @@ size_t cli_nearest(const char *typed, const char *const *known, size_t n, const 
 
 static void build(struct cli_parse *p, const struct cli_cmd *c)
 {
-	const struct cli_opt *o;
+	struct cli_opt o;
 	char *s;
-	size_t n = 0, i;
+	size_t n = 0, named = 0;
 
-	while (nth_opt(c, n))
+	while (nth_row(c, n))
 		n++;
 	/* One row for --list-options, one for the end. */
 	p->longopts = xcalloc(n + 2, sizeof(*p->longopts));
@@ -241,20 +277,20 @@ static void build(struct cli_parse *p, const struct cli_cmd *c)
 	if (c->stop_at_operand)
 		*s++ = '+';
 	*s++ = ':';
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; nth_opt(c, i, &o); i++) {
 		int has_arg = no_argument;
 
-		o = nth_opt(c, i);
-		if (o->arg)
-			has_arg = arg_is_optional(o) ? optional_argument : required_argument;
-		p->longopts[i] = (struct option){ o->name, has_arg, NULL, o->key };
-		if (o->key >= CLI_OPT_LONG)
+		if (o.arg)
+			has_arg = arg_is_optional(&o) ? optional_argument : required_argument;
+		if (o.name)
+			p->longopts[named++] = (struct option){ o.name, has_arg, NULL, o.key };
+		if (o.key >= CLI_OPT_LONG)
 			continue;
-		*s++ = (char)o->key;
+		*s++ = (char)o.key;
 		for (; has_arg; has_arg--)
 			*s++ = ':';
 	}
-	p->longopts[n] = (struct option){ "list-options", no_argument, NULL, KEY_LIST_OPTIONS };
+	p->longopts[named] = (struct option){ "list-options", no_argument, NULL, KEY_LIST_OPTIONS };
 	/* 0 and not 1: glibc then forgets the command line it read before. */
 	optind = 0;
 	opterr = 0;
@@ -272,7 +308,10 @@ static void unbuild(struct cli_parse *p)
 /* Messages name the long form, which says what the letter means. */
 static const char *spelled(const struct cli_opt *o, char *buf, size_t len)
 {
-	snprintf(buf, len, "--%s", o->name);
+	if (o->name)
+		snprintf(buf, len, "--%s", o->name);
+	else
+		snprintf(buf, len, "-%c", o->key);
 	return buf;
 }
 
@@ -282,14 +321,14 @@ static void unknown_long(const struct cli_cmd *c, const char *word)
 	__cleanup_str struct str name = STR_INIT;
 	const char *known[256];
 	const char *near;
-	const struct cli_opt *o;
+	struct cli_opt o;
 	size_t n = 0, hits = 0;
 
 	str_addmem(&name, word, len);
-	for (size_t i = 0; (o = nth_opt(c, i)) && n < ARRAY_SIZE(known); i++) {
-		hits += !strncmp(o->name, str_get(&name) + 2, len - 2);
-		if (o->help)
-			known[n++] = o->name;
+	for (size_t i = 0; nth_opt(c, i, &o) && n < ARRAY_SIZE(known); i++) {
+		hits += o.name && !strncmp(o.name, str_get(&name) + 2, len - 2);
+		if (o.help)
+			known[n++] = o.name;
 	}
 	if (hits > 1)
 		cli_usage_error("option '%s' is ambiguous", str_get(&name));
@@ -301,15 +340,18 @@ static void unknown_long(const struct cli_cmd *c, const char *word)
 /* getopt said ':' or '?'; optopt and the word it stopped at tell the rest. */
 static void complain(const struct cli_parse *p, const struct cli_cmd *c, int what)
 {
-	const struct cli_opt *o = optopt ? find_opt(c, optopt) : NULL;
+	const struct cli_opt *row = optopt ? find_row(c, optopt, true) : NULL;
+	struct cli_opt o;
 	const char *word = p->argv[optind - 1];
 	char buf[64];
 
-	if (what == ':' && o)
-		cli_usage_error("option '%s' needs an argument (%s)", spelled(o, buf, sizeof(buf)),
-				o->arg);
-	if (o)
-		cli_usage_error("option '%s' takes no argument", spelled(o, buf, sizeof(buf)));
+	if (row)
+		o = whole(c, row);
+	if (what == ':' && row)
+		cli_usage_error("option '%s' needs an argument (%s)",
+				spelled(&o, buf, sizeof(buf)), o.arg);
+	if (row)
+		cli_usage_error("option '%s' takes no argument", spelled(&o, buf, sizeof(buf)));
 	if (optopt == KEY_LIST_OPTIONS)
 		cli_usage_error("option '--list-options' takes no argument");
 	if (optopt)
@@ -322,7 +364,7 @@ static void check_exclusive(struct cli_parse *p, const struct cli_cmd *c, const 
 	char one[64], two[64];
 
 	for (size_t bit = 0; bit < ARRAY_SIZE(p->excl_seen); bit++) {
-		const struct cli_opt *other;
+		struct cli_opt other;
 
 		if (!(o->excl & (1u << bit)))
 			continue;
@@ -330,15 +372,25 @@ static void check_exclusive(struct cli_parse *p, const struct cli_cmd *c, const 
 			p->excl_seen[bit] = (unsigned)o->key;
 		if (p->excl_seen[bit] == (unsigned)o->key)
 			continue;
-		other = find_opt(c, (int)p->excl_seen[bit]);
+		other = whole(c, find_row(c, (int)p->excl_seen[bit], false));
 		cli_usage_error("%s and %s exclude each other",
-				spelled(other, one, sizeof(one)), spelled(o, two, sizeof(two)));
+				spelled(&other, one, sizeof(one)), spelled(o, two, sizeof(two)));
 	}
+}
+
+/*
+ * The argument of "-r=FILE": with a letter, getopt takes an optional argument from
+ * the same word and the '=' with it, which nobody means.
+ */
+static const char *argument(const struct cli_opt *o, const char *arg)
+{
+	return arg && arg_is_optional(o) && *arg == '=' ? arg + 1 : arg;
 }
 
 int cli_opts_next(struct cli_parse *p, const struct cli_cmd *c)
 {
-	const struct cli_opt *o;
+	const struct cli_opt *row;
+	struct cli_opt o;
 	int key;
 
 	if (!p->longopts)
@@ -363,10 +415,100 @@ int cli_opts_next(struct cli_parse *p, const struct cli_cmd *c)
 	case '?':
 		complain(p, c, key);
 	}
-	o = find_opt(c, key);
-	if (o)
-		check_exclusive(p, c, o);
-	return key;
+	row = find_row(c, key, true);
+	if (row && row->means)
+		row = find_row(c, row->means, false);
+	if (!row)
+		return key;
+	o = whole(c, row);
+	p->arg = argument(&o, p->arg);
+	check_exclusive(p, c, &o);
+	return o.key;
+}
+
+/* ------------------------------------------------------------------ */
+/* words that are no options						      */
+
+void cli_no_operands(const struct cli_parse *p, const struct cli_cmd *c)
+{
+	if (p->ind == p->argc)
+		return;
+	if (p->ind + 1 < p->argc || strcmp(p->argv[p->ind], "help"))
+		cli_usage_error("%s: unexpected argument", p->argv[p->ind]);
+	cli_help(c, stdout);
+	cli_finish();
+}
+
+/* Keys of rows whose own may mean another option of another command. */
+enum { KEY_OF_NONE = CLI_OPT_LONG + 2048, KEY_OF_ANY };
+
+/* Is there a row with that name or letter in a table that is being made? */
+static bool has_row(const struct cli_opt *table, const struct cli_cmd *top, const char *name,
+		    int letter)
+{
+	const struct cli_opt *tables[] = { table, top->common, standard };
+
+	for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
+		for (const struct cli_opt *row = tables[t]; row->key; row++) {
+			const struct cli_opt o = from_shared(row);
+
+			if (name ? o.name && !strcmp(o.name, name) : o.key == letter)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The options of all commands, hidden, one row for each letter and each name. */
+static struct cli_opt *any_options(const struct cli_cmd *top, const struct cli_cmd *const *cmds)
+{
+	struct cli_opt *table, o;
+	size_t room = 1, n = 0;
+
+	for (size_t i = 0; cmds[i]; i++)
+		for (size_t j = 0; nth_row(cmds[i], j); j++)
+			room += 2;
+	table = xcalloc(room, sizeof(*table));
+	for (size_t i = 0; cmds[i]; i++) {
+		for (size_t j = 0; nth_opt(cmds[i], j, &o); j++) {
+			if (o.name && !has_row(table, top, o.name, 0)) {
+				table[n] = (struct cli_opt){ .key = KEY_OF_ANY + (int)n,
+							     .name = o.name, .arg = o.arg };
+				n++;
+			}
+			if (o.key < CLI_OPT_LONG && !has_row(table, top, NULL, o.key))
+				table[n++] = (struct cli_opt){ .key = o.key, .arg = o.arg,
+							       .means = KEY_OF_NONE };
+		}
+	}
+	return table;
+}
+
+const char *cli_opts_subcommand(int *argc, char **argv, const struct cli_cmd *top,
+				const struct cli_cmd *const *cmds)
+{
+	struct cli_opt *any __cleanup_free = any_options(top, cmds);
+	struct cli_parse p = { .argc = *argc, .argv = argv };
+	struct cli_cmd line = *top;
+	const char *name, *arg = NULL;
+	int skip = 1;
+
+	line.opts = any;
+	line.stop_at_operand = true;
+	while (cli_opts_next(&p, &line) != -1)
+		arg = p.arg ?: arg;
+	if (p.ind == *argc)
+		return NULL;
+	name = argv[p.ind];
+	/* The "--" that made it an operand would make operands of the command's options. */
+	if (!strcmp(argv[p.ind - 1], "--") && argv[p.ind - 1] != arg) {
+		p.ind--;
+		skip++;
+	}
+	for (int i = p.ind; i + skip <= *argc; i++)
+		argv[i] = argv[i + skip];
+	*argc -= skip;
+	return name;
 }
 
 pid_t cli_pid(const char *text)

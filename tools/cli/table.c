@@ -21,14 +21,14 @@
 #define EXCL_COLUMNS (1u << 30)
 
 const struct cli_opt cli_table_options[] = {
-	{ 'o', "output", "LIST", "columns to print; +LIST adds to the default ones", EXCL_COLUMNS },
-	{ CLI_KEY_OUTPUT_ALL, "output-all", NULL, "print all columns", EXCL_COLUMNS },
-	{ CLI_KEY_SORT, "sort", "COLUMN", "sort by a column; -COLUMN: largest first", 0 },
-	{ 'b', "bytes", NULL, "print sizes in bytes", 0 },
-	{ 'n', "noheadings", NULL, "print no headings", 0 },
-	{ 'J', "json", NULL, "print JSON", EXCL_FORMAT },
-	{ 'r', "raw", NULL, "print words separated by single blanks", EXCL_FORMAT },
-	{ CLI_KEY_CSV, "csv", NULL, "print comma-separated values", EXCL_FORMAT },
+	{ .key = 'o', .excl = EXCL_COLUMNS },
+	{ .key = CLI_KEY_OUTPUT_ALL, .excl = EXCL_COLUMNS },
+	{ .key = CLI_KEY_SORT },
+	{ .key = 'b' },
+	{ .key = 'n' },
+	{ .key = 'J', .excl = EXCL_FORMAT },
+	{ .key = 'r', .excl = EXCL_FORMAT },
+	{ .key = CLI_KEY_CSV, .excl = EXCL_FORMAT },
 	{ 0 },
 };
 

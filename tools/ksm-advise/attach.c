@@ -42,17 +42,12 @@ void adv_attach_select(struct adv *a, struct ksm_ident **ids, size_t *n)
 	size_t kept = 0;
 	int rc = ksm_select_run(a->k, &a->sel, ids, n, why, sizeof(why));
 
-	if (rc == -EINVAL)
-		cli_usage_error("%s", why);
-	if (rc)
-		cli_die(CLI_FAIL, rc, "cannot list processes");
-	/* A pattern on command lines is part of our own. */
-	for (size_t i = 0; i < *n; i++)
+	/* Of a user or a control group, we are one ourselves for as long as this takes. */
+	for (size_t i = 0; !rc && i < *n; i++)
 		if (a->sel.n_pids || (*ids)[i].pid != getpid())
 			(*ids)[kept++] = (*ids)[i];
 	*n = kept;
-	if (!*n)
-		cli_die(CLI_FAIL, 0, "no process matches");
+	cli_selected(rc, why, *n);
 }
 
 bool adv_is_named(const struct adv *a, pid_t pid)

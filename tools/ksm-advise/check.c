@@ -148,7 +148,7 @@ static void foresee(struct adv *a, struct row *r)
 	else if (refusal(a, r))
 		return;
 	else if (action == KSM_ADVISE_NOT_OURS)
-		str_add(&r->action, "refused: the program itself asked for it (--all)");
+		str_add(&r->action, "refused: the program itself asked for it (--madvised)");
 	else if (action == KSM_ADVISE_BY_PRCTL)
 		str_addf(&r->action, "%s by prctl", what);
 	else if (!ksm_vmas_walk(a->k, r->p.pid, count_vma, &c))

@@ -14,43 +14,38 @@
 #include "util/num.h"
 
 enum {
-	KEY_TREE = CLI_OPT_LONG,
-	KEY_MATCH,
-	KEY_USER,
-	KEY_CGROUP,
-	KEY_TIMEOUT,
-	KEY_STRICT,
-	KEY_ALL,
+	KEY_STRICT = CLI_OPT_LONG,
+	KEY_MADVISED,
+	KEY_OLD_ALL,
 };
 
 static const struct cli_opt opts[] = {
-	{ 'p', "pid", "PID[,PID...]", "change running processes", 0 },
-	{ KEY_TREE, "tree", NULL, "and all their descendants", 0 },
-	{ KEY_MATCH, "match", "REGEX", "change those whose command line matches", 0 },
-	{ KEY_USER, "user", "NAME", "change those of a user", 0 },
-	{ KEY_CGROUP, "cgroup", "PATH", "change those in a control group and below it", 0 },
-	{ 'c', "check", NULL, "tell the state of processes and what would be done", 0 },
-	{ 'd', "disable", NULL, "switch merging off, and undo what was merged", 0 },
-	{ KEY_ALL, "all", NULL, "with -d: also what the program itself asked for", 0 },
-	{ 'f', "force", NULL, "with -d: even when memory would not suffice", 0 },
-	{ 'm', "mechanism", "HOW", "auto, prctl, inject or preload", 0 },
-	{ 'S', "scanner", NULL, "start KSM for as long as it takes", 0 },
-	{ 'w', "wait", NULL, "with -p: return when merging has settled", 0 },
-	{ KEY_TIMEOUT, "timeout", "TIME", "with -w: give up after TIME", 0 },
-	{ 'r', "report", "[FILE]", "when COMMAND ends, tell what was merged", 0 },
-	{ KEY_STRICT, "strict", NULL, "do not run COMMAND unmerged: exit 125 instead", 0 },
-	{ 'J', "json", NULL, "JSON, for --check and --report", 0 },
-	{ 'o', "output", "LIST", "columns of --check; +LIST adds to the default", 0 },
-	{ CLI_KEY_OUTPUT_ALL, "output-all", NULL, "all columns", 0 },
-	{ 'b', "bytes", NULL, "sizes in bytes", 0 },
-	{ 'n', "noheadings", NULL, "no headings", 0 },
-	{ 0 },
-};
-
-static const struct cli_opt common_opts[] = {
-	{ 's', "sysroot", "DIR", "read the dump of another system in DIR", 0 },
-	{ 'q', "quiet", NULL, "errors only", 0 },
-	{ 'v', "verbose", NULL, "say what is done and why", 0 },
+	{ .key = 'p' },
+	{ .key = 'u' },
+	{ .key = CLI_KEY_MATCH },
+	{ .key = CLI_KEY_CGROUP },
+	{ .key = CLI_KEY_TREE },
+	{ 'C', "check", NULL, "change nothing: tell the state of processes and what would be done",
+	  0, 0 },
+	{ 'c', NULL, NULL, NULL, 0, 'C' },
+	{ 'd', "disable", NULL, "switch merging off, and undo what was merged", 0, 0 },
+	{ KEY_MADVISED, "madvised", NULL,
+	  "with -d: also memory that the program itself made mergeable", 0, 0 },
+	{ KEY_OLD_ALL, "all", NULL, NULL, 0, KEY_MADVISED },
+	{ .key = 'f', .help = "with -d: go on even when there is not enough memory" },
+	{ 'm', "mechanism", "HOW", "auto, prctl, inject or preload", 0, 0 },
+	{ 'S', "scanner", NULL, "run KSM as long as COMMAND, or --wait, lasts", 0, 0 },
+	{ 'w', "wait", NULL, "with processes: return when merging has settled", 0, 0 },
+	{ .key = CLI_KEY_TIMEOUT, .help = "with -w: give up after TIME (exit status 1)" },
+	{ 'R', "report", "[FILE]", "when COMMAND ends, tell what was merged", 0, 0 },
+	{ 'r', NULL, NULL, NULL, 0, 'R' },
+	{ KEY_STRICT, "strict", NULL,
+	  "do not run COMMAND when its memory cannot be merged: exit 125", 0, 0 },
+	{ .key = 'J', .help = "print JSON, with --check and --report" },
+	{ .key = 'o', .help = "columns of --check; +LIST adds to the default ones" },
+	{ .key = CLI_KEY_OUTPUT_ALL },
+	{ .key = 'b' },
+	{ .key = 'n' },
 	{ 0 },
 };
 
@@ -70,7 +65,7 @@ static const struct cli_cmd cmd = {
 	.synopsis = synopsis,
 	.about = "Run a program with mergeable memory, or change running ones.",
 	.opts = opts,
-	.common = common_opts,
+	.common = cli_common_options,
 	.see = "ksm-advise(1)",
 	.extra = print_columns,
 	.stop_at_operand = true,
@@ -93,25 +88,25 @@ static void option(struct adv *a, int key, const char *arg)
 		cli_pids(arg, &a->pids, &a->sel.n_pids);
 		a->sel.pids = a->pids;
 		break;
-	case KEY_TREE:
+	case CLI_KEY_TREE:
 		a->sel.tree = true;
 		break;
-	case KEY_MATCH:
+	case CLI_KEY_MATCH:
 		a->sel.match = arg;
 		break;
-	case KEY_USER:
+	case 'u':
 		a->sel.user = arg;
 		break;
-	case KEY_CGROUP:
+	case CLI_KEY_CGROUP:
 		a->sel.cgroup = arg;
 		break;
-	case 'c':
+	case 'C':
 		a->check = true;
 		break;
 	case 'd':
 		a->disable = true;
 		break;
-	case KEY_ALL:
+	case KEY_MADVISED:
 		a->all = true;
 		break;
 	case 'f':
@@ -126,29 +121,21 @@ static void option(struct adv *a, int key, const char *arg)
 	case 'w':
 		a->wait = true;
 		break;
-	case KEY_TIMEOUT:
+	case CLI_KEY_TIMEOUT:
 		if (num_duration(arg, &a->timeout_ns) || !a->timeout_ns)
 			cli_usage_error("--timeout: %s: not a duration (say 500ms, 2, 1.5m, 1h)",
 					arg);
 		break;
-	case 'r':
+	case 'R':
 		a->report = true;
 		a->report_file = arg;
 		break;
 	case KEY_STRICT:
 		a->strict = true;
 		break;
-	case 's':
-		a->sysroot = arg;
-		break;
-	case 'q':
-		cli_set_verbosity(-1);
-		break;
-	case 'v':
-		cli_set_verbosity(cli_verbosity() + 1);
-		break;
 	default:
-		cli_table_option(key, arg, &a->table);
+		if (!cli_common_option(key, arg, &a->sysroot))
+			cli_table_option(key, arg, &a->table);
 	}
 }
 
@@ -178,7 +165,7 @@ static void check_command(const struct adv *a)
 		{ a->wait, "--wait needs running processes, not a COMMAND" },
 		{ a->timeout_ns, "--timeout needs --wait" },
 		{ a->force && !a->disable, "--force needs --disable" },
-		{ a->all, "--all needs running processes, not a COMMAND" },
+		{ a->all, "--madvised needs running processes, not a COMMAND" },
 		{ a->table.format == CLI_JSON && !a->report, "--json needs --report or --check" },
 		{ a->disable && a->report, "--disable and --report exclude each other" },
 		{ a->disable && a->scanner, "--disable and --scanner exclude each other" },
@@ -199,7 +186,7 @@ static void check_processes(const struct adv *a)
 		{ a->scanner && !a->wait, "with running processes, --scanner needs --wait" },
 		{ a->timeout_ns && !a->wait, "--timeout needs --wait" },
 		{ a->force && !a->disable, "--force needs --disable" },
-		{ a->all && !a->disable, "--all needs --disable" },
+		{ a->all && !a->disable, "--madvised needs --disable" },
 		{ a->wait && a->disable, "--disable and --wait exclude each other" },
 		{ a->wait && a->check, "--check and --wait exclude each other" },
 		{ a->table.format == CLI_JSON && !a->check, "--json needs --report or --check" },
@@ -216,8 +203,8 @@ static void check_processes(const struct adv *a)
  */
 static bool looks_like_wrapping(int argc, char **argv)
 {
-	static const char *const attach[] = { "-p",	"-c",	  "--pid",    "--check",
-					      "--match", "--user", "--cgroup" };
+	static const char *const attach[] = { "-p",	 "--pid",   "-u", "--user",  "--match",
+					      "--cgroup", "-C",	    "-c", "--check" };
 	bool operand = false;
 
 	for (int i = 1; i < argc; i++) {

@@ -120,7 +120,7 @@ bool adv_off_tell(struct adv_off *o, const struct ksm_advised *d, int rc)
 	}
 	if (rc && d->action == KSM_ADVISE_NOT_OURS) {
 		cli_error(0, "%d: cannot disable merging: the program itself asked for it, by "
-			     "madvise (--all disables that too)",
+			     "madvise (--madvised disables that too)",
 			  (int)o->pid);
 		return true;
 	}

@@ -367,10 +367,7 @@ static void select_procs(struct est *e)
 	size_t n;
 	int rc = ksm_select_run(e->k, sel, &ids, &n, why, sizeof(why));
 
-	if (rc == -EINVAL)
-		cli_usage_error("%s", why);
-	if (rc)
-		cli_die(CLI_FAIL, rc, "cannot list processes");
+	cli_selected(rc, why, 1);
 	e->procs = xcalloc(n, sizeof(struct est_proc *));
 	for (size_t i = 0; i < n; i++)
 		/* Our own memory grows with what we read. */
@@ -380,7 +377,7 @@ static void select_procs(struct est *e)
 	if (e->n_procs)
 		return;
 	if (sel->match || sel->user || sel->cgroup || sel->n_pids)
-		cli_die(CLI_FAIL, 0, "no process matches, of those that may be seen");
+		cli_selected(0, why, 0);
 	cli_die(CLI_FAIL, 0, "/proc: no process is to be seen there (is it mounted, and without hidepid?)");
 }
 

@@ -12,58 +12,54 @@
 #include "util/num.h"
 
 enum {
-	KEY_MATCH = CLI_OPT_LONG,
-	KEY_USER,
-	KEY_CGROUP,
-	KEY_TREE,
-	KEY_ALL,
-	KEY_MARKED,
-	KEY_FULL,
+	KEY_FULL = CLI_OPT_LONG,
 	KEY_SAMPLE,
 	KEY_PASSES,
-	KEY_INTERVAL,
 	KEY_PAIRS,
-	KEY_BY,
 	KEY_VMAS,
 	KEY_SKETCH,
 	KEY_COMPARE,
 	KEY_KEY,
 	KEY_CPU,
 	KEY_RATE,
+	KEY_OLD_MARKED,
 };
 
 enum { EXCL_SELECT = 1, EXCL_MODE = 2, EXCL_PAIRS = 4, EXCL_VMAS = 8 };
 
 static const char *const synopsis[] = { "[options]", "--compare [options] FILE...", NULL };
 static const struct cli_opt opts[] = {
-	{ 'p', "pid", "PID[,PID...]", "these processes", EXCL_SELECT },
-	{ KEY_MATCH, "match", "REGEX", "whose command line matches", 0 },
-	{ KEY_USER, "user", "NAME", "of this user", 0 },
-	{ KEY_CGROUP, "cgroup", "PATH", "in this control group or below", 0 },
-	{ KEY_TREE, "tree", NULL, "and all descendants", 0 },
-	{ KEY_ALL, "all", NULL, "every process that may be read (default)", EXCL_SELECT },
-	{ KEY_MARKED, "marked", NULL, "only memory that is mergeable now", 0 },
-	{ KEY_FULL, "full", NULL, "read every page", EXCL_MODE },
-	{ KEY_SAMPLE, "sample", "PCT", "read this share of the contents", EXCL_MODE },
-	{ KEY_PASSES, "passes", "N", "read N times and leave out pages that change", 0 },
-	{ KEY_INTERVAL, "interval", "TIME", "between passes (default 10s)", 0 },
-	{ KEY_PAIRS, "pairs", NULL, "who would share with whom", EXCL_PAIRS },
-	{ KEY_BY, "by", "GROUP", "sum by comm, user, cgroup, unit or vm", 0 },
-	{ KEY_VMAS, "vmas", NULL, "where in the address spaces the savings lie", EXCL_VMAS },
+	{ .key = 'p', .excl = EXCL_SELECT },
+	{ .key = 'u' },
+	{ .key = CLI_KEY_MATCH },
+	{ .key = CLI_KEY_CGROUP },
+	{ .key = CLI_KEY_TREE },
+	{ .key = 'a', .help = "all processes that may be read (default)", .excl = EXCL_SELECT },
+	{ .key = 'M' },
+	{ KEY_OLD_MARKED, "marked", NULL, NULL, 0, 'M' },
+	{ KEY_FULL, "full", NULL, "read every page", EXCL_MODE, 0 },
+	{ KEY_SAMPLE, "sample", "PCT", "read this share of the contents", EXCL_MODE, 0 },
+	{ KEY_PASSES, "passes", "N", "read N times and leave out pages that change", 0, 0 },
+	{ .key = 'i', .help = "time between passes (default: 10 seconds)" },
+	{ KEY_PAIRS, "pairs", NULL, "show which two would share how much", EXCL_PAIRS, 0 },
+	{ .key = CLI_KEY_BY },
+	{ KEY_VMAS, "vmas", NULL, "show where in the address spaces the savings lie", EXCL_VMAS,
+	  0 },
 	{ KEY_SKETCH, "sketch", "FILE", "write a sketch of the memory, for --compare",
-	  EXCL_PAIRS | EXCL_VMAS },
-	{ KEY_COMPARE, "compare", NULL, "compare the sketches in files", EXCL_PAIRS | EXCL_VMAS },
-	{ KEY_KEY, "key", "FILE", "key of the hashes; made when there is no such file", 0 },
-	{ 'j', "jobs", "N", "threads that read (default: one a processor)", 0 },
-	{ KEY_CPU, "max-cpu", "PCT", "use at most so much of one processor", 0 },
-	{ KEY_RATE, "max-rate", "SIZE", "read at most so much a second", 0 },
+	  EXCL_PAIRS | EXCL_VMAS, 0 },
+	{ KEY_COMPARE, "compare", NULL, "compare the sketches in files", EXCL_PAIRS | EXCL_VMAS,
+	  0 },
+	{ KEY_KEY, "key", "FILE", "key of the hashes; made when there is no such file", 0, 0 },
+	{ 'j', "jobs", "N", "read with N threads (default: one for each processor)", 0, 0 },
+	{ KEY_CPU, "max-cpu", "PCT", "use at most this share of one processor", 0, 0 },
+	{ KEY_RATE, "max-rate", "SIZE", "read at most SIZE in a second", 0, 0 },
 	{ 0 },
 };
 
 static const struct cli_opt common[] = {
-	{ 's', "sysroot", "DIR", "refused: a dump holds no memory", 0 },
-	{ 'q', "quiet", NULL, "errors only, no progress", 0 },
-	{ 'v', "verbose", NULL, "say more", 0 },
+	{ .key = 's', .help = "refused: a dump holds no memory" },
+	{ .key = 'q', .help = "print errors only, and no progress" },
+	{ .key = 'v' },
 	{ 0 },
 };
 
@@ -132,12 +128,12 @@ static void mode_option(struct args *a, int key, const char *arg)
 	case KEY_PASSES:
 		o->passes = count("--passes", arg, 1000);
 		break;
-	case KEY_INTERVAL:
+	case 'i':
 		if (num_duration(arg, &o->interval_ns))
 			cli_usage_error("--interval: %s: not a duration (say 500ms, 2, 1.5m, 1h)",
 					arg);
 		break;
-	case KEY_BY:
+	case CLI_KEY_BY:
 		o->by = ksm_group_find(arg);
 		if (o->by < 0)
 			cli_usage_error("--by: %s: not a way to group "
@@ -168,21 +164,21 @@ static void option(struct args *a, int key, const char *arg)
 		cli_pids(arg, &a->pids, &o->select.n_pids);
 		o->select.pids = a->pids;
 		break;
-	case KEY_MATCH:
+	case CLI_KEY_MATCH:
 		o->select.match = arg;
 		break;
-	case KEY_USER:
+	case 'u':
 		o->select.user = arg;
 		break;
-	case KEY_CGROUP:
+	case CLI_KEY_CGROUP:
 		o->select.cgroup = arg;
 		break;
-	case KEY_TREE:
+	case CLI_KEY_TREE:
 		o->select.tree = true;
 		break;
-	case KEY_ALL:
+	case 'a':
 		break;
-	case KEY_MARKED:
+	case 'M':
 		o->marked = true;
 		break;
 	case KEY_PAIRS:
@@ -200,17 +196,9 @@ static void option(struct args *a, int key, const char *arg)
 	case KEY_KEY:
 		a->key = arg;
 		break;
-	case 's':
-		a->sysroot = arg;
-		break;
-	case 'q':
-		cli_set_verbosity(-1);
-		break;
-	case 'v':
-		cli_set_verbosity(cli_verbosity() + 1);
-		break;
 	default:
-		if (!cli_table_option(key, arg, &a->r.table))
+		if (!cli_common_option(key, arg, &a->sysroot) &&
+		    !cli_table_option(key, arg, &a->r.table))
 			mode_option(a, key, arg);
 	}
 }
@@ -226,10 +214,10 @@ static const struct cli_col *columns(const struct args *a)
 	return a->e.opt.by >= 0 ? est_group_columns : est_proc_columns;
 }
 
-static void check(struct args *a, const struct cli_parse *p, char **argv)
+static void check(struct args *a, const struct cli_parse *p)
 {
-	if (!a->compare && p->ind < p->argc)
-		cli_usage_error("%s: unexpected argument", argv[p->ind]);
+	if (!a->compare)
+		cli_no_operands(p, &cmd);
 	if (a->compare && p->ind == p->argc)
 		cli_usage_error("--compare: no file was named");
 	if (a->sketch && a->e.opt.sample > 0)
@@ -278,7 +266,7 @@ int main(int argc, char **argv)
 	cli_init("ksm-estimate");
 	while ((key = cli_opts_next(&p, &cmd)) != -1)
 		option(&a, key, p.arg);
-	check(&a, &p, argv);
+	check(&a, &p);
 	if (a.compare)
 		return est_compare(argv + p.ind, argc - p.ind, &a.r.table);
 	prepare(&a);

@@ -123,13 +123,23 @@ static void warn_unseen(const struct est *e)
 			    "when they are equal");
 }
 
+/* Were processes named, and none of them could be read? */
+static bool is_empty(const struct est *e)
+{
+	for (size_t i = 0; i < e->n_procs; i++)
+		if (!e->procs[i]->rc || e->procs[i]->n_segs)
+			return false;
+	return e->opt.select.n_pids;
+}
+
 int est_report_print(struct est_report *r)
 {
 	struct est *e = r->e;
 	size_t named = 0, failed = 0;
-	int rc;
+	int rc = 0;
 
-	rc = r->table.format == CLI_JSON ? est_report_json(r) : print_text(r);
+	if (!is_empty(e))
+		rc = r->table.format == CLI_JSON ? est_report_json(r) : print_text(r);
 	warn_unseen(e);
 	if (rc)
 		return CLI_FAIL;

@@ -18,8 +18,8 @@
 
 static const char *const synopsis[] = { "[options]", NULL };
 static const struct cli_opt opts[] = {
-	{ 'p', "pid", "PID[,PID...]", "also why these processes do not merge", 0 },
-	{ 'J', "json", NULL, "one JSON object", 0 },
+	{ .key = 'p', .help = "also tell why these processes do not merge" },
+	{ .key = 'J' },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_doctor = {
@@ -28,7 +28,7 @@ const struct cli_cmd ctl_cmd_doctor = {
 	.about = "Tell why nothing merges or why it does not pay, and the command that mends\n"
 		 "it.  Exit 0 when nothing was found, 1 otherwise.",
 	.opts = opts,
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
 

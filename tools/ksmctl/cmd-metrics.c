@@ -19,15 +19,15 @@
 #include "ksmctl/ksmctl.h"
 #include "util/num.h"
 
-enum { KEY_PROCS = CLI_OPT_LONG, KEY_BY, KEY_FORMAT };
+enum { KEY_PROCS = CLI_OPT_LONG, KEY_FORMAT };
 
 static const char *const synopsis[] = { "[options]", NULL };
 static const struct cli_opt opts[] = {
 	{ KEY_PROCS, "procs", "[MIN]",
-	  "also each process that takes part, from MIN bytes of merging on", 0 },
-	{ KEY_BY, "by", "GROUP",
-	  "the processes summed by comm, user, cgroup, unit or vm (implies --procs)", 0 },
-	{ KEY_FORMAT, "format", "FORMAT", "prometheus (default) or openmetrics", 0 },
+	  "also each process with mergeable memory, from MIN bytes of merging on", 0, 0 },
+	{ .key = CLI_KEY_BY,
+	  .help = "sums of processes by comm, user, cgroup, unit or vm (implies --procs)" },
+	{ KEY_FORMAT, "format", "FORMAT", "prometheus (default) or openmetrics", 0, 0 },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_metrics = {
@@ -35,7 +35,7 @@ const struct cli_cmd ctl_cmd_metrics = {
 	.synopsis = synopsis,
 	.about = "Print all figures as text for a collector of metrics.",
 	.opts = opts,
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
 
@@ -360,7 +360,7 @@ static void parse(struct metrics *ms, int argc, char **argv)
 				cli_usage_error("--procs: %s: not a size", p.arg);
 			ms->min_bytes = (int64_t)min;
 			break;
-		case KEY_BY:
+		case CLI_KEY_BY:
 			ms->procs = true;
 			ms->by = ctl_group_by(p.arg);
 			break;

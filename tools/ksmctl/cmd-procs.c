@@ -272,18 +272,17 @@ static void procs_help(FILE *out)
 	cli_table_help(group_columns, out);
 }
 
-enum { KEY_BY = CLI_OPT_LONG, KEY_USER, KEY_CGROUP, KEY_MATCH, KEY_TREE };
 
 static const char *const synopsis[] = { "[options]", NULL };
 static const struct cli_opt opts[] = {
-	{ 'p', "pid", "PID[,PID...]", "these processes only, whether or not they take part", 0 },
-	{ 'a', "all", NULL, "also processes that do not take part", 0 },
-	{ 'x', "exact", NULL, "tell STATE by all mappings (slower)", 0 },
-	{ KEY_BY, "by", "GROUP", "sum by pid, comm, user, cgroup, unit or vm", 0 },
-	{ KEY_MATCH, "match", "REGEX", "whose command line matches", 0 },
-	{ KEY_USER, "user", "NAME", "of this user", 0 },
-	{ KEY_CGROUP, "cgroup", "PATH", "in this control group or below", 0 },
-	{ KEY_TREE, "tree", NULL, "and all descendants", 0 },
+	{ .key = 'p', .help = "only these processes, with mergeable memory or without" },
+	{ .key = 'u' },
+	{ .key = CLI_KEY_MATCH },
+	{ .key = CLI_KEY_CGROUP },
+	{ .key = CLI_KEY_TREE },
+	{ .key = 'a' },
+	{ 'x', "exact", NULL, "look at all mappings to tell STATE (slower)", 0, 0 },
+	{ .key = CLI_KEY_BY },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_procs = {
@@ -292,7 +291,7 @@ const struct cli_cmd ctl_cmd_procs = {
 	.about = "Show what each process shares, or each group of processes.",
 	.opts = opts,
 	.more = cli_table_options,
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 	.extra = procs_help,
 };
@@ -367,10 +366,7 @@ static size_t collect(struct procs *ps)
 
 	if (selects(&ps->sel)) {
 		rc = ksm_select_run(ps->ctl->k, &ps->sel, &ids, &n, why, sizeof(why));
-		if (rc == -EINVAL)
-			cli_usage_error("%s", why);
-		if (rc)
-			cli_die(CLI_FAIL, rc, "cannot list processes");
+		cli_selected(rc, why, n);
 		for (size_t i = 0; i < n; i++)
 			failed += take(ps, &ids[i]) != 0;
 		free(ids);
@@ -455,19 +451,19 @@ static void parse(struct procs *ps, int argc, char **argv)
 		case 'x':
 			ps->exact = true;
 			break;
-		case KEY_BY:
+		case CLI_KEY_BY:
 			ps->by = ctl_group_by(p.arg);
 			break;
-		case KEY_MATCH:
+		case CLI_KEY_MATCH:
 			ps->sel.match = p.arg;
 			break;
-		case KEY_USER:
+		case 'u':
 			ps->sel.user = p.arg;
 			break;
-		case KEY_CGROUP:
+		case CLI_KEY_CGROUP:
 			ps->sel.cgroup = p.arg;
 			break;
-		case KEY_TREE:
+		case CLI_KEY_TREE:
 			ps->sel.tree = true;
 			break;
 		default:
@@ -485,19 +481,22 @@ int ctl_procs(struct ctl *ctl, int argc, char **argv)
 {
 	struct procs ps = { .ctl = ctl, .by = KSM_GROUP_PID };
 	size_t failed;
-	int rc;
+	int rc = 0;
 
 	parse(&ps, argc, argv);
 	cli_table_check(ps.by == KSM_GROUP_PID ? proc_columns : group_columns, &ctl->table);
 	ctl_open_ksm(ctl);
 	ps.scratch = xcalloc(1, KEY_MAX);
 	failed = collect(&ps);
-	rc = ps.by == KSM_GROUP_PID ? print_procs(&ps) : print_groups(&ps);
+	if (ps.n || !failed)
+		rc = ps.by == KSM_GROUP_PID ? print_procs(&ps) : print_groups(&ps);
 	rc = ctl_printed(rc);
 	if (ps.denied && !ps.sel.n_pids)
 		cli_warn(0, "%zu processes of others could not be read (needs root)", ps.denied);
+	else if (!ps.n && !failed && selects(&ps.sel))
+		cli_warn(0, "none of these processes has mergeable memory (-a shows them)");
 	else if (!ps.n && !failed)
-		cli_note("no process takes part (see: ksm-advise)");
+		cli_note("no process has mergeable memory (see: ksm-advise)");
 	if (failed)
 		rc = ps.n ? CLI_PARTIAL : CLI_FAIL;
 	free(ps.rows);

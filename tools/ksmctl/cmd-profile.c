@@ -64,7 +64,7 @@ const struct cli_cmd ctl_cmd_save = {
 	.name = "ksmctl save",
 	.synopsis = save_synopsis,
 	.about = "Write all settings to FILE, or to standard output.",
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
 
@@ -188,9 +188,10 @@ int ctl_save(struct ctl *ctl, int argc, char **argv)
 
 static const char *const restore_synopsis[] = { "[options] FILE", NULL };
 static const struct cli_opt restore_opts[] = {
-	{ 'n', "dry-run", NULL, "print what would be written, in order", 0 },
+	{ .key = 'N' },
+	{ .key = 'n', .means = 'N' },
 	{ 'k', "keep-merged", NULL,
-	  "do not unmerge where a setting needs it: fail instead", 0 },
+	  "do not unmerge where a setting needs it: fail instead", 0, 0 },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_restore = {
@@ -199,7 +200,7 @@ const struct cli_cmd ctl_cmd_restore = {
 	.about = "Bring the settings of FILE (- is standard input) back, in the order the\n"
 		 "kernel accepts.  When a write fails, all is put back as found.",
 	.opts = restore_opts,
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
 
@@ -223,7 +224,7 @@ int ctl_restore(struct ctl *ctl, int argc, char **argv)
 	int key;
 
 	while ((key = cli_opts_next(&p, &ctl_cmd_restore)) != -1) {
-		if (key == 'n')
+		if (key == 'N')
 			flags |= KSM_APPLY_DRY_RUN;
 		else if (key == 'k')
 			flags &= ~KSM_APPLY_UNMERGE;
@@ -249,7 +250,7 @@ const struct cli_cmd ctl_cmd_diff = {
 	.about = "Compare the settings of FILE with those in force: exit 0 when the same,\n"
 		 "1 when not.",
 	.more = cli_table_options,
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
 
@@ -492,7 +493,7 @@ static const struct cli_col profile_columns[] = {
 
 static const char *const profile_synopsis[] = { "[options]", "[options] NAME", NULL };
 static const struct cli_opt profile_opts[] = {
-	{ 'N', "dry-run", NULL, "print what would be written, in order", 0 },
+	{ .key = 'N' },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_profile = {
@@ -501,7 +502,7 @@ const struct cli_cmd ctl_cmd_profile = {
 	.about = "List the profiles and tell which is in force, or apply one.",
 	.opts = profile_opts,
 	.more = cli_table_options,
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
 

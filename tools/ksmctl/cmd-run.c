@@ -31,7 +31,7 @@ const struct cli_cmd ctl_cmd_start = {
 	.about = "Start merging: PAGES looked at, then SLEEP milliseconds of rest, in turn.\n"
 		 "Without figures the rate stays.  MAX_MERGE, pages merged at most in one\n"
 		 "batch, needs an engine that has it; no kernel of today does.",
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
 
@@ -69,7 +69,7 @@ const struct cli_cmd ctl_cmd_stop = {
 	.name = "ksmctl stop",
 	.synopsis = plain_synopsis,
 	.about = "Stop merging.  What is merged stays merged (see: ksmctl unmerge).",
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
 
@@ -91,7 +91,7 @@ const struct cli_cmd ctl_cmd_info = {
 	.name = "ksmctl info",
 	.synopsis = plain_synopsis,
 	.about = "Tell the scan rate in one line.",
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
 
@@ -121,8 +121,9 @@ int ctl_info(struct ctl *ctl, int argc, char **argv)
 
 static const char *const unmerge_synopsis[] = { "[options]", NULL };
 static const struct cli_opt unmerge_opts[] = {
-	{ 'f', "force", NULL, "even when the memory it needs is more than is available", 0 },
-	{ 'n', "dry-run", NULL, "only tell how much memory it needs", 0 },
+	{ .key = 'f' },
+	{ .key = 'N', .help = "only tell how much memory it needs" },
+	{ .key = 'n', .means = 'N' },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_unmerge = {
@@ -130,7 +131,7 @@ const struct cli_cmd ctl_cmd_unmerge = {
 	.synopsis = unmerge_synopsis,
 	.about = "Give every process its own pages again, and leave merging stopped.",
 	.opts = unmerge_opts,
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
 
@@ -198,7 +199,7 @@ int ctl_unmerge(struct ctl *ctl, int argc, char **argv)
 	while ((key = cli_opts_next(&p, &ctl_cmd_unmerge)) != -1) {
 		if (key == 'f')
 			force = true;
-		else if (key == 'n')
+		else if (key == 'N')
 			dry = true;
 		else
 			ctl_option(ctl, key, p.arg);

@@ -111,7 +111,8 @@ int ctl_apply(struct ctl *ctl, const struct ksm_attrset *want, unsigned int flag
 
 static const char *const synopsis[] = { "[options] NAME VALUE", "[options] NAME=VALUE...", NULL };
 static const struct cli_opt opts[] = {
-	{ 'n', "dry-run", NULL, "check, and print what would be written, in order", 0 },
+	{ .key = 'N' },
+	{ .key = 'n', .means = 'N' },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_set = {
@@ -119,7 +120,7 @@ const struct cli_cmd ctl_cmd_set = {
 	.synopsis = synopsis,
 	.about = "Write attributes: all are checked first, and all are put back when one fails.",
 	.opts = opts,
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
 
@@ -152,7 +153,7 @@ int ctl_set(struct ctl *ctl, int argc, char **argv)
 	int key;
 
 	while ((key = cli_opts_next(&p, &ctl_cmd_set)) != -1) {
-		if (key == 'n')
+		if (key == 'N')
 			flags |= KSM_APPLY_DRY_RUN;
 		else
 			ctl_option(ctl, key, p.arg);

@@ -12,14 +12,14 @@
 #include "ksmctl/ksmctl.h"
 #include "util/num.h"
 
-enum { KEY_SCANS = CLI_OPT_LONG, KEY_TIMEOUT, KEY_TOLERANCE };
+enum { KEY_SCANS = CLI_OPT_LONG, KEY_TOLERANCE };
 
 static const char *const synopsis[] = { "[options]", NULL };
 static const struct cli_opt opts[] = {
-	{ KEY_SCANS, "scans", "N", "wait until N full passes are done, and no longer", 0 },
-	{ KEY_TIMEOUT, "timeout", "TIME", "give up after TIME (exit status 1)", 0 },
+	{ KEY_SCANS, "scans", "N", "wait until N full passes are done, and no longer", 0, 0 },
+	{ .key = CLI_KEY_TIMEOUT },
 	{ KEY_TOLERANCE, "tolerance", "PCT",
-	  "settled when a pass adds at most PCT percent to the savings (default 1)", 0 },
+	  "settled when a pass adds at most PCT percent to the savings (default 1)", 0, 0 },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_settle = {
@@ -27,7 +27,7 @@ const struct cli_cmd ctl_cmd_settle = {
 	.synopsis = synopsis,
 	.about = "Wait until two full passes are done and the savings have stopped growing.",
 	.opts = opts,
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
 
@@ -124,7 +124,7 @@ int ctl_settle(struct ctl *ctl, int argc, char **argv)
 			if (num_u64(p.arg, &st.scans) || !st.scans)
 				cli_usage_error("--scans: %s: not a number of passes", p.arg);
 			break;
-		case KEY_TIMEOUT:
+		case CLI_KEY_TIMEOUT:
 			st.timeout_ns = ctl_duration("--timeout", p.arg);
 			if (!st.timeout_ns)
 				cli_usage_error("--timeout: %s: must be more than nothing "

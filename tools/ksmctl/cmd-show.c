@@ -104,7 +104,7 @@ const struct cli_cmd ctl_cmd_list = {
 	.synopsis = list_synopsis,
 	.about = "List every attribute of /sys/kernel/mm/ksm.",
 	.more = cli_table_options,
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 	.extra = list_help,
 };
@@ -170,7 +170,7 @@ void ctl_attr_missing(enum ksm_attr id, enum ksm_state state)
 
 static const char *const get_synopsis[] = { "[options] NAME...", NULL };
 static const struct cli_opt get_opts[] = {
-	{ 'J', "json", NULL, "one JSON object", 0 },
+	{ .key = 'J' },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_get = {
@@ -178,7 +178,7 @@ const struct cli_cmd ctl_cmd_get = {
 	.synopsis = get_synopsis,
 	.about = "Print the values of attributes, one a line, in the order asked.",
 	.opts = get_opts,
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
 

@@ -19,8 +19,8 @@
 
 static const char *const synopsis[] = { "[options]", NULL };
 static const struct cli_opt opts[] = {
-	{ 'b', "bytes", NULL, "sizes in bytes", 0 },
-	{ 'J', "json", NULL, "one JSON object", 0 },
+	{ .key = 'b' },
+	{ .key = 'J' },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_status = {
@@ -28,7 +28,7 @@ const struct cli_cmd ctl_cmd_status = {
 	.synopsis = synopsis,
 	.about = "Show state, savings, costs and warnings on one screen.",
 	.opts = opts,
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
 

@@ -124,8 +124,9 @@ static void vmas_help(FILE *out)
 
 static const char *const synopsis[] = { "[options] -p PID", NULL };
 static const struct cli_opt opts[] = {
-	{ 'p', "pid", "PID", "the process", 0 },
-	{ 'm', "mergeable", NULL, "only mappings that are mergeable", 0 },
+	{ .key = 'p', .arg = "PID", .help = "the process" },
+	{ .key = 'M' },
+	{ .key = 'm', .means = 'M' },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_vmas = {
@@ -134,7 +135,7 @@ const struct cli_cmd ctl_cmd_vmas = {
 	.about = "Show the mappings of a process, what is merged, and why others are not.",
 	.opts = opts,
 	.more = cli_table_options,
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 	.extra = vmas_help,
 };
@@ -175,7 +176,7 @@ int ctl_vmas(struct ctl *ctl, int argc, char **argv)
 	while ((key = cli_opts_next(&p, &ctl_cmd_vmas)) != -1) {
 		if (key == 'p')
 			pid = cli_pid(p.arg);
-		else if (key == 'm')
+		else if (key == 'M')
 			l.mergeable_only = true;
 		else
 			ctl_option(ctl, key, p.arg);

@@ -22,14 +22,14 @@ enum { KEY_EVENTS = CLI_OPT_LONG };
 
 static const char *const synopsis[] = { "[options]", NULL };
 static const struct cli_opt opts[] = {
-	{ 'i', "interval", "TIME", "time between samples (default 1 second)", 0 },
-	{ 'c', "count", "N", "end after N samples", 0 },
+	{ .key = 'i' },
+	{ .key = 'c' },
 	{ KEY_EVENTS, "events", NULL,
-	  "also fork, exec and exit of processes that take part", 0 },
-	{ CLI_KEY_CSV, "csv", NULL, "comma-separated values, plain numbers", 1 },
-	{ 'J', "json", NULL, "one JSON object a line", 1 },
-	{ 'b', "bytes", NULL, "sizes in bytes", 0 },
-	{ 'n', "noheadings", NULL, "no headings", 0 },
+	  "also fork, exec and exit of processes with mergeable memory", 0, 0 },
+	{ .key = CLI_KEY_CSV, .excl = 1 },
+	{ .key = 'J', .help = "print one JSON object a line", .excl = 1 },
+	{ .key = 'b' },
+	{ .key = 'n' },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_watch = {
@@ -37,7 +37,7 @@ const struct cli_cmd ctl_cmd_watch = {
 	.synopsis = synopsis,
 	.about = "Show what merging does and costs, one line a sample, until interrupted.",
 	.opts = opts,
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
 

@@ -12,28 +12,10 @@
 #include "ksmctl/ksmctl.h"
 #include "util/num.h"
 
-const struct cli_opt ctl_common_opts[] = {
-	{ 's', "sysroot", "DIR", "read the dump of another system in DIR", 0 },
-	{ 'q', "quiet", NULL, "errors only", 0 },
-	{ 'v', "verbose", NULL, "say more", 0 },
-	{ 0 },
-};
-
 bool ctl_option(struct ctl *ctl, int key, const char *arg)
 {
-	switch (key) {
-	case 's':
-		ctl->sysroot = arg;
-		return true;
-	case 'q':
-		cli_set_verbosity(-1);
-		return true;
-	case 'v':
-		cli_set_verbosity(cli_verbosity() + 1);
-		return true;
-	default:
-		return cli_table_option(key, arg, &ctl->table);
-	}
+	return cli_common_option(key, arg, &ctl->sysroot) ||
+	       cli_table_option(key, arg, &ctl->table);
 }
 
 static void log_line(void *arg __unused, enum ksm_log area __unused, const char *line)

@@ -21,9 +21,7 @@ struct ctl {
 };
 
 /* ctl.c: what the commands have in common */
-/* -s -q -v: every command's "common" table. */
-extern const struct cli_opt ctl_common_opts[];
-/* True when @key was one of ctl_common_opts or of cli_table_options, and is done. */
+/* True when @key was one of cli_common_options or of cli_table_options, and is done. */
 bool ctl_option(struct ctl *ctl, int key, const char *arg);
 /* Opens the root; ends the program with a message when that fails. */
 void ctl_open(struct ctl *ctl);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * main.c - ksmctl: options before the subcommand, the table of subcommands,
- * dispatch.  Nothing is computed or printed here but the help.
+ * main.c - ksmctl: the table of subcommands, what their names are in other tools,
+ * and dispatch.  Nothing is computed or printed here but the help.
  */
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +49,8 @@ static void list_commands(FILE *out)
 	fputs("Commands:\n", out);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
-	fputs("\nWithout a command: status.  'ksmctl COMMAND --help' tells its options.\n", out);
+	fputs("\nWithout a command: status.  'ksmctl help COMMAND' tells its options, which may\n"
+	      "stand before it too.\n", out);
 }
 
 static const char *const synopsis[] = { "[options] [COMMAND [ARGUMENT...]]", NULL };
@@ -57,10 +58,9 @@ static const struct cli_cmd top = {
 	.name = "ksmctl",
 	.synopsis = synopsis,
 	.about = "Control and inspect the kernel's samepage merging (KSM).",
-	.common = ctl_common_opts,
+	.common = cli_common_options,
 	.see = "ksmctl(8)",
 	.extra = list_commands,
-	.stop_at_operand = true,
 };
 
 static const struct command *command_find(const char *name)
@@ -82,27 +82,50 @@ static const struct command *command_find(const char *name)
 	cli_usage_error("%s: unknown command%s", name, str_get(&hint));
 }
 
+/* The name of the command, taken out of the line; status when there is none. */
+static const char *take_name(int *argc, char **argv)
+{
+	const struct cli_cmd *all[ARRAY_SIZE(commands) + 1] = { NULL };
+
+	for (size_t i = 0; *argc == 2 && i < ARRAY_SIZE(aliases); i++) {
+		if (!strcmp(argv[1], aliases[i].word)) {
+			*argc = 1;
+			return aliases[i].command;
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		all[i] = commands[i].cmd;
+	return cli_opts_subcommand(argc, argv, &top, all) ?: commands[0].name;
+}
+
+/* "help" and "help COMMAND". */
+static void help(int argc, char **argv)
+{
+	struct cli_parse p = { .argc = argc, .argv = argv };
+
+	/* -q and -v mean nothing here. */
+	while (cli_opts_next(&p, &top) != -1)
+		;
+	if (p.ind + 1 < argc)
+		cli_usage_error("%s: unexpected argument", argv[p.ind + 1]);
+	cli_help(p.ind < argc ? command_find(argv[p.ind])->cmd : &top, stdout);
+}
+
 int main(int argc, char **argv)
 {
 	struct ctl ctl = { 0 };
-	struct cli_parse p = { .argc = argc, .argv = argv };
-	const struct command *cmd = NULL;
-	int key, rc;
+	const struct command *cmd;
+	const char *name;
+	int rc;
 
 	cli_init("ksmctl");
-	for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(aliases); i++)
-		if (!strcmp(argv[1], aliases[i].word))
-			cmd = command_find(aliases[i].command);
-	if (cmd) {
-		p.ind = 1;
-	} else {
-		while ((key = cli_opts_next(&p, &top)) != -1)
-			ctl_option(&ctl, key, p.arg);
-		cmd = p.ind < argc ? command_find(argv[p.ind]) : &commands[0];
-		p.ind = MIN(p.ind, argc - 1);
+	name = take_name(&argc, argv);
+	if (!strcmp(name, "help")) {
+		help(argc, argv);
+		return CLI_OK;
 	}
-	argv[p.ind] = argv[0];
-	rc = cmd->run(&ctl, argc - p.ind, argv + p.ind);
+	cmd = command_find(name);
+	rc = cmd->run(&ctl, argc, argv);
 	ksm_close(ctl.k);
 	ksm_seq_close(ctl.seq);
 	return rc;

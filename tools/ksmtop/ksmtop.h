@@ -312,9 +312,8 @@ struct top {
 	bool ascii;
 	bool no_color;
 	enum top_graph graph;
-	pid_t *pids;		/* -p; NULL all */
-	size_t n_pids;
-	const char *user;	/* -u */
+	struct ksm_select sel;	/* none set: all processes */
+	pid_t *pids;		/* of @sel */
 
 	/* state */
 	struct ksm *k;		/* NULL while replaying */
@@ -366,6 +365,8 @@ int top_loop(struct top *t);
  * why it does not.  Return: 0 or -errno.
  */
 int top_sampler_new(struct top *t, struct sampler **out);
+/* Do the options name some of all processes? */
+bool top_selects(const struct top *t);
 void top_sampler_free(struct sampler *s);
 /* Readable when process events wait; -1 where /proc is read instead. */
 int top_sampler_fd(const struct sampler *s);

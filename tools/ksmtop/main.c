@@ -16,14 +16,11 @@
 #include "util/num.h"
 
 enum {
-	KEY_CSV = CLI_OPT_LONG,
-	KEY_RECORD,
+	KEY_RECORD = CLI_OPT_LONG,
 	KEY_REPLAY,
 	KEY_SPEED,
 	KEY_NO_COLOR,
 	KEY_ASCII,
-	KEY_SORT,
-	KEY_BY,
 	KEY_BYTES,
 };
 
@@ -31,30 +28,31 @@ enum { FORMAT = 1 };
 
 static const char *const synopsis[] = { "[options]", "-b|-J|--csv [options]", NULL };
 static const struct cli_opt opts[] = {
-	{ 'd', "delay", "TIME", "time between samples (default 1 second)", 0 },
-	{ 'p', "pid", "PID[,PID...]", "only these processes", 0 },
-	{ 'u', "user", "NAME", "only processes of this user", 0 },
-	{ KEY_SORT, "sort", "COLUMN", "order of the table; -COLUMN the other way round", 0 },
-	{ KEY_BY, "by", "GROUP", "rows by comm, user, cgroup, unit or vm", 0 },
-	{ KEY_NO_COLOR, "no-color", NULL, "no colours", 0 },
-	{ KEY_ASCII, "ascii", NULL, "nothing but ASCII characters", 0 },
-	{ 'b', "batch", NULL, "print samples instead of drawing a screen", 0 },
-	{ 'J', "json", NULL, "batch: one JSON object a line and sample", FORMAT },
-	{ KEY_CSV, "csv", NULL, "batch: comma-separated values, a line a process", FORMAT },
-	{ 'c', "count", "N", "batch: end after N samples", 0 },
-	{ 'a', "all", NULL, "batch: also processes that do not take part", 0 },
-	{ 'o', "output", "LIST", "batch: columns; +LIST adds to the default", 0 },
-	{ KEY_BYTES, "bytes", NULL, "batch: sizes in bytes", 0 },
-	{ 'n', "noheadings", NULL, "batch: no headings", 0 },
-	{ KEY_RECORD, "record", "FILE", "write all samples into FILE as well", 0 },
-	{ KEY_REPLAY, "replay", "FILE", "show the samples of FILE, or of dumps in a directory", 0 },
-	{ KEY_SPEED, "speed", "X", "replay X times as fast; 0: without waiting", 0 },
-	{ 0 },
-};
-static const struct cli_opt common_opts[] = {
-	{ 's', "sysroot", "DIR", "read the dump of another system in DIR", 0 },
-	{ 'q', "quiet", NULL, "errors only", 0 },
-	{ 'v', "verbose", NULL, "say more", 0 },
+	{ .key = 'i' },
+	{ 'd', "delay", NULL, NULL, 0, 'i' },
+	{ .key = 'p' },
+	{ .key = 'u' },
+	{ .key = CLI_KEY_MATCH },
+	{ .key = CLI_KEY_CGROUP },
+	{ .key = CLI_KEY_TREE },
+	{ .key = CLI_KEY_SORT,
+	  .help = "sort by a column; -COLUMN: largest first; +COLUMN: smallest first" },
+	{ .key = CLI_KEY_BY },
+	{ KEY_NO_COLOR, "no-color", NULL, "use no colours", 0, 0 },
+	{ KEY_ASCII, "ascii", NULL, "draw with ASCII characters only", 0, 0 },
+	{ 'b', "batch", NULL, "print samples instead of drawing a screen", 0, 0 },
+	{ .key = 'J', .help = "batch: print one JSON object a line and sample", .excl = FORMAT },
+	{ .key = CLI_KEY_CSV,
+	  .help = "batch: print comma-separated values, one line a process", .excl = FORMAT },
+	{ .key = 'c', .help = "batch: end after N samples" },
+	{ .key = 'a', .help = "batch: also processes without mergeable memory" },
+	{ .key = 'o', .help = "batch: columns to print; +LIST adds to the default ones" },
+	{ KEY_BYTES, "bytes", NULL, "batch: print sizes in bytes", 0, 0 },
+	{ .key = 'n', .help = "batch: print no headings" },
+	{ KEY_RECORD, "record", "FILE", "write all samples into FILE as well", 0, 0 },
+	{ KEY_REPLAY, "replay", "FILE", "show the samples of FILE, or of dumps in a directory",
+	  0, 0 },
+	{ KEY_SPEED, "speed", "X", "replay X times as fast; 0: without waiting", 0, 0 },
 	{ 0 },
 };
 
@@ -75,26 +73,26 @@ static const struct cli_cmd cmd = {
 	.synopsis = synopsis,
 	.about = "Watch the kernel's samepage merging: what it saves, what it costs, who gains.",
 	.opts = opts,
-	.common = common_opts,
+	.common = cli_common_options,
 	.see = "ksmtop(1)",
 	.extra = print_more,
 };
 
 /* What a command line says beside struct top itself. */
 struct given {
-	bool delay, sort, group, speed;
+	bool interval, sort, group, speed;
 	struct top_config config;	/* the file, before it was overridden */
 	const char *batch_only;	/* an option that only batch output has */
 };
 
-static uint64_t parse_delay(const char *text)
+static uint64_t parse_interval(const char *text)
 {
 	uint64_t ns;
 
 	if (num_duration(text, &ns))
-		cli_usage_error("--delay: %s: not a duration (say 500ms, 2, 1.5m)", text);
+		cli_usage_error("--interval: %s: not a duration (say 500ms, 2, 1.5m)", text);
 	if (ns < TOP_INTERVAL_MIN_NS || ns > TOP_INTERVAL_MAX_NS)
-		cli_usage_error("--delay: %s: 100ms to 1h", text);
+		cli_usage_error("--interval: %s: 100ms to 1h", text);
 	return ns;
 }
 
@@ -109,13 +107,14 @@ static double parse_speed(const char *text)
 
 static void parse_sort(struct top *t, const char *text)
 {
-	const bool reverse = *text == '-';
-	const int id = top_column_find(text + reverse);
+	const char sign = *text == '-' || *text == '+' ? *text : 0;
+	const int id = top_column_find(text + !!sign);
 
 	if (id < 0)
-		cli_usage_error("--sort: %s: no such column (see --help)", text + reverse);
+		cli_usage_error("--sort: %s: no such column (see --help)", text + !!sign);
 	t->model.table.sort = id;
-	t->model.table.reverse = reverse;
+	/* Without a sign as on the screen, where the largest figures stand on top. */
+	t->model.table.reverse = sign && (sign == '-') == top_column(id)->ascending;
 }
 
 static void parse_group(struct top *t, const char *text)
@@ -131,21 +130,31 @@ static void parse_group(struct top *t, const char *text)
 static void option(struct top *t, struct given *g, int key, const char *arg)
 {
 	switch (key) {
-	case 'd':
-		t->interval_ns = parse_delay(arg);
-		g->delay = true;
+	case 'i':
+		t->interval_ns = parse_interval(arg);
+		g->interval = true;
 		break;
 	case 'p':
-		cli_pids(arg, &t->pids, &t->n_pids);
+		cli_pids(arg, &t->pids, &t->sel.n_pids);
+		t->sel.pids = t->pids;
 		break;
 	case 'u':
-		t->user = arg;
+		t->sel.user = arg;
 		break;
-	case KEY_SORT:
+	case CLI_KEY_MATCH:
+		t->sel.match = arg;
+		break;
+	case CLI_KEY_CGROUP:
+		t->sel.cgroup = arg;
+		break;
+	case CLI_KEY_TREE:
+		t->sel.tree = true;
+		break;
+	case CLI_KEY_SORT:
 		parse_sort(t, arg);
 		g->sort = true;
 		break;
-	case KEY_BY:
+	case CLI_KEY_BY:
 		parse_group(t, arg);
 		g->group = true;
 		break;
@@ -162,7 +171,7 @@ static void option(struct top *t, struct given *g, int key, const char *arg)
 		t->batch = true;
 		t->out.format = CLI_JSON;
 		break;
-	case KEY_CSV:
+	case CLI_KEY_CSV:
 		t->batch = true;
 		t->out.format = CLI_CSV;
 		break;
@@ -197,14 +206,8 @@ static void option(struct top *t, struct given *g, int key, const char *arg)
 		t->speed = parse_speed(arg);
 		g->speed = true;
 		break;
-	case 's':
-		t->sysroot = arg;
-		break;
-	case 'q':
-		cli_set_verbosity(-1);
-		break;
 	default:
-		cli_set_verbosity(cli_verbosity() + 1);
+		cli_common_option(key, arg, &t->sysroot);
 	}
 }
 
@@ -217,8 +220,8 @@ static void check(struct top *t, const struct given *g)
 		cli_usage_error("--speed: only with --replay");
 	if (t->replay && t->sysroot)
 		cli_usage_error("--replay: not with --sysroot");
-	if (t->replay && (t->n_pids || t->user))
-		cli_usage_error("--replay: not with --pid or --user: it shows what was recorded");
+	if (t->replay && top_selects(t))
+		cli_usage_error("--replay: no processes can be selected: it shows what was recorded");
 	/* A file is played through as fast as it can be printed. */
 	if (!g->speed)
 		t->speed = t->batch ? 0 : 1;
@@ -259,6 +262,27 @@ static void open_live(struct top *t)
 		cli_note("no process events (%s): /proc is read instead", cli_strerror(rc));
 }
 
+/* The end when no such process is there; else how many of the named ones are not. */
+static size_t check_selection(struct top *t)
+{
+	struct ksm_ident *ids __cleanup_free = NULL;
+	size_t n, missing = 0;
+	char why[256] = "";
+	int rc = ksm_select_run(t->k, &t->sel, &ids, &n, why, sizeof(why));
+
+	cli_selected(rc, why, n);
+	for (size_t i = 0; i < n; i++) {
+		if (ids[i].start_ticks != KSM_START_NONE)
+			continue;
+		if (++missing == n)
+			cli_die(CLI_FAIL, -ESRCH, "%d: cannot read", (int)ids[i].pid);
+		cli_error(-ESRCH, "%d: cannot read", (int)ids[i].pid);
+		/* The screen comes over it. */
+		top_say(t, TOP_BAD, "%d: cannot read: %s", (int)ids[i].pid, cli_strerror(-ESRCH));
+	}
+	return missing;
+}
+
 static void open_source(struct top *t)
 {
 	int rc;
@@ -290,7 +314,7 @@ static void config_to(struct top *t, struct given *g)
 	rc = top_config_load(c);
 	if (rc)
 		cli_warn(rc, "settings: cannot read");
-	if (!g->delay)
+	if (!g->interval)
 		t->interval_ns = c->interval_ns;
 	t->ascii |= c->ascii;
 	t->no_color |= c->no_color;
@@ -344,6 +368,7 @@ int main(int argc, char **argv)
 	struct cli_parse p = { .argc = argc, .argv = argv };
 	struct top *t = xcalloc(1, sizeof(*t));
 	struct given g = { 0 };
+	size_t missing;
 	int key, code;
 
 	cli_init("ksmtop");
@@ -351,17 +376,18 @@ int main(int argc, char **argv)
 	t->interval_ns = UINT64_C(1000000000);
 	while ((key = cli_opts_next(&p, &cmd)) != -1)
 		option(t, &g, key, p.arg);
-	if (p.ind < argc)
-		cli_usage_error("%s: unexpected argument", argv[p.ind]);
+	cli_no_operands(&p, &cmd);
 	check(t, &g);
 	t->view = t->batch ? &top_view_batch : &top_view_curses;
 	/* Scripts depend on nothing but their options. */
 	if (t->batch)
-		t->model.table.members = !t->all && !t->n_pids;
+		t->model.table.members = !t->all && !t->sel.n_pids;
 	else
 		config_to(t, &g);
 	open_source(t);
-	code = finish(t, &g, top_loop(t));
+	missing = top_selects(t) ? check_selection(t) : 0;
+	code = top_loop(t);
+	code = finish(t, &g, code ?: missing ? CLI_PARTIAL : CLI_OK);
 	free(t);
 	return code;
 }

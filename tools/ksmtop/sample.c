@@ -208,30 +208,68 @@ static bool any(const struct sampler *s __unused, const struct seen *p __unused)
 	return true;
 }
 
-static int list_procs(struct sampler *s, struct sample *out)
+bool top_selects(const struct top *t)
+{
+	const struct ksm_select *sel = &t->sel;
+
+	return sel->n_pids || sel->tree || sel->match || sel->user || sel->cgroup;
+}
+
+static void meet(struct sampler *s, pid_t pid, size_t *met)
+{
+	struct seen *p = seen_add(s, pid);
+
+	*met += p->round != 0;
+	p->round = s->round;
+}
+
+static int list_all(struct sampler *s, size_t *met)
 {
 	struct ksm_procs *it;
-	const uint64_t began = cpu_ns();
-	size_t known = s->seen.used, met = 0;
-	struct seen *p;
 	pid_t pid;
+	int rc = ksm_procs_open(s->k, &it);
+
+	if (rc)
+		return rc;
+	while ((rc = ksm_procs_next(it, &pid)) == 1)
+		meet(s, pid, met);
+	ksm_procs_close(it);
+	return rc;
+}
+
+static int list_selected(struct sampler *s, size_t *met)
+{
+	struct ksm_ident *ids __cleanup_free = NULL;
+	size_t n;
+	int rc = ksm_select_run(s->k, &s->top->sel, &ids, &n, NULL, 0);
+
+	for (size_t i = 0; !rc && i < n; i++)
+		meet(s, ids[i].pid, met);
+	return rc;
+}
+
+/* By number and nothing else: there is nothing to look for. */
+static bool is_named(const struct sampler *s)
+{
+	const struct ksm_select *sel = &s->top->sel;
+
+	return sel->n_pids && !sel->tree && !sel->match && !sel->user && !sel->cgroup;
+}
+
+static int list_procs(struct sampler *s, struct sample *out)
+{
+	const uint64_t began = cpu_ns();
+	const size_t known = s->seen.used;
+	size_t met = 0;
 	int rc;
 
 	s->round++;
-	if (s->top->n_pids) {
-		for (size_t i = 0; i < s->top->n_pids; i++)
-			seen_add(s, s->top->pids[i])->round = s->round;
+	if (is_named(s)) {
+		for (size_t i = 0; i < s->top->sel.n_pids; i++)
+			seen_add(s, s->top->sel.pids[i])->round = s->round;
 		return 0;
 	}
-	rc = ksm_procs_open(s->k, &it);
-	if (rc)
-		return rc;
-	while ((rc = ksm_procs_next(it, &pid)) == 1) {
-		p = seen_add(s, pid);
-		met += p->round != 0;
-		p->round = s->round;
-	}
-	ksm_procs_close(it);
+	rc = top_selects(s->top) ? list_selected(s, &met) : list_all(s, &met);
 	if (rc)
 		return rc;
 	if (met < known)
@@ -352,15 +390,6 @@ static int read_names(struct sampler *s, struct sample_proc *out)
 	return 0;
 }
 
-static bool is_wanted(const struct sampler *s, uid_t uid)
-{
-	uint64_t number;
-
-	if (!s->top->user || !strcmp(ksm_user_name(s->k, uid), s->top->user))
-		return true;
-	return !num_u64(s->top->user, &number) && number == uid;
-}
-
 /*
  * Before 6.15 the mappings tell by which way a process takes part: looked at with
  * the names, and remembered in between.
@@ -370,8 +399,8 @@ static unsigned int wanted(const struct sampler *s, const struct seen *p)
 	unsigned int want = KSM_PROC_KSM;
 
 	if (p->name_due)
-		want |= KSM_PROC_UID | (p->exact || s->top->n_pids ? KSM_PROC_EXACT :
-								     KSM_PROC_MEMBER);
+		want |= KSM_PROC_UID | (p->exact || s->top->sel.n_pids ? KSM_PROC_EXACT :
+									 KSM_PROC_MEMBER);
 	return want;
 }
 
@@ -399,7 +428,7 @@ static void schedule(struct sampler *s, struct seen *p, const struct ksm_proc *n
 	if (p->born_ns == s->now_ns && age > LOOK_RARELY)
 		p->born_ns = s->now_ns > LOOK_RARELY ? s->now_ns - LOOK_RARELY : 0;
 	p->next_ns = s->now_ns + after;
-	if (ksm_member_in(now->member) || p->ended || now->state == 'Z' || s->top->n_pids)
+	if (ksm_member_in(now->member) || p->ended || now->state == 'Z' || s->top->sel.n_pids)
 		p->next_ns = 0;
 }
 
@@ -440,7 +469,7 @@ static void keep_member(const struct seen *p, struct ksm_proc *now)
 		now->member = p->member;
 }
 
-/* 0; -ESRCH when it is gone; -ESTALE when it is there, but not for us any more. */
+/* 0; -ESRCH when it is gone; -ESTALE when another has its number, which is not shown. */
 static int read_one(struct sampler *s, struct seen *p, struct sample *out)
 {
 	struct sample_proc *to = sample_room(out);
@@ -451,7 +480,7 @@ static int read_one(struct sampler *s, struct seen *p, struct sample *out)
 	rc = ksm_proc_read(s->k, p->pid, wanted(s, p), &to->p);
 	if (rc)
 		return rc;
-	if (to->p.kthread && !s->top->n_pids) {
+	if (to->p.kthread && !s->top->sel.n_pids) {
 		p->kthread = true;
 		p->next_ns = s->now_ns + LOOK_RARELY;
 		return p->shown ? -ESTALE : 0;
@@ -464,11 +493,6 @@ static int read_one(struct sampler *s, struct seen *p, struct sample *out)
 	p->comm = comm_digest(to->p.comm);
 	if (p->name_due) {
 		p->uid = to->p.uid;
-		if (!is_wanted(s, p->uid)) {
-			p->next_ns = s->now_ns + LOOK_RARELY;
-			p->name_ns = s->now_ns;
-			return p->shown ? -ESTALE : 0;
-		}
 		rc = read_names(s, to);
 		if (rc) {
 			sample_proc_fini(to);
@@ -501,7 +525,7 @@ static void read_due(struct sampler *s, struct sample *out)
 			dead = xreallocarray(dead, n_dead + 1, sizeof(*dead));
 			dead[n_dead++] = p;
 		} else if (rc == -ESTALE) {
-			/* There, but by now of another user: not for us any more. */
+			/* There, but a kernel thread has its number by now. */
 			p->shown = false;
 			if (top_sample_add_gone(out, p->pid))
 				cli_die(CLI_FAIL, -ENOMEM, "allocate");
@@ -527,7 +551,8 @@ int top_sampler_new(struct top *t, struct sampler **out)
 	map_init(&s->seen);
 	s->list = s->first = true;
 	*out = s;
-	if (t->n_pids)
+	/* Events tell of every process, whatever was selected. */
+	if (top_selects(t))
 		return 0;
 	rc = ksm_procev_open(t->k, &s->ev);
 	s->deaf_rc = rc;

@@ -737,7 +737,11 @@ struct ksm_select {
 	const pid_t *pids;		/* these and no others */
 	size_t n_pids;
 	bool tree;			/* and all descendants of what was selected */
-	const char *match;		/* extended regular expression on the command line */
+	/*
+	 * Extended regular expression on the command line; never matches the caller,
+	 * whose own command line it is part of.
+	 */
+	const char *match;
 	const char *user;		/* name or number */
 	const char *cgroup;		/* this cgroup path or one below it */
 	bool kthreads;			/* kernel threads too */

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/ascii.h"
 #include "util/map.h"
@@ -387,6 +388,8 @@ static int select_named(struct ksm *k, const struct selector *s, struct idents *
 
 static int select_all(struct ksm *k, const struct selector *s, struct idents *found)
 {
+	/* A pattern on command lines is part of our own. */
+	const pid_t self = s->has_pattern && ksm_is_live(k) ? getpid() : 0;
 	struct ksm_procs *it;
 	struct ksm_ident id;
 	pid_t pid;
@@ -395,6 +398,8 @@ static int select_all(struct ksm *k, const struct selector *s, struct idents *fo
 	if (rc)
 		return rc;
 	while ((rc = ksm_procs_next(it, &pid)) == 1) {
+		if (pid == self)
+			continue;
 		rc = selector_match(k, s, pid, &id);
 		if (rc == -ENOMEM)
 			break;
