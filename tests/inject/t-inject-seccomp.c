@@ -265,6 +265,128 @@ static void test_answers(void)
 	}
 }
 
+/* ------------------------------------------------------------------ */
+/* the tool dies at each of its steps					*/
+
+static struct {
+	int at, n;		/* before this step, and how many there were */
+	bool suspended;		/* the filter, from this step on */
+	/*
+	 * Shared with the test: the call that the filter forbids is in the registers
+	 * and the thread has not been let go.  A tool that dies then cannot help that
+	 * the filter sees it (inject-trace.c, "Seccomp filters").
+	 */
+	int *in_gap;
+} death;
+
+static void one_step(void)
+{
+	if (!death.at || ++death.n != death.at)
+		return;
+	kill(getpid(), SIGKILL);
+	for (;;)
+		pause();
+}
+
+long __real_sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data);
+long __wrap_sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data);
+long __wrap_sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data)
+{
+	one_step();
+	if (req == SYS_PTRACE_SETOPTIONS)
+		death.suspended = (uintptr_t)data & SYS_PTRACE_O_SUSPEND_SECCOMP;
+	if (death.in_gap && (req == SYS_PTRACE_SETREGSET || req == SYS_PTRACE_SYSCALL))
+		*death.in_gap = death.suspended && req == SYS_PTRACE_SETREGSET;
+	return __real_sys_ptrace(req, tid, addr, data);
+}
+
+ssize_t __real_sys_vm_writev(pid_t pid, const struct iovec *local, size_t n_local,
+			     const struct iovec *remote, size_t n_remote);
+ssize_t __wrap_sys_vm_writev(pid_t pid, const struct iovec *local, size_t n_local,
+			     const struct iovec *remote, size_t n_remote);
+ssize_t __wrap_sys_vm_writev(pid_t pid, const struct iovec *local, size_t n_local,
+			     const struct iovec *remote, size_t n_remote)
+{
+	one_step();
+	return __real_sys_vm_writev(pid, local, n_local, remote, n_remote);
+}
+
+/* Two forbidden calls in one stop, by a tool that is killed before step @at: true if it was. */
+static bool killed_at(pid_t pid, int at)
+{
+	struct ksm_inject_call calls[] = {
+		{ .nr = SYS_prctl, .args = { PR_GET_DUMPABLE } },
+		{ .nr = SYS_prctl, .args = { PR_GET_DUMPABLE } },
+	};
+	int status = 0;
+	pid_t tool;
+
+	fflush(stdout);
+	tool = fork();
+	if (!tool) {
+		death.at = at;
+		_exit(ksm_inject_run(ksm, KSM_CHILD(pid), calls, 2, NULL, NULL) ||
+		      !calls[1].done || calls[1].result != 1);
+	}
+	CHECK_INT(waitpid(tool, &status, 0), tool);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return true;
+	CHECK_INT(status, 0);
+	return false;
+}
+
+static void test_tool_killed(void)
+{
+	static const struct {
+		const char *name;
+		struct answers a;
+		int forbidden;
+		int gaps;		/* steps at which the filter may end it */
+	} rows[] = {
+		{ "kill", { SECCOMP_RET_KILL_PROCESS, ALLOW, ALLOW, ALLOW }, 1000 + SIGSYS, 2 },
+		{ "EPERM", { SECCOMP_RET_ERRNO | EPERM, ALLOW, ALLOW, ALLOW }, EPERM, 0 },
+	};
+	enum { STEPS_MAX = 200 };
+
+	if (!has_root())
+		return;
+	death.in_gap = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			    -1, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int ended = 0, at = 0;
+		bool was = true;
+
+		while (was && ++at < STEPS_MAX) {
+			struct served s;
+			int status;
+
+			tap_row("%s, step %d", rows[i].name, at);
+			*death.in_gap = 0;
+			serve(&s, lock_by_answers, &rows[i].a);
+			was = killed_at(s.pid, at);
+			wait_state(s.pid, "SZ");
+			if (state_of(s.pid) == 'Z' && *death.in_gap) {
+				ended++;
+				CHECK_INT(waitpid(s.pid, &status, 0), s.pid);
+				CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+				close(s.ask);
+				close(s.answer);
+				continue;
+			}
+			/* Alive, its own, and as locked in as it was. */
+			CHECK_INT(status_of(s.pid, "\nTracerPid:", 10), 0);
+			CHECK_INT(status_of(s.pid, "\nSeccomp:", 10), 2);
+			CHECK_INT(try(&s, SYS_prctl), rows[i].forbidden);
+			dismiss(&s);
+		}
+		tap_row("%s", rows[i].name);
+		CHECK(!was && at > 20);
+		CHECK(ended <= rows[i].gaps);
+	}
+	munmap(death.in_gap, sizeof(int));
+	death.in_gap = NULL;
+}
+
 /* Allowed and forbidden calls in the same stop, and many of them. */
 static void test_madvise(void)
 {
@@ -604,6 +726,6 @@ static void test_profiles(void)
 }
 #endif
 
-TAP_MAIN(TAP_CASE(test_answers), TAP_CASE(test_madvise), TAP_CASE(test_portions), TAP_CASE(test_strict),
+TAP_MAIN(TAP_CASE(test_answers), TAP_CASE(test_tool_killed), TAP_CASE(test_madvise), TAP_CASE(test_portions), TAP_CASE(test_strict),
 	 TAP_CASE(test_restart), TAP_CASE(test_other_thread), TAP_CASE(test_may_not),
 	 TAP_CASE(test_profiles))
