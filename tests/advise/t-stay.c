@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -89,6 +90,12 @@ static pid_t job_ready(const struct job *job)
 	while (n + 1 < sizeof(text) && read(job->out, text + n, 1) == 1 && text[n] != '\n')
 		n++;
 	text[n] = '\0';
+	/* Number 0 would be our own group, to be stopped and never continued. */
+	if (strtol(text, NULL, 10) <= 0) {
+		printf("Bail out! ksm-advise on PATH started no command\n");
+		fflush(stdout);
+		_exit(1);
+	}
 	return (pid_t)strtol(text, NULL, 10);
 }
 
@@ -362,6 +369,8 @@ int main(void)
 	shell = fork();
 	if (!shell) {
 		setsid();
+		/* Nobody else ends this session when the test is ended. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		/* A shell must be able to take the terminal back. */
 		signal(SIGTTOU, SIG_IGN);
 		signal(SIGTTIN, SIG_IGN);
