@@ -8,6 +8,7 @@
  * made shows in the mask for new files, which it would have changed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -272,6 +273,8 @@ static void replaced_between_runs(void)
 		for (int i = 0; i < 3; i++)
 			CHECK_INT(ksm_inject_run(ksm, &whom, &call, 1, &limits, NULL), 0);
 		CHECK(kept);
+		/* It has descriptors, and none of them was ours. */
+		CHECK(fcntl(STDIN_FILENO, F_GETFD) >= 0);
 		call.args[0] = MASK;
 		if (when)
 			before_seize = replace;

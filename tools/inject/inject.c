@@ -134,10 +134,12 @@ static void keep(struct ksm_inject_kept **kept, struct inject_watch *w)
 {
 	if (!kept || w->tid != w->whom.id.pid)
 		return;
-	if (!*kept)
+	if (!*kept) {
 		*kept = calloc(1, sizeof(**kept));
-	if (!*kept)
-		return;
+		if (!*kept)
+			return;
+		target_clear(&(*kept)->target);
+	}
 	inject_target_fini(&(*kept)->target);
 	(*kept)->id = w->whom.id;
 	(*kept)->target = w->target;
