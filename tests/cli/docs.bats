@@ -79,15 +79,13 @@ COMMON_OPTIONS="--sysroot
 }
 
 @test "ksmctl(8): short and long names belong together" {
+	common=$(section "$MAN/ksmctl.8" OPTIONS)
 	for cmd in "${COMMANDS[@]}"; do
+		text=$(section "$MAN/ksmctl.8" COMMANDS $cmd)$'\n'$common
 		while read -r short long _; do
 			[[ $short == -? ]] || continue
-			long=${long%%[*}
 			# On one line of macros: .BR -p ", " --pid
-			{
-				section "$MAN/ksmctl.8" COMMANDS $cmd
-				section "$MAN/ksmctl.8" OPTIONS
-			} | grep -qE -e "^\.BR $short \", \" $long( |\$)" ||
+			[[ $text =~ (^|$'\n')\.BR\ $short\ \",\ \"\ ${long%%[*}($|[\ $'\n']) ]] ||
 				fail "$cmd: no line for $short, $long"
 		done < <(ksmctl $cmd --list-options)
 	done
