@@ -71,6 +71,16 @@ plain() {
 	[[ $(cat "$BATS_TEST_TMPDIR/status") == 5 ]]
 }
 
+@test "nobody to read the report: the command runs all the same" {
+	need_prctl
+	for option in -R -r --report; do
+		expect 5 sh -c "ksm-advise -q $option -- sh -c 'echo ran; exit 5' 2>&-"
+		stdout_is ran
+	done
+	expect 0 sh -c "ksm-advise -q --report='$BATS_TEST_TMPDIR/closed' -- true 2>&-"
+	[[ -s $BATS_TEST_TMPDIR/closed ]] || fail "no report in the file"
+}
+
 @test "hostile names in a report" {
 	need_prctl
 	ln -s "$(type -P true)" "$BATS_TEST_TMPDIR/"$'evil\e[31m'
