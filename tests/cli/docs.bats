@@ -237,6 +237,32 @@ documented_columns() {
 	done
 }
 
+@test "man pages: installed, they name the directories of the installation" {
+	[[ -f $KSM_BUILDDIR/Makefile ]] || skip "no build tree"
+	to=$BATS_TEST_TMPDIR/to
+	for given in "" prefix=/opt/a-b,c; do
+		env -u MAKEFLAGS -u MAKELEVEL make -s -C "$KSM_BUILDDIR" install-data DESTDIR="$to" \
+			${given:+"$given"} >/dev/null
+		if [[ -z $given ]]; then
+			prefix=$(sed -n 's/^prefix = //p' "$KSM_BUILDDIR/Makefile")
+			# What the programs were built with, and no other.
+			while read -r dir; do
+				grep -rqaF -- "${dir//-/\\-}" "$to$prefix/share/man" ||
+					fail "no page has $dir"
+			done < <(sed -n 's/.* "\(.*\)"$/\1/p' "$KSM_BUILDDIR/tools/util/dirs.h")
+		else
+			prefix=${given#*=}
+			grep -qF '/opt/a\-b,c/etc/ksm\-utils/profiles/' "$to$prefix"/share/man/man8/ksmctl.8
+			grep -qF '/opt/a\-b,c/share/ksm\-utils/profiles/' "$to$prefix"/share/man/man8/ksmctl.8
+			grep -qF '/opt/a\-b,c/lib/ksm\-utils' "$to$prefix"/share/man/man1/ksm-advise.1
+		fi
+		for page in "$to$prefix"/share/man/man?/*; do
+			! grep -n '@[a-z]*dir@' "$page" || fail "left as it was: $page"
+		done
+		rm -rf "$to"
+	done
+}
+
 # run_example PAGE ROOT STATUS: commands behind a prompt, from stdin; what stands
 # behind each is what it prints.
 run_example() {

@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "ksm-advise/advise.h"
+#include "util/dirs.h"
 #include "util/str.h"
 
 #define PRELOAD_NAME "libksm-advise-preload.so"

@@ -17,6 +17,7 @@
 #include "cli/cli.h"
 #include "cli/xalloc.h"
 #include "ksmctl/ksmctl.h"
+#include "util/dirs.h"
 
 #define FILE_LIMIT (64 << 10)
 
