@@ -10,6 +10,7 @@
  * set up here (a kernel without it, a container) ends with 77 and the reason.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/filter.h>
 #include <linux/prctl.h>
@@ -23,10 +24,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "../inject/fuse.h"
 
 #define CMDLINE_MIB 60
 #define CHILDREN 40
@@ -179,6 +183,47 @@ static void sparse(void)
 	stay();
 }
 
+/* A file whose server says nothing more: whoever needs a page of it waits for ever. */
+static char *silent_file(size_t len)
+{
+	struct fuse_share *share = mmap(NULL, sizeof(*share), PROT_READ | PROT_WRITE,
+					MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char *m;
+	int fd, rc;
+
+	if (share == MAP_FAILED)
+		impossible("mmap");
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		impossible("mount namespace");
+	/* Seen by nobody else, so it may hide a directory. */
+	rc = fuse_start("/mnt", share);
+	if (rc < 0) {
+		errno = -rc;
+		impossible("FUSE");
+	}
+	share->silent = 1;
+	fd = open("/mnt/libc.so", O_RDONLY | O_CLOEXEC);
+	m = mmap(NULL, len, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	if (fd < 0 || m == MAP_FAILED)
+		impossible("/mnt/libc.so");
+	close(fd);
+	return m;
+}
+
+static void fuse(void)
+{
+	silent_file(1 << 20);
+	stay();
+}
+
+static void cmdline_fuse(void)
+{
+	const size_t len = 64U << 10;
+
+	set_cmdline(silent_file(1 << 20), len);
+	stay();
+}
+
 /* --- threads and children --- */
 
 static void *wait_for_ever(void *arg)
@@ -322,8 +367,10 @@ static const struct {
 	{ "cmdline", "user", cmdline, "41 processes with command lines of 60 MiB" },
 	{ "cmdline-empty", "user", cmdline_empty_pages, "60 MiB of it, of which no page is there" },
 	{ "cmdline-regex", "user", cmdline_regex, "256 KiB that a search begins anew on" },
+	{ "cmdline-fuse", "root", cmdline_fuse, "its command line is in a file that never comes" },
 	{ "filter-kills", "user", filter_kills, "a seccomp filter kills it for prctl" },
 	{ "filter-refuses", "user", filter_refuses, "a seccomp filter answers EPERM to prctl" },
+	{ "fuse", "root", fuse, "code in a file that never comes" },
 	{ "groups", "root", groups, "2000 supplementary groups, and a filter behind them" },
 	{ "leader-gone", "user", leader_gone, "its main thread has ended" },
 	{ "maps", "user", maps, "60000 mappings" },
