@@ -315,6 +315,46 @@ run_example() {
 	((count >= 6)) || fail "only $count examples were found"
 }
 
+# sample FROM TO: the lines of README from the one to the other, without their indent.
+sample() { sed -n "/$1/,/$2/s/^  //p" "$KSM_SRCDIR/README"; }
+
+# labels: what stands before the figures of a line, one a line.
+labels() { sed -nE 's/^ *([A-Za-z][A-Za-z0-9 ,]*[a-z]) {2,}.*/\1/p'; }
+
+@test "README: the samples have the form of what is printed now" {
+	use_root 6.12-busy
+	status=$(sample '^  # ksmctl$' '^$')
+	known=$(cat "$KSM_EXPECTED"/ksmctl-status/*.out)
+	n=0
+	while read -r label; do
+		grep -q "^$label " <<<"$known" || fail "ksmctl does not print: $label"
+		n=$((n + 1))
+	done < <(tail -n +2 <<<"$status" | cut -c 1-10 | sed 's/ *$//')
+	((n >= 8)) || fail "only $n lines of ksmctl were found"
+	# The words between the figures of one line.
+	words=$(grep '^not merged' <<<"$status" | grep -oE '[a-z]{2,}' | xargs)
+	grep -oE '[a-z]{2,}' <<<"$known" | xargs | grep -qF "$words" || fail "ksmctl does not say: $words"
+	heading=$(ksmctl procs -s "$ROOT" | head -n 1 | xargs)
+	sample '^Two commands' '^Instead' | tr -s ' ' | grep -qF "$heading" ||
+		fail "quickstart shows other columns than: $heading"
+	n=0
+	while read -r label; do
+		grep -qF "${label#resident, as 8 }" "$KSM_SRCDIR/quickstart" ||
+			fail "quickstart does not print: $label"
+		n=$((n + 1))
+	done < <(sample '^    resident, as' '^$' | labels)
+	((n >= 6)) || fail "only $n rows of quickstart were found"
+	n=0
+	while read -r label; do
+		grep -qF "\"$label\"" "$KSM_SRCDIR"/tools/ksm-estimate/report*.c ||
+			fail "ksm-estimate does not print: $label"
+		n=$((n + 1))
+	done < <(sample '^  anonymous' '^The output' | labels)
+	((n >= 9)) || fail "only $n rows of ksm-estimate were found"
+	same "columns of ksm-estimate" "$(sample '^  # ksm-estimate' '^$' | sed -n 2p | xargs)" \
+		"$(ksm-estimate -q -p $$ 2>/dev/null | head -n 1 | xargs)"
+}
+
 # --- completion -------------------------------------------------------------------
 
 # complete_line WORD...: what is offered for the last of these words.
