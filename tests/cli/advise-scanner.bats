@@ -113,7 +113,7 @@ scanner() {
 		echo $?; show'
 	stdout_is "125
 0"
-	stderr_is "ksm-advise: /sys/kernel/mm/ksm/run: cannot start KSM: Permission denied (needs root)"
+	stderr_is "ksm-advise: /sys/kernel/mm/ksm/run: cannot start KSM: Permission denied (needs root, or CAP_DAC_OVERRIDE)"
 }
 
 @test "wait: settled when a pass adds nothing more" {

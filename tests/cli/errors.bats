@@ -73,16 +73,16 @@ EPERM=1 EINTR=4 EIO=5 ENOMEM=12 EACCES=13 EBUSY=16 EINVAL=22 EROFS=30
 
 @test "no permission" {
 	refused sleep_millisecs:$EACCES sleep_millisecs=5 \
-		"sleep_millisecs: cannot set to 5: Permission denied (needs root)"
+		"sleep_millisecs: cannot set to 5: Permission denied (needs root, or CAP_DAC_OVERRIDE)"
 	refused run:$EPERM run=0 \
-		"run: cannot set to 0: Operation not permitted (needs root)"
+		"run: cannot set to 0: Operation not permitted (needs root, or CAP_DAC_OVERRIDE)"
 	root_unchanged 6.12-busy
 	for words in stop "start 5 5" unmerge "profile off"; do
 		KSM_PROFILES=$KSM_SRCDIR/tools/ksmctl/profiles \
 			expect 1 refusing "run:$EACCES,pages_to_scan:$EACCES,sleep_millisecs:$EACCES" \
 			ksmctl -q -s "$ROOT" $words
 		stdout_is ""
-		stderr_has ": Permission denied (needs root)"
+		stderr_has ": Permission denied (needs root, or CAP_DAC_OVERRIDE)"
 		root_unchanged 6.12-busy
 	done
 }

@@ -292,7 +292,7 @@ pid 2002: python3: costs more metadata than it saves: profit -196 KiB (and more)
 	need_unprivileged
 	apply_modes
 	expect 1 unprivileged ksmctl doctor -p 2001 -s "$ROOT"
-	stderr_is "ksmctl: 2001: cannot read its mappings (needs root, or its owner): Permission denied"
+	stderr_is "ksmctl: 2001: cannot read its mappings: Permission denied (needs root, or CAP_SYS_PTRACE)"
 }
 
 @test "doctor: what cannot be read is not judged" {

@@ -105,7 +105,22 @@ Try 'ksmctl list --help' for more information."
 	mkdir "$BATS_TEST_TMPDIR/empty"
 	expect 1 ksmctl -s "$BATS_TEST_TMPDIR/empty" list
 	stdout_is ""
-	stderr_is "ksmctl: $BATS_TEST_TMPDIR/empty: not the dump of a system: it has no proc"
+	stderr_is "ksmctl: $BATS_TEST_TMPDIR/empty: cannot open: not the dump of a system: it has no proc"
+}
+
+@test "sysroot: a page size that cannot be is no other one's" {
+	use_root 6.12-busy
+	local tool
+
+	for size in 3000 4096x; do
+		sed -i "s/^page_size.*/page_size $size/" "$ROOT/meta"
+		for tool in "ksmctl status" "ksmtop -b" "ksm-advise -c -p 1" "ksm-estimate -p 1"; do
+			# shellcheck disable=SC2086 # the words of a command
+			expect 1 $tool -s "$ROOT"
+			stdout_is ""
+			stderr_is "${tool%% *}: $ROOT: cannot open: its file meta tells a page_size or clock_tick that cannot be"
+		done
+	done
 }
 
 @test "sysroot: a link in a dump does not lead out of it" {

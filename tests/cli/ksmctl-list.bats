@@ -194,7 +194,7 @@ Try 'ksmctl get --help' for more information."
 	apply_modes
 	expect 1 unprivileged ksmctl get run -s "$ROOT"
 	stdout_is ""
-	stderr_is "ksmctl: run: permission denied (needs root)"
+	stderr_is "ksmctl: run: permission denied (needs root, or CAP_DAC_OVERRIDE)"
 	expect 0 unprivileged ksmctl get pages_to_scan -s "$ROOT"
 	stdout_is 100
 	stderr_is ""

@@ -92,7 +92,7 @@ run 1
 	apply_modes
 	expect 1 unprivileged ksmctl save -s "$ROOT"
 	stdout_is ""
-	stderr_is "ksmctl: run: permission denied (needs root)"
+	stderr_is "ksmctl: run: permission denied (needs root, or CAP_DAC_OVERRIDE)"
 	use_root garbage
 	expect 1 ksmctl save -s "$ROOT"
 	stdout_is ""

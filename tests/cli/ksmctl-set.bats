@@ -145,7 +145,7 @@ run 1"
 	before=$(cat "$ROOT/$ksm/use_zero_pages")
 	expect 1 unprivileged ksmctl set run=1 use_zero_pages=$((!before)) sleep_millisecs=7 -s "$ROOT"
 	stdout_is ""
-	stderr_is "ksmctl: sleep_millisecs: cannot set to 7: Permission denied (needs root); the others were put back"
+	stderr_is "ksmctl: sleep_millisecs: cannot set to 7: Permission denied (needs root, or CAP_DAC_OVERRIDE); the others were put back"
 	file_is $ksm/use_zero_pages "$before"
 	file_is $ksm/sleep_millisecs "$(cat "$KSM_DATA/denied/$ksm/sleep_millisecs")"
 	file_is $ksm/run "$(cat "$KSM_DATA/denied/$ksm/run")"
@@ -157,7 +157,7 @@ run 1"
 	apply_modes
 	expect 1 unprivileged ksmctl set sleep_millisecs=7 -s "$ROOT"
 	stdout_is ""
-	stderr_is "ksmctl: sleep_millisecs: cannot set to 7: Permission denied (needs root)"
+	stderr_is "ksmctl: sleep_millisecs: cannot set to 7: Permission denied (needs root, or CAP_DAC_OVERRIDE)"
 	chmod -R u+rwX "$ROOT"
 	root_unchanged denied
 }

@@ -135,7 +135,7 @@ Try 'ksmctl vmas --help' for more information."
 	apply_modes
 	expect 1 unprivileged ksmctl vmas -p 1 -s "$ROOT"
 	stdout_is ""
-	stderr_is "ksmctl: 1: cannot read its mappings (needs root, or its owner): Permission denied"
+	stderr_is "ksmctl: 1: cannot read its mappings: Permission denied (needs root, or CAP_SYS_PTRACE)"
 }
 
 @test "vmas: the stack of a process that asked for all of its memory" {

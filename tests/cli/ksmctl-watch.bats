@@ -98,7 +98,7 @@ put() {
 	rm -r "$ROOT"/[0-2]
 	expect 1 ksmctl watch -s "$ROOT"
 	stdout_is ""
-	stderr_is "ksmctl: $ROOT: not the dump of a system: it has no proc"
+	stderr_is "ksmctl: $ROOT: cannot open: not the dump of a system: it has no proc"
 	moments 2
 	rm -r "$ROOT/0/$ksm"
 	expect 3 ksmctl watch -s "$ROOT"

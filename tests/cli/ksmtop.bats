@@ -215,7 +215,7 @@ top() { ksmtop -s "$ROOT" "$@"; }
 	expect 1 ksmtop -b -s "$BATS_TEST_TMPDIR/nowhere"
 	stderr_is "ksmtop: $BATS_TEST_TMPDIR/nowhere: cannot open: No such file or directory"
 	expect 1 ksmtop -b -s "$BATS_TEST_TMPDIR"
-	stderr_is "ksmtop: $BATS_TEST_TMPDIR: not the dump of a system: it has no proc"
+	stderr_is "ksmtop: $BATS_TEST_TMPDIR: cannot open: not the dump of a system: it has no proc"
 	use_root 6.12-busy
 	expect 1 top -b --record "$BATS_TEST_TMPDIR/no/where"
 	stderr_is "ksmtop: $BATS_TEST_TMPDIR/no/where: cannot open: No such file or directory"

@@ -433,19 +433,19 @@ is_member() { [[ $(ksmctl procs -p "$1" -rn -o STATE) == any ]]; }
 	need_unprivileged
 	expect 1 unprivileged ksmctl set sleep_millisecs=123
 	stdout_is ""
-	stderr_is "ksmctl: sleep_millisecs: cannot set to 123: Permission denied (needs root)"
+	stderr_is "ksmctl: sleep_millisecs: cannot set to 123: Permission denied (needs root, or CAP_DAC_OVERRIDE)"
 	expect 0 unprivileged ksmctl status
 	stderr_is ""
 	# Since Linux 6.6 anybody may listen; what is told of others is another matter.
 	run --separate-stderr unprivileged ksmctl watch --events -c 1 -i 50ms
 	case $status in
 	0) stderr_is "" ;;
-	1) stderr_is "ksmctl: --events: cannot listen to process events (needs root before Linux 6.6): Operation not permitted" ;;
+	1) stderr_is "ksmctl: --events: cannot listen to process events: Operation not permitted (before Linux 6.6 it needs root, or CAP_NET_ADMIN)" ;;
 	*) fail "status $status" "$stderr" ;;
 	esac
 	expect 1 unprivileged ksmctl vmas -p 1
 	stdout_is ""
-	stderr_is "ksmctl: 1: cannot read its mappings (needs root, or its owner): Permission denied"
+	stderr_is "ksmctl: 1: cannot read its mappings: Permission denied (needs root, or CAP_SYS_PTRACE)"
 }
 
 @test "live: processes that come and go while they are listed" {

@@ -76,14 +76,12 @@ static void meta(void)
 		{ "page_size 65536\n", 65536, 0, 0, 0 },		/* the rest is missing */
 		{ "page_size\t 4096", 4096, 0, 0, 0 },			/* blanks, no newline */
 		{ "# page_size 8192\nrelease 7.3-rc1\n", 0, 0, 0, 703 },
-		{ "page_size 3000\nclock_tick 0\n", 0, 0, 0, 0 },	/* no power of two */
-		{ "page_size 0\npage_size 512\npage_size 8388608\n", 0, 0, 0, 0 },
-		{ "page_size -4096\npage_size 4096x\nwhen_ns 1.5\n", 0, 0, 0, 0 },
-		{ "clock_tick 18446744073709551617\n", 0, 0, 0, 0 },
+		/* without a time there are no rates, which is seen */
+		{ "when_ns 1.5\n", 0, 0, 0, 0 },
 		{ "release 5.15.0-91-generic\n", 0, 0, 0, 515 },
 		/* minor numbers have two places */
 		{ "release 10.100.1\n", 0, 0, 0, 1099 },
-		{ "release\nrelease \npage_size\n\n \n", 0, 0, 0, 0 },
+		{ "release\nrelease \nwhen_ns\n\n \n", 0, 0, 0, 0 },
 		{ "release nonsense\n", 0, 0, 0, 0 },
 		{ "", 0, 0, 0, 0 },
 	};
@@ -106,6 +104,37 @@ static void meta(void)
 		CHECK_INT(ksm_stats_read(k, &st), 0);
 		CHECK_UINT(st.when_ns, rows[i].when_ns);
 		ksm_close(k);
+		root_free(&r);
+	}
+}
+
+/* By a wrong page size all figures are wrong, and by this machine's, too. */
+static void impossible_meta(void)
+{
+	static const char *const rows[] = {
+		"page_size 3000\n",		/* no power of two */
+		"page_size 0\n",
+		"page_size 512\n",
+		"page_size 8388608\n",
+		"page_size -4096\n",
+		"page_size 4096x\n",
+		"page_size\n",
+		"page_size 4096\nclock_tick 0\n",
+		"clock_tick 18446744073709551617\n",
+		"clock_tick 1000001\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct root r;
+		struct ksm *k;
+
+		tap_row("%zu", i);
+		root_new(&r);
+		root_put(&r, "meta", rows[i]);
+		CHECK_INT(ksm_open(r.dir, &k), -EPROTO);
+		CHECK(!k);
+		CHECK_STR(ksm_open_why(r.dir, -EPROTO),
+			  "its file meta tells a page_size or clock_tick that cannot be");
 		root_free(&r);
 	}
 }
@@ -607,7 +636,7 @@ static void caps_of_answers(void)
 	}
 }
 
-TAP_MAIN(TAP_CASE(open_fails), TAP_CASE(live), TAP_CASE(meta), TAP_CASE(no_meta),
+TAP_MAIN(TAP_CASE(open_fails), TAP_CASE(live), TAP_CASE(meta), TAP_CASE(impossible_meta), TAP_CASE(no_meta),
 	 TAP_CASE(present), TAP_CASE(error_record), TAP_CASE(links_stay_inside),
 	 TAP_CASE(links_stay_inside_without_openat2),
 	 TAP_CASE(fifo_does_not_block), TAP_CASE(whole_files),

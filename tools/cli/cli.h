@@ -220,7 +220,8 @@ extern const struct cli_opt cli_common_options[];
 bool cli_common_option(int key, const char *arg, const char **sysroot);
 /*
  * What every tool says when processes cannot be selected, by the code and reason of
- * ksm_select_run(), or when the options select none: ends the program then.
+ * ksm_select_run(), or when the options select none: ends the program then.  A
+ * reason of success is a warning.
  */
 void cli_selected(int rc, const char *why, size_t n);
 

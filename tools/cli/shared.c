@@ -69,9 +69,11 @@ void cli_selected(int rc, const char *why, size_t n)
 	if (rc == -EINVAL)
 		cli_usage_error("%s", why);
 	if (rc)
-		cli_die(CLI_FAIL, rc, "cannot list processes");
+		cli_die(CLI_FAIL, 0, "cannot list processes: %s", why);
 	if (!n)
-		cli_die(CLI_FAIL, 0, "no process matches");
+		cli_die(CLI_FAIL, 0, "no process matches%s%s", *why ? ": " : "", why);
+	if (*why)
+		cli_warn(0, "%s", why);
 }
 
 bool cli_common_option(int key, const char *arg, const char **sysroot)

@@ -15,7 +15,6 @@
 #include <sys/syscall.h>
 
 #include "libksm/internal.h"
-#include "libksm/parse.h"
 #include "libksm/sys.h"
 #include "util/macros.h"
 
@@ -275,22 +274,6 @@ void inject_seccomp_fini(struct inject_filters *f)
 /* ------------------------------------------------------------------ */
 /* foreseeing								*/
 
-/* Capabilities count in the first user namespace only: its map is the whole range. */
-static bool in_first_userns(struct ksm *k)
-{
-	uint64_t want[] = { 0, 0, UINT32_MAX }, got;
-	struct span rest, word;
-	char map[64];
-	ssize_t n = ksm_path_read_small(k, k->procfd, "self/uid_map", map, sizeof(map));
-
-	rest = (struct span){ map, n > 0 ? strcspn(map, "\n") : 0 };
-	for (size_t i = 0; n >= 0 && i < ARRAY_SIZE(want); i++)
-		if (!span_word(&rest, &word) || !span_u64(word, &got) || got != want[i])
-			return false;
-	/* Without that file, there are no user namespaces. */
-	return true;
-}
-
 enum ksm_inject_why ksm_inject_seccomp(struct ksm *k, int mode)
 {
 	if (mode == INJECT_SECCOMP_OFF)
@@ -301,6 +284,6 @@ enum ksm_inject_why ksm_inject_seccomp(struct ksm *k, int mode)
 	if (!ksm_is_live(k))
 		return KSM_INJECT_FINE;
 	/* kernel/seccomp.c seccomp_get_filter(), kernel/ptrace.c check_ptrace_options() */
-	return sys_has_sys_admin() && sys_seccomp_get() <= 0 && in_first_userns(k) ?
+	return sys_has_sys_admin() && sys_seccomp_get() <= 0 && ksm_initial_userns(k) ?
 		       KSM_INJECT_FINE : KSM_INJECT_SECCOMP;
 }

@@ -161,7 +161,7 @@ static void change_tree(struct adv *a, struct batch *b)
 		int rc = ksm_select_more(a->k, &b->ids, &b->n);
 
 		if (rc < 0)
-			cli_die(CLI_FAIL, rc, "cannot list processes");
+			cli_die(CLI_FAIL, 0, "cannot list processes: %s", ksm_list_why(rc));
 		if (!rc)
 			break;
 		b->unfinished = look == LOOKS_MAX;

@@ -21,7 +21,8 @@ void adv_open(struct adv *a, int code)
 	int rc = ksm_open(a->sysroot, &a->k);
 
 	if (rc)
-		cli_die(code, rc, "%s: cannot open", a->sysroot ? a->sysroot : "/proc");
+		cli_die(code, 0, "%s: cannot open: %s", a->sysroot ? a->sysroot : "/proc",
+			ksm_open_why(a->sysroot, rc));
 	if (debug)
 		ksm_set_log(a->k, log_line, NULL, ksm_log_parse(debug));
 	rc = ksm_caps_read(a->k, &a->caps);

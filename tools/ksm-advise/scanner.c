@@ -143,14 +143,14 @@ void adv_scanner_stop(void)
 
 static void fail(int code, int rc)
 {
-	const char *hint = "";
+	const bool denied = rc == -EACCES || rc == -EPERM;
 
-	if (rc == -EACCES || rc == -EPERM)
-		hint = " (needs root)";
-	else if (rc == -EOPNOTSUPP)
+	if (rc == -EOPNOTSUPP)
 		cli_die(code == CLI_WRAP_FAIL ? code : CLI_UNSUPPORTED, 0,
 			"/sys/kernel/mm/ksm/run: cannot start KSM: this kernel has no KSM");
-	cli_die(code, 0, "/sys/kernel/mm/ksm/run: cannot start KSM: %s%s", strerror(-rc), hint);
+	cli_die(code, 0, "/sys/kernel/mm/ksm/run: cannot start KSM: %s%s%s%s", strerror(-rc),
+		denied ? " (" : "",
+		denied ? ksm_right_hint(scanner.k, KSM_RIGHT_SETTINGS) : "", denied ? ")" : "");
 }
 
 static bool open_lock(void)

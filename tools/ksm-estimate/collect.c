@@ -359,6 +359,12 @@ static void add_proc(struct est *e, const struct ksm_ident *id)
 	e->procs[e->n_procs++] = p;
 }
 
+static _Noreturn void die_denied(const struct est *e)
+{
+	cli_die(CLI_FAIL, 0, "none of %zu process%s could be read (%s)", e->denied,
+		e->denied == 1 ? "" : "es", ksm_right_hint(e->k, e->denied_by));
+}
+
 static void select_procs(struct est *e)
 {
 	const struct ksm_select *sel = &e->opt.select;
@@ -367,18 +373,17 @@ static void select_procs(struct est *e)
 	size_t n;
 	int rc = ksm_select_run(e->k, sel, &ids, &n, why, sizeof(why));
 
-	cli_selected(rc, why, 1);
 	e->procs = xcalloc(n, sizeof(struct est_proc *));
 	for (size_t i = 0; i < n; i++)
 		/* Our own memory grows with what we read. */
 		if (ids[i].pid != getpid())
 			add_proc(e, &ids[i]);
 	free(ids);
-	if (e->n_procs)
-		return;
-	if (sel->match || sel->user || sel->cgroup || sel->n_pids)
-		cli_selected(0, why, 0);
-	cli_die(CLI_FAIL, 0, "/proc: no process is to be seen there (is it mounted, and without hidepid?)");
+	if (rc || e->n_procs || *why || sel->match || sel->user || sel->cgroup || sel->n_pids)
+		cli_selected(rc, why, e->n_procs);
+	else
+		cli_die(CLI_FAIL, 0, "/proc: no other process is to be seen there "
+			"(is it mounted with hidepid=2, or of a container?)");
 }
 
 /* --- set-up --- */
@@ -529,7 +534,8 @@ static void settle(struct est *e)
 		struct est_proc *p = e->procs[i];
 
 		if (p->rc == -EACCES || p->rc == -EPERM) {
-			e->denied++;
+			if (!e->denied++ || p->rc == -EPERM)
+				e->denied_by = ksm_right_of(KSM_RIGHT_MEMORY, p->rc);
 		} else if (p->rc == -ESRCH) {
 			p->vanished = true;
 			e->vanished++;
@@ -556,8 +562,7 @@ static void check_read(const struct est *e)
 	if (e->opt.select.n_pids)
 		return;
 	if (e->denied)
-		cli_die(CLI_FAIL, 0, "none of %zu processes could be read "
-			"(needs root, or CAP_SYS_PTRACE)", e->denied);
+		die_denied(e);
 	cli_die(CLI_FAIL, 0, "all of %zu processes ended before they were read", e->n_procs);
 }
 

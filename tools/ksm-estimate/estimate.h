@@ -390,6 +390,7 @@ struct est {
 	uint64_t read_ns;	/* time spent on reading, first pass */
 	uint64_t list_ns;	/* of it, with nothing to read but lists of mappings */
 	size_t denied;
+	enum ksm_right denied_by;
 	size_t lacking;		/* the kernel has no smaps or pagemap of them */
 	size_t vanished;
 

@@ -238,7 +238,8 @@ static void prepare(struct args *a)
 	int rc = ksm_open(a->sysroot, &e->k);
 
 	if (rc)
-		cli_die(CLI_FAIL, rc, "%s: cannot open", a->sysroot ? a->sysroot : "root");
+		cli_die(CLI_FAIL, 0, "%s: cannot open: %s", a->sysroot ? a->sysroot : "/proc",
+			ksm_open_why(a->sysroot, rc));
 	if (!ksm_is_live(e->k))
 		cli_die(CLI_UNSUPPORTED, 0, "%s: a dump holds no memory to read", a->sysroot);
 	rc = a->key ? est_key_file(a->key, &e->key) : est_key_new(&e->key);

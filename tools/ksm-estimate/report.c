@@ -110,17 +110,17 @@ static int print_text(const struct est_report *r)
 static void warn_unseen(const struct est *e)
 {
 	if (e->denied)
-		cli_warn(0, "%zu processes could not be read (needs root, or CAP_SYS_PTRACE)",
-			 e->denied);
+		cli_warn(0, "%zu process%s could not be read (%s)", e->denied,
+			 e->denied == 1 ? "" : "es", ksm_right_hint(e->k, e->denied_by));
 	if (e->vanished)
 		cli_note("%zu processes ended or changed while they were read", e->vanished);
 	if (e->count.unread)
 		cli_warn(0, "%" PRIu64 " pages appeared while reading and were left out",
 			 e->count.unread);
 	if (!e->frames_known)
-		cli_warn(0, "the kernel hides frame numbers (needs root): pages that processes "
+		cli_warn(0, "the kernel hides frame numbers (%s): pages that processes "
 			    "share since fork and pages merged already are taken for one frame "
-			    "when they are equal");
+			    "when they are equal", ksm_right_hint(e->k, KSM_RIGHT_FRAMES));
 }
 
 /* Were processes named, and none of them could be read? */

@@ -141,9 +141,13 @@ static void losers_find(struct ctl *ctl, struct losers *l)
 	struct ksm_procs *it;
 	struct ksm_proc p;
 	pid_t pid;
+	int rc;
 
-	if (ksm_procs_open(ctl->k, &it))
+	rc = ksm_procs_open(ctl->k, &it);
+	if (rc) {
+		cli_warn(0, "cannot list processes: %s", ksm_list_why(rc));
 		return;
+	}
 	while (ksm_procs_next(it, &pid) == 1) {
 		size_t at;
 
@@ -281,7 +285,7 @@ static int process_findings(struct ctl *ctl, struct report *r, pid_t pid, const 
 	int rc = ksm_proc_read(ctl->k, pid, KSM_PROC_KSM | KSM_PROC_EXACT, &p);
 
 	if (rc) {
-		cli_error(rc, "%d: cannot read", (int)pid);
+		ctl_proc_error(ctl, pid, "cannot read", KSM_RIGHT_FIGURES, rc);
 		return rc;
 	}
 	if (p.kthread || p.state == 'Z') {
@@ -291,7 +295,7 @@ static int process_findings(struct ctl *ctl, struct report *r, pid_t pid, const 
 	}
 	rc = ksm_vmas_walk(ctl->k, pid, add_vma, &m);
 	if (rc == -EACCES || rc == -EPERM) {
-		cli_error(rc, "%d: cannot read its mappings (needs root, or its owner)", (int)pid);
+		ctl_proc_error(ctl, pid, "cannot read its mappings", KSM_RIGHT_MAPPINGS, rc);
 		return rc;
 	}
 	if (rc == -ENOENT) {

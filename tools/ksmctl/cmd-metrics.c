@@ -116,7 +116,8 @@ static void check_attrs(struct metrics *ms, const struct ksm_stats *s)
 	ksm_for_each_attr(id) {
 		if (s->attr[id].state != KSM_DENIED)
 			continue;
-		cli_warn(0, "%s: permission denied (needs root)", ksm_attr_info(id)->name);
+		cli_warn(0, "%s: permission denied (%s)", ksm_attr_info(id)->name,
+			 ksm_right_hint(ms->ctl->k, KSM_RIGHT_SETTINGS));
 		ms->failed = true;
 	}
 }
@@ -233,20 +234,21 @@ static bool is_small(const struct metrics *ms, int64_t merging)
 
 static void members_read(struct metrics *ms, struct members *out)
 {
-	size_t denied = 0;
+	struct ctl_denied denied = { 0 };
 	struct ksm_procs *it;
 	struct ksm_proc p;
 	pid_t pid;
 	int rc = ksm_procs_open(ms->ctl->k, &it);
 
 	if (rc)
-		cli_die(CLI_FAIL, rc, "cannot list processes");
+		cli_die(CLI_FAIL, 0, "cannot list processes: %s", ksm_list_why(rc));
 	while (ksm_procs_next(it, &pid) == 1) {
 		int64_t merging;
 
-		if (ksm_proc_read(ms->ctl->k, pid, KSM_PROC_KSM | KSM_PROC_UID, &p))
+		rc = ksm_proc_read(ms->ctl->k, pid, KSM_PROC_KSM | KSM_PROC_UID, &p);
+		ctl_denied_add(&denied, !rc && p.member == KSM_MEMBER_DENIED ? -EACCES : rc);
+		if (rc)
 			continue;
-		denied += p.member == KSM_MEMBER_DENIED;
 		merging = merging_bytes(ms, p.ksm.merging_pages, p.ksm.zero_pages);
 		if (!merging && !ksm_fig_or(p.ksm.items, 0))
 			continue;
@@ -256,10 +258,8 @@ static void members_read(struct metrics *ms, struct members *out)
 		out->v[out->n++] = (struct member){ p, NULL };
 	}
 	ksm_procs_close(it);
-	if (denied) {
-		cli_warn(0, "%zu processes of others could not be read (needs root)", denied);
-		ms->failed = true;
-	}
+	ctl_denied_tell(ms->ctl, &denied);
+	ms->failed |= denied.n > 0;
 }
 
 static void print_members(const struct metrics *ms, const struct members *all)

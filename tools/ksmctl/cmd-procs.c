@@ -305,7 +305,7 @@ struct procs {
 	char *scratch;
 	struct row *rows;
 	size_t n, cap;
-	size_t denied;
+	struct ctl_denied denied;
 };
 
 static void add_row(struct procs *ps, const struct ksm_proc *p)
@@ -334,14 +334,16 @@ static int take(struct procs *ps, const struct ksm_ident *id)
 
 	if (rc == -ESRCH && !ps->sel.n_pids)
 		return 0;
+	if (rc && !ps->sel.n_pids && ctl_denied_add(&ps->denied, rc))
+		return 0;
 	if (rc) {
-		cli_error(rc, "%d: cannot read", (int)id->pid);
+		ctl_proc_error(ps->ctl, id->pid, "cannot read", KSM_RIGHT_FIGURES, rc);
 		return rc;
 	}
 	if (p.kthread && !ps->sel.n_pids)
 		return 0;
 	if (p.member == KSM_MEMBER_DENIED) {
-		ps->denied++;
+		ctl_denied_add(&ps->denied, -EACCES);
 		if (!ps->all && !ps->sel.n_pids)
 			return 0;
 	}
@@ -374,12 +376,12 @@ static size_t collect(struct procs *ps)
 	}
 	rc = ksm_procs_open(ps->ctl->k, &it);
 	if (rc)
-		cli_die(CLI_FAIL, rc, "cannot list processes");
+		cli_die(CLI_FAIL, 0, "cannot list processes: %s", ksm_list_why(rc));
 	while ((rc = ksm_procs_next(it, &one.pid)) == 1)
 		failed += take(ps, &one) != 0;
 	ksm_procs_close(it);
 	if (rc)
-		cli_die(CLI_FAIL, rc, "cannot list processes");
+		cli_die(CLI_FAIL, 0, "cannot list processes: %s", ksm_list_why(rc));
 	return failed;
 }
 
@@ -491,8 +493,8 @@ int ctl_procs(struct ctl *ctl, int argc, char **argv)
 	if (ps.n || !failed)
 		rc = ps.by == KSM_GROUP_PID ? print_procs(&ps) : print_groups(&ps);
 	rc = ctl_printed(rc);
-	if (ps.denied && !ps.sel.n_pids)
-		cli_warn(0, "%zu processes of others could not be read (needs root)", ps.denied);
+	if (ps.denied.n && !ps.sel.n_pids)
+		ctl_denied_tell(ctl, &ps.denied);
 	else if (!ps.n && !failed && selects(&ps.sel))
 		cli_warn(0, "none of these processes has mergeable memory (-a shows them)");
 	else if (!ps.n && !failed)

@@ -174,7 +174,7 @@ int ctl_save(struct ctl *ctl, int argc, char **argv)
 	/* A file of half the settings would pass for all of them. */
 	ksm_for_each_attr(id)
 		if (set.value[id].state == KSM_DENIED)
-			ctl_attr_missing(id, KSM_DENIED);
+			ctl_attr_missing(ctl, id, KSM_DENIED);
 	set_text(&set, &text);
 	if (str_err(&text))
 		cli_die(CLI_FAIL, -ENOMEM, "allocate");

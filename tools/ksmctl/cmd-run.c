@@ -112,7 +112,7 @@ int ctl_info(struct ctl *ctl, int argc, char **argv)
 		if (rc)
 			cli_die(CLI_FAIL, rc, "%s: cannot read", ksm_errpath(ctl->k));
 		if (v[i].state != KSM_VALUE)
-			ctl_attr_missing(wanted[i], v[i].state);
+			ctl_attr_missing(ctl, wanted[i], v[i].state);
 	}
 	printf("%s, pages to scan %lld, sleep %lld ms\n", ksm_run_name(v[0].v), (long long)v[1].v,
 	       (long long)v[2].v);
@@ -175,7 +175,7 @@ void ctl_unmerge_check(struct ctl *ctl, bool force, bool tell)
 	ctl_stats(ctl, &s);
 	ksm_stats_derive(&s, &d);
 	if (!ksm_fig_has(d.saved_bytes))
-		ctl_attr_missing(KSM_ATTR_PAGES_SHARING, d.saved_bytes.state);
+		ctl_attr_missing(ctl, KSM_ATTR_PAGES_SHARING, d.saved_bytes.state);
 	cli_bytes(need, sizeof(need), d.saved_bytes.v, false);
 	cli_bytes(have, sizeof(have), ksm_fig_or(s.mem_available_bytes, 0), false);
 	if (tell)

@@ -22,7 +22,7 @@ static void die_failed(struct ctl *ctl, const struct ksm_apply *res)
 
 	ksm_attr_format(id, &res->failed_value, text, sizeof(text));
 	if (res->rc == -EOPNOTSUPP)
-		ctl_attr_missing(id, KSM_ABSENT);
+		ctl_attr_missing(ctl, id, KSM_ABSENT);
 	str_addf(&why, "%s: cannot set to %s: %s", in->name, text,
 		 cli_strerror(res->rc));
 	if (hint)

@@ -66,14 +66,14 @@ static bool look(struct settle *st, const struct ksm_stats *s, const struct ksm_
 }
 
 /* Ends the program where no pass will ever end. */
-static void check_progress(const struct ksm_stats *s, const struct ksm_derived *d)
+static void check_progress(struct ctl *ctl, const struct ksm_stats *s, const struct ksm_derived *d)
 {
 	const struct ctl_facts facts = { .stats = s, .derived = d };
 	const struct ksm_value *passes = &s->attr[KSM_ATTR_FULL_SCANS];
 	struct ctl_finding why;
 
 	if (passes->state != KSM_VALUE)
-		ctl_attr_missing(KSM_ATTR_FULL_SCANS, passes->state);
+		ctl_attr_missing(ctl, KSM_ATTR_FULL_SCANS, passes->state);
 	if (!(s->attr[KSM_ATTR_RUN].v & KSM_RUN_RUNNING))
 		cli_die(CLI_FAIL, 0, "run: merging is %s: nothing will settle "
 				     "(start it: ksmctl start)",
@@ -91,7 +91,7 @@ static int wait_settled(struct ctl *ctl, struct settle *st)
 	for (;;) {
 		ctl_stats(ctl, &s);
 		ksm_stats_derive(&s, &d);
-		check_progress(&s, &d);
+		check_progress(ctl, &s, &d);
 		cli_bytes(saved, sizeof(saved), ksm_fig_or(d.saved_bytes, 0), false);
 		if (look(st, &s, &d)) {
 			if (st->idle)

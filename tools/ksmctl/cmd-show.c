@@ -155,12 +155,13 @@ enum ksm_attr ctl_attr(const char *name)
 	cli_die(CLI_USAGE, 0, "%s: unknown attribute%s", name, str_get(&hint));
 }
 
-void ctl_attr_missing(enum ksm_attr id, enum ksm_state state)
+void ctl_attr_missing(struct ctl *ctl, enum ksm_attr id, enum ksm_state state)
 {
 	const struct ksm_attr_info *in = ksm_attr_info(id);
 
 	if (state == KSM_DENIED)
-		cli_die(CLI_FAIL, 0, "%s: permission denied (needs root)", in->name);
+		cli_die(CLI_FAIL, 0, "%s: permission denied (%s)", in->name,
+			ksm_right_hint(ctl->k, KSM_RIGHT_SETTINGS));
 	/* NUMA decides on this one as well: mm/ksm.c has it under CONFIG_NUMA. */
 	cli_die(CLI_UNSUPPORTED, 0,
 		"%s: this kernel does not have /sys/kernel/mm/ksm/%s (since Linux %s%s)", in->name,
@@ -216,7 +217,7 @@ int ctl_get(struct ctl *ctl, int argc, char **argv)
 		if (rc)
 			cli_die(CLI_FAIL, rc, "%s: cannot read", argv[i]);
 		if (values[id].state != KSM_VALUE)
-			ctl_attr_missing(id, values[id].state);
+			ctl_attr_missing(ctl, id, values[id].state);
 	}
 	if (ctl->table.format == CLI_JSON) {
 		j = cli_json_new();

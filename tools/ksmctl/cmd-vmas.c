@@ -191,14 +191,13 @@ int ctl_vmas(struct ctl *ctl, int argc, char **argv)
 	if (!ksm_proc_read(ctl->k, pid, KSM_PROC_KSM | KSM_PROC_EXACT, &proc))
 		l.any = proc.member == KSM_MEMBER_ANY || ksm_fig_or(proc.ksm.merge_any, 0);
 	rc = ksm_vmas_walk(ctl->k, pid, add, &l);
-	if (rc == -EACCES || rc == -EPERM)
-		cli_die(CLI_FAIL, rc, "%d: cannot read its mappings (needs root, or its owner)",
-			(int)pid);
 	if (rc == -ENOENT)
 		cli_die(CLI_UNSUPPORTED, 0, "%d: this kernel does not show mappings: "
 			"it has no /proc/PID/smaps (CONFIG_PROC_PAGE_MONITOR)", (int)pid);
-	if (rc)
-		cli_die(CLI_FAIL, rc, "%d: cannot read its mappings", (int)pid);
+	if (rc) {
+		ctl_proc_error(ctl, pid, "cannot read its mappings", KSM_RIGHT_MAPPINGS, rc);
+		return CLI_FAIL;
+	}
 	rc = cli_table_print("vmas", columns, (const void *const *)l.rows, l.n, &ctl->table);
 	for (size_t i = 0; i < l.n; i++) {
 		free((void *)(uintptr_t)l.rows[i]->vma.name);

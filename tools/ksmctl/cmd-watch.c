@@ -387,7 +387,9 @@ static void events_open(struct watch *w)
 	int rc = ksm_procev_open(w->ctl->k, &w->ev);
 
 	if (rc == -EPERM)
-		cli_die(CLI_FAIL, rc, "--events: cannot listen to process events (needs root before Linux 6.6)");
+		cli_die(CLI_FAIL, 0, "--events: cannot listen to process events: %s "
+			"(before Linux 6.6 it %s)", cli_strerror(rc),
+			ksm_right_hint(w->ctl->k, KSM_RIGHT_EVENTS));
 	if (rc)
 		cli_die(rc == -EOPNOTSUPP ? CLI_UNSUPPORTED : CLI_FAIL, rc,
 			"--events: no process events here (CONFIG_PROC_EVENTS, "

@@ -35,10 +35,9 @@ void ctl_open(struct ctl *ctl)
 {
 	int rc = ksm_open(ctl->sysroot, &ctl->k);
 
-	if (rc == -ENOENT && ctl->sysroot && !access(ctl->sysroot, F_OK))
-		cli_die(CLI_FAIL, 0, "%s: not the dump of a system: it has no proc", ctl->sysroot);
 	if (rc)
-		cli_die(CLI_FAIL, rc, "%s: cannot open", ctl->sysroot ? ctl->sysroot : "/proc");
+		cli_die(CLI_FAIL, 0, "%s: cannot open: %s",
+			ctl->sysroot ? ctl->sysroot : "/proc", ksm_open_why(ctl->sysroot, rc));
 	set_log(ctl);
 }
 
@@ -57,7 +56,8 @@ static void check_present(struct ctl *ctl)
 			"/sys/kernel/mm/ksm: this kernel has no KSM "
 			"(it needs Linux 2.6.32 or later with CONFIG_KSM, and /sys mounted)");
 	case KSM_DENIED:
-		cli_die(CLI_FAIL, 0, "/sys/kernel/mm/ksm: permission denied (needs root)");
+		cli_die(CLI_FAIL, 0, "/sys/kernel/mm/ksm: permission denied (%s)",
+			ksm_right_hint(ctl->k, KSM_RIGHT_SETTINGS));
 	default:
 		break;
 	}
@@ -108,6 +108,31 @@ int ctl_stats(struct ctl *ctl, struct ksm_stats *out)
 	if (rc)
 		cli_warn(rc, "%s: not readable", ksm_errpath(ctl->k));
 	return rc;
+}
+
+void ctl_proc_error(struct ctl *ctl, pid_t pid, const char *what, enum ksm_right right, int rc)
+{
+	if (rc == -EACCES || rc == -EPERM)
+		cli_error(0, "%d: %s: %s (%s)", (int)pid, what, cli_strerror(rc),
+			  ksm_right_hint(ctl->k, ksm_right_of(right, rc)));
+	else
+		cli_error(rc, "%d: %s", (int)pid, what);
+}
+
+bool ctl_denied_add(struct ctl_denied *d, int rc)
+{
+	if (rc != -EACCES && rc != -EPERM)
+		return false;
+	if (!d->n++ || rc == -EPERM)
+		d->right = ksm_right_of(KSM_RIGHT_FIGURES, rc);
+	return true;
+}
+
+void ctl_denied_tell(struct ctl *ctl, const struct ctl_denied *d)
+{
+	if (d->n)
+		cli_warn(0, "%zu process%s of others could not be read (%s)", d->n,
+			 d->n == 1 ? "" : "es", ksm_right_hint(ctl->k, d->right));
 }
 
 enum ksm_group ctl_group_by(const char *name)

@@ -36,6 +36,17 @@ void ctl_open_moments(struct ctl *ctl, const char *what);
 bool ctl_next_moment(struct ctl *ctl);
 /* 0, or -errno after a warning: the figures that could be read are there. */
 int ctl_stats(struct ctl *ctl, struct ksm_stats *out);
+/* "PID: WHAT: why", and what it takes where it was refused. */
+void ctl_proc_error(struct ctl *ctl, pid_t pid, const char *what, enum ksm_right right, int rc);
+/* Processes of others that could not be read: told in one line, not one by one. */
+struct ctl_denied {
+	size_t n;
+	enum ksm_right right;
+};
+
+/* True when @rc of reading a process is such a refusal; counted then. */
+bool ctl_denied_add(struct ctl_denied *d, int rc);
+void ctl_denied_tell(struct ctl *ctl, const struct ctl_denied *d);
 /* For commands without operands. */
 void ctl_no_operands(const struct cli_parse *p, char **argv);
 /* Duration in ns (see num_duration()); usage error on anything else. */
@@ -136,7 +147,7 @@ int ctl_get(struct ctl *ctl, int argc, char **argv);
 /* The attribute of that name; ends with the nearest names when there is none. */
 enum ksm_attr ctl_attr(const char *name);
 /* "advisor_mode: this kernel does not have it (since Linux 6.8)" and exit 3, or exit 1. */
-void ctl_attr_missing(enum ksm_attr id, enum ksm_state state)
+void ctl_attr_missing(struct ctl *ctl, enum ksm_attr id, enum ksm_state state)
 	__attribute__((noreturn));
 
 /* cmd-set.c */

@@ -25,11 +25,15 @@ struct ksm_fig ctl_members(struct ctl *ctl)
 	struct ksm_procs *it;
 	struct ksm_proc p;
 	pid_t pid;
+	int rc;
 
 	if (ksm_procs_open(ctl->k, &it))
 		return (struct ksm_fig){ .state = KSM_ABSENT };
 	while (ksm_procs_next(it, &pid) == 1) {
-		if (ksm_proc_read(ctl->k, pid, KSM_PROC_KSM, &p) || p.kthread)
+		rc = ksm_proc_read(ctl->k, pid, KSM_PROC_KSM, &p);
+		if (rc == -EACCES || rc == -EPERM)
+			n.state = KSM_DENIED;
+		if (rc || p.kthread)
 			continue;
 		n.v += takes_part(ctl, &p);
 		/* "Nobody" can be said only of processes that may be read. */

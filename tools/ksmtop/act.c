@@ -130,7 +130,7 @@ static int tell_written(struct top *t, enum ksm_attr id, const struct ksm_value 
 		tell_effective(t, id, v);
 		return 0;
 	}
-	hint = rc == -EACCES || rc == -EPERM ? "needs root" : ksm_attr_hint(t->k, id, rc);
+	hint = ksm_attr_hint(t->k, id, rc);
 	top_say(t, TOP_BAD, "%s: cannot set to %s: %s%s%s%s", ksm_attr_info(id)->name,
 		ksm_attr_format(id, v, text, sizeof(text)), cli_strerror(rc), hint ? " (" : "",
 		hint ? hint : "", hint ? ")" : "");

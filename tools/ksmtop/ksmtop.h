@@ -52,6 +52,7 @@ struct sample {
 	size_t n_procs, cap_procs;
 	pid_t *gone;		/* ended since the sample before */
 	size_t n_gone, cap_gone;
+	size_t n_hidden;	/* of which nothing is known but that they are: hidepid */
 	bool events;		/* births and deaths come by netlink, not by reading /proc */
 };
 
@@ -227,6 +228,7 @@ struct model {
 	struct top_group *groups;
 	size_t n_groups, cap_rows, cap_groups;
 	struct ksm_stats before;
+	size_t n_hidden;
 	pid_t sel_pid;		/* what is selected: a process... */
 	uint64_t sel_start;
 	char *sel_key;		/* ...or a group */

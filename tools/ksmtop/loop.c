@@ -125,7 +125,7 @@ static int take(struct loop *l)
 		return rc;
 	tell_deaf(t);
 	if (rc) {
-		cli_error(rc, "cannot list processes");
+		cli_error(0, "cannot list processes: %s", ksm_list_why(rc));
 		return rc;
 	}
 	if (t->recorder) {

@@ -237,10 +237,9 @@ static void open_live(struct top *t)
 	const char *debug = getenv("KSM_DEBUG");
 	int rc = ksm_open(t->sysroot, &t->k);
 
-	if (rc == -ENOENT && t->sysroot && !access(t->sysroot, F_OK))
-		cli_die(CLI_FAIL, 0, "%s: not the dump of a system: it has no proc", t->sysroot);
 	if (rc)
-		cli_die(CLI_FAIL, rc, "%s: cannot open", t->sysroot ? t->sysroot : "/proc");
+		cli_die(CLI_FAIL, 0, "%s: cannot open: %s", t->sysroot ? t->sysroot : "/proc",
+			ksm_open_why(t->sysroot, rc));
 	/* Lines of a log would spoil a screen. */
 	if (debug && t->batch)
 		ksm_set_log(t->k, log_line, NULL, ksm_log_parse(debug));

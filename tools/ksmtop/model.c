@@ -178,7 +178,8 @@ static void count(struct model *m)
 	struct top_proc *t;
 	size_t pos = 0;
 
-	m->n_procs = m->n_members = m->n_denied = m->n_losing = 0;
+	m->n_procs = m->n_denied = m->n_hidden;
+	m->n_members = m->n_losing = 0;
 	while ((t = map_next(&m->procs, &pos, NULL))) {
 		if (t->p.kthread)
 			continue;
@@ -302,6 +303,7 @@ static void update_system(struct model *m, const struct sample *s)
 	m->uptime_ns = s->uptime_ns;
 	m->wall_s = s->wall_s;
 	m->events = s->events;
+	m->n_hidden = s->n_hidden;
 	ksm_stats_derive(&m->stats, &m->derived);
 	if (m->n_samples)
 		ksm_stats_delta(&m->stats, &before, &m->delta);

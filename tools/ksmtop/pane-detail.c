@@ -27,7 +27,7 @@ static const char *member_words(enum ksm_member member)
 {
 	static const char *const words[] = {
 		[KSM_MEMBER_UNKNOWN] = "not known",
-		[KSM_MEMBER_DENIED] = "may not be read (needs root, or its owner)",
+		[KSM_MEMBER_DENIED] = "may not be read (needs root, or CAP_DAC_READ_SEARCH)",
 		[KSM_MEMBER_ABSENT] = "this kernel has no KSM",
 		[KSM_MEMBER_OFF] = "off: none of its memory is mergeable (a advises it)",
 		[KSM_MEMBER_ON] = "on: it takes part",
@@ -177,7 +177,7 @@ static const char *no_maps(int rc)
 		return "this kernel does not show mappings (it has no /proc/PID/smaps)";
 	case -EACCES:
 	case -EPERM:
-		return "its mappings may not be read (needs root, or its owner)";
+		return "its mappings may not be read (needs root, or CAP_SYS_PTRACE)";
 	case -EOPNOTSUPP:
 		return "a recording holds no mappings";
 	default:

@@ -130,9 +130,9 @@ static void add_attr(struct str *to, enum ksm_attr id, const struct ksm_value *v
 
 static void add_system(struct str *to, const struct sample *s)
 {
-	str_addf(to, "s %llu page=%zu tick=%u wall=%lld events=%d present=%d",
+	str_addf(to, "s %llu page=%zu tick=%u wall=%lld events=%d present=%d hidden=%zu",
 		 (unsigned long long)s->stats.when_ns, s->stats.page_size, s->clock_tick,
-		 (long long)s->wall_s, s->events, s->present);
+		 (long long)s->wall_s, s->events, s->present, s->n_hidden);
 	add_fig(to, "uptime", s->uptime_ns);
 	for (size_t i = 0; i < ARRAY_SIZE(stat_figs); i++)
 		add_fig(to, stat_figs[i].key, *fig_at(&s->stats, stat_figs[i].offset));
@@ -370,6 +370,10 @@ static int parse_system_key(struct sample *out, const char *key, const char *val
 		out->wall_s = v;
 	} else if (!strcmp(key, "events")) {
 		out->events = v == 1;
+	} else if (!strcmp(key, "hidden")) {
+		if (v < 0 || v > INT32_MAX)
+			return -EINVAL;
+		out->n_hidden = (size_t)v;
 	} else if (!strcmp(key, "present")) {
 		if (v < KSM_ABSENT || v > KSM_VALUE)
 			return -EINVAL;
@@ -389,6 +393,7 @@ static int parse_system(struct top_record *r, char *rest, struct sample *out)
 	out->clock_tick = 100;
 	out->wall_s = 0;
 	out->events = false;
+	out->n_hidden = 0;
 	out->stats.page_size = 4096;
 	if (!word || num_u64(word, &when))
 		return bad(r, "a sample without its time");

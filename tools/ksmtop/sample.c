@@ -38,6 +38,7 @@ struct seen {
 	bool shown;		/* it was told in some sample, and is not gone since */
 	bool name_due;		/* its names are to be read as well */
 	bool exact;		/* and how it takes part, by all of its mappings */
+	bool hidden;		/* it is there, and that is all that hidepid lets us see */
 	bool ended;		/* an event says so: look whether somebody still has to wait for it */
 	uint64_t born_ns;	/* when it began, or became another program, on our clock */
 	uint64_t next_ns;	/* when to look again; 0 at once */
@@ -53,6 +54,7 @@ struct sampler {
 	int deaf_rc;		/* why, until it was asked for */
 	struct map seen;
 	unsigned int round;
+	size_t n_hidden;
 	bool list;		/* /proc must be listed: nothing is known, or events were lost */
 	uint64_t listed_ns;
 	uint64_t list_cost_ns;	/* CPU time of the last listing */
@@ -178,6 +180,7 @@ static void seen_drop(struct sampler *s, struct seen *p, struct sample *out)
 {
 	if (p->shown && out && top_sample_add_gone(out, p->pid))
 		cli_die(CLI_FAIL, -ENOMEM, "allocate");
+	s->n_hidden -= p->hidden;
 	map_del(&s->seen, p->pid);
 	free(p);
 }
@@ -521,6 +524,9 @@ static void read_due(struct sampler *s, struct sample *out)
 		if (!is_due(s, p))
 			continue;
 		rc = read_one(s, p, out);
+		s->n_hidden -= p->hidden;
+		p->hidden = rc == -EPERM || rc == -EACCES;
+		s->n_hidden += p->hidden;
 		if (rc == -ESRCH) {
 			dead = xreallocarray(dead, n_dead + 1, sizeof(*dead));
 			dead[n_dead++] = p;
@@ -614,6 +620,7 @@ int top_sample_take(struct sampler *s, struct sample *out)
 	if (rc)
 		return rc;
 	read_due(s, out);
+	out->n_hidden = s->n_hidden;
 	s->first = false;
 	return 0;
 }

@@ -165,8 +165,6 @@ static const struct {
 	  "unmerging needs more memory than is free; the kernel stopped merging" },
 	{ KSM_ATTR_RUN, -EINTR, HINT_ANY,
 	  "interrupted; part of the memory is unmerged and merging is stopped" },
-	{ -1, -EACCES, HINT_ANY, "needs root" },
-	{ -1, -EPERM, HINT_ANY, "needs root" },
 	{ -1, -EROFS, HINT_ANY,
 	  "/sys is mounted read-only, as in most containers; use the host, "
 	  "or: mount -o remount,rw /sys" },
@@ -418,6 +416,8 @@ static bool hint_applies(struct ksm *k, enum hint_state when)
 
 const char *ksm_attr_hint(struct ksm *k, enum ksm_attr id, int err)
 {
+	if (err == -EACCES || err == -EPERM)
+		return ksm_right_hint(k, KSM_RIGHT_SETTINGS);
 	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
 		if ((hints[i].attr == -1 || hints[i].attr == (int)id) && hints[i].err == err &&
 		    hint_applies(k, hints[i].when))

@@ -17,39 +17,46 @@
 
 #include "util/num.h"
 
-static void meta_line(struct ksm *k, const char *key, const char *val)
+/*
+ * 0 or -EPROTO: figures are multiplied by page size and tick, so one that cannot be
+ * makes all of them wrong, and this machine's in its place would not be seen.
+ */
+static int meta_line(struct ksm *k, const char *key, const char *val)
 {
 	uint64_t n;
 
 	if (!strcmp(key, "release")) {
 		snprintf(k->meta_release, sizeof(k->meta_release), "%s", val);
-		return;
-	}
-	if (num_u64(val, &n))
-		return;
-	/* A page size that is no power of two would make every figure a lie. */
-	if (!strcmp(key, "page_size") && n >= 1024 && n <= (1U << 22) && !(n & (n - 1)))
+	} else if (!strcmp(key, "page_size")) {
+		if (num_u64(val, &n) || n < 1024 || n > (1U << 22) || n & (n - 1))
+			return -EPROTO;
 		k->page_size = n;
-	else if (!strcmp(key, "clock_tick") && n >= 1 && n <= 1000000)
+	} else if (!strcmp(key, "clock_tick")) {
+		if (num_u64(val, &n) || n < 1 || n > 1000000)
+			return -EPROTO;
 		k->clock_tick = n;
-	else if (!strcmp(key, "when_ns"))
+	} else if (!strcmp(key, "when_ns") && !num_u64(val, &n)) {
 		k->meta_when_ns = n;
+	}
+	return 0;
 }
 
 /* Lines "key value" of a dump's meta file. */
-static void meta_read(struct ksm *k)
+static int meta_read(struct ksm *k)
 {
 	struct str text __cleanup_str = STR_INIT;
 	char *line, *rest, *val;
+	int rc = 0;
 
 	if (ksm_path_read(k, &text, "meta"))
-		return;
-	for (rest = text.s; rest && (line = strsep(&rest, "\n"));) {
+		return 0;
+	for (rest = text.s; !rc && rest && (line = strsep(&rest, "\n"));) {
 		val = line;
-		if (line[0] == '#' || !strsep(&val, " \t") || !val)
+		if (line[0] == '#' || !strsep(&val, " \t"))
 			continue;
-		meta_line(k, line, val + strspn(val, " \t"));
+		rc = meta_line(k, line, val ? val + strspn(val, " \t") : "");
 	}
+	return rc;
 }
 
 static bool root_is_live(int rootfd)
@@ -82,13 +89,28 @@ int ksm_open(const char *root, struct ksm **out)
 	if (rc)
 		goto fail;
 	if (!k->live)
-		meta_read(k);
+		rc = meta_read(k);
+	if (rc)
+		goto fail;
 	k->err = 0;
 	*out = k;
 	return 0;
 fail:
 	ksm_close(k);
 	return rc;
+}
+
+const char *ksm_open_why(const char *root, int rc)
+{
+	int fd __cleanup_fd = root ? ksm_path_root(root) : -1;
+
+	if (rc == -EPROTO)
+		return "its file meta tells a page_size or clock_tick that cannot be";
+	if (rc == -ENOENT && (!root || (fd >= 0 && root_is_live(fd))))
+		return "No such file or directory (mount -t proc proc /proc)";
+	if (rc == -ENOENT && fd >= 0)
+		return "not the dump of a system: it has no proc";
+	return strerror(-rc);
 }
 
 void ksm_close(struct ksm *k)
@@ -109,6 +131,7 @@ void ksm_close(struct ksm *k)
 	map_fini(&k->users);
 	str_fini(&k->buf);
 	str_fini(&k->err_text);
+	str_fini(&k->right_text);
 	free(k);
 }
 

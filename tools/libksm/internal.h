@@ -33,6 +33,8 @@ struct ksm {
 	char err_path[128];
 	int err;
 	struct str err_text;
+	struct str right_text;
+	size_t n_denied;	/* of the last selection */
 	ksm_log_fn log;
 	void *log_arg;
 	unsigned int log_mask;
@@ -83,11 +85,27 @@ ssize_t ksm_path_read_small(struct ksm *k, int dirfd, const char *name, char *bu
 int ksm_path_write_at(struct ksm *k, int dirfd, const char *name, const char *text);
 /* Owner of the directory of a process; -ESRCH when there is none. */
 int ksm_path_owner(struct ksm *k, pid_t pid, uid_t *uid);
+/* Is that what is mounted on /proc of the running system, or a mere directory? */
+bool ksm_path_has_proc(struct ksm *k);
+/* The inode that @name below proc/ leads to: 0 or -errno. */
+int ksm_path_inode(struct ksm *k, const char *name, uint64_t *inode);
 /*
  * What @rc of reading a file below /proc/PID means: -ESRCH when the process is
  * gone, -ENOENT when it is there and lacks this file, any other as it is.
  */
 int ksm_proc_lacks(struct ksm *k, pid_t pid, int rc);
+
+/* rights.c */
+/* Who asks, as far as it matters. */
+struct ksm_standing {
+	bool root;
+	bool initial_userns;
+	uint64_t caps;		/* in effect */
+};
+
+void ksm_right_text(enum ksm_right right, const struct ksm_standing *as, struct str *out);
+/* Do capabilities of ours count for what belongs to nobody's namespace? */
+bool ksm_initial_userns(struct ksm *k);
 
 /* walk.c */
 /*

@@ -31,9 +31,12 @@ struct ksm;
  * @root: directory that holds proc/ and sys/, or NULL for the running system
  * @out: the handle; on failure NULL
  *
- * Return: 0, or -errno when the root cannot be opened.
+ * Return: 0; -EPROTO when the meta file of a dump tells an impossible page size or
+ * clock, by which every figure would be wrong; other -errno when it cannot be opened.
  */
 int ksm_open(const char *root, struct ksm **out) __must_check;
+/* What a failure of it means, and what to do: more than the errno says. */
+const char *ksm_open_why(const char *root, int rc);
 /* NULL is fine. */
 void ksm_close(struct ksm *k);
 
@@ -53,6 +56,28 @@ unsigned int ksm_clock_tick(const struct ksm *k);
 const char *ksm_errmsg(struct ksm *k);
 /* The path alone of that failure, or "". */
 const char *ksm_errpath(struct ksm *k);
+
+/* rights.c: what somebody may do						*/
+enum ksm_right {
+	KSM_RIGHT_SETTINGS,	/* read or write what is below /sys/kernel/mm/ksm */
+	KSM_RIGHT_FIGURES,	/* read what a process of another shares */
+	KSM_RIGHT_HIDDEN,	/* see it, where /proc is mounted with hidepid */
+	KSM_RIGHT_MAPPINGS,	/* read its mappings */
+	KSM_RIGHT_MEMORY,	/* read its memory */
+	KSM_RIGHT_FRAMES,	/* see in which frames its pages are */
+	KSM_RIGHT_EVENTS,	/* listen to the events of all processes */
+};
+
+/**
+ * ksm_right_hint() - what it takes, for the caller as it is
+ *
+ * "needs root, or CAP_SYS_PTRACE"; root alone does not help one who is root of a
+ * user namespace or was left without the capability, and then that is said.
+ * For parentheses behind a refusal; borrowed until the next call on the handle.
+ */
+const char *ksm_right_hint(struct ksm *k, enum ksm_right right);
+/* What a file of a process asks for that was refused with @rc: hidepid answers EPERM. */
+enum ksm_right ksm_right_of(enum ksm_right right, int rc);
 
 enum ksm_log {
 	KSM_LOG_PATH = 1 << 0,
@@ -727,7 +752,10 @@ int ksm_zero_unseen(struct ksm *k, const struct ksm_proc *p, uint64_t deadline_n
 
 struct ksm_procs;
 
+/* -ENODEV: nothing is mounted on /proc. */
 int ksm_procs_open(struct ksm *k, struct ksm_procs **out);
+/* What a failure to list processes means, and what to do. */
+const char *ksm_list_why(int rc);
 /* 1 and a pid, 0 at the end, -errno. */
 int ksm_procs_next(struct ksm_procs *it, pid_t *pid);
 void ksm_procs_close(struct ksm_procs *it);
@@ -751,7 +779,8 @@ struct ksm_select {
  * ksm_select_run() - the processes that a selection means now
  * @out: array, ascending by pid; the caller frees it
  * @n: its length
- * @why: on -EINVAL, what is wrong (bad regular expression, unknown user); may be NULL
+ * @why: what is wrong; of success, which processes could not be looked at and are left
+ *	 out for that, or ""; may be NULL
  *
  * A pid named in pids[] that does not exist is kept in the result, as
  * KSM_START_NONE: acting on it will say so.

@@ -259,6 +259,24 @@ int ksm_path_owner(struct ksm *k, pid_t pid, uid_t *uid)
 	return 0;
 }
 
+bool ksm_path_has_proc(struct ksm *k)
+{
+	struct stat st;
+
+	/* A link that is there for all, also where it leads nowhere: in another namespace of pids. */
+	return !fstatat(k->procfd, "self", &st, AT_SYMLINK_NOFOLLOW);
+}
+
+int ksm_path_inode(struct ksm *k, const char *name, uint64_t *inode)
+{
+	struct stat st;
+
+	if (fstatat(k->procfd, name, &st, 0))
+		return -errno;
+	*inode = st.st_ino;
+	return 0;
+}
+
 /*
  * A process is there as long as its file stat is: no kernel lacks that one.  Any
  * other may be left out of a kernel (cgroup without CONFIG_CGROUPS; smaps and

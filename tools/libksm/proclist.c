@@ -36,6 +36,11 @@ int ksm_procs_open(struct ksm *k, struct ksm_procs **out)
 	*out = NULL;
 	if (!it)
 		return -ENOMEM;
+	/* An empty directory is the list of no processes for readdir(). */
+	if (k->live && !ksm_path_has_proc(k)) {
+		free(it);
+		return ksm_fail(k, -ENODEV, "list", "proc");
+	}
 	it->dir = ksm_path_opendir(k, "proc");
 	if (!it->dir) {
 		rc = -errno;
@@ -386,6 +391,12 @@ static int select_named(struct ksm *k, const struct selector *s, struct idents *
 	return rc;
 }
 
+const char *ksm_list_why(int rc)
+{
+	return rc == -ENODEV ? "nothing is mounted on /proc (mount -t proc proc /proc)" :
+			       strerror(-rc);
+}
+
 static int select_all(struct ksm *k, const struct selector *s, struct idents *found)
 {
 	/* A pattern on command lines is part of our own. */
@@ -403,6 +414,7 @@ static int select_all(struct ksm *k, const struct selector *s, struct idents *fo
 		rc = selector_match(k, s, pid, &id);
 		if (rc == -ENOMEM)
 			break;
+		k->n_denied += rc == -EACCES || rc == -EPERM;
 		/* Gone, or not for us to see: not selected. */
 		if (rc <= 0)
 			continue;
@@ -422,7 +434,9 @@ int ksm_select_run(struct ksm *k, const struct ksm_select *sel, struct ksm_ident
 	int rc = selector_init(&s, sel, why, why_len);
 
 	*out = NULL;
-	*n = 0;
+	*n = k->n_denied = 0;
+	if (why && !rc && why_len)
+		*why = '\0';
 	if (!rc)
 		rc = sel->n_pids ? select_named(k, &s, &found) : select_all(k, &s, &found);
 	idents_sort(&found);
@@ -437,8 +451,14 @@ int ksm_select_run(struct ksm *k, const struct ksm_select *sel, struct ksm_ident
 	selector_fini(&s);
 	if (rc) {
 		free(found.v);
+		if (why && rc != -EINVAL)
+			snprintf(why, why_len, "%s", ksm_list_why(rc));
 		return rc;
 	}
+	if (why && k->n_denied)
+		snprintf(why, why_len, "%zu process%s of others could not be looked at (%s)",
+			 k->n_denied, k->n_denied == 1 ? "" : "es",
+			 ksm_right_hint(k, KSM_RIGHT_HIDDEN));
 	idents_sort(&found);
 	*out = found.v;
 	*n = found.n;

@@ -53,13 +53,19 @@ int sys_seccomp_get(void)
 	return ret(prctl(PR_GET_SECCOMP, 0UL, 0UL, 0UL, 0UL));
 }
 
-bool sys_has_sys_admin(void)
+uint64_t sys_caps(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
-	return !syscall(SYS_capget, &head, data) &&
-	       data[0].effective & CAP_TO_MASK(CAP_SYS_ADMIN);
+	if (syscall(SYS_capget, &head, data))
+		return 0;
+	return (uint64_t)data[1].effective << 32 | data[0].effective;
+}
+
+bool sys_has_sys_admin(void)
+{
+	return sys_caps() & UINT64_C(1) << CAP_SYS_ADMIN;
 }
 
 int sys_madvise(void *addr, size_t len, int advice)

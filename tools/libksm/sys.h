@@ -94,6 +94,8 @@ int sys_memory_merge_get(void);
 
 /* The seccomp mode of the calling thread; -EINVAL from a kernel that has no seccomp. */
 int sys_seccomp_get(void);
+/* The capabilities in effect of the calling thread, a bit each. */
+uint64_t sys_caps(void);
 /* Does the calling thread have CAP_SYS_ADMIN, in whatever user namespace it is? */
 bool sys_has_sys_admin(void);
 
