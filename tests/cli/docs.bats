@@ -269,7 +269,7 @@ run_example() {
 	local page=$1 status_wanted=$3 line cmd='' want='' status_is
 
 	use_root "$2"
-	mkdir -p "$BATS_TEST_TMPDIR/bin" "$BATS_TEST_TMPDIR/cwd"
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
 	for tool in ksmctl ksm-advise ksmtop; do
 		[[ -x $KSM_BUILDDIR/$tool ]] || continue
 		printf '#!/bin/sh\nexec %q -s %q "$@"\n' "$KSM_BUILDDIR/$tool" "$ROOT" \
@@ -282,7 +282,7 @@ run_example() {
 		if [[ -z $line || $line == [\#\$]\ * ]]; then
 			if [[ -n $cmd ]]; then
 				status_is=0
-				got=$(cd "$BATS_TEST_TMPDIR/cwd" &&
+				got=$(cd "$ROOT" &&
 					PATH=$BATS_TEST_TMPDIR/bin:$PATH bash -o pipefail -c "$cmd" 2>&1) ||
 					status_is=$?
 				same "$page: $cmd" "$got" "$want" || return
@@ -422,6 +422,7 @@ offers() {
 	offers "$$" ksmctl vmas "$$"
 	offers "vm-host" ksmctl profile vm
 	offers "$ROOT/meta" ksmctl restore "$ROOT/me"
+	offers "$ROOT/meta" ksmctl status --since "$ROOT/me"
 	offers "$ROOT" ksmctl -s "$ROOT"
 	offers "$$" ksm-advise -p "$$"
 	offers "inject" ksm-advise -m i

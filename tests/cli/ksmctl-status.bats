@@ -159,3 +159,143 @@ ksm=sys/kernel/mm/ksm
 	stderr_is "ksmctl: now: unexpected argument
 Try 'ksmctl status --help' for more information."
 }
+
+# --- since --------------------------------------------------------------------
+
+# printed STEP: what status -J printed of that moment of seq-boost, in $BATS_TEST_TMPDIR.
+printed() {
+	ksmctl -s "$KSM_DATA/seq-boost/$1" status -J >"$BATS_TEST_TMPDIR/$1.json"
+	echo "$BATS_TEST_TMPDIR/$1.json"
+}
+
+@test "since: what has changed between two moments" {
+	use_root seq-boost
+	for row in "0 2" "2 3" "1 1"; do
+		read -r from to <<<"$row"
+		then=$(printed $from)
+		expect 0 ksmctl -s "$ROOT/$to" status --since "$then"
+		golden since-$from-$to
+		expect 0 ksmctl -s "$ROOT/$to" status --since="$then" -b
+		golden since-$from-$to-bytes
+		expect 0 ksmctl -s "$ROOT/$to" status -J --since "$then"
+		golden since-$from-$to-json
+		valid_json
+	done
+	root_unchanged seq-boost
+}
+
+@test "since: from standard input, and from what was printed with --since" {
+	use_root seq-boost
+	ksmctl -s "$ROOT/2" status --since "$(printed 0)" >"$BATS_TEST_TMPDIR/want"
+	ksmctl -s "$ROOT/0" status -J --since "$(printed 0)" >"$BATS_TEST_TMPDIR/again"
+	for file in "$BATS_TEST_TMPDIR/0.json" "$BATS_TEST_TMPDIR/again"; do
+		expect 0 ksmctl -s "$ROOT/2" status --since - <"$file"
+		stdout_is "$(<"$BATS_TEST_TMPDIR/want")"
+		stderr_is ""
+	done
+}
+
+@test "since: a figure that one of the moments lacks is unknown" {
+	use_root seq-boost
+	then=$(printed 0)
+	rm "$ROOT"/2/{meta,$ksm/full_scans} "$ROOT"/2/proc/58/{stat,schedstat}
+	sed -i 's/"cow_ksm": .*,/"cow_ksm": null,/; s/"saved": .*,/"saved": null,/' "$then"
+	expect 0 ksmctl -s "$ROOT/2" status --since "$then"
+	golden since-unknown
+	expect 0 ksmctl -s "$ROOT/2" status -J --since "$then"
+	golden since-unknown-json
+	valid_json
+	# A kernel that tells little, and no boot on either side.
+	use_root 5.15-old
+	ksmctl -s "$ROOT" status -J >"$then"
+	expect 0 ksmctl -s "$ROOT" status --since "$then"
+	golden since-old
+}
+
+@test "since: another boot, or a later moment, is refused" {
+	use_root seq-boost
+	id=$(<"$ROOT/0/proc/sys/kernel/random/boot_id")
+	then=$(printed 2)
+	expect 1 ksmctl -s "$ROOT/1" status --since "$then"
+	stdout_is ""
+	stderr_is "ksmctl: $then: of a later moment than this"
+	expect 1 ksmctl -s "$ROOT/1" status -J --since - <"$then"
+	stdout_is ""
+	stderr_is "ksmctl: standard input: of a later moment than this"
+	echo 11111111-2222-3333-4444-555555555555 >"$ROOT/3/proc/sys/kernel/random/boot_id"
+	expect 1 ksmctl -s "$ROOT/3" status --since "$then"
+	stdout_is ""
+	stderr_is "ksmctl: $then: of another boot or machine (boot_id $id, here 11111111-2222-3333-4444-555555555555), whose counters began elsewhere"
+	# Nobody knows whether this was the same boot.
+	for id_now in "" "no id"; do
+		echo "$id_now" >"$ROOT/3/proc/sys/kernel/random/boot_id"
+		expect 1 ksmctl -s "$ROOT/3" status --since "$then"
+		stdout_is ""
+		stderr_is "ksmctl: $then: of another boot or machine (boot_id $id, here unknown), whose counters began elsewhere"
+	done
+	sed -i 's/"boot_id": "/&\x1b[31m/' "$then"
+	expect 1 ksmctl -s "$ROOT/2" status --since "$then"
+	stdout_is ""
+	stderr_has "(boot_id \\x1b[31m$id, here"
+	clean_text
+}
+
+# refused WHY TEXT-COMMAND...: --since of what that prints is an error of that end.
+refused() {
+	local why=$1
+
+	shift
+	"$@" >"$BATS_TEST_TMPDIR/wrong" || fail "no input: $*"
+	expect 1 ksmctl -s "$ROOT/2" status --since "$BATS_TEST_TMPDIR/wrong"
+	stdout_is ""
+	stderr_is "ksmctl: $BATS_TEST_TMPDIR/wrong: $why"
+}
+
+@test "since: a file that status -J did not print" {
+	use_root seq-boost
+	then=$(printed 0)
+	not='not what "ksmctl status -J" prints'
+	refused "ends too early to be what \"ksmctl status -J\" prints" true
+	refused "line 1: $not" echo hello
+	refused "line 1: $not" ksmctl -s "$ROOT/0" status
+	refused "line 3: $not" ksmctl -s "$ROOT/0" procs -J
+	# Another program's layout of the same document, and a cut one.
+	refused "line 1: $not" tr -d '\n' <"$then"
+	refused "line 2: $not" sed '2,$s/^ */\t/' "$then"
+	refused "ends too early to be what \"ksmctl status -J\" prints" head -n 5 "$then"
+	refused "line 5: $not" sed '5s/: .*//' "$then"
+	refused "$not" sed '5s/$/\x00/' "$then"
+	# Behind the end; in the place of another; without a comma, and with one too many.
+	refused "line $(($(wc -l <"$then") + 1)): $not" cat "$then" "$then"
+	refused "line 5: $not" sed 's/"when_ns": .*,/"when_ns": "late",/' "$then"
+	refused "line 5: $not" sed 's/"when_ns": .*,/"when_ns": 1.5,/' "$then"
+	refused "line 5: $not" sed 's/"when_ns": .*,/"when_ns": 99999999999999999999,/' "$then"
+	refused "line 5: $not" sed 's/"when_ns": .*,/"when_ns": {/' "$then"
+	refused "line 4: $not" sed 's/"boot_id": .*,/"boot_id": 7,/' "$then"
+	refused "line 4: $not" sed "s/\"boot_id\": .*,/\"boot_id\": \"$(printf '%070d' 0)\",/" "$then"
+	refused "line 6: $not" sed '5s/,$//' "$then"
+	refused "line $(wc -l <"$then"): $not" sed '$s/$/,/' "$then"
+	refused "line $(wc -l <"$then"): $not" sed '$s/}/]/' "$then"
+	refused "line 6: $not" sed '5p' "$then"
+	# A figure that stands elsewhere is not it: one is missing, and one is over.
+	refused "lacks figures: printed by another version?" sed '/"boot_id"/d' "$then"
+	refused "lacks figures: printed by another version?" sed '/"full_scans"/d' "$then"
+	refused "line 6: $not" sed '5s/.*/   "deep": {\n      "deeper": {/' "$then"
+}
+
+@test "since: a file that cannot be read, or has no end" {
+	use_root seq-boost
+	expect 1 ksmctl -s "$ROOT/2" status --since /nonexistent
+	stdout_is ""
+	stderr_is "ksmctl: /nonexistent: cannot open: No such file or directory"
+	expect 1 ksmctl -s "$ROOT/2" status --since "$ROOT"
+	stdout_is ""
+	stderr_is "ksmctl: $ROOT: cannot read: Is a directory"
+	expect 1 ksmctl -s "$ROOT/2" status --since /dev/zero
+	stdout_is ""
+	stderr_is "ksmctl: /dev/zero: too large for what \"ksmctl status -J\" prints"
+	expect 2 ksmctl -s "$ROOT/2" status --since
+	stdout_is ""
+	stderr_is "ksmctl: option '--since' needs an argument (FILE)
+Try 'ksmctl status --help' for more information."
+}

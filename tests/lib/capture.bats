@@ -47,6 +47,14 @@ capture() { "$KSM_SRCDIR/tests/lib/capture" "$@"; }
 	[[ $(cat "$out/proc/1001/cgroup") == '0::/machine.slice/machine-qemu\x2d1\x2dguest1.scope'* ]]
 }
 
+@test "capture: which boot it was, but not without names" {
+	expect 0 capture -s "$KSM_DATA/seq-boost/0" "$BATS_TEST_TMPDIR/out"
+	same "boot" "$(cat "$BATS_TEST_TMPDIR/out/proc/sys/kernel/random/boot_id")" \
+		"$(cat "$KSM_DATA/seq-boost/0/proc/sys/kernel/random/boot_id")"
+	expect 0 capture -n -s "$KSM_DATA/seq-boost/0" "$BATS_TEST_TMPDIR/anon"
+	[[ ! -e $BATS_TEST_TMPDIR/anon/proc/sys ]]
+}
+
 @test "capture: hostile names neither break it nor get through" {
 	local out=$BATS_TEST_TMPDIR/out
 	expect 0 capture -a -n -s "$KSM_DATA/hostile" "$out"

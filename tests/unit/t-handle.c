@@ -139,6 +139,42 @@ static void impossible_meta(void)
 	}
 }
 
+static void boot_id(void)
+{
+	static const struct {
+		const char *text;	/* NULL: no such file */
+		int rc;
+		const char *id;
+	} rows[] = {
+		{ "3f2c1d5e-90ab-4cde-8f01-23456789abcd\n", 0,
+		  "3f2c1d5e-90ab-4cde-8f01-23456789abcd" },
+		{ "0a\n", 0, "0a" },
+		{ "0a", 0, "0a" },
+		{ NULL, -ENOENT, "" },
+		{ "", -EINVAL, "" },
+		{ "\n", -EINVAL, "" },
+		{ "0a\n0b\n", -EINVAL, "" },
+		{ "0A\n", -EINVAL, "" },			/* of no kernel */
+		{ "\033[31m\n", -EINVAL, "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char id[KSM_BOOT_ID_MAX] = "left";
+		struct root r;
+		struct ksm *k;
+
+		tap_row("%zu", i);
+		root_new(&r);
+		if (rows[i].text)
+			root_put(&r, "proc/sys/kernel/random/boot_id", rows[i].text);
+		k = root_handle(&r);
+		CHECK_INT(ksm_boot_id(k, id), rows[i].rc);
+		CHECK_STR(id, rows[i].id);
+		ksm_close(k);
+		root_free(&r);
+	}
+}
+
 static void no_meta(void)
 {
 	struct root r;
@@ -636,7 +672,8 @@ static void caps_of_answers(void)
 	}
 }
 
-TAP_MAIN(TAP_CASE(open_fails), TAP_CASE(live), TAP_CASE(meta), TAP_CASE(impossible_meta), TAP_CASE(no_meta),
+TAP_MAIN(TAP_CASE(open_fails), TAP_CASE(live), TAP_CASE(meta), TAP_CASE(impossible_meta),
+	 TAP_CASE(boot_id), TAP_CASE(no_meta),
 	 TAP_CASE(present), TAP_CASE(error_record), TAP_CASE(links_stay_inside),
 	 TAP_CASE(links_stay_inside_without_openat2),
 	 TAP_CASE(fifo_does_not_block), TAP_CASE(whole_files),

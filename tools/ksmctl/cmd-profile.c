@@ -19,24 +19,7 @@
 #include "ksmctl/ksmctl.h"
 #include "util/dirs.h"
 
-#define FILE_LIMIT (64 << 10)
-
 /* --- files --- */
-
-static void read_fd(int fd, const char *name, struct str *out)
-{
-	char buf[4096];
-	ssize_t n;
-
-	while ((n = read(fd, buf, sizeof(buf))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			cli_die(CLI_FAIL, -errno, "%s: cannot read", name);
-		if (str_addmem(out, buf, n) || out->len > FILE_LIMIT)
-			cli_die(CLI_FAIL, 0, "%s: too large for a file of settings", name);
-	}
-}
 
 static void parse_set(const struct str *text, const char *name, struct ksm_attrset *out)
 {
@@ -49,13 +32,9 @@ static void parse_set(const struct str *text, const char *name, struct ksm_attrs
 static void read_set(const char *file, struct ksm_attrset *out)
 {
 	struct str text __cleanup_str = STR_INIT;
-	const bool in = !strcmp(file, "-");
-	int fd __cleanup_fd = in ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC);
+	const char *name = ctl_read_file(file, "a file of settings", &text);
 
-	if (fd < 0)
-		cli_die(CLI_FAIL, -errno, "%s: cannot open", file);
-	read_fd(fd, in ? "standard input" : file, &text);
-	parse_set(&text, in ? "standard input" : file, out);
+	parse_set(&text, name, out);
 }
 
 /* --- save --- */
@@ -536,7 +515,7 @@ static void profile_compare(struct profile *pr, const struct ksm_attrset *now)
 	char buf[4096];
 	ssize_t n;
 
-	while (fd >= 0 && text.len <= FILE_LIMIT && (n = read(fd, buf, sizeof(buf))) > 0)
+	while (fd >= 0 && text.len <= CTL_FILE_LIMIT && (n = read(fd, buf, sizeof(buf))) > 0)
 		str_addmem(&text, buf, n);
 	if (fd < 0 || str_err(&text) || ksm_attrset_parse(str_get(&text), text.len, &want, &err))
 		return;

@@ -4,7 +4,8 @@
  * warnings.
  *
  * What ksmd costs now needs two looks; the pause between them is short, and
- * left out where nothing runs.
+ * left out where nothing runs.  With --since, one look is enough: the other one is
+ * the file.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,8 +18,12 @@
 #define ZERO_NS 300000000ULL	/* for counting zero pages: nobody waits longer for a screen */
 #define UNSEEN_MIN (1 << 20)
 
+enum { KEY_SINCE = CLI_OPT_LONG };
+
 static const char *const synopsis[] = { "[options]", NULL };
 static const struct cli_opt opts[] = {
+	{ KEY_SINCE, "since", "FILE",
+	  "show what has changed since -J printed FILE (-: standard input)", 0, 0 },
 	{ .key = 'b' },
 	{ .key = 'J' },
 	{ 0 },
@@ -37,6 +42,7 @@ struct status {
 	struct ksm_derived d;
 	struct ksm_delta delta;
 	struct ksm_around around;
+	struct ctl_moment now;
 	struct ksm_fig unseen_zero;	/* bytes */
 	bool unseen_whole;
 	bool sampled;
@@ -81,6 +87,7 @@ static void status_read(struct ctl *ctl, struct status *st)
 		st->sampled = true;
 	}
 	ksm_stats_derive(&st->stats, &st->d);
+	ctl_moment_now(ctl, &st->stats, &st->d, &st->now);
 	ksm_caps_read(ctl->k, &caps);
 	st->hksm = caps.hksm;
 	ksm_around_read(ctl->k, &st->around);
@@ -268,14 +275,6 @@ static void print_text(struct ctl *ctl, const struct status *st)
 	}
 }
 
-static void json_fig(struct cli_json *j, const char *key, struct ksm_fig f)
-{
-	if (ksm_fig_has(f))
-		cli_json_num(j, key, f.v);
-	else
-		cli_json_null(j, key);
-}
-
 static void json_attrs(struct cli_json *j, const struct status *st)
 {
 	char text[KSM_ATTR_TEXT_MAX];
@@ -288,12 +287,13 @@ static void json_attrs(struct cli_json *j, const struct status *st)
 			cli_json_str(j, in->name, ksm_attr_format(id, &st->stats.attr[id], text,
 								  sizeof(text)));
 		else
-			json_fig(j, in->name, fig(st, id));
+			ctl_json_fig(j, in->name, fig(st, id));
 	}
 	cli_json_close(j);
 }
 
-static int print_json(const struct status *st)
+/* @since: NULL without the option. */
+static int print_json(const struct status *st, const struct ctl_moment *since)
 {
 	const struct ksm_value *run = &st->stats.attr[KSM_ATTR_RUN];
 	struct cli_json *j = cli_json_new();
@@ -302,23 +302,30 @@ static int print_json(const struct status *st)
 	cli_json_open(j, NULL, '{');
 	cli_json_str(j, "state", run->state == KSM_VALUE ? ksm_run_name(run->v) : NULL);
 	cli_json_str(j, "engine", st->hksm ? "hksm" : "ksm");
+	cli_json_str(j, "boot_id", st->now.boot_id[0] ? st->now.boot_id : NULL);
+	ctl_json_fig(j, "when_ns", st->now.when_ns);
 	cli_json_num(j, "page_size", st->stats.page_size);
-	json_fig(j, "saved", st->d.saved_bytes);
-	json_fig(j, "zero_unseen", st->unseen_zero);
-	json_fig(j, "profit", st->d.profit_bytes);
-	json_fig(j, "metadata", st->d.meta_bytes);
+	ctl_json_fig(j, "saved", st->d.saved_bytes);
+	ctl_json_fig(j, "zero_unseen", st->unseen_zero);
+	ctl_json_fig(j, "profit", st->d.profit_bytes);
+	ctl_json_fig(j, "metadata", st->d.meta_bytes);
 	cli_json_bool(j, "metadata_estimated", st->d.meta_estimated);
-	json_fig(j, "tracked_pages", st->d.tracked_pages);
-	json_fig(j, "max_pages_per_s", st->d.rate_pages_s);
-	json_fig(j, "ksmd_cpu_ns", st->stats.ksmd_cpu_ns);
+	ctl_json_fig(j, "tracked_pages", st->d.tracked_pages);
+	ctl_json_fig(j, "max_pages_per_s", st->d.rate_pages_s);
+	ctl_json_fig(j, "ksmd_cpu_ns", st->stats.ksmd_cpu_ns);
 	if (st->delta.ksmd_cpu_pct >= 0)
 		cli_json_real(j, "ksmd_cpu_pct", st->delta.ksmd_cpu_pct, 2);
 	else
 		cli_json_null(j, "ksmd_cpu_pct");
-	json_fig(j, "cow_ksm", st->stats.cow_ksm);
-	json_fig(j, "ksm_swpin_copy", st->stats.swpin_copy);
-	json_fig(j, "mem_available", st->stats.mem_available_bytes);
+	ctl_json_fig(j, "cow_ksm", st->stats.cow_ksm);
+	ctl_json_fig(j, "ksm_swpin_copy", st->stats.swpin_copy);
+	ctl_json_fig(j, "mem_available", st->stats.mem_available_bytes);
 	json_attrs(j, st);
+	if (since) {
+		cli_json_open(j, "since", '{');
+		ctl_since_json(j, since);
+		cli_json_close(j);
+	}
 	cli_json_open(j, "warnings", '[');
 	for (size_t i = 0; i < st->n_findings; i++)
 		if (st->findings[i].serious)
@@ -330,19 +337,50 @@ static int print_json(const struct status *st)
 	return rc;
 }
 
+static int show(struct ctl *ctl)
+{
+	struct status st;
+
+	status_read(ctl, &st);
+	if (ctl->table.format == CLI_JSON)
+		return print_json(&st, NULL) ? CLI_FAIL : CLI_OK;
+	print_text(ctl, &st);
+	return CLI_OK;
+}
+
+static int show_since(struct ctl *ctl, const char *file)
+{
+	struct ctl_moment then, since;
+	const char *name = ctl_moment_read(file, &then);
+	struct status st;
+
+	if (ctl->table.format == CLI_JSON) {
+		status_read(ctl, &st);
+	} else {
+		ctl_stats(ctl, &st.stats);
+		ksm_stats_derive(&st.stats, &st.d);
+		ctl_moment_now(ctl, &st.stats, &st.d, &st.now);
+	}
+	ctl_since(name, &then, &st.now, &since);
+	if (ctl->table.format == CLI_JSON)
+		return print_json(&st, &since) ? CLI_FAIL : CLI_OK;
+	ctl_since_print(ctl, &since);
+	return CLI_OK;
+}
+
 int ctl_status(struct ctl *ctl, int argc, char **argv)
 {
 	struct cli_parse p = { .argc = argc, .argv = argv };
-	struct status st;
+	const char *since = NULL;
 	int key;
 
-	while ((key = cli_opts_next(&p, &ctl_cmd_status)) != -1)
-		ctl_option(ctl, key, p.arg);
+	while ((key = cli_opts_next(&p, &ctl_cmd_status)) != -1) {
+		if (key == KEY_SINCE)
+			since = p.arg;
+		else
+			ctl_option(ctl, key, p.arg);
+	}
 	ctl_no_operands(&p, argv);
 	ctl_open_ksm(ctl);
-	status_read(ctl, &st);
-	if (ctl->table.format == CLI_JSON)
-		return print_json(&st) ? CLI_FAIL : CLI_OK;
-	print_text(ctl, &st);
-	return CLI_OK;
+	return since ? show_since(ctl, since) : show(ctl);
 }

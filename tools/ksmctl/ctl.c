@@ -4,7 +4,9 @@
  * the kernel's door with the right message, and operands that are numbers.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -160,11 +162,40 @@ uint64_t ctl_duration(const char *option, const char *text)
 	return ns;
 }
 
+const char *ctl_read_file(const char *file, const char *what, struct str *out)
+{
+	const bool in = !strcmp(file, "-");
+	const char *name = in ? "standard input" : file;
+	int fd __cleanup_fd = in ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC);
+	char buf[4096];
+	ssize_t n;
+
+	if (fd < 0)
+		cli_die(CLI_FAIL, -errno, "%s: cannot open", name);
+	while ((n = read(fd, buf, sizeof(buf))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			cli_die(CLI_FAIL, -errno, "%s: cannot read", name);
+		if (str_addmem(out, buf, n) || out->len > CTL_FILE_LIMIT)
+			cli_die(CLI_FAIL, 0, "%s: too large for %s", name, what);
+	}
+	return name;
+}
+
 int ctl_printed(int rc)
 {
 	if (rc && !cli_flush())
 		cli_error(rc, "cannot print");
 	return rc ? CLI_FAIL : CLI_OK;
+}
+
+void ctl_json_fig(struct cli_json *j, const char *key, struct ksm_fig f)
+{
+	if (ksm_fig_has(f))
+		cli_json_num(j, key, f.v);
+	else
+		cli_json_null(j, key);
 }
 
 bool ctl_sleep(uint64_t ns)

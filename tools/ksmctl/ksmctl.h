@@ -49,6 +49,12 @@ bool ctl_denied_add(struct ctl_denied *d, int rc);
 void ctl_denied_tell(struct ctl *ctl, const struct ctl_denied *d);
 /* For commands without operands. */
 void ctl_no_operands(const struct cli_parse *p, char **argv);
+#define CTL_FILE_LIMIT (64 << 10)	/* of what a user names to be read whole */
+/*
+ * The text of a small file ("-" is standard input) that should be @what.  Ends the
+ * program when it cannot be read or is too large.  Returns its name for messages.
+ */
+const char *ctl_read_file(const char *file, const char *what, struct str *out);
 /* Duration in ns (see num_duration()); usage error on anything else. */
 uint64_t ctl_duration(const char *option, const char *text);
 /*
@@ -56,6 +62,8 @@ uint64_t ctl_duration(const char *option, const char *text);
  * failed write to standard output is told at the end of the program, not here.
  */
 int ctl_printed(int rc);
+/* A number, or null where the figure has no value. */
+void ctl_json_fig(struct cli_json *j, const char *key, struct ksm_fig f);
 /* Sleep that a signal ends; false when one did. */
 bool ctl_sleep(uint64_t ns);
 
@@ -135,6 +143,30 @@ void ctl_groups_make(struct ctl *ctl, enum ksm_group by, const struct ksm_proc *
 void ctl_groups_free(struct ctl_groups *groups);
 /* The group of that name; a usage error that lists them when there is none. */
 enum ksm_group ctl_group_by(const char *name);
+
+/* since.c: an earlier moment, as "status -J" printed it, and what has changed since */
+struct ctl_moment {
+	char boot_id[KSM_BOOT_ID_MAX];	/* "": not known */
+	struct ksm_fig when_ns;
+	struct ksm_fig saved, metadata, profit;
+	struct ksm_fig ksmd_cpu_ns;
+	struct ksm_fig full_scans, pages_scanned;
+	struct ksm_fig cow_ksm;
+};
+
+void ctl_moment_now(struct ctl *ctl, const struct ksm_stats *s, const struct ksm_derived *d,
+		    struct ctl_moment *out);
+/* From a file; ends the program when it is something else.  Returns its name for messages. */
+const char *ctl_moment_read(const char *file, struct ctl_moment *out);
+/*
+ * What has changed in between, without a boot_id; when_ns is the time.  Ends the program
+ * where the two are not of one boot, or not in this order.
+ */
+void ctl_since(const char *name, const struct ctl_moment *then, const struct ctl_moment *now,
+	       struct ctl_moment *out);
+void ctl_since_print(const struct ctl *ctl, const struct ctl_moment *since);
+/* The members of an object that is open. */
+void ctl_since_json(struct cli_json *j, const struct ctl_moment *since);
 
 /* cmd-status.c */
 extern const struct cli_cmd ctl_cmd_status;

@@ -140,6 +140,19 @@ bool ksm_is_live(const struct ksm *k)
 	return k->live;
 }
 
+int ksm_boot_id(struct ksm *k, char *out)
+{
+	ssize_t n = ksm_path_read_small(k, k->procfd, "sys/kernel/random/boot_id", out,
+					KSM_BOOT_ID_MAX);
+
+	if (n > 0 && out[n - 1] == '\n')
+		out[--n] = '\0';
+	if (n > 0 && strspn(out, "0123456789abcdef-") == (size_t)n)
+		return 0;
+	out[0] = '\0';
+	return n < 0 ? (int)n : -EINVAL;
+}
+
 size_t ksm_page_size(const struct ksm *k)
 {
 	return k->page_size;

@@ -42,6 +42,18 @@ void ksm_close(struct ksm *k);
 
 /* True for the running system: prctl, ptrace and netlink make sense. */
 bool ksm_is_live(const struct ksm *k);
+#define KSM_BOOT_ID_MAX 64
+/**
+ * ksm_boot_id() - what tells one run of a kernel from the next
+ * @k: handle
+ * @out: KSM_BOOT_ID_MAX bytes; "" on failure
+ *
+ * The name that the kernel gave itself when it booted: letters, digits and dashes.
+ * Counters of two moments may be compared only within one boot.
+ *
+ * Return: 0; -EINVAL when the file holds something else; -errno.
+ */
+int ksm_boot_id(struct ksm *k, char *out);
 /* Bytes per page, clock ticks per second of the root (its meta file, or sysconf). */
 size_t ksm_page_size(const struct ksm *k);
 unsigned int ksm_clock_tick(const struct ksm *k);
@@ -379,6 +391,12 @@ static inline struct ksm_fig ksm_stats_fig(const struct ksm_stats *s, enum ksm_a
 {
 	return (struct ksm_fig){ s->attr[id].state, s->attr[id].v };
 }
+
+/*
+ * How much a figure has grown; without value where one of the two has none.  A
+ * @counter that went back (reset) counts from 0.  Pure.
+ */
+struct ksm_fig ksm_fig_grown(struct ksm_fig newer, struct ksm_fig older, bool counter);
 
 /* Rates between two snapshots; pure.  A counter that went back (reset) counts from 0. */
 struct ksm_delta {

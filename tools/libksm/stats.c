@@ -273,7 +273,7 @@ struct ksm_fig ksm_stats_profit_share(const struct ksm_stats *s, struct ksm_fig 
 	return KSM_FIG(num_add_sat(profit.v, num_add_sat(saved.v, num_mul_sat(told, -1))));
 }
 
-static struct ksm_fig rate(struct ksm_fig newer, struct ksm_fig older, double seconds, bool counter)
+struct ksm_fig ksm_fig_grown(struct ksm_fig newer, struct ksm_fig older, bool counter)
 {
 	int64_t grown;
 
@@ -284,7 +284,16 @@ static struct ksm_fig rate(struct ksm_fig newer, struct ksm_fig older, double se
 	grown = num_add_sat(newer.v, num_mul_sat(older.v, -1));
 	if (counter && grown < 0)
 		grown = newer.v;
-	return KSM_FIG(seconds > 0 ? round_sat(grown / seconds) : 0);
+	return KSM_FIG(grown);
+}
+
+static struct ksm_fig rate(struct ksm_fig newer, struct ksm_fig older, double seconds, bool counter)
+{
+	struct ksm_fig f = ksm_fig_grown(newer, older, counter);
+
+	if (ksm_fig_has(f))
+		f.v = seconds > 0 ? round_sat(f.v / seconds) : 0;
+	return f;
 }
 
 void ksm_stats_delta(const struct ksm_stats *newer, const struct ksm_stats *older,
