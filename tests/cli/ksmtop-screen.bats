@@ -112,7 +112,7 @@ keys() { mux send-keys "$@"; }
 	first_row_is 1001
 	keys m
 	lose firefox
-	see "takes part"
+	see " mergeable"
 }
 
 @test "ksmtop: order, tree and groups" {

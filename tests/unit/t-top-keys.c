@@ -53,7 +53,7 @@ static void actions(void)
 		{ 'n', TOP_REDRAW, "nothing to search for yet: press /" },
 		{ UI_KEY_ENTER, TOP_REDRAW | TOP_DETAIL, NULL },
 		{ 'p', TOP_REDRAW, NULL },
-		{ 'm', TOP_REDRAW | TOP_CHANGED, "shown: only processes that take part in merging" },
+		{ 'm', TOP_REDRAW | TOP_CHANGED, "shown: only mergeable processes" },
 		{ '%', 0, NULL },
 		{ 0x1f600, 0, NULL },
 		{ UI_KEY_F0 + 12, 0, NULL },

@@ -560,7 +560,7 @@ static void verdict(void)
 		  "costs more memory than it saves: 1 process, see PROFIT" },
 		{ 1, 512, -1, true, false, TOP_BAD, "costs more memory than it saves" },
 		{ 1, 0, 0, false, false, TOP_WARN,
-		  "nobody is mergeable: nothing to do until a process is advised" },
+		  "no process is mergeable: nothing to do until one is advised (key a)" },
 		{ 1, 0, 0, true, false, TOP_WARN, "saves nothing: no equal pages were found" },
 	};
 

@@ -254,7 +254,7 @@ static const struct top_column columns[] = {
 			 .get = get_procs },
 		.key = "procs", .width = 6, .shown = true, GROUP },
 	[TOP_COL_MEMBERS] = {
-		.col = { .name = "MEMBERS", .help = "those of them that take part", .kind = CLI_NUM,
+		.col = { .name = "MEMBERS", .help = "mergeable processes in the group", .kind = CLI_NUM,
 			 .get = get_members },
 		.key = "members", .width = 7, .shown = true, GROUP },
 	[TOP_COL_USER] = {
@@ -262,7 +262,7 @@ static const struct top_column columns[] = {
 		.key = "user", .width = 9, .ascending = true, .shown = true, PROC },
 	[TOP_COL_MERGING] = {
 		.col = { .name = "MERGING",
-			 .help = "memory that stands in shared copies, the copies included",
+			 .help = "memory in shared copies, the copies included",
 			 .kind = CLI_BYTES, .get = get_merging },
 		.key = "merging", .width = 9, .unit = TOP_BYTES, .shown = true, COMMON },
 	[TOP_COL_ZERO] = {
@@ -284,7 +284,7 @@ static const struct top_column columns[] = {
 		.key = "rss", .width = 9, .unit = TOP_BYTES, .shown = true, COMMON },
 	[TOP_COL_SAVED_PCT] = {
 		.col = { .name = "SAVED%",
-			 .help = "PROFIT in percent of its memory as it would be unmerged",
+			 .help = "PROFIT in percent of the memory it would use unmerged",
 			 .kind = CLI_FLOAT, .get = get_saved_pct },
 		.key = "saved_pct", .width = 6, .unit = TOP_PERCENT, .shown = true, COMMON },
 	[TOP_COL_GROWTH] = {
@@ -292,7 +292,7 @@ static const struct top_column columns[] = {
 			 .kind = CLI_BYTES, .get = get_growth },
 		.key = "growth_per_s", .width = 9, .unit = TOP_BYTES, COMMON },
 	[TOP_COL_SCAN_RATE] = {
-		.col = { .name = "SCAN/s", .help = "pages looked at on its behalf (hksm)",
+		.col = { .name = "SCAN/s", .help = "its pages that are scanned (hksm)",
 			 .kind = CLI_NUM, .get = get_scan_rate },
 		.key = "scanned_per_s", .width = 7, .shown = true, .present = has_hksm, COMMON },
 	[TOP_COL_SCAN_CPU] = {
@@ -305,15 +305,15 @@ static const struct top_column columns[] = {
 			 .kind = CLI_NUM, .get = get_break_rate },
 		.key = "breaks_per_s", .width = 7, .shown = true, .present = has_hksm, COMMON },
 	[TOP_COL_META] = {
-		.col = { .name = "META", .help = "metadata kept for it (hksm)", .kind = CLI_BYTES,
+		.col = { .name = "META", .help = "metadata for it (hksm)", .kind = CLI_BYTES,
 			 .get = get_meta },
 		.key = "meta", .width = 9, .unit = TOP_BYTES, .present = has_hksm, COMMON },
 	[TOP_COL_DOMAIN] = {
-		.col = { .name = "DOMAIN", .help = "who it may share with (hksm)", .kind = CLI_NUM,
+		.col = { .name = "DOMAIN", .help = "the domain that it shares pages in (hksm)", .kind = CLI_NUM,
 			 .get = get_domain },
 		.key = "domain", .width = 6, .ascending = true, .present = has_hksm, PROC },
 	[TOP_COL_STATE] = {
-		.col = { .name = "STATE", .help = "how it takes part: any, madvise, on, off, denied",
+		.col = { .name = "STATE", .help = "what of it is mergeable: any, madvise, on, off, denied",
 			 .get = get_state },
 		.key = "state", .width = 7, .ascending = true, .shown = true, PROC },
 	[TOP_COL_AGE] = {

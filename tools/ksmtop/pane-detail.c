@@ -30,7 +30,7 @@ static const char *member_words(enum ksm_member member)
 		[KSM_MEMBER_DENIED] = "may not be read (needs root, or CAP_DAC_READ_SEARCH)",
 		[KSM_MEMBER_ABSENT] = "this kernel has no KSM",
 		[KSM_MEMBER_OFF] = "off: none of its memory is mergeable (a advises it)",
-		[KSM_MEMBER_ON] = "on: it takes part",
+		[KSM_MEMBER_ON] = "on: some or all of its memory is mergeable",
 		[KSM_MEMBER_MADVISE] = "madvise: some of its mappings are mergeable",
 		[KSM_MEMBER_ANY] = "any: all of its eligible memory is mergeable",
 	};

@@ -214,7 +214,7 @@ static void draw_empty(struct area a, const struct model *m)
 	else if (m->filter[0])
 		text = "no process passes the filter (Esc removes it)";
 	else if (m->table.members && m->n_procs)
-		text = "no process takes part in merging: m shows all, a advises one";
+		text = "no process is mergeable: m shows all, a advises one";
 	area_text(a, 1, 0, CANVAS_DIM, text);
 }
 

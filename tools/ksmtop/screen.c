@@ -69,7 +69,7 @@ static void draw_choices(struct area a, const struct model *m)
 	else if (m->table.tree)
 		str_add(&text, " tree ");
 	if (m->table.members)
-		str_add(&text, " takes part ");
+		str_add(&text, " mergeable ");
 	if (m->filter[0]) {
 		str_add(&text, " filter ");
 		cli_safe(&text, m->filter, (size_t)-1);

@@ -67,7 +67,7 @@ static bool not_running(const struct model *m, struct top_verdict *v)
 	if (run->state != KSM_VALUE || run->v == KSM_RUN_RUNNING)
 		return false;
 	if (run->v & KSM_RUN_OFFLINING)
-		say(v, TOP_WARN, "waits: memory is being taken offline");
+		say(v, TOP_WARN, "KSM waits: memory is being taken offline");
 	else if (run->v == KSM_RUN_UNMERGING && saved(m))
 		say(v, TOP_WARN, "unmerging: %s are still saved", bytes(b, sizeof(b), saved(m)));
 	else if (run->v == KSM_RUN_UNMERGING)
@@ -85,10 +85,10 @@ static bool nobody(const struct model *m, struct top_verdict *v)
 	if (saved(m) || m->n_members || ksm_fig_or(m->derived.tracked_pages, 0))
 		return false;
 	if (m->n_denied)
-		say(v, TOP_DULL, "nobody you may look at takes part, and nothing is saved "
+		say(v, TOP_DULL, "no process that you may read is mergeable, and nothing is saved "
 				 "(%zu processes denied)", m->n_denied);
 	else
-		say(v, TOP_WARN, "nobody is mergeable: nothing to do until a process is advised");
+		say(v, TOP_WARN, "no process is mergeable: nothing to do until one is advised (key a)");
 	return true;
 }
 
@@ -111,7 +111,7 @@ static void pays(const struct model *m, struct top_verdict *v)
 
 	cpu_text(m, cpu, sizeof(cpu));
 	if (!ksm_fig_has(m->derived.saved_bytes)) {
-		say(v, TOP_WARN, "runs%s; what it saves cannot be read", cpu);
+		say(v, TOP_WARN, "KSM runs%s; what it saves cannot be read", cpu);
 		return;
 	}
 	if (m->n_losing)

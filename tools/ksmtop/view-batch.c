@@ -124,7 +124,7 @@ static const struct {
 	size_t offset;	/* of a size_t in struct model */
 } counts[] = {
 	{ "processes", "processes", offsetof(struct model, n_procs) },
-	{ "taking part", "members", offsetof(struct model, n_members) },
+	{ "mergeable", "members", offsetof(struct model, n_members) },
 	{ "losing", "losing", offsetof(struct model, n_losing) },
 	{ "denied", "denied", offsetof(struct model, n_denied) },
 };
