@@ -113,9 +113,9 @@ static uint64_t gap_around(bool (*inject)(struct ksm *k, pid_t pid, uint64_t *he
 
 static bool do_inject(struct ksm *k, pid_t pid, uint64_t *held)
 {
-	struct ksm_inject_call call = { .nr = SYS_getpid };
+	static bool on;	/* what ksm-advise does */
 	struct ksm_inject_info info;
-	int rc = ksm_inject_run(k, KSM_CHILD(pid), &call, 1, NULL, &info);
+	int rc = ksm_inject_merge_set(k, KSM_CHILD(pid), on = !on, &info);
 
 	*held = info.stop_ns;
 	return !rc;

@@ -24,6 +24,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <linux/audit.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -43,15 +44,11 @@
 #ifndef SVE_MAGIC
 #define SVE_MAGIC 0x53564501
 #endif
-#ifndef SYS_io_pgetevents
-#define SYS_io_pgetevents 292
-#endif
-#ifndef SYS_epoll_pwait2
-#define SYS_epoll_pwait2 441
-#endif
 
 const bool inject_arch_supported = true;
 const bool inject_arch_wants_sleep = true;
+const size_t inject_arch_pc_at = offsetof(struct user_regs_struct, pc);
+const size_t inject_arch_sp_at = offsetof(struct user_regs_struct, sp);
 const uint32_t inject_arch_audit = AUDIT_ARCH_AARCH64;
 const unsigned int inject_arch_call_len = 4;
 
@@ -188,31 +185,6 @@ int inject_arch_read_fp(pid_t tid, struct inject_regs *r)
 	return rc < 0 ? rc : 0;
 }
 
-uint64_t inject_arch_pc(const struct inject_regs *r)
-{
-	struct user_regs_struct u;
-
-	LOAD(u, r);
-	return u.pc;
-}
-
-uint64_t inject_arch_sp(const struct inject_regs *r)
-{
-	struct user_regs_struct u;
-
-	LOAD(u, r);
-	return u.sp;
-}
-
-void inject_arch_set_pc(struct inject_regs *r, uint64_t pc)
-{
-	struct user_regs_struct u;
-
-	LOAD(u, r);
-	u.pc = pc;
-	STORE(r, u);
-}
-
 /* Before an svc, which may be one to restart, or one never made yet: both are led through it. */
 bool inject_arch_unsettled(const struct inject_target *t, const struct inject_regs *r)
 {
@@ -259,24 +231,12 @@ static bool is_restart(uint64_t x0)
 	return false;
 }
 
-static bool is_one_of(uint64_t nr, const uint64_t *nrs, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (nrs[i] == nr)
-			return true;
-	return false;
-}
-
 bool inject_arch_has_own_mask(const struct inject_regs *r)
 {
-	static const uint64_t nrs[] = {
-		SYS_epoll_pwait, SYS_epoll_pwait2, SYS_io_pgetevents,
-		SYS_ppoll,	 SYS_pselect6,	   SYS_rt_sigsuspend,
-	};
 	struct user_regs_struct u;
 
 	LOAD(u, r);
-	return r->in_call && is_one_of(u.regs[8], nrs, ARRAY_SIZE(nrs));
+	return r->in_call && inject_is_mask_call((long)u.regs[8]);
 }
 
 /*

@@ -9,6 +9,8 @@
 #ifndef KSM_INJECT_ARCH_H
 #define KSM_INJECT_ARCH_H
 
+#include <string.h>
+
 #include "inject/inject.h"
 #include "inject/seccomp.h"
 
@@ -93,9 +95,30 @@ enum ksm_inject_why inject_arch_refuses(const char *status, bool wants);
 int inject_arch_read(pid_t tid, struct inject_regs *r, enum ksm_inject_why *why);
 /* And floating point, for the frame.  -EAGAIN: not now. */
 int inject_arch_read_fp(pid_t tid, struct inject_regs *r);
-uint64_t inject_arch_pc(const struct inject_regs *r);
-uint64_t inject_arch_sp(const struct inject_regs *r);
-void inject_arch_set_pc(struct inject_regs *r, uint64_t pc);
+
+/* Where in .general they are, 64 bits each. */
+extern const size_t inject_arch_pc_at, inject_arch_sp_at;
+
+static inline uint64_t inject_arch_pc(const struct inject_regs *r)
+{
+	uint64_t pc;
+
+	memcpy(&pc, r->general + inject_arch_pc_at, sizeof(pc));
+	return pc;
+}
+
+static inline uint64_t inject_arch_sp(const struct inject_regs *r)
+{
+	uint64_t sp;
+
+	memcpy(&sp, r->general + inject_arch_sp_at, sizeof(sp));
+	return sp;
+}
+
+static inline void inject_arch_set_pc(struct inject_regs *r, uint64_t pc)
+{
+	memcpy(r->general + inject_arch_pc_at, &pc, sizeof(pc));
+}
 
 /*
  * arm64 rewinds the PC for a restart before the first stop shows it, so that
@@ -184,6 +207,8 @@ int inject_arch_put(pid_t tid, const struct inject_regs *r, bool at_exit);
 
 /* Does this system call answer EINTR to a stop, though nothing has happened yet? */
 bool inject_is_eintr_call(long nr);
+/* Does it change the signal mask for as long as it lasts? */
+bool inject_is_mask_call(long nr);
 
 /* ------------------------------------------------------------------ */
 /* inject-find.c: what to use of a target; reads only			*/

@@ -13,6 +13,8 @@
 
 const bool inject_arch_supported = false;
 const bool inject_arch_wants_sleep = false;
+const size_t inject_arch_pc_at;
+const size_t inject_arch_sp_at;
 const uint32_t inject_arch_audit;
 const unsigned int inject_arch_call_len;
 
@@ -40,20 +42,6 @@ int inject_arch_read(pid_t tid __unused, struct inject_regs *r __unused,
 int inject_arch_read_fp(pid_t tid __unused, struct inject_regs *r __unused)
 {
 	return -EOPNOTSUPP;
-}
-
-uint64_t inject_arch_pc(const struct inject_regs *r __unused)
-{
-	return 0;
-}
-
-uint64_t inject_arch_sp(const struct inject_regs *r __unused)
-{
-	return 0;
-}
-
-void inject_arch_set_pc(struct inject_regs *r __unused, uint64_t pc __unused)
-{
 }
 
 bool inject_arch_unsettled(const struct inject_target *t __unused,

@@ -32,15 +32,11 @@
 #ifndef NT_X86_XSTATE
 #define NT_X86_XSTATE 0x202
 #endif
-#ifndef SYS_io_pgetevents
-#define SYS_io_pgetevents 333
-#endif
-#ifndef SYS_epoll_pwait2
-#define SYS_epoll_pwait2 441
-#endif
 
 const bool inject_arch_supported = true;
 const bool inject_arch_wants_sleep = false;
+const size_t inject_arch_pc_at = offsetof(struct user_regs_struct, rip);
+const size_t inject_arch_sp_at = offsetof(struct user_regs_struct, rsp);
 const uint32_t inject_arch_audit = AUDIT_ARCH_X86_64;
 const unsigned int inject_arch_call_len = 2;
 
@@ -171,31 +167,6 @@ int inject_arch_read_fp(pid_t tid, struct inject_regs *r)
 	return rc < 0 ? rc : 0;
 }
 
-uint64_t inject_arch_pc(const struct inject_regs *r)
-{
-	struct user_regs_struct u;
-
-	LOAD(u, r);
-	return u.rip;
-}
-
-uint64_t inject_arch_sp(const struct inject_regs *r)
-{
-	struct user_regs_struct u;
-
-	LOAD(u, r);
-	return u.rsp;
-}
-
-void inject_arch_set_pc(struct inject_regs *r, uint64_t pc)
-{
-	struct user_regs_struct u;
-
-	LOAD(u, r);
-	u.rip = pc;
-	STORE(r, u);
-}
-
 bool inject_arch_unsettled(const struct inject_target *t __unused,
 			   const struct inject_regs *r __unused)
 {
@@ -207,24 +178,12 @@ int inject_arch_settled(pid_t tid __unused, struct inject_regs *r __unused, bool
 	return 0;
 }
 
-static bool is_one_of(long nr, const long *nrs, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (nrs[i] == nr)
-			return true;
-	return false;
-}
-
 bool inject_arch_has_own_mask(const struct inject_regs *r)
 {
-	static const long nrs[] = {
-		SYS_epoll_pwait, SYS_epoll_pwait2, SYS_io_pgetevents,
-		SYS_ppoll,	 SYS_pselect6,	   SYS_rt_sigsuspend,
-	};
 	struct user_regs_struct u;
 
 	LOAD(u, r);
-	return is_one_of(u.orig_rax, nrs, ARRAY_SIZE(nrs));
+	return inject_is_mask_call((long)u.orig_rax);
 }
 
 /* "mov $nr, %eax; syscall", as C libraries have it. */

@@ -27,6 +27,8 @@
  * may take ten times what it took until now, where the machine below has to find one.
  */
 #define CALL_NS UINT64_C(250000)
+/* The same of one that copies nothing: what looks take in one mapping varies little. */
+#define LOOKS_NS UINT64_C(800000)
 /* What the calls of one stop may take; the stop itself takes some 50 us more. */
 #define BUDGET_NS UINT64_C(600000)
 /* After so long, no other call is begun in a stop. */
@@ -387,16 +389,16 @@ static void add_piece(struct work *w, const struct range *r, const struct slice 
 /* A piece behind those that are to be done in the same stop. */
 static int put(struct work *w, const struct range *r, const struct known *known, uint64_t *at)
 {
-	const uint64_t used = batch_ns(w);
+	const uint64_t each = w->cost.even && !known->n ? LOOKS_NS : CALL_NS;
 	struct slice s;
 	int rc;
 
-	if (w->n_batch == BATCH || used + CALL_NS > BUDGET_NS) {
+	if (w->n_batch && (w->n_batch == BATCH || batch_ns(w) + each > BUDGET_NS)) {
 		rc = flush(w);
 		if (rc)
 			return rc;
 	}
-	s = slice_next(&w->cost, known->runs, known->n, *at, known->until, w->page, CALL_NS);
+	s = slice_next(&w->cost, known->runs, known->n, *at, known->until, w->page, each);
 	add_piece(w, r, &s);
 	*at = s.end;
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * restart.c - which interrupted system calls must be mended: one table for all
- * machines.
+ * restart.c - which system calls want care when they are interrupted: one table of
+ * each kind, for all machines.
  *
  * Most calls that sleep answer a stop with a code that the kernel restarts them
  * by.  These answer EINTR instead, signal or not, so that the program would see
@@ -19,6 +19,14 @@
 #endif
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441
+#endif
+/* And that are not. */
+#ifndef SYS_io_pgetevents
+#ifdef __x86_64__
+#define SYS_io_pgetevents 333
+#else
+#define SYS_io_pgetevents 292
+#endif
 #endif
 
 /*
@@ -62,10 +70,25 @@ static const long eintr_calls[] = {
 	SYS_writev,
 };
 
-bool inject_is_eintr_call(long nr)
+static const long mask_calls[] = {
+	SYS_epoll_pwait, SYS_epoll_pwait2, SYS_io_pgetevents,
+	SYS_ppoll,	 SYS_pselect6,	   SYS_rt_sigsuspend,
+};
+
+static bool is_one_of(long nr, const long *nrs, size_t n)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(eintr_calls); i++)
-		if (eintr_calls[i] == nr)
+	for (size_t i = 0; i < n; i++)
+		if (nrs[i] == nr)
 			return true;
 	return false;
+}
+
+bool inject_is_eintr_call(long nr)
+{
+	return is_one_of(nr, eintr_calls, ARRAY_SIZE(eintr_calls));
+}
+
+bool inject_is_mask_call(long nr)
+{
+	return is_one_of(nr, mask_calls, ARRAY_SIZE(mask_calls));
 }
