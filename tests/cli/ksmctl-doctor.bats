@@ -217,7 +217,7 @@ pid 2002: python3: costs more metadata than it saves: profit -196 KiB (and more)
 
 @test "doctor: a loser with a hostile name" {
 	use_root hostile
-	printf 'ksm_rmap_items 1\nksm_merging_pages 1\nksm_process_profit -4096\n' \
+	printf 'ksm_rmap_items 1\nksm_merging_pages 1\nksm_process_profit -65536\n' \
 		>"$ROOT/proc/3004/ksm_stat"
 	expect 1 ksmctl doctor -s "$ROOT"
 	clean_text

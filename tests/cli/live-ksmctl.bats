@@ -245,6 +245,9 @@ advisor_mode none"
 	stdout_has "
 zero page  "
 	stdout_has " more that no counter shows (split huge pages)"
+	expect 0 ksmtop -b -c 1 -J
+	more=$(grep -o '"zero_unseen": [0-9]*' <<<"$output")
+	((${more#*: } >= 16 * 256 * 4096)) || fail "ksmtop: $more"
 	# By its counters it loses; it gave 30 MiB back.
 	ksmctl set -q run 0
 	profit=$(ksmctl procs -p "$pid" -rn -o PROFIT)

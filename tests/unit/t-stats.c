@@ -539,7 +539,35 @@ static void shares(void)
 	CHECK(ksm_stats_profit_share(&s, KSM_FIG(INT64_MAX), KSM_FIG(0), KSM_FIG(INT64_MIN)).v < 0);
 }
 
-TAP_MAIN(TAP_CASE(derive), TAP_CASE(derive_without), TAP_CASE(shares), TAP_CASE(scan_rate),
+/* One threshold for all tools: what comes and goes with every pass is no loss. */
+static void loses(void)
+{
+	static const struct {
+		struct ksm_fig profit;
+		int64_t unseen;
+		bool loses;
+	} rows[] = {
+		{ { KSM_VALUE, 0 }, 0, false },
+		{ { KSM_VALUE, -10240 }, 0, false },
+		{ { KSM_VALUE, 1 - KSM_LOSS_MIN }, 0, false },
+		{ { KSM_VALUE, -KSM_LOSS_MIN }, 0, true },
+		/* it gave back more than it costs */
+		{ { KSM_VALUE, -KSM_LOSS_MIN }, 1, false },
+		{ { KSM_VALUE, INT64_MIN }, INT64_MAX, false },
+		{ { KSM_VALUE, INT64_MIN }, 0, true },
+		{ { KSM_ABSENT, -KSM_LOSS_MIN }, 0, false },
+		{ { KSM_DENIED, -KSM_LOSS_MIN }, 0, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct ksm_proc p = { .ksm.profit_bytes = rows[i].profit };
+
+		tap_row("%zu", i);
+		CHECK_INT(ksm_proc_loses(&p, rows[i].unseen), rows[i].loses);
+	}
+}
+
+TAP_MAIN(TAP_CASE(derive), TAP_CASE(derive_without), TAP_CASE(shares), TAP_CASE(loses), TAP_CASE(scan_rate),
 	 TAP_CASE(delta),
 	 TAP_CASE(delta_merged), TAP_CASE(delta_time), TAP_CASE(vmstat), TAP_CASE(meminfo),
 	 TAP_CASE(read_roots), TAP_CASE(read_garbage), TAP_CASE(read_denied), TAP_CASE(sequence),

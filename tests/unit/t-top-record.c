@@ -53,6 +53,7 @@ static void same_sample(const struct sample *a, const struct sample *b)
 	tap_row("figures");
 	CHECK(!memcmp(&a->stats.cow_ksm, &b->stats.cow_ksm,
 		      sizeof(a->stats) - offsetof(struct ksm_stats, cow_ksm)));
+	CHECK_UINT(a->n_hidden, b->n_hidden);
 	CHECK_UINT(a->n_gone, b->n_gone);
 	if (!CHECK_UINT(a->n_procs, b->n_procs))
 		return;
@@ -66,6 +67,8 @@ static void same_sample(const struct sample *a, const struct sample *b)
 		CHECK_INT(a->procs[i].p.ppid, b->procs[i].p.ppid);
 		CHECK_UINT(a->procs[i].p.uid, b->procs[i].p.uid);
 		CHECK_INT(a->procs[i].p.state, b->procs[i].p.state);
+		CHECK_INT(a->procs[i].unseen_bytes.state, b->procs[i].unseen_bytes.state);
+		CHECK_INT(a->procs[i].unseen_bytes.v, b->procs[i].unseen_bytes.v);
 		CHECK_INT(a->procs[i].named, b->procs[i].named);
 		same_text(a->procs[i].user, b->procs[i].user, "user");
 		same_text(a->procs[i].command, b->procs[i].command, "command");
@@ -98,6 +101,9 @@ static void round_trip(void)
 
 		take_root(names[i], &in);
 		CHECK_INT(top_sample_add_gone(&in, 77), 0);
+		in.n_hidden = 3;
+		if (in.n_procs)
+			in.procs[0].unseen_bytes = KSM_FIG(4096);
 		CHECK_INT(top_recorder_open(path, &r), 0);
 		CHECK_INT(top_recorder_add(r, &in), 0);
 		CHECK_INT(top_recorder_add(r, &in), 0);

@@ -82,10 +82,25 @@ static void add(struct ksm_fig *sum, struct ksm_fig v, int64_t unit)
 	*sum = KSM_FIG(ksm_fig_or(*sum, 0) + v.v * unit);
 }
 
+static struct ksm_fig pages(struct ksm_fig bytes, int64_t page)
+{
+	return (struct ksm_fig){ bytes.state, bytes.v / page };
+}
+
 static void raise_peak(struct ksm_fig *peak, struct ksm_fig v)
 {
 	if (ksm_fig_has(v) && (!ksm_fig_has(*peak) || v.v > peak->v))
 		*peak = v;
+}
+
+/* A sum over processes counts shared copies as saved, once for each: see libksm. */
+static struct ksm_fig profit(const struct adv *a, const struct adv_figures *sum, int64_t page)
+{
+	struct ksm_stats s;
+
+	(void)ksm_stats_read(a->k, &s);
+	return ksm_stats_profit_share(&s, pages(sum->merging_bytes, page),
+				      pages(sum->zero_bytes, page), sum->profit_bytes);
 }
 
 void adv_report_sample(struct adv_report *r, struct adv *a)
@@ -104,6 +119,7 @@ void adv_report_sample(struct adv_report *r, struct adv *a)
 	}
 	if (!ksm_fig_has(sum.merging_bytes))
 		return;
+	sum.profit_bytes = profit(a, &sum, page);
 	r->samples++;
 	r->last = sum;
 	raise_peak(&r->peak.merging_bytes, sum.merging_bytes);

@@ -127,10 +127,10 @@ static bool loses(struct ctl *ctl, struct losers *l, const struct ksm_proc *p)
 	int64_t zero = 0;
 	int rc;
 
-	if (ksm_fig_or(p->ksm.profit_bytes, 0) >= 0)
+	if (!ksm_proc_loses(p, 0))
 		return false;
 	rc = ksm_is_live(ctl->k) ? ksm_zero_unseen(ctl->k, p, l->deadline_ns, &zero) : 0;
-	if (num_add_sat(p->ksm.profit_bytes.v, zero) >= 0)
+	if (!ksm_proc_loses(p, zero))
 		return false;
 	l->unsure |= rc && rc != -EOPNOTSUPP;
 	return true;

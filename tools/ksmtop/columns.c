@@ -275,7 +275,8 @@ static const struct top_column columns[] = {
 		.key = "items", .width = 9, .shown = true, COMMON },
 	[TOP_COL_PROFIT] = {
 		.col = { .name = "PROFIT",
-			 .help = "memory saved minus metadata, as the kernel counts it; signed",
+			 .help = "saved minus metadata; of a process as the kernel counts it, "
+				 "shared copies as saved; of a group its share of the system's",
 			 .kind = CLI_BYTES, .get = get_profit },
 		.key = "profit", .width = 9, .unit = TOP_BYTES, .shown = true, COMMON },
 	[TOP_COL_RSS] = {

@@ -35,6 +35,7 @@
  */
 struct sample_proc {
 	struct ksm_proc p;
+	struct ksm_fig unseen_bytes;	/* ksm_zero_unseen() of it, when it was asked last */
 	bool named;		/* the four below were read too: it is new, or may have changed */
 	char *user;		/* name, or the number in text */
 	char *command;		/* command line, raw, arguments joined by blanks; "" without one */
@@ -119,6 +120,7 @@ struct top_proc {
 	struct ksm_fig scan_pages_s;	/* hksm */
 	struct ksm_fig break_pages_s;	/* hksm */
 	double scan_cpu_pct;		/* hksm: of one CPU; negative when unknown */
+	struct ksm_fig unseen_bytes;
 	bool tagged;
 	/* private to model.c */
 	bool match;		/* passes the filter */
@@ -211,6 +213,7 @@ struct model {
 	struct top_verdict verdict;
 	/* of all processes but kernel threads, whatever is shown */
 	size_t n_procs, n_members, n_denied, n_losing;
+	struct ksm_fig unseen_bytes;	/* zero pages that no counter shows, as far as they were counted */
 
 	/* choices: change them by the functions of model.c */
 	struct top_table table;

@@ -163,6 +163,7 @@ static int proc_take(struct model *m, const struct sample *s, const struct sampl
 	else
 		proc_rates(t, &sp->p, s->stats.when_ns, s->stats.page_size);
 	t->p = sp->p;
+	t->unseen_bytes = sp->unseen_bytes;
 	t->read_ns = s->stats.when_ns;
 	if (ksm_fig_has(sp->p.ksm.scan_pages) || ksm_fig_has(sp->p.ksm.breaks))
 		m->hksm = true;
@@ -180,13 +181,15 @@ static void count(struct model *m)
 
 	m->n_procs = m->n_denied = m->n_hidden;
 	m->n_members = m->n_losing = 0;
+	m->unseen_bytes = (struct ksm_fig){ .state = KSM_ABSENT };
 	while ((t = map_next(&m->procs, &pos, NULL))) {
 		if (t->p.kthread)
 			continue;
 		m->n_procs++;
 		m->n_members += ksm_member_in(t->p.member);
 		m->n_denied += t->p.member == KSM_MEMBER_DENIED;
-		m->n_losing += ksm_fig_or(t->p.ksm.profit_bytes, 0) < 0;
+		m->n_losing += ksm_proc_loses(&t->p, ksm_fig_or(t->unseen_bytes, 0));
+		ksm_fig_add(&m->unseen_bytes, t->unseen_bytes);
 	}
 }
 

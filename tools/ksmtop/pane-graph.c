@@ -24,7 +24,7 @@ static const struct graph {
 } graphs[] = {
 	{ TOP_S_SAVED, "saved", SCALE_BYTES, 1024 * 1024, CANVAS_GRAPH1 },
 	{ TOP_S_SCANNED, "scanned/s", SCALE_COUNT, 100, CANVAS_GRAPH2 },
-	{ TOP_S_CPU, "ksmd CPU", SCALE_PERCENT, 1, CANVAS_GRAPH3 },
+	{ TOP_S_CPU, "ksmd now", SCALE_PERCENT, 1, CANVAS_GRAPH3 },
 };
 
 static void value_text(char *buf, size_t len, double v, enum scale scale)

@@ -162,7 +162,7 @@ static void meter_cpu(const struct model *m, struct meter *out)
 	out->role = CANVAS_GRAPH3;
 	if (m->cpu_pct >= 0)
 		snprintf(out->text + strlen(out->text), sizeof(out->text) - strlen(out->text),
-			 " of a CPU");
+			 " of a CPU, average");
 }
 
 static void meter_meta(const struct model *m, struct meter *out)
@@ -290,6 +290,11 @@ static void fig_zero(const struct model *m, char *buf, size_t len)
 	count_text(buf, len, ksm_stats_fig(&m->stats, KSM_ATTR_ZERO_PAGES), "");
 }
 
+static void fig_unseen(const struct model *m, char *buf, size_t len)
+{
+	bytes_text(buf, len, m->unseen_bytes);
+}
+
 static void fig_unshared(const struct model *m, char *buf, size_t len)
 {
 	count_text(buf, len, ksm_stats_fig(&m->stats, KSM_ATTR_PAGES_UNSHARED), "");
@@ -346,6 +351,8 @@ static const struct {
 	{ "zero", fig_zero, CANVAS_NORMAL, NULL },
 	{ "unshared", fig_unshared, CANVAS_NORMAL, NULL },
 	{ "volatile", fig_volatile, CANVAS_NORMAL, NULL },
+	/* Of huge pages that were split: the kernel's counter of zero pages lacks them. */
+	{ "zero more", fig_unseen, CANVAS_NORMAL, NULL },
 };
 
 static void draw_figures(struct area a, const struct model *m)

@@ -152,6 +152,8 @@ static void add_proc(struct str *to, const struct sample_proc *sp)
 	str_addf(to, "p %d ppid=%d uid=%u state=%c kthread=%d member=%d", (int)p->pid, (int)p->ppid,
 		 (unsigned int)p->uid, ascii_is_alpha(p->state) ? p->state : '?',
 		 p->kthread, p->member);
+	if (ksm_fig_has(sp->unseen_bytes))
+		add_fig(to, "unseen", sp->unseen_bytes);
 	for (size_t i = 0; i < ARRAY_SIZE(proc_nums); i++)
 		str_addf(to, " %s=%llu", proc_nums[i].key,
 			 (unsigned long long)*(const uint64_t *)(const void *)
@@ -452,8 +454,9 @@ static int parse_attrs(struct top_record *r, char *rest, struct sample *out)
 	return 0;
 }
 
-static int parse_proc_key(struct ksm_proc *p, const char *key, const char *value)
+static int parse_proc_key(struct sample_proc *sp, const char *key, const char *value)
 {
+	struct ksm_proc *p = &sp->p;
 	uint64_t n;
 	int rc = parse_place(proc_figs, ARRAY_SIZE(proc_figs), &p->ksm, key, value);
 
@@ -465,6 +468,10 @@ static int parse_proc_key(struct ksm_proc *p, const char *key, const char *value
 	}
 	if (num_u64(value, &n))
 		return 0;
+	if (!strcmp(key, "unseen")) {
+		sp->unseen_bytes = KSM_FIG((int64_t)MIN(n, (uint64_t)INT64_MAX));
+		return 0;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(proc_nums); i++)
 		if (!strcmp(proc_nums[i].key, key)) {
 			*(uint64_t *)(void *)((char *)p + proc_nums[i].offset) = n;
@@ -497,7 +504,7 @@ static int parse_proc(struct top_record *r, char *rest, struct sample *out)
 			value = plain_name(next_word(&rest));
 			if (value)
 				snprintf(sp.p.comm, sizeof(sp.p.comm), "%s", value);
-		} else if (value && parse_proc_key(&sp.p, word, value)) {
+		} else if (value && parse_proc_key(&sp, word, value)) {
 			value = NULL;
 		}
 		if (!value)

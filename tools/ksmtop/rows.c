@@ -311,6 +311,17 @@ static char *find_open(const struct model *m, const char *key)
 	return NULL;
 }
 
+/* A sum over processes counts shared copies as saved once for each: see libksm. */
+static void groups_finish(struct model *m)
+{
+	for (size_t i = 0; i < m->n_groups; i++) {
+		struct top_group *g = &m->groups[i];
+
+		g->profit_bytes = ksm_stats_profit_share(&m->stats, g->merging_pages,
+							 g->zero_pages, g->profit_bytes);
+	}
+}
+
 /* Rows ordered by key become groups; those of no virtual machine are no group. */
 static int make_groups(struct model *m, struct row *procs, size_t n)
 {
@@ -334,6 +345,7 @@ static int make_groups(struct model *m, struct row *procs, size_t n)
 		procs[i].g = &m->groups[m->n_groups - 1];
 		group_add(&m->groups[m->n_groups - 1], procs[i].p);
 	}
+	groups_finish(m);
 	return 0;
 }
 

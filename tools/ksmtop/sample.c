@@ -27,6 +27,10 @@
 #define LIST_RARELY   (60 * SECOND)
 /* Without events, of the time at most one part of so many goes into listing. */
 #define LIST_SHARE    50
+/* Of a sample, for zero pages that no counter shows; and how often in each process. */
+#define UNSEEN_NS     (SECOND / 100)
+#define UNSEEN_RARELY (10 * SECOND)
+#define UNSEEN_SHARE  100
 
 /* What is remembered of a process between samples. */
 struct seen {
@@ -43,6 +47,8 @@ struct seen {
 	uint64_t born_ns;	/* when it began, or became another program, on our clock */
 	uint64_t next_ns;	/* when to look again; 0 at once */
 	uint64_t name_ns;	/* when its names were read */
+	struct ksm_fig unseen_bytes;
+	uint64_t unseen_ns;	/* when to count them again */
 	uint32_t comm;		/* digest of the name it gave itself */
 	unsigned int round;	/* of the last listing that had it */
 };
@@ -133,6 +139,7 @@ int top_sample_add(struct sample *s, const struct sample_proc *p)
 	if (!to)
 		return -ENOMEM;
 	to->p = p->p;
+	to->unseen_bytes = p->unseen_bytes;
 	to->named = p->named;
 	if (copy_text(&to->user, p->user) || copy_text(&to->command, p->command) ||
 	    copy_text(&to->cgroup, p->cgroup) || copy_text(&to->vm, p->vm)) {
@@ -545,6 +552,38 @@ static void read_due(struct sampler *s, struct sample *out)
 	free(dead);
 }
 
+/* --- zero pages that no counter shows --- */
+
+/*
+ * They are found in the page tables only, which takes long for a large process: each
+ * sample has a moment for it, and whoever was looked at waits while others are.
+ */
+static void count_unseen(struct sampler *s, struct sample *out)
+{
+	const uint64_t deadline = ksm_now_ns() + UNSEEN_NS;
+
+	for (size_t i = 0; i < out->n_procs && ksm_is_live(s->k); i++) {
+		struct sample_proc *sp = &out->procs[i];
+		struct seen *p = map_find(&s->seen, sp->p.pid);
+		const uint64_t began = ksm_now_ns();
+		int64_t bytes;
+		int rc;
+
+		if (!p || !ksm_member_in(sp->p.member))
+			continue;
+		if (began < deadline && began >= p->unseen_ns) {
+			rc = ksm_zero_unseen(s->k, &sp->p, deadline, &bytes);
+			/* Out of time it is what was counted so far. */
+			if (!rc || rc == -ETIME)
+				p->unseen_bytes = KSM_FIG(bytes);
+			p->unseen_ns = ksm_now_ns();
+			p->unseen_ns += rc && rc != -ETIME ? LOOK_RARELY :
+					UNSEEN_RARELY + UNSEEN_SHARE * (p->unseen_ns - began);
+		}
+		sp->unseen_bytes = p->unseen_bytes;
+	}
+}
+
 /* --- all of it --- */
 
 int top_sampler_new(struct top *t, struct sampler **out)
@@ -620,6 +659,7 @@ int top_sample_take(struct sampler *s, struct sample *out)
 	if (rc)
 		return rc;
 	read_due(s, out);
+	count_unseen(s, out);
 	out->n_hidden = s->n_hidden;
 	s->first = false;
 	return 0;

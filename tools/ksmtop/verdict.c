@@ -11,6 +11,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "util/num.h"
+
 /* A page is looked at twice before it is merged: until then, nothing is known. */
 #define PASSES_TO_KNOW 2
 
@@ -94,7 +96,9 @@ static bool nobody(const struct model *m, struct top_verdict *v)
 
 static bool loses(const struct model *m, struct top_verdict *v)
 {
-	if (!ksm_fig_has(m->derived.profit_bytes) || m->derived.profit_bytes.v >= 0)
+	/* Memory that huge pages gave back is a gain that the profit does not know. */
+	if (!ksm_fig_has(m->derived.profit_bytes) ||
+	    num_add_sat(m->derived.profit_bytes.v, ksm_fig_or(m->unseen_bytes, 0)) >= 0)
 		return false;
 	if (m->n_losing)
 		say(v, TOP_BAD, "costs more memory than it saves: %zu process%s, see PROFIT",

@@ -67,6 +67,11 @@ static struct ksm_fig get_zero(const struct model *m)
 	return ksm_stats_fig(&m->stats, KSM_ATTR_ZERO_PAGES);
 }
 
+static struct ksm_fig get_unseen(const struct model *m)
+{
+	return m->unseen_bytes;
+}
+
 static struct ksm_fig get_passes(const struct model *m)
 {
 	return ksm_stats_fig(&m->stats, KSM_ATTR_FULL_SCANS);
@@ -111,6 +116,7 @@ static const struct {
 	{ "shared pages", "shared_pages", NUMBER, get_shared, false },
 	{ "sharing pages", "sharing_pages", NUMBER, get_sharing, false },
 	{ "zero pages", "zero_pages", NUMBER, get_zero, false },
+	{ "zero more", "zero_unseen", SIZE, get_unseen, false },
 	{ "full scans", "full_scans", NUMBER, get_passes, true },
 	{ "scanned/s", "scanned_per_s", NUMBER, get_scanned, false },
 	{ "merged/s", "merged_per_s", NUMBER, get_merged, false },

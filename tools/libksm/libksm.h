@@ -765,6 +765,18 @@ ssize_t ksm_kpageflags_read(int fd, uint64_t pfn, size_t n, uint64_t *flags);
 int ksm_zero_unseen(struct ksm *k, const struct ksm_proc *p, uint64_t deadline_ns,
 		    int64_t *bytes);
 
+/* Metadata of 1024 pages none of which was merged; less comes and goes with every pass. */
+#define KSM_LOSS_MIN (64 * 1024)
+
+/**
+ * ksm_proc_loses() - does a process cost more metadata than it saves?
+ * @p: with its figures
+ * @unseen_bytes: ksm_zero_unseen() of it, or 0
+ *
+ * What every tool means by a process that loses: by KSM_LOSS_MIN at least.
+ */
+bool ksm_proc_loses(const struct ksm_proc *p, int64_t unseen_bytes);
+
 /* ------------------------------------------------------------------ */
 /* proclist.c: many processes						*/
 

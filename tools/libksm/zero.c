@@ -62,3 +62,9 @@ int ksm_zero_unseen(struct ksm *k, const struct ksm_proc *p, uint64_t deadline_n
 	*bytes = MAX(num_add_sat(c.bytes, num_mul_sat(counted, -1)), 0);
 	return rc;
 }
+
+bool ksm_proc_loses(const struct ksm_proc *p, int64_t unseen_bytes)
+{
+	return ksm_fig_has(p->ksm.profit_bytes) &&
+	       num_add_sat(p->ksm.profit_bytes.v, unseen_bytes) <= -KSM_LOSS_MIN;
+}
