@@ -9,19 +9,20 @@
  * Each remembers the longest time that it did not get on, less what it waited
  * for a processor (/proc/thread-self/schedstat), which is other load.  Then
  * merging is disabled by one call of prctl, and by portions, and, for
- * comparison, nothing is done for a second.  Printed are medians of RUNS (3):
+ * comparison, nothing is done for a second.  Printed are medians of RUNS (3; 1 from 4 GiB on):
  *
  *	way       how
  *	merged    what was merged when it began
  *	took      until it was done, seconds
  *	pieces    calls of madvise
- *	hold      the longest that one stop computed in the target, microseconds
+ *	hold      the longest that one call computed in the target, microseconds
  *	runs      the longest that the computing thread stood still, milliseconds
  *	faults    and the faulting one, in memory of its own
  *	maps      and the mapping one
  *
- * With -m, besides, how long it takes to switch merging on and off for a
- * process with so many mappings.  Needs root; settings are put back.
+ * With -m, how long it takes to switch merging on and off for a process with so
+ * many mappings; sizes are measured besides where they are named.  Needs root and
+ * 5 GiB; settings are put back.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -253,7 +254,23 @@ static double median(const struct figures *f, size_t n, size_t offset)
 	return v[n / 2];
 }
 
-static void measure(enum way way, uint64_t bytes, struct figures *f)
+static void watch_begin_all(void)
+{
+	usleep(200000);
+	for (int i = 0; i < N_THREADS; i++)
+		share->longest_ns[i] = 0;
+}
+
+static void watch_end_all(struct figures *f)
+{
+	/* A gap is told when it is over. */
+	usleep(50000);
+	for (int i = 0; i < N_THREADS; i++)
+		f->still_ms[i] = share->longest_ns[i] / 1e6;
+}
+
+/* One target for each way; nothing is done to one of them before. */
+static void measure(enum way way, uint64_t bytes, struct figures *f, struct figures *nothing)
 {
 	const struct ksm_advise_want want = {
 		.how = way == AT_ONCE ? KSM_ADVISE_PRCTL : KSM_ADVISE_AUTO,
@@ -261,43 +278,46 @@ static void measure(enum way way, uint64_t bytes, struct figures *f)
 	struct ksm_advised d = { 0 };
 	pid_t pid = start_target(bytes, 0);
 	uint64_t began;
-	int rc = 0;
+	int rc;
 
 	while (!share->ready)
 		usleep(1000);
 	merge(pid, bytes);
 	f->merged_mib = (double)merging(pid) * 4096 / MIB;
-	usleep(200000);
-	for (int i = 0; i < N_THREADS; i++)
-		share->longest_ns[i] = 0;
-	began = ksm_now_ns();
-	if (way == NOTHING)
+	if (nothing) {
+		nothing->merged_mib = f->merged_mib;
+		nothing->took_s = 1;
+		watch_begin_all();
 		usleep(1000000);
-	else
-		rc = ksm_advise_process(ksm, &caps, KSM_CHILD(pid), &want, &d);
+		watch_end_all(nothing);
+	}
+	watch_begin_all();
+	began = ksm_now_ns();
+	rc = ksm_advise_process(ksm, &caps, KSM_CHILD(pid), &want, &d);
 	f->took_s = (ksm_now_ns() - began) / 1e9;
-	/* A gap is told when it is over. */
-	usleep(50000);
+	watch_end_all(f);
 	if (rc)
 		fprintf(stderr, "%s: %s\n", ways[way], ksm_inject_why_text(d.info.why));
 	f->pieces = d.portions.pieces;
 	f->hold_us = d.info.cpu_ns / 1e3;
-	for (int i = 0; i < N_THREADS; i++)
-		f->still_ms[i] = share->longest_ns[i] / 1e6;
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
 
-static void row(enum way way, uint64_t mib, size_t runs)
+static void rows(uint64_t mib, size_t runs)
 {
-	struct figures f[RUNS_MAX];
+	static struct figures f[N_WAYS][RUNS_MAX];
 
-	for (size_t i = 0; i < runs; i++)
-		measure(way, mib * MIB, &f[i]);
-#define MEDIAN(field) median(f, runs, offsetof(struct figures, field))
-	printf("%-9s %8.0f %8.2f %7.0f %9.0f %9.2f %9.2f %9.2f\n", ways[way], MEDIAN(merged_mib),
-	       MEDIAN(took_s), MEDIAN(pieces), MEDIAN(hold_us), MEDIAN(still_ms[RUNS]),
-	       MEDIAN(still_ms[FAULTS]), MEDIAN(still_ms[MAPS]));
+	memset(f, 0, sizeof(f));
+	for (size_t i = 0; i < runs; i++) {
+		measure(AT_ONCE, mib * MIB, &f[AT_ONCE][i], &f[NOTHING][i]);
+		measure(PORTIONS, mib * MIB, &f[PORTIONS][i], NULL);
+	}
+#define MEDIAN(field) median(f[way], runs, offsetof(struct figures, field))
+	for (int way = 0; way < N_WAYS; way++)
+		printf("%-9s %8.0f %8.2f %7.0f %9.0f %9.2f %9.2f %9.2f\n", ways[way],
+		       MEDIAN(merged_mib), MEDIAN(took_s), MEDIAN(pieces), MEDIAN(hold_us),
+		       MEDIAN(still_ms[RUNS]), MEDIAN(still_ms[FAULTS]), MEDIAN(still_ms[MAPS]));
 	fflush(stdout);
 }
 
@@ -347,7 +367,7 @@ int main(int argc, char **argv)
 {
 	static const char *const usual[] = { "0", "64", "1024", "4096" };
 	const char *const *sizes = usual;
-	size_t n = ARRAY_SIZE(usual), runs = 3;
+	size_t n = ARRAY_SIZE(usual), runs = 0;
 	unsigned long mappings = 0;
 	int opt;
 
@@ -363,7 +383,7 @@ int main(int argc, char **argv)
 		sizes = (const char *const *)argv + optind;
 		n = argc - optind;
 	}
-	if (!runs || runs > RUNS_MAX || ksm_open(NULL, &ksm) || ksm_caps_read(ksm, &caps))
+	if (runs > RUNS_MAX || ksm_open(NULL, &ksm) || ksm_caps_read(ksm, &caps))
 		return 1;
 	if (getenv("KSM_DEBUG"))
 		ksm_set_log(ksm, log_line, NULL, ksm_log_parse(getenv("KSM_DEBUG")));
@@ -381,9 +401,11 @@ int main(int argc, char **argv)
 	if (n)
 		printf("%-9s %8s %8s %7s %9s %9s %9s %9s\n", "way", "merged", "took s", "pieces",
 		       "hold us", "runs ms", "faults ms", "maps ms");
-	for (size_t i = 0; i < n; i++)
-		for (int way = 0; way < N_WAYS; way++)
-			row(way, strtoul(sizes[i], NULL, 10), runs);
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t mib = strtoul(sizes[i], NULL, 10);
+
+		rows(mib, runs ?: mib < 4096 ? 3 : 1);
+	}
 	if (mappings)
 		many_mappings(mappings);
 	return 0;
