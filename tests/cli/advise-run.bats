@@ -48,6 +48,37 @@ same_as_env() { same_probe ksm-advise "$@" --; }
 	contains stderr "$(cat "$BATS_TEST_TMPDIR/said")" "it was set again"
 }
 
+# seems STAT: what stands where ksm_stat of the command is read, and no mapping beside it.
+seems() {
+	printf '%b' "$1" >"$BATS_TEST_TMPDIR/stat"
+	spawn unshare -m bash -c 'mount --bind "$0" /proc/$$/ksm_stat &&
+		mount --bind /dev/null /proc/$$/smaps && exec ksm-advise -v -- sleep 1000' \
+		"$BATS_TEST_TMPDIR/stat" 2>"$BATS_TEST_TMPDIR/said"
+	wait_until grep -q 'verified' "$BATS_TEST_TMPDIR/said"
+}
+
+@test "lost, and set again" {
+	need_injection
+	need_root
+	seems 'ksm_merge_any: no\nksm_mergeable: no\n'
+	contains stderr "$(cat "$BATS_TEST_TMPDIR/said")" "it was set again"
+}
+
+@test "a state that cannot be known" {
+	need_injection
+	need_root
+	seems ''
+	contains stderr "$(cat "$BATS_TEST_TMPDIR/said")" "not verified: its state may not be read"
+}
+
+@test "traced, so it cannot be set after exec" {
+	need_injection
+	need_plain
+	command -v strace >/dev/null || skip "needs strace"
+	expect 0 strace -f -o /dev/null -e trace=none ksm-advise -v -m inject -- sleep 0.3
+	stderr_has "sleep: runs without merging: it cannot be set after exec: traced by "
+}
+
 @test "children that it inherits are not lost to it" {
 	need_prctl
 	for i in 1 2 3 4 5; do

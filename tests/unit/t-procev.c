@@ -549,6 +549,29 @@ static void sender(void)
 	CHECK(!nl);
 }
 
+/* Without privileges: the buffer is what the system allows, and a bus may refuse. */
+static void sockets_of_nobody(void)
+{
+	const uid_t was = geteuid();
+	struct mnl_socket *nl;
+	int rc;
+
+	CHECK_INT(ksm_nl_open(-1, 0, 4096, &nl), -EOPNOTSUPP);
+	CHECK(!nl);
+	if (!was && seteuid(65534)) {
+		tap_skip("cannot become nobody");
+		return;
+	}
+	if (CHECK_INT(ksm_nl_open(NETLINK_ROUTE, 0, 4096, &nl), 0))
+		ksm_nl_close(nl);
+	rc = ksm_nl_open(NETLINK_AUDIT, 1, 4096, &nl);
+	/* Or there is none, or not for containers. */
+	CHECK(rc == -EPERM || rc == -EOPNOTSUPP || rc == -ECONNREFUSED);
+	CHECK(!nl);
+	if (!was)
+		CHECK_INT(seteuid(0), 0);
+}
+
 TAP_MAIN(TAP_CASE(events), TAP_CASE(several), TAP_CASE(other_value), TAP_CASE(truncated),
 	 TAP_CASE(lying_lengths), TAP_CASE(netlink_error), TAP_CASE(open_errors), TAP_CASE(request),
-	 TAP_CASE(stream), TAP_CASE(not_of_a_dump), TAP_CASE(live), TAP_CASE(sender))
+	 TAP_CASE(stream), TAP_CASE(not_of_a_dump), TAP_CASE(live), TAP_CASE(sender), TAP_CASE(sockets_of_nobody))
