@@ -68,23 +68,23 @@ unscanned() {
 
 @test "doctor: somebody asked, and nothing was scanned yet" {
 	unscanned
-	finds "system: 6 processes take part, and nothing of their memory was looked at yet  [ksmctl settle]"
+	finds "system: 6 processes are mergeable, and nothing of their memory was scanned yet  [ksmctl settle]"
 	put pages_to_scan 0
-	finds "system: the scanner runs, but looks at no page: pages_to_scan is 0  [ksmctl set pages_to_scan 100]"
+	finds "system: the scanner runs, but scans no page: pages_to_scan is 0  [ksmctl set pages_to_scan 100]"
 }
 
 @test "doctor, status: the scanner runs and scans nothing" {
 	put pages_to_scan 0
-	finds "system: the scanner runs, but looks at no page: pages_to_scan is 0  [ksmctl set pages_to_scan 100]"
+	finds "system: the scanner runs, but scans no page: pages_to_scan is 0  [ksmctl set pages_to_scan 100]"
 	expect 0 ksmctl status -s "$ROOT"
 	stderr_is ""
-	stdout_has "warning    the scanner runs, but looks at no page: pages_to_scan is 0
+	stdout_has "warning    the scanner runs, but scans no page: pages_to_scan is 0
              ksmctl set pages_to_scan 100"
 	put advisor_mode "none [scan-time]"
-	finds "system: the scanner runs, but looks at no page: pages_to_scan is 0  [ksmctl set advisor_min_pages_to_scan=500 advisor_max_pages_to_scan=30000]"
+	finds "system: the scanner runs, but scans no page: pages_to_scan is 0  [ksmctl set advisor_min_pages_to_scan=500 advisor_max_pages_to_scan=30000]"
 	put pages_to_scan 50
 	put sleep_millisecs 3600000
-	finds "system: the scanner looks at less than a page a second: 50 pages, then 3600000 ms of sleep  [ksmctl set sleep_millisecs 20]"
+	finds "system: the scanner scans less than a page a second: 50 pages, then 3600000 ms of sleep  [ksmctl set sleep_millisecs 20]"
 }
 
 @test "doctor, status: zero pages: khugepaged takes them back; a vendor merges no others" {

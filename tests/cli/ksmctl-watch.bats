@@ -171,11 +171,11 @@ ksmctl: settled after 0 passes, saved 0 B"
 	put 1 pages_to_scan 0
 	expect 1 ksmctl settle -s "$ROOT"
 	stdout_is ""
-	stderr_is "ksmctl: nothing will settle: the scanner runs, but looks at no page: pages_to_scan is 0 (ksmctl set pages_to_scan 100)"
+	stderr_is "ksmctl: nothing will settle: the scanner runs, but scans no page: pages_to_scan is 0 (ksmctl set pages_to_scan 100)"
 	put 1 pages_to_scan 50 sleep_millisecs 3600000
 	expect 1 ksmctl settle -s "$ROOT"
 	stdout_is ""
-	stderr_is "ksmctl: nothing will settle: the scanner looks at less than a page a second: 50 pages, then 3600000 ms of sleep (ksmctl set sleep_millisecs 20)"
+	stderr_is "ksmctl: nothing will settle: the scanner scans less than a page a second: 50 pages, then 3600000 ms of sleep (ksmctl set sleep_millisecs 20)"
 	put 1 run 0
 	expect 1 ksmctl settle -s "$ROOT"
 	stdout_is ""

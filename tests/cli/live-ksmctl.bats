@@ -286,7 +286,7 @@ split() { grep -q '^AnonHugePages: *0 kB' "/proc/$1/smaps_rollup"; }
 	ksmctl set -q pages_to_scan 0
 	expect 1 ksmctl settle --scans 100
 	stdout_is ""
-	stderr_is "ksmctl: nothing will settle: the scanner runs, but looks at no page: pages_to_scan is 0 (ksmctl set pages_to_scan 100)"
+	stderr_is "ksmctl: nothing will settle: the scanner runs, but scans no page: pages_to_scan is 0 (ksmctl set pages_to_scan 100)"
 }
 
 @test "live: settle where nothing is mergeable" {

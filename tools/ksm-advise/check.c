@@ -74,7 +74,7 @@ static void get_command(const void *row, struct cli_cell *out)
 const struct cli_col adv_check_cols[] = {
 	{ .name = "PID", .help = "process", .kind = CLI_NUM, .width = 6, .get = get_pid },
 	{ .name = "USER", .help = "its user", .width = 8, .hidden = true, .get = get_user },
-	{ .name = "STATE", .help = "how it takes part: any, madvise, off", .width = 7,
+	{ .name = "STATE", .help = "what of it is mergeable: any, madvise, off", .width = 7,
 	  .get = get_state },
 	{ .name = "MERGING", .help = "memory that is merged, the shared copy included",
 	  .kind = CLI_BYTES, .width = 9, .hidden = true, .get = get_merging },

@@ -25,8 +25,8 @@ static const struct cli_opt opts[] = {
 const struct cli_cmd ctl_cmd_doctor = {
 	.name = "ksmctl doctor",
 	.synopsis = synopsis,
-	.about = "Tell why nothing merges or why it does not pay, and the command that mends\n"
-		 "it.  Exit 0 when nothing was found, 1 otherwise.",
+	.about = "Tell why nothing merges or why merging does not pay, and which command helps.\n"
+		 "Exit 0 when nothing was found, 1 otherwise.",
 	.opts = opts,
 	.common = cli_common_options,
 	.see = "ksmctl(8)",

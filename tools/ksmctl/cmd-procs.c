@@ -166,7 +166,7 @@ static const struct cli_col proc_columns[] = {
 	{ .name = "PID", .help = "process number", .kind = CLI_NUM, .get = get_pid },
 	{ .name = "PPID", .help = "its parent", .kind = CLI_NUM, .hidden = true, .get = get_ppid },
 	{ .name = "USER", .help = "its owner", .get = get_user },
-	{ .name = "STATE", .help = "how it takes part: any, madvise, on, off, denied",
+	{ .name = "STATE", .help = "what of it is mergeable: any, madvise, on, off, denied",
 	  .get = get_state },
 	{ .name = "RSS", .help = "resident memory", .kind = CLI_BYTES, .get = get_rss },
 	{ .name = "MERGING", .help = "memory that stands in shared copies, the copies included",
@@ -249,7 +249,7 @@ static void group_profit(const void *row, struct cli_cell *out)
 static const struct cli_col group_columns[] = {
 	{ .name = "GROUP", .help = "name of the group", .get = group_key },
 	{ .name = "PROCS", .help = "processes in it", .kind = CLI_NUM, .get = group_procs },
-	{ .name = "MEMBERS", .help = "those that take part", .kind = CLI_NUM,
+	{ .name = "MEMBERS", .help = "mergeable processes in the group", .kind = CLI_NUM,
 	  .get = group_members },
 	{ .name = "RSS", .help = "sum of resident memory", .kind = CLI_BYTES, .get = group_rss },
 	{ .name = "MERGING", .help = "memory in shared copies, the copies included",
@@ -288,7 +288,7 @@ static const struct cli_opt opts[] = {
 const struct cli_cmd ctl_cmd_procs = {
 	.name = "ksmctl procs",
 	.synopsis = synopsis,
-	.about = "Show what each process shares, or each group of processes.",
+	.about = "Show how much memory of each process, or group of processes, is merged.",
 	.opts = opts,
 	.more = cli_table_options,
 	.common = cli_common_options,

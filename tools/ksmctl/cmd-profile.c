@@ -177,8 +177,8 @@ static const struct cli_opt restore_opts[] = {
 const struct cli_cmd ctl_cmd_restore = {
 	.name = "ksmctl restore",
 	.synopsis = restore_synopsis,
-	.about = "Bring the settings of FILE (- is standard input) back, in the order the\n"
-		 "kernel accepts.  When a write fails, all is put back as found.",
+	.about = "Write the settings of FILE (- is standard input) in the order that the kernel\n"
+		 "accepts.  When a write fails, all settings are put back as they were.",
 	.opts = restore_opts,
 	.common = cli_common_options,
 	.see = "ksmctl(8)",
@@ -227,8 +227,8 @@ static const char *const diff_synopsis[] = { "[options] FILE", NULL };
 const struct cli_cmd ctl_cmd_diff = {
 	.name = "ksmctl diff",
 	.synopsis = diff_synopsis,
-	.about = "Compare the settings of FILE with those in force: exit 0 when the same,\n"
-		 "1 when not.",
+	.about = "Compare the settings of FILE with those in force.  Exit 0 when they are the\n"
+		 "same, 1 when they differ.",
 	.more = cli_table_options,
 	.common = cli_common_options,
 	.see = "ksmctl(8)",
@@ -479,7 +479,7 @@ static const struct cli_opt profile_opts[] = {
 const struct cli_cmd ctl_cmd_profile = {
 	.name = "ksmctl profile",
 	.synopsis = profile_synopsis,
-	.about = "List the profiles and tell which is in force, or apply one.",
+	.about = "List the profiles and show which one is in force, or apply one.",
 	.opts = profile_opts,
 	.more = cli_table_options,
 	.common = cli_common_options,

@@ -28,9 +28,9 @@ static const char *const start_synopsis[] = { "[options]", "[options] PAGES SLEE
 const struct cli_cmd ctl_cmd_start = {
 	.name = "ksmctl start",
 	.synopsis = start_synopsis,
-	.about = "Start merging: PAGES looked at, then SLEEP milliseconds of rest, in turn.\n"
-		 "Without figures the rate stays.  MAX_MERGE, pages merged at most in one\n"
-		 "batch, needs an engine that has it; no kernel of today does.",
+	.about = "Start merging: the kernel scans PAGES pages, then sleeps SLEEP milliseconds,\n"
+		 "again and again.  Without figures the rate stays as it is.  MAX_MERGE is the\n"
+		 "largest number of pages to merge in one batch; no kernel of today has it.",
 	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };
@@ -90,7 +90,7 @@ int ctl_stop(struct ctl *ctl, int argc, char **argv)
 const struct cli_cmd ctl_cmd_info = {
 	.name = "ksmctl info",
 	.synopsis = plain_synopsis,
-	.about = "Tell the scan rate in one line.",
+	.about = "Print the run state and the scan rate in one line.",
 	.common = cli_common_options,
 	.see = "ksmctl(8)",
 };

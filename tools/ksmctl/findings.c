@@ -108,14 +108,14 @@ bool ctl_scans_nothing(const struct ctl_facts *f, struct ctl_finding *out)
 		return false;
 	if (!pages) {
 		snprintf(out->text, sizeof(out->text),
-			 "the scanner runs, but looks at no page: pages_to_scan is 0");
+			 "the scanner runs, but scans no page: pages_to_scan is 0");
 		mends = attr(f, KSM_ATTR_ADVISOR_MODE) ?
 				"ksmctl set advisor_min_pages_to_scan=500 "
 				"advisor_max_pages_to_scan=30000" :
 				"ksmctl set pages_to_scan 100";
 	} else {
 		snprintf(out->text, sizeof(out->text),
-			 "the scanner looks at less than a page a second: "
+			 "the scanner scans less than a page a second: "
 			 "%lld pages, then %lld ms of sleep", (long long)pages,
 			 (long long)attr(f, KSM_ATTR_SLEEP_MILLISECS));
 	}
@@ -158,8 +158,8 @@ static bool not_scanned(const struct ctl_facts *f, struct ctl_finding *out)
 		return false;
 	if (tracks_nothing(f) && members)
 		snprintf(out->text, sizeof(out->text),
-			 "%lld %s part, and nothing of %s memory was looked at yet",
-			 (long long)members, members == 1 ? "process takes" : "processes take",
+			 "%lld %s mergeable, and nothing of %s memory was scanned yet",
+			 (long long)members, members == 1 ? "process is" : "processes are",
 			 members == 1 ? "its" : "their");
 	else if (ksm_fig_or(f->derived->tracked_pages, 0) && attr(f, KSM_ATTR_FULL_SCANS) < 2)
 		snprintf(out->text, sizeof(out->text),
@@ -276,7 +276,7 @@ static bool breaking(const struct ctl_facts *f, struct ctl_finding *out)
 	if (cow < 1000 || cow < merged)
 		return false;
 	snprintf(out->text, sizeof(out->text),
-		 "merged pages are written again: %lld copies a second", (long long)cow);
+		 "programs write to merged pages: the kernel makes %lld copies a second", (long long)cow);
 	snprintf(out->command, sizeof(out->command), "ksmctl watch");
 	return true;
 }

@@ -15,24 +15,24 @@ static const struct command {
 	int (*run)(struct ctl *ctl, int argc, char **argv);
 	const char *help;
 } commands[] = {
-	{ "status", &ctl_cmd_status, ctl_status, "one screen: state, savings, costs, warnings" },
-	{ "list", &ctl_cmd_list, ctl_list, "every attribute with its unit and meaning" },
-	{ "get", &ctl_cmd_get, ctl_get, "values of attributes, one a line" },
+	{ "status", &ctl_cmd_status, ctl_status, "show state, savings, costs and warnings" },
+	{ "list", &ctl_cmd_list, ctl_list, "list every attribute with its unit and meaning" },
+	{ "get", &ctl_cmd_get, ctl_get, "print the values of attributes" },
 	{ "set", &ctl_cmd_set, ctl_set, "write attributes, all or none" },
 	{ "start", &ctl_cmd_start, ctl_start, "start merging" },
 	{ "stop", &ctl_cmd_stop, ctl_stop, "stop merging; merged pages stay" },
-	{ "info", &ctl_cmd_info, ctl_info, "the scan rate, as ksmctl of 2008 told it" },
+	{ "info", &ctl_cmd_info, ctl_info, "print the scan rate, as the ksmctl of 2008 did" },
 	{ "unmerge", &ctl_cmd_unmerge, ctl_unmerge, "give every process its own pages again" },
-	{ "procs", &ctl_cmd_procs, ctl_procs, "what each process, user, unit or guest shares" },
-	{ "vmas", &ctl_cmd_vmas, ctl_vmas, "the mappings of one process" },
-	{ "doctor", &ctl_cmd_doctor, ctl_doctor, "why nothing merges, or why it does not pay" },
+	{ "procs", &ctl_cmd_procs, ctl_procs, "show what each process, user, unit or guest merges" },
+	{ "vmas", &ctl_cmd_vmas, ctl_vmas, "show the mappings of one process" },
+	{ "doctor", &ctl_cmd_doctor, ctl_doctor, "tell why nothing merges, or why it does not pay" },
 	{ "settle", &ctl_cmd_settle, ctl_settle, "wait until merging has done its work" },
-	{ "watch", &ctl_cmd_watch, ctl_watch, "rates, one line a sample; process events" },
+	{ "watch", &ctl_cmd_watch, ctl_watch, "show rates, one line a sample, and process events" },
 	{ "save", &ctl_cmd_save, ctl_save, "write all settings to a file" },
-	{ "restore", &ctl_cmd_restore, ctl_restore, "bring the settings of a file back" },
+	{ "restore", &ctl_cmd_restore, ctl_restore, "write the settings of a file" },
 	{ "diff", &ctl_cmd_diff, ctl_diff, "compare a file with the settings in force" },
 	{ "profile", &ctl_cmd_profile, ctl_profile, "list or apply a set of settings by name" },
-	{ "metrics", &ctl_cmd_metrics, ctl_metrics, "all figures, for a collector of metrics" },
+	{ "metrics", &ctl_cmd_metrics, ctl_metrics, "print all figures for a collector of metrics" },
 };
 
 /* The words of other tools called ksmctl; each is all of a command line. */
