@@ -45,8 +45,9 @@ void est_interval(double sum, double var, double p, double *low, double *high)
 	}
 	mid = sum + Z95 * Z95 * w / 2;
 	half = Z95 * sqrt(sum * w + Z95 * Z95 * w * w / 4);
-	*low = MAX(mid - half, 0.0);
-	*high = mid + half;
+	/* Of nothing both are the same number, but for how it is rounded. */
+	*low = MIN(MAX(mid - half, 0.0), sum);
+	*high = MAX(mid + half, sum);
 }
 
 static double clamp(double v, double low, double high)

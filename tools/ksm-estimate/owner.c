@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/cli.h"
 #include "cli/xalloc.h"
+#include "util/map.h"
 
 #define PAIR_GROUPS_MAX 1024	/* a matrix of 8 MiB */
 #define ITEM_BYTES	64	/* struct ksm_rmap_item of mm/ksm.c on 64 bits */
@@ -22,15 +24,49 @@ int64_t est_metadata(const struct est_proc *p)
 	return needs > has ? (needs - has) * ITEM_BYTES : 0;
 }
 
-static uint32_t user_index(struct est_report *r, uid_t uid)
-{
-	size_t i;
+/* What is found by key: its index + 1, since NULL is no value. */
+struct indices {
+	struct map users;	/* by uid */
+	struct map groups;	/* by a digest of the name, the next number where that is taken */
+};
 
-	for (i = 0; i < r->n_users; i++)
-		if (r->users[i] == uid)
-			return i;
-	r->users[r->n_users++] = uid;
-	return i;
+static void index_put(struct map *m, uint64_t key, size_t i)
+{
+	if (map_put(m, key, (void *)(uintptr_t)(i + 1)))
+		cli_die(CLI_FAIL, -ENOMEM, "allocate");
+}
+
+static uint32_t user_index(struct est_report *r, struct indices *known, uid_t uid)
+{
+	const uintptr_t at = (uintptr_t)map_find(&known->users, uid);
+
+	if (at)
+		return (uint32_t)(at - 1);
+	index_put(&known->users, uid, r->n_users);
+	r->users[r->n_users] = uid;
+	return r->n_users++;
+}
+
+/* FNV-1a. */
+static uint64_t name_digest(const char *name)
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 0x100000001b3;
+	return h;
+}
+
+/* The group of that name, or where it is to be. */
+static size_t find_group(const struct est_report *r, const struct indices *known, const char *name,
+			 uint64_t *key)
+{
+	uintptr_t at;
+
+	for (*key = name_digest(name); (at = (uintptr_t)map_find(&known->groups, *key)); ++*key)
+		if (!strcmp(r->groups[at - 1].name, name))
+			return at - 1;
+	return r->n_groups;
 }
 
 static bool is_read(const struct est_proc *p)
@@ -38,17 +74,19 @@ static bool is_read(const struct est_proc *p)
 	return p->n_segs > 0;
 }
 
-static uint32_t group_index(struct est_report *r, const struct est_proc *p, uint32_t user)
+static uint32_t group_index(struct est_report *r, struct indices *known, const struct est_proc *p,
+			    uint32_t user)
 {
 	const bool by = r->e->opt.by >= 0;
 	size_t i = r->n_groups;
+	uint64_t key;
 
 	if (by) {
 		if (!p->group)
 			return EST_NO_GROUP;
-		for (i = 0; i < r->n_groups; i++)
-			if (!strcmp(r->groups[i].name, p->group))
-				break;
+		i = find_group(r, known, p->group, &key);
+		if (i == r->n_groups)
+			index_put(&known->groups, key, i);
 	}
 	if (i == r->n_groups) {
 		r->groups[r->n_groups++] = (struct est_group){ by ? p->group : p->comm, user, 0 };
@@ -61,6 +99,7 @@ static uint32_t group_index(struct est_report *r, const struct est_proc *p, uint
 
 static void find_owners(struct est_report *r)
 {
+	struct indices known = { MAP_INIT, MAP_INIT };
 	struct est *e = r->e;
 
 	r->owner = xcalloc(e->n_segs, sizeof(*r->owner));
@@ -72,11 +111,13 @@ static void find_owners(struct est_report *r)
 
 		if (!is_read(p))
 			continue;
-		o.user = user_index(r, p->uid);
-		o.group = group_index(r, p, o.user);
+		o.user = user_index(r, &known, p->uid);
+		o.group = group_index(r, &known, p, o.user);
 		for (size_t s = 0; s < p->n_segs; s++)
 			r->owner[p->first_seg + s] = o;
 	}
+	map_fini(&known.users);
+	map_fini(&known.groups);
 }
 
 static void read_settings(struct est *e)

@@ -70,6 +70,51 @@ static uint64_t threshold(const struct est_sketch *s)
 	return s->n < EST_SKETCH_K ? 0 : s->item[s->n - 1].hash;
 }
 
+/* Contents there can be at most: each has one page at least, and some are known to have more. */
+static double contents_max(const struct est_sketch *s)
+{
+	uint64_t more = 0;
+
+	if (!threshold(s))
+		return s->n;
+	for (uint32_t i = 0; i < s->n; i++)
+		more += s->item[i].pages - 1;
+	return (double)(s->pages - more);
+}
+
+static double clamp(double v, double low, double high)
+{
+	return MAX(MIN(v, high), low);
+}
+
+/*
+ * Each content was seen or not, so the ends are where a half more or less would have
+ * been seen: of a few, whole steps matter, and the interval would hold in 91 % only.
+ */
+static void overlap_interval(double seen, double p, struct est_overlap *o)
+{
+	const double less = MAX(seen - 0.5, 0.0), more = p < 1 ? seen + 0.5 : seen;
+	double unused;
+
+	est_interval(less / p, less * (1 - p) / (p * p), p, &o->low, &unused);
+	est_interval(more / p, more * (1 - p) / (p * p), p, &unused, &o->high);
+	if (p >= 1)
+		o->low = o->high = seen;
+}
+
+/* No less than was seen in both, and no more than the smaller one can hold. */
+static void clamp_overlap(const struct est_sketch *a, const struct est_sketch *b, double seen,
+			  double seen_a, double seen_b, struct est_overlap *o)
+{
+	const double most = MAX(MIN(contents_max(a), contents_max(b)), seen);
+
+	o->contents = clamp(o->contents, seen, most);
+	o->low = clamp(o->low, seen, most);
+	o->high = clamp(o->high, seen, most);
+	o->pages_a = clamp(o->pages_a, seen_a, MAX(a->pages, seen_a));
+	o->pages_b = clamp(o->pages_b, seen_b, MAX(b->pages, seen_b));
+}
+
 int est_sketch_compare(const struct est_sketch *a, const struct est_sketch *b,
 		       struct est_overlap *out)
 {
@@ -99,7 +144,8 @@ int est_sketch_compare(const struct est_sketch *a, const struct est_sketch *b,
 	out->pages_a = pages_a / p;
 	out->pages_b = pages_b / p;
 	out->exact = exact;
-	est_interval(out->contents, contents * (1 - p) / (p * p), p, &out->low, &out->high);
+	overlap_interval(contents, p, out);
+	clamp_overlap(a, b, contents, pages_a, pages_b, out);
 	return 0;
 }
 
