@@ -107,3 +107,14 @@ web_1 1"
 		file_is sys/kernel/mm/ksm/merge_across_nodes 0
 	done
 }
+
+@test "invisible characters: the table is what Unicode has" {
+	local data=/usr/share/unicode table=$KSM_SRCDIR/tools/cli/invisible.c version
+
+	[[ -r $data/DerivedCoreProperties.txt ]] || skip "no data of Unicode (package unicode-data)"
+	version=$(sed -n 's/.* of Unicode \(.*\)\.$/\1/p' "$table")
+	grep -q "^# DerivedCoreProperties-$version.txt" "$data/DerivedCoreProperties.txt" ||
+		skip "the table is of Unicode $version, and the data of another"
+	expect 0 "$KSM_SRCDIR/tests/lib/make-invisible" "$data"
+	same "the table" "$(cat "$table")" "$output"
+}

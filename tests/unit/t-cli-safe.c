@@ -49,6 +49,11 @@ static const struct row {
 	{ "\xe2\x80\xa8\xe2\x80\xa9", 0, "\\xe2\\x80\\xa8\\xe2\\x80\\xa9", NULL },
 	{ "\xef\xbb\xbf", 0, "\\xef\\xbb\\xbf", NULL },		/* byte order mark */
 	{ "\xf3\xa0\x81\x81", 0, "\\xf3\\xa0\\x81\\x81", NULL },	/* tag letter */
+	/* of the generated table, that a list by hand did not have */
+	{ "a\xef\xb8\x8f", 0, "a\\xef\\xb8\\x8f", NULL },	/* variation selector */
+	{ "a\xcd\x8f", 0, "a\\xcd\\x8f", NULL },		/* combining grapheme joiner */
+	{ "\xe1\xa0\x8b", 0, "\\xe1\\xa0\\x8b", NULL },	/* Mongolian selector */
+	{ "\xf0\x9d\x85\xb3", 0, "\\xf0\\x9d\\x85\\xb3", NULL },	/* begins a beam of notes */
 	{ "\xc0\xaf", 0, "\\xc0\\xaf", NULL },			/* overlong slash */
 	{ "\xe0\x80\xaf", 0, "\\xe0\\x80\\xaf", NULL },
 	{ "\xf0\x80\x80\xaf", 0, "\\xf0\\x80\\x80\\xaf", NULL },

@@ -33,4 +33,12 @@ const struct cli_opt *cli_shared_option(int key);
 /* Does it control the terminal, turn the direction of text, or hide itself? */
 bool cli_is_treacherous(uint32_t cp);
 
+/* invisible.c: generated, ascending */
+struct cli_range {
+	uint32_t from, to;
+};
+
+extern const struct cli_range cli_invisible[];
+extern const size_t cli_n_invisible;
+
 #endif /* KSM_CLI_INTERNAL_H */

@@ -49,31 +49,25 @@ size_t cli_utf8_next(const char *s, size_t len, uint32_t *cp)
 	return n;
 }
 
-bool cli_is_treacherous(uint32_t cp)
+static bool is_in(uint32_t cp, const struct cli_range *ranges, size_t n)
 {
-	static const struct {
-		uint32_t from, to;
-	} ranges[] = {
-		{ 0x0000, 0x001f },	/* C0 */
-		{ 0x007f, 0x009f },	/* DEL and C1: an escape sequence in one character */
-		{ 0x00ad, 0x00ad },	/* soft hyphen: invisible */
-		{ 0x061c, 0x061c },	/* Arabic letter mark: direction */
-		{ 0x115f, 0x1160 },	/* Hangul fillers: invisible letters */
-		{ 0x17b4, 0x17b5 },	/* Khmer inherent vowels: invisible */
-		{ 0x180e, 0x180e },	/* Mongolian vowel separator: invisible */
-		{ 0x200b, 0x200f },	/* zero width, direction marks */
-		{ 0x2028, 0x202e },	/* line and paragraph ends, embedding and override */
-		{ 0x2060, 0x206f },	/* word joiner, invisible operators, isolates */
-		{ 0x3164, 0x3164 },	/* Hangul filler */
-		{ 0xfeff, 0xfeff },	/* byte order mark */
-		{ 0xffa0, 0xffa0 },	/* halfwidth Hangul filler */
-		{ 0xfff9, 0xfffb },	/* interlinear annotation: hides text */
-		{ 0xe0000, 0xe0fff },	/* tags: a whole hidden alphabet */
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
+	for (size_t i = 0; i < n; i++)
 		if (cp >= ranges[i].from && cp <= ranges[i].to)
 			return true;
+	return false;
+}
+
+bool cli_is_treacherous(uint32_t cp)
+{
+	static const struct cli_range ranges[] = {
+		{ 0x0000, 0x001f },	/* C0 */
+		{ 0x007f, 0x009f },	/* DEL and C1: an escape sequence in one character */
+		{ 0x2028, 0x2029 },	/* line and paragraph ends */
+		{ 0xfff9, 0xfffb },	/* interlinear annotation: hides text */
+	};
+
+	if (is_in(cp, ranges, ARRAY_SIZE(ranges)) || is_in(cp, cli_invisible, cli_n_invisible))
+		return true;
 	/* Noncharacters: the last two of each plane, and 32 in the middle. */
 	return (cp & 0xfffe) == 0xfffe || (cp >= 0xfdd0 && cp <= 0xfdef);
 }
