@@ -90,6 +90,16 @@ no_sanitizer() {
 	stderr_has "ksmtop: $none"
 }
 
+@test "a /proc/uptime of a container's own: processes are as old as they are" {
+	echo "1.00 1.00" >"$BATS_TEST_TMPDIR/uptime"
+	# shellcheck disable=SC2016 # the inner shell expands
+	expect 0 unshare -m sh -c 'mount --bind "$0" /proc/uptime &&
+		exec ksmtop -b -c 1 --csv -o pid,age -p 1' "$BATS_TEST_TMPDIR/uptime"
+	stderr_is ""
+	# By that file, it has not begun yet.
+	((${lines[-1]#1,} > 0)) || fail "$output"
+}
+
 @test "root of a user namespace is told that it is none" {
 	unshare -Ur true 2>/dev/null || skip "no user namespaces here"
 	expect 1 unprivileged unshare -Ur ksmctl set sleep_millisecs 123
