@@ -103,6 +103,20 @@ ksm=sys/kernel/mm/ksm
              ksmctl start"
 }
 
+@test "status: one page, one copy" {
+	use_root 7.3-busy
+	while read -r sharing shared text; do
+		echo "$sharing" >"$ROOT/$ksm/pages_sharing"
+		echo "$shared" >"$ROOT/$ksm/pages_shared"
+		expect 0 ksmctl status -s "$ROOT"
+		stdout_has " ($text, "
+	done <<-'EOF'
+		62 1 62 pages by 1 copy
+		1 1 1 page by 1 copy
+		4 2 4 pages by 2 copies
+	EOF
+}
+
 @test "status: an advisor this program does not know keeps its name, cleaned" {
 	use_root 6.12-busy
 	printf 'none [\e[31mevil]\n' >"$ROOT/$ksm/advisor_mode"

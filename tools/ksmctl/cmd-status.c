@@ -144,14 +144,16 @@ static void print_advisor(const struct status *st)
 static void print_saved(struct ctl *ctl, const struct status *st)
 {
 	struct str s __cleanup_str = STR_INIT;
+	const int64_t sharing = fig(st, KSM_ATTR_PAGES_SHARING).v;
+	const int64_t shared = ksm_fig_or(fig(st, KSM_ATTR_PAGES_SHARED), 0);
 	struct ksm_fig zero = fig(st, KSM_ATTR_ZERO_PAGES);
 	char buf[32];
 
 	str_add(&s, size_text(ctl, st->d.saved_bytes, buf, sizeof(buf)));
-	if (ksm_fig_or(fig(st, KSM_ATTR_PAGES_SHARED), 0))
-		str_addf(&s, " (%lld pages by %lld copies, %.1f each)",
-			 (long long)fig(st, KSM_ATTR_PAGES_SHARING).v,
-			 (long long)fig(st, KSM_ATTR_PAGES_SHARED).v, st->d.sharing_ratio);
+	if (shared)
+		str_addf(&s, " (%lld page%s by %lld cop%s, %.1f each)", (long long)sharing,
+			 sharing == 1 ? "" : "s", (long long)shared, shared == 1 ? "y" : "ies",
+			 st->d.sharing_ratio);
 	if (ksm_fig_or(zero, 0))
 		str_addf(&s, ", zeroes %s", pages_text(ctl, zero.v, buf, sizeof(buf)));
 	line("saved", str_get(&s));
