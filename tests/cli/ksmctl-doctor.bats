@@ -172,10 +172,10 @@ unscanned() {
 	# 300 MiB merged; up to 5 s a GiB
 	printf 'ksm_rmap_items 9000000\nksm_zero_pages 0\nksm_merging_pages 76800\n%s\n' \
 		"ksm_process_profit -5000000" >"$ROOT/proc/2150/ksm_stat"
-	finds "pid 2150: redis-server: costs more metadata than it saves: profit -4.8 MiB; switching it off copies 300 MiB, which takes up to 1.4s  [ksm-advise -d -p 2150]"
+	finds "pid 2150: redis-server: costs more metadata than it saves: profit -4.8 MiB; switching it off copies 300 MiB, which takes up to 1.4s  [ksm-advise -d --madvised -p 2150]"
 	expect 1 ksmctl doctor -p 2150 -s "$ROOT"
 	stderr_is ""
-	stdout_has "it costs more metadata than it saves; switching it off copies 300 MiB, which takes up to 1.4s  [ksm-advise -d -p 2150]"
+	stdout_has "it costs more metadata than it saves; switching it off copies 300 MiB, which takes up to 1.4s  [ksm-advise -d --madvised -p 2150]"
 }
 
 @test "doctor: NUMA nodes kept apart, smart scan off" {
@@ -205,12 +205,12 @@ unscanned() {
 
 @test "doctor: the processes that lose most, at most three" {
 	use_root 6.12-busy
-	finds "pid 2150: redis-server: costs more metadata than it saves: profit -3 MiB  [ksm-advise -d -p 2150]"
+	finds "pid 2150: redis-server: costs more metadata than it saves: profit -3 MiB  [ksm-advise -d --madvised -p 2150]"
 	for pid in 1001 2001 2002 2003; do
 		printf 'ksm_rmap_items 1\nksm_zero_pages 0\nksm_merging_pages 1\nksm_process_profit -%d00\n' \
 			$pid >"$ROOT/proc/$pid/ksm_stat"
 	done
-	finds "pid 2150: redis-server: costs more metadata than it saves: profit -3 MiB  [ksm-advise -d -p 2150]
+	finds "pid 2150: redis-server: costs more metadata than it saves: profit -3 MiB  [ksm-advise -d --madvised -p 2150]
 pid 2003: python3: costs more metadata than it saves: profit -196 KiB  [ksm-advise -d -p 2003]
 pid 2002: python3: costs more metadata than it saves: profit -196 KiB (and more)  [ksm-advise -d -p 2002]"
 }

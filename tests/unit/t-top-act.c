@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "capture.h"
 #include "root.h"
 #include "tap.h"
 
@@ -239,4 +240,51 @@ static void advise(void)
 	close_top(t);
 }
 
-TAP_MAIN(TAP_CASE(settings), TAP_CASE(say), TAP_CASE(advise))
+struct left {
+	struct top *t;
+	pid_t pid;
+};
+
+/* Ended while the child that unmerges is at work. */
+static void stop_unmerging(void *arg)
+{
+	const struct left *l = arg;
+	struct top *t = l->t;
+
+	t->off.ids = calloc(1, sizeof(*t->off.ids));
+	t->off.ids[0].pid = l->pid;
+	t->off.n = 1;
+	t->off.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	t->off.child = fork();
+	if (!t->off.child)
+		_exit(0);
+	top_unmerge_stop(t);
+	_exit(0);
+}
+
+/* The command that goes on must be one that ksm-advise does not refuse. */
+static void left_undone(void)
+{
+	static const struct {
+		pid_t pid;
+		const char *command;
+	} rows[] = {
+		{ 2150, "ksm-advise -d --madvised -p 2150" },
+		{ 2001, "ksm-advise -d -p 2001" },
+		{ 4711, "ksm-advise -d -p 4711" },
+	};
+	struct top *t = open_top(root_open("6.12-busy"), 0);
+
+	take(t);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct left l = { t, rows[i].pid };
+		struct captured c __cleanup_captured = capture(stop_unmerging, &l, -1);
+
+		tap_row("%s", str_get(&c.err));
+		CHECK_INT(c.status, 0);
+		CHECK(strstr(str_get(&c.err), rows[i].command));
+	}
+	close_top(t);
+}
+
+TAP_MAIN(TAP_CASE(settings), TAP_CASE(say), TAP_CASE(advise), TAP_CASE(left_undone))

@@ -111,6 +111,21 @@ static const char *undo_text(struct ctl *ctl, const struct ksm_proc *p, char *bu
 	return buf;
 }
 
+/*
+ * A process that asked by its own madvise is left alone without --madvised.  Who has
+ * a profit runs on Linux 6.4 or later, where ksm-advise tells the two apart.
+ */
+static const char *undo_command(struct ctl *ctl, const struct ksm_proc *p, char *buf, size_t len)
+{
+	enum ksm_member m = p->member;
+
+	if (m == KSM_MEMBER_ON)
+		(void)ksm_proc_member(ctl->k, p->pid, &m);
+	snprintf(buf, len, "ksm-advise -d %s-p %d", m == KSM_MEMBER_MADVISE ? "--madvised " : "",
+		 (int)p->pid);
+	return buf;
+}
+
 struct losers {
 	struct ksm_proc worst[LOSERS];
 	size_t n, count;
@@ -182,8 +197,8 @@ static void losers(struct ctl *ctl, struct report *r)
 			 l.unsure ? ", zero pages not counted" : "",
 			 undo_text(ctl, &l.worst[i], undo, sizeof(undo)),
 			 i == LOSERS - 1 && l.count > LOSERS ? " (and more)" : "");
-		snprintf(command, sizeof(command), "ksm-advise -d -p %d", (int)l.worst[i].pid);
-		tell(r, about, text, command);
+		tell(r, about, text,
+		     undo_command(ctl, &l.worst[i], command, sizeof(command)));
 	}
 }
 
@@ -271,7 +286,7 @@ static void profit_finding(struct ctl *ctl, struct report *r, const struct ksm_p
 
 	if (p->member == KSM_MEMBER_OFF || !loses(ctl, &l, p))
 		return;
-	snprintf(command, sizeof(command), "ksm-advise -d -p %d", (int)p->pid);
+	undo_command(ctl, p, command, sizeof(command));
 	tell_pid(r, p->pid, command, "it costs more metadata than it saves%s%s",
 		 l.unsure ? " (zero pages were not counted)" : "",
 		 undo_text(ctl, p, undo, sizeof(undo)));

@@ -132,12 +132,19 @@ void top_unmerge_wait(struct top *t)
 		top_unmerge_news(t);
 }
 
+/* One that asked by its own madvise would be refused without --madvised. */
+static void warn_left(const struct top *t, pid_t pid)
+{
+	const struct top_proc *p = top_model_find(&t->model, pid);
+
+	cli_warn(0, "%d: not unmerged to the end (ksm-advise -d %s-p %d goes on from there)",
+		 (int)pid, p && p->p.member == KSM_MEMBER_MADVISE ? "--madvised " : "", (int)pid);
+}
+
 void top_unmerge_stop(struct top *t)
 {
 	if (!t->off.child)
 		return;
-	cli_warn(0, "%d: not unmerged to the end (ksm-advise -d -p %d goes on from there)",
-		 (int)(t->off.pid ? t->off.pid : t->off.ids[0].pid),
-		 (int)(t->off.pid ? t->off.pid : t->off.ids[0].pid));
+	warn_left(t, t->off.pid ? t->off.pid : t->off.ids[0].pid);
 	finish(t);
 }
