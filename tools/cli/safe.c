@@ -66,7 +66,9 @@ bool cli_is_treacherous(uint32_t cp)
 		{ 0xfff9, 0xfffb },	/* interlinear annotation: hides text */
 	};
 
-	if (is_in(cp, ranges, ARRAY_SIZE(ranges)) || is_in(cp, cli_invisible, cli_n_invisible))
+	if (is_in(cp, ranges, ARRAY_SIZE(ranges)))
+		return true;
+	if (cp >= cli_invisible[0].from && is_in(cp, cli_invisible, cli_n_invisible))
 		return true;
 	/* Noncharacters: the last two of each plane, and 32 in the middle. */
 	return (cp & 0xfffe) == 0xfffe || (cp >= 0xfdd0 && cp <= 0xfdef);
