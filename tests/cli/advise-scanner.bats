@@ -37,7 +37,7 @@ scanner() {
 		echo 2 >$KSM/run; echo 1000000000000 >$KSM/pages_sharing
 		ksm-advise -S -- true; show'
 	stdout_is 0
-	stderr_is "ksm-advise: warning: run: put to stopped, not back to unmerging, for which memory would not suffice"
+	stderr_is "ksm-advise: warning: run: set to stopped, not back to unmerging: there is not enough memory for that"
 }
 
 @test "what somebody else set is left alone" {

@@ -66,7 +66,7 @@ no_sanitizer() {
 
 @test "hidepid=2: nobody is there" {
 	below "$HIDE2" 1 ksm-estimate -q
-	stderr_is "ksm-estimate: /proc: no other process is to be seen there (is it mounted with hidepid=2, or of a container?)"
+	stderr_is "ksm-estimate: /proc: it shows no other process (is it mounted with hidepid=2, or of a container?)"
 	below "$HIDE2" 0 ksmctl procs -a
 	stderr_is ""
 }

@@ -55,8 +55,8 @@ sleep_millisecs 40"
 		stderr_is "ksmctl: $text
 Try 'ksmctl start --help' for more information."
 	done <<-'EOF'
-		5|start: wants none, two or three figures
-		1 2 3 4|start: wants none, two or three figures
+		5|start: expects no figures, or two, or three
+		1 2 3 4|start: expects no figures, or two, or three
 		many 20|many: not a value for pages_to_scan (0 to 4294967295)
 		100 soon|soon: not a value for sleep_millisecs (0 to 4294967295)
 		100 few 20|few: not a number of pages
@@ -131,7 +131,7 @@ $want"
 	file_is $ksm/run 1
 	expect 0 ksmctl unmerge --force -s "$ROOT"
 	stdout_is "unmerging needs 1.2 GiB of memory, 1000 KiB available"
-	stderr_is "ksmctl: warning: it does not fit into memory; going on as --force says"
+	stderr_is "ksmctl: warning: there may not be enough memory; going on as --force says"
 	file_is $ksm/run 0
 }
 

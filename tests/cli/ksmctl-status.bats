@@ -232,10 +232,10 @@ printed() {
 	then=$(printed 2)
 	expect 1 ksmctl -s "$ROOT/1" status --since "$then"
 	stdout_is ""
-	stderr_is "ksmctl: $then: of a later moment than this"
+	stderr_is "ksmctl: $then: it was printed later than the figures of now"
 	expect 1 ksmctl -s "$ROOT/1" status -J --since - <"$then"
 	stdout_is ""
-	stderr_is "ksmctl: standard input: of a later moment than this"
+	stderr_is "ksmctl: standard input: it was printed later than the figures of now"
 	echo 11111111-2222-3333-4444-555555555555 >"$ROOT/3/proc/sys/kernel/random/boot_id"
 	expect 1 ksmctl -s "$ROOT/3" status --since "$then"
 	stdout_is ""
@@ -292,8 +292,8 @@ refused() {
 	refused "line $(wc -l <"$then"): $not" sed '$s/}/]/' "$then"
 	refused "line 6: $not" sed '5p' "$then"
 	# A figure that stands elsewhere is not it: one is missing, and one is over.
-	refused "lacks figures: printed by another version?" sed '/"boot_id"/d' "$then"
-	refused "lacks figures: printed by another version?" sed '/"full_scans"/d' "$then"
+	refused "figures are missing (did another version print it?)" sed '/"boot_id"/d' "$then"
+	refused "figures are missing (did another version print it?)" sed '/"full_scans"/d' "$then"
 	refused "line 6: $not" sed '5s/.*/   "deep": {\n      "deeper": {/' "$then"
 }
 

@@ -130,13 +130,13 @@ put() {
 	stderr_is "ksmctl: settled after 4 passes, saved 35.2 MiB"
 	expect 1 ksmctl settle --scans 5 -s "$ROOT"
 	stdout_is ""
-	stderr_is "ksmctl: $ROOT: not settled when it ends: 4 passes done, saved 35.2 MiB"
+	stderr_is "ksmctl: $ROOT: not settled at its last dump: 4 passes done, saved 35.2 MiB"
 	# Unmerging begins anew.
 	put 3 full_scans 0
 	put 4 full_scans 1
 	put 5 full_scans 2
 	expect 1 ksmctl settle -s "$ROOT"
-	stderr_is "ksmctl: $ROOT: not settled when it ends: 1 passes done, saved 35.2 MiB"
+	stderr_is "ksmctl: $ROOT: not settled at its last dump: 1 passes done, saved 35.2 MiB"
 }
 
 @test "settle: --timeout goes by the clock of the sequence" {
@@ -146,7 +146,7 @@ put() {
 	stderr_is "ksmctl: not settled in time: 0 passes done, saved 3.9 MiB"
 	expect 1 ksmctl settle --timeout 1h -s "$ROOT"
 	stdout_is ""
-	stderr_is "ksmctl: $ROOT: not settled when it ends: 0 passes done, saved 3.9 MiB"
+	stderr_is "ksmctl: $ROOT: not settled at its last dump: 0 passes done, saved 3.9 MiB"
 }
 
 @test "settle: nothing mergeable is settled, after a while" {
@@ -163,7 +163,7 @@ ksmctl: settled after 0 passes, saved 0 B"
 	# Something is scanned all the time: it may come to more.
 	put 2 pages_scanned 100002
 	expect 1 ksmctl settle -s "$ROOT"
-	stderr_is "ksmctl: $ROOT: not settled when it ends: 0 passes done, saved 0 B"
+	stderr_is "ksmctl: $ROOT: not settled at its last dump: 0 passes done, saved 0 B"
 }
 
 @test "settle: where no pass will ever end, it says so and ends" {

@@ -68,7 +68,7 @@ static void settings(void)
 		  "pages_to_scan: \"\\x1b[2J\" is not one of its values: 0 to 4294967295" },
 		{ KSM_ATTR_USE_ZERO_PAGES, "off", 0, TOP_GOOD, "use_zero_pages: set to 0" },
 		{ KSM_ATTR_PAGES_SHARED, "5", -EROFS, TOP_WARN,
-		  "pages_shared: it tells and cannot be set" },
+		  "pages_shared: cannot be set: the kernel only reports it" },
 		{ KSM_ATTR_ADVISOR_MODE, "none", 0, TOP_GOOD, "advisor_mode: set to none" },
 		{ KSM_ATTR_ADVISOR_MODE, "loud", -1, TOP_WARN,
 		  "advisor_mode: \"loud\" is not one of its values: none, scan-time" },

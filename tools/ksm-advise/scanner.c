@@ -100,8 +100,8 @@ static int64_t affordable(int64_t run)
 	if (!ksm_fig_has(s.mem_available_bytes) ||
 	    ksm_fig_or(d.saved_bytes, 0) < s.mem_available_bytes.v)
 		return run;
-	cli_warn(0, "run: put to stopped, not back to unmerging, for which memory would not "
-		    "suffice");
+	cli_warn(0, "run: set to stopped, not back to unmerging: there is not enough memory "
+		    "for that");
 	return KSM_RUN_STOPPED;
 }
 

@@ -66,7 +66,8 @@ static void take_signals(struct stay *s)
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (s->signal_fd < 0 || s->timer_fd < 0)
-		cli_die(CLI_WRAP_FAIL, -errno, "%s: not run: signalfd, timerfd", s->a->argv[0]);
+		cli_die(CLI_WRAP_FAIL, -errno, "%s: not run: cannot create a signalfd or a timerfd",
+			s->a->argv[0]);
 }
 
 /* poll(2) tells many descriptors apart in one call: POLLNVAL is not open. */

@@ -382,7 +382,7 @@ static void select_procs(struct est *e)
 	if (rc || e->n_procs || *why || sel->match || sel->user || sel->cgroup || sel->n_pids)
 		cli_selected(rc, why, e->n_procs);
 	else
-		cli_die(CLI_FAIL, 0, "/proc: no other process is to be seen there "
+		cli_die(CLI_FAIL, 0, "/proc: it shows no other process "
 			"(is it mounted with hidepid=2, or of a container?)");
 }
 

@@ -158,7 +158,8 @@ static void hand_out(struct est *e, const struct est_gain *gains)
 static void need_pairs(struct est_report *r)
 {
 	if (r->n_groups > PAIR_GROUPS_MAX)
-		cli_die(CLI_FAIL, 0, "--pairs: %zu owners, the limit is %d (select fewer, or group them with --by)",
+		cli_die(CLI_FAIL, 0, "--pairs: %zu processes or groups, the limit is %d "
+			"(select fewer, or group them with --by)",
 			r->n_groups, PAIR_GROUPS_MAX);
 	r->pair = xcalloc(r->n_groups * r->n_groups, sizeof(*r->pair));
 	r->pair_merged = xcalloc(r->n_groups * r->n_groups, sizeof(*r->pair_merged));

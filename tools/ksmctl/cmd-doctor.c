@@ -275,7 +275,7 @@ static void progress_findings(struct report *r, const struct ksm_proc *p,
 	else if (!items && m->mergeable_anon && ksm_fig_has(p->ksm.items))
 		tell_pid(r, p->pid, "ksmctl settle", "it is mergeable, but was not looked at yet");
 	else if (items && !merging && s->attr[KSM_ATTR_FULL_SCANS].v >= 2)
-		tell_pid(r, p->pid, "", "none of the %lld pages looked at has a twin that keeps still",
+		tell_pid(r, p->pid, "", "none of the %lld pages scanned has a twin that stays unchanged",
 			 (long long)items);
 }
 

@@ -47,7 +47,7 @@ int ctl_start(struct ctl *ctl, int argc, char **argv)
 	n = argc - p.ind;
 	argv += p.ind;
 	if (n == 1 || n > 3)
-		cli_usage_error("start: wants none, two or three figures");
+		cli_usage_error("start: expects no figures, or two, or three");
 	if (n >= 2) {
 		put(&want, KSM_ATTR_PAGES_TO_SCAN, argv[0]);
 		put(&want, KSM_ATTR_SLEEP_MILLISECS, argv[n - 1]);
@@ -186,7 +186,7 @@ void ctl_unmerge_check(struct ctl *ctl, bool force, bool tell)
 	if (!force)
 		cli_die(CLI_FAIL, 0, "run: not unmerged: it needs %s of memory and %s are "
 				     "available (free some, or use --force)", need, have);
-	cli_warn(0, "it does not fit into memory; going on as --force says");
+	cli_warn(0, "there may not be enough memory; going on as --force says");
 }
 
 int ctl_unmerge(struct ctl *ctl, int argc, char **argv)

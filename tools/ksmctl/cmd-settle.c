@@ -104,7 +104,7 @@ static int wait_settled(struct ctl *ctl, struct settle *st)
 			cli_die(CLI_FAIL, 0, "not settled in time: %llu passes done, saved %s",
 				(unsigned long long)st->state.passes, saved);
 		if (ctl->seq && !ctl_next_moment(ctl))
-			cli_die(CLI_FAIL, 0, "%s: not settled when it ends: %llu passes done, "
+			cli_die(CLI_FAIL, 0, "%s: not settled at its last dump: %llu passes done, "
 				"saved %s", ctl->sysroot, (unsigned long long)st->state.passes,
 				saved);
 		if (!ctl->seq && !ctl_sleep(POLL_NS))

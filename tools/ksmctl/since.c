@@ -235,7 +235,7 @@ const char *ctl_moment_read(const char *file, struct ctl_moment *out)
 	if (!r.ended)
 		cli_die(CLI_FAIL, 0, "%s: ends too early to be %s", name, what);
 	if (r.seen != SEEN_ALL)
-		cli_die(CLI_FAIL, 0, "%s: lacks figures: printed by another version?", name);
+		cli_die(CLI_FAIL, 0, "%s: figures are missing (did another version print it?)", name);
 	return name;
 }
 
@@ -266,7 +266,7 @@ void ctl_since(const char *name, const struct ctl_moment *then, const struct ctl
 			then->boot_id[0] ? then->boot_id : "unknown",
 			now->boot_id[0] ? now->boot_id : "unknown");
 	if (ksm_fig_or(then->when_ns, 0) > ksm_fig_or(now->when_ns, INT64_MAX))
-		cli_die(CLI_FAIL, 0, "%s: of a later moment than this", name);
+		cli_die(CLI_FAIL, 0, "%s: it was printed later than the figures of now", name);
 	*out = (struct ctl_moment){
 		.when_ns = ksm_fig_grown(now->when_ns, then->when_ns, false),
 		.saved = ksm_fig_grown(now->saved, then->saved, false),

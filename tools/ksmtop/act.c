@@ -95,7 +95,7 @@ static int refuse_text(struct top *t, enum ksm_attr id, const char *text, int rc
 	char range[256];
 
 	if (rc == -EROFS)
-		top_say(t, TOP_WARN, "%s: it tells and cannot be set", name);
+		top_say(t, TOP_WARN, "%s: cannot be set: the kernel only reports it", name);
 	else
 		top_say(t, TOP_WARN, "%s: \"%s\" is not one of its values: %s", name, text,
 			ksm_attr_range(id, range, sizeof(range)));
