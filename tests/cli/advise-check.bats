@@ -106,7 +106,7 @@ all=1001,1002,1003,1010,2001,2002,2003,2150,2300,2301,2302,2310,2,58,812
 	if ((EUID == 0)); then
 		need_unprivileged
 		expect 0 unprivileged ksm-advise -c -n -o ACTION -p $$
-		stdout_is "refused: no permission to trace it (needs root, or its owner)"
+		stdout_is "refused: no permission to trace it (needs CAP_SYS_PTRACE, or its owner with all capabilities that it has)"
 	fi
 	stderr_is ""
 }

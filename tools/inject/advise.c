@@ -47,9 +47,9 @@ enum ksm_advise_action ksm_advise_plan(const struct ksm_caps *caps,
 const char *ksm_advise_why(const struct ksm_inject_info *info, int rc, char *buf, size_t len)
 {
 	static const char *const hints[__KSM_INJECT_N] = {
-		[KSM_INJECT_DENIED] = "needs root, or its owner",
-		[KSM_INJECT_YAMA] = "as root, or set kernel.yama.ptrace_scope to 0",
-		[KSM_INJECT_UNDUMPABLE] = "needs root, or CAP_SYS_PTRACE",
+		[KSM_INJECT_DENIED] = "needs CAP_SYS_PTRACE, or its owner with all capabilities that it has",
+		[KSM_INJECT_YAMA] = "needs CAP_SYS_PTRACE, or kernel.yama.ptrace_scope set to 0",
+		[KSM_INJECT_UNDUMPABLE] = "needs CAP_SYS_PTRACE",
 		[KSM_INJECT_NO_CALL] = "-m auto uses madvise there",
 		[KSM_INJECT_SECCOMP] = "needs CAP_SYS_ADMIN, outside of any container",
 		[KSM_INJECT_SECCOMP_OLD] = "needs Linux 4.4 with CONFIG_CHECKPOINT_RESTORE",
