@@ -505,7 +505,8 @@ static void check_motion(void)
 			case_note("status %d", rc);
 	}
 	case_ok(!bad, "processes in motion: %d runs end well", ROUNDS);
-	for (size_t i = 0; i < ROUNDS; i++) {
+	/* 127: below a directory like /root nobody may not run it. */
+	for (size_t i = 0; i < ROUNDS && rc != 127; i++) {
 		rc = estimate(NOBODY, pids, n, i % 2 ? again : NULL);
 		/* 1: not one of them could be read. */
 		bad += rc != 0 && rc != 4 && rc != 1;
@@ -513,8 +514,11 @@ static void check_motion(void)
 		if (rc != 0 && rc != 4 && rc != 1)
 			case_note("status %d", rc);
 	}
-	case_ok(!bad, "and for a user who may read one of them, at times: all denied %zu of %d times",
-		denied, ROUNDS);
+	if (rc == 127)
+		case_skip("nobody may not run the tools where they are built");
+	else
+		case_ok(!bad, "and for a user who may read one of them, at times: all denied %zu of %d times",
+			denied, ROUNDS);
 	for (size_t i = 0; i < n; i++) {
 		rc = waitpid(pids[i], NULL, WNOHANG);
 		case_ok(rc == 0, "process %zu is still at it", i);
