@@ -275,12 +275,17 @@ seems() {
 	[[ $stderr != *"KSM is"* ]] || fail "$stderr"
 }
 
-@test "a seccomp filter is not an old kernel" {
-	need_prctl
-	need_plain
+# need_filters: $B runs a command whose calls a filter refuses.
+need_filters() {
 	B=$KSM_BUILDDIR/tests/advise/barred
 	run "$B" 1 true
 	((status != 99)) || skip "no seccomp filters here"
+}
+
+@test "a seccomp filter is not an old kernel" {
+	need_prctl
+	need_plain
+	need_filters
 	refused="a seccomp filter refuses prctl(PR_SET_MEMORY_MERGE)"
 	# EPERM, ENOSYS, and EINVAL as the kernel itself would say it
 	for err in 1 38 22 "-s 1"; do
@@ -305,9 +310,7 @@ seems() {
 @test "a seccomp filter: nothing to say where it is off already" {
 	need_prctl
 	need_plain
-	B=$KSM_BUILDDIR/tests/advise/barred
-	run "$B" 1 true
-	((status != 99)) || skip "no seccomp filters here"
+	need_filters
 	expect 0 "$B" -s 1 ksm-advise -d -- echo ran
 	stderr_is ""
 	expect 0 ksm-advise -- "$B" -s 1 ksm-advise -d -- echo ran

@@ -29,6 +29,7 @@
 #include "inject/inject.h"
 #include "libksm/libksm.h"
 #include "libksm/sys.h"
+#include "steps.h"
 #include "target.h"
 #include "tests/unit/tap.h"
 
@@ -288,27 +289,13 @@ static void one_step(void)
 		pause();
 }
 
-long __real_sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data);
-long __wrap_sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data);
-long __wrap_sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data)
+void before_step(int req, void *data)
 {
 	one_step();
 	if (req == SYS_PTRACE_SETOPTIONS)
 		death.suspended = (uintptr_t)data & SYS_PTRACE_O_SUSPEND_SECCOMP;
 	if (death.in_gap && (req == SYS_PTRACE_SETREGSET || req == SYS_PTRACE_SYSCALL))
 		*death.in_gap = death.suspended && req == SYS_PTRACE_SETREGSET;
-	return __real_sys_ptrace(req, tid, addr, data);
-}
-
-ssize_t __real_sys_vm_writev(pid_t pid, const struct iovec *local, size_t n_local,
-			     const struct iovec *remote, size_t n_remote);
-ssize_t __wrap_sys_vm_writev(pid_t pid, const struct iovec *local, size_t n_local,
-			     const struct iovec *remote, size_t n_remote);
-ssize_t __wrap_sys_vm_writev(pid_t pid, const struct iovec *local, size_t n_local,
-			     const struct iovec *remote, size_t n_remote)
-{
-	one_step();
-	return __real_sys_vm_writev(pid, local, n_local, remote, n_remote);
 }
 
 /* Two forbidden calls in one stop, by a tool that is killed before step @at: true if it was. */

@@ -18,6 +18,7 @@
 
 #include "inject/inject.h"
 #include "libksm/sys.h"
+#include "steps.h"
 #include "target.h"
 #include "tests/unit/tap.h"
 
@@ -55,27 +56,13 @@ static void step(void)
 		kill(plan.pid, SIGCONT);
 }
 
-long __real_sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data);
-long __wrap_sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data);
-long __wrap_sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data)
+void before_step(int req, void *data __unused)
 {
 	step();
 	plan.armed |= req == SYS_PTRACE_SETSIGMASK;
 	/* Where it is led through its call once more, that may be left by a stop too. */
 	if (req == SYS_PTRACE_INTERRUPT || req == SYS_PTRACE_SYSCALL || req == SYS_PTRACE_SETREGSET)
 		plan.torn = req != SYS_PTRACE_SETREGSET && !plan.armed;
-	return __real_sys_ptrace(req, tid, addr, data);
-}
-
-ssize_t __real_sys_vm_writev(pid_t pid, const struct iovec *local, size_t n_local,
-			     const struct iovec *remote, size_t n_remote);
-ssize_t __wrap_sys_vm_writev(pid_t pid, const struct iovec *local, size_t n_local,
-			     const struct iovec *remote, size_t n_remote);
-ssize_t __wrap_sys_vm_writev(pid_t pid, const struct iovec *local, size_t n_local,
-			     const struct iovec *remote, size_t n_remote)
-{
-	step();
-	return __real_sys_vm_writev(pid, local, n_local, remote, n_remote);
 }
 
 /* Two calls, so that the steps between two are among the steps. */

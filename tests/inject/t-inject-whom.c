@@ -20,6 +20,7 @@
 #include "inject/advise.h"
 #include "inject/inject.h"
 #include "libksm/sys.h"
+#include "steps.h"
 #include "tests/unit/tap.h"
 
 #define MASK 0123L	/* what the call would set */
@@ -30,9 +31,7 @@ static struct ksm *ksm;
 /* What happens right before a thread is seized, once. */
 static void (*before_seize)(void);
 
-long __real_sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data);
-long __wrap_sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data);
-long __wrap_sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long addr, void *data)
+void before_step(int req, void *data __unused)
 {
 	void (*now)(void) = before_seize;
 
@@ -40,7 +39,6 @@ long __wrap_sys_ptrace(enum sys_ptrace_request req, pid_t tid, unsigned long add
 		before_seize = NULL;
 		now();
 	}
-	return __real_sys_ptrace(req, tid, addr, data);
 }
 
 /* ------------------------------------------------------------------ */
