@@ -117,7 +117,7 @@ marks() {
 	pids_below() {
 		local pid
 		echo "$1"
-		for pid in $(cat "/proc/$1/task/$1/children"); do pids_below "$pid"; done
+		for pid in $(<"/proc/$1/task/$1/children"); do pids_below "$pid"; done
 	}
 	wait_until children
 	tree=$(pids_below "$spawned")
@@ -186,7 +186,7 @@ marks() {
 	spawn bash -c 'until read -r c </proc/$$/comm && [[ $c == sleep ]]; do sleep 0.01; done &
 		exec sleep 1000'
 	zombie() {
-		pid=$(cat "/proc/$spawned/task/$spawned/children")
+		pid=$(<"/proc/$spawned/task/$spawned/children")
 		pid=${pid// /}
 		[[ -n $pid && $(cut -d' ' -f3 "/proc/$pid/stat") == Z ]]
 	}
@@ -255,9 +255,9 @@ marks() {
 	need_root
 	spawn unshare -fp --kill-child sleep 1000
 	inner() {
-		pid=$(cat "/proc/$spawned/task/$spawned/children")
+		pid=$(<"/proc/$spawned/task/$spawned/children")
 		pid=${pid// /}
-		[[ -n $pid && $(cat "/proc/$pid/comm") == sleep ]]
+		[[ -n $pid && $(<"/proc/$pid/comm") == sleep ]]
 	}
 	wait_until inner
 	wait_until asleep "$pid"

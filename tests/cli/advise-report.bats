@@ -29,7 +29,7 @@ plain() {
 	expect 0 ksm-advise -J --report="$BATS_TEST_TMPDIR/report" -- sleep 0
 	stdout_is ""
 	stderr_is ""
-	output=$(cat "$BATS_TEST_TMPDIR/report")
+	output=$(<"$BATS_TEST_TMPDIR/report")
 	valid_json
 	for key in command pid mechanism status signal seconds samples peak last \
 		merging_bytes zero_bytes profit_bytes; do
@@ -42,7 +42,7 @@ plain() {
 @test "ended by a signal" {
 	need_prctl
 	expect 143 ksm-advise -J --report="$BATS_TEST_TMPDIR/report" -- sh -c 'kill -TERM $$'
-	output=$(cat "$BATS_TEST_TMPDIR/report")
+	output=$(<"$BATS_TEST_TMPDIR/report")
 	stdout_has '"status": null'
 	stdout_has '"signal": 15'
 }
@@ -68,7 +68,7 @@ plain() {
 			echo $? >"$BATS_TEST_TMPDIR/status"
 	} | :
 	wait_until test -s "$BATS_TEST_TMPDIR/status"
-	[[ $(cat "$BATS_TEST_TMPDIR/status") == 5 ]]
+	[[ $(<"$BATS_TEST_TMPDIR/status") == 5 ]]
 }
 
 @test "nobody to read the report: the command runs all the same" {
@@ -106,6 +106,6 @@ plain() {
 				i=\$((i + 1)); sleep 0.01
 			done' 2>$said"
 		stdout_is merging
-		contains stderr "$(cat "$said")" "verified: merging"
+		contains stderr "$(<"$said")" "verified: merging"
 	done
 }

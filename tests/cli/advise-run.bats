@@ -45,7 +45,7 @@ same_as_env() { same_probe ksm-advise "$@" --; }
 	spawn unshare -m bash -c 'mount --bind "$0" /proc/$$/ksm_stat && exec ksm-advise -v -- sleep 1000' \
 		"$BATS_TEST_TMPDIR/stat" 2>"$BATS_TEST_TMPDIR/said"
 	wait_until grep -q verified "$BATS_TEST_TMPDIR/said"
-	contains stderr "$(cat "$BATS_TEST_TMPDIR/said")" "it was set again"
+	contains stderr "$(<"$BATS_TEST_TMPDIR/said")" "it was set again"
 }
 
 # seems STAT: what stands where ksm_stat of the command is read, and no mapping beside it.
@@ -61,14 +61,14 @@ seems() {
 	need_injection
 	need_root
 	seems 'ksm_merge_any: no\nksm_mergeable: no\n'
-	contains stderr "$(cat "$BATS_TEST_TMPDIR/said")" "it was set again"
+	contains stderr "$(<"$BATS_TEST_TMPDIR/said")" "it was set again"
 }
 
 @test "a state that cannot be known" {
 	need_injection
 	need_root
 	seems ''
-	contains stderr "$(cat "$BATS_TEST_TMPDIR/said")" "not verified: its state may not be read"
+	contains stderr "$(<"$BATS_TEST_TMPDIR/said")" "not verified: its state may not be read"
 }
 
 @test "traced, so it cannot be set after exec" {
@@ -189,7 +189,7 @@ seems() {
 	[[ ${lines[0]} == "${lines[1]}" ]] || fail "$output"
 	spawn ksm-advise -q -- sleep 1000
 	wait_until is_called "$spawned" sleep
-	[[ -z $(cat "/proc/$spawned/task/$spawned/children") ]]
+	[[ -z $(<"/proc/$spawned/task/$spawned/children") ]]
 	! grep -qs '^ksm-advise$' /proc/[0-9]*/task/*/comm || {
 		# A zombie waits for init, and another's may run.
 		for comm in /proc/[0-9]*/comm; do

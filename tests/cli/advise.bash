@@ -82,7 +82,7 @@ spawn_unprivileged() {
 	fi
 }
 
-is_called() { [[ $(cat "/proc/$1/comm") == "$2" ]]; }
+is_called() { [[ $(<"/proc/$1/comm") == "$2" ]]; }
 
 # fake_ksm SCRIPT: run it by bash with /sys/kernel/mm/ksm replaced by plain files,
 # below $KSM, and with an empty /run.  Nobody else sees either.

@@ -130,7 +130,7 @@ Try 'ksmctl list --help' for more information."
 	expect 3 ksmctl set run=0 -s "$ROOT"
 	stdout_is ""
 	stderr_has "this kernel does not have"
-	same "the file outside" "$(cat "$BATS_TEST_TMPDIR/outside")" outside
+	same "the file outside" "$(<"$BATS_TEST_TMPDIR/outside")" outside
 	rm "$ROOT/sys/kernel/mm/ksm/run"
 	ln -s ../../../../../outside "$ROOT/sys/kernel/mm/ksm/run"
 	expect 3 ksmctl get run -s "$ROOT"

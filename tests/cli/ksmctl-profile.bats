@@ -26,7 +26,7 @@ writes() { sed -n 's|^write /sys/kernel/mm/ksm/\(.*\): \(.*\)|\1 \2|p' <<<"$stde
 	expect 0 ksmctl save "$FILE" -s "$ROOT"
 	stdout_is ""
 	stderr_is ""
-	same "the file" "$(cat "$FILE")" "$(cat "$KSM_EXPECTED/ksmctl-profile/save-6.12-busy.out")"
+	same "the file" "$(<"$FILE")" "$(<"$KSM_EXPECTED/ksmctl-profile/save-6.12-busy.out")"
 	root_unchanged 6.12-busy
 }
 
@@ -57,7 +57,7 @@ run 1
 		(ulimit -f 0; ksmctl save '$FILE' -s '$ROOT') 2>&1 | cat"
 	stdout_is "ksmctl: $FILE: cannot write: File too large"
 	stderr_is ""
-	same "the old file" "$(cat "$FILE")" old
+	same "the old file" "$(<"$FILE")" old
 	same "files" "$(cd "$BATS_TEST_TMPDIR" && echo settings*)" settings
 	expect 1 ksmctl save /dev/full -s "$ROOT"
 	stdout_is ""
@@ -298,7 +298,7 @@ Try 'ksmctl $cmd --help' for more information."
 		stdout_is ""
 		stderr_has "ksmctl: two: unexpected argument"
 	done
-	same "the file" "$(cat "$FILE")" ""
+	same "the file" "$(<"$FILE")" ""
 	root_unchanged 6.12-busy
 }
 

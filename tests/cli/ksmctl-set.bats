@@ -142,13 +142,13 @@ run 1"
 	# use_zero_pages comes before sleep_millisecs, which comes before run.
 	chmod -R a+rwX "$ROOT"
 	chmod 0444 "$ROOT/$ksm/sleep_millisecs"
-	before=$(cat "$ROOT/$ksm/use_zero_pages")
+	before=$(<"$ROOT/$ksm/use_zero_pages")
 	expect 1 unprivileged ksmctl set run=1 use_zero_pages=$((!before)) sleep_millisecs=7 -s "$ROOT"
 	stdout_is ""
 	stderr_is "ksmctl: sleep_millisecs: cannot set to 7: Permission denied (needs root, or CAP_DAC_OVERRIDE); the others were put back"
 	file_is $ksm/use_zero_pages "$before"
-	file_is $ksm/sleep_millisecs "$(cat "$KSM_DATA/denied/$ksm/sleep_millisecs")"
-	file_is $ksm/run "$(cat "$KSM_DATA/denied/$ksm/run")"
+	file_is $ksm/sleep_millisecs "$(<"$KSM_DATA/denied/$ksm/sleep_millisecs")"
+	file_is $ksm/run "$(<"$KSM_DATA/denied/$ksm/run")"
 }
 
 @test "set: all writes fail: nothing to put back" {

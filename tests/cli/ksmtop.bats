@@ -238,7 +238,7 @@ top() { ksmtop -s "$ROOT" "$@"; }
 	echo "sort pid" >"$XDG_CONFIG_HOME/ksm-utils/ksmtop"
 	expect 0 top -bn -o pid
 	[[ ${output#*$'\n\n'} == 1001$'\n'* ]] || fail "$output"
-	same "the file" "$(cat "$XDG_CONFIG_HOME/ksm-utils/ksmtop")" "sort pid"
+	same "the file" "$(<"$XDG_CONFIG_HOME/ksm-utils/ksmtop")" "sort pid"
 }
 
 # --- the running system ----------------------------------------------------------
@@ -246,7 +246,7 @@ top() { ksmtop -s "$ROOT" "$@"; }
 has_ksm() { [[ -d /sys/kernel/mm/ksm ]]; }
 
 # sees FILE PID: some sample has that process.
-sees() { [[ $(cat "$1") == *"\"pid\": $2,"* ]]; }
+sees() { [[ $(<"$1") == *"\"pid\": $2,"* ]]; }
 
 @test "live: births and deaths, by events and by reading /proc alike" {
 	has_ksm || skip "this kernel has no KSM"
@@ -264,7 +264,7 @@ sees() { [[ $(cat "$1") == *"\"pid\": $2,"* ]]; }
 		watcher=$spawned
 		wait_until test -s "$out"
 		[[ $how == events ]] || grep -q "/proc is read instead" "$out.err" ||
-			fail "not without events: $(cat "$out.err")"
+			fail "not without events: $(<"$out.err")"
 		spawn sleep 1000
 		sleeper=$spawned
 		wait_until sees "$out" "$sleeper"
@@ -280,8 +280,8 @@ sees() { [[ $(cat "$1") == *"\"pid\": $2,"* ]]; }
 		kill -TERM "$watcher"
 		code=0
 		wait "$watcher" || code=$?
-		((code == 0)) || fail "$how: exit status $code" "$(cat "$out.err")"
-		output=$(cat "$out")
+		((code == 0)) || fail "$how: exit status $code" "$(<"$out.err")"
+		output=$(<"$out")
 		valid_json
 	done
 }

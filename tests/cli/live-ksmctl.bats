@@ -407,7 +407,7 @@ caught() {
 	wait_until grep -q "\"event\": \"exit\", \"pid\": $parent," "$BATS_TEST_TMPDIR/log"
 	kill -TERM $watch
 	wait $watch
-	same "stderr" "$(cat "$BATS_TEST_TMPDIR/err")" ""
+	same "stderr" "$(<"$BATS_TEST_TMPDIR/err")" ""
 	output=$(grep '"event"' "$BATS_TEST_TMPDIR/log")
 	valid_json
 	events=$(sed -E 's/.*"event": "([a-z]+)".*/\1/' <<<"$output" | tr '\n' ' ')
@@ -418,7 +418,7 @@ caught() {
 	stdout_has '"status": 7}'
 }
 
-is_bash() { [[ $(cat "/proc/$1/comm") == bash ]]; }
+is_bash() { [[ $(<"/proc/$1/comm") == bash ]]; }
 is_member() { [[ $(ksmctl procs -p "$1" -rn -o STATE) == any ]]; }
 
 @test "live: /sys read-only" {
@@ -463,5 +463,5 @@ is_member() { [[ $(ksmctl procs -p "$1" -rn -o STATE) == any ]]; }
 }
 
 @test "live: everything is as it was" {
-	same "the settings" "$before" "$(cat "$BATS_FILE_TMPDIR/settings")"
+	same "the settings" "$before" "$(<"$BATS_FILE_TMPDIR/settings")"
 }

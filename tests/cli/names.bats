@@ -98,7 +98,7 @@ web_1 1"
 	for locale in tr_TR az_AZ; do
 		expect 0 env LOCPATH="$dir" LC_ALL=$locale.UTF-8 ksmctl procs -J -s "$ROOT" \
 			-o pid,merging,items
-		stdout_is "$(cat "$BATS_TEST_TMPDIR/want")"
+		stdout_is "$(<"$BATS_TEST_TMPDIR/want")"
 		expect 0 env LOCPATH="$dir" LC_ALL=$locale.UTF-8 ksmtop -b -s "$ROOT" --csv \
 			-o pid,profit --sort PROFIT
 		stdout_has 1001
@@ -116,5 +116,5 @@ web_1 1"
 	grep -q "^# DerivedCoreProperties-$version.txt" "$data/DerivedCoreProperties.txt" ||
 		skip "the table is of Unicode $version, and the data of another"
 	expect 0 "$KSM_SRCDIR/tests/lib/make-invisible" "$data"
-	same "the table" "$(cat "$table")" "$output"
+	same "the table" "$(<"$table")" "$output"
 }

@@ -46,6 +46,20 @@ fail() {
 	return 1
 }
 
+# bats notes the place of every command before it runs, to tell where a test failed,
+# and each process that a test forks does so again: half of what such a process costs.
+# Since bash 5 the trap for errors knows the place by itself.  Both functions are of
+# bats-core (lib/bats-core/tracing.bash); where it has others, nothing changes.
+if ((BASH_VERSINFO[0] >= 5)) && declare -F bats_debug_trap bats_error_trap \
+	bats_check_status_from_trap bats_capture_stack_trace >/dev/null; then
+	bats_debug_trap() { trap - DEBUG; }
+	bats_error_trap() {
+		bats_check_status_from_trap
+		[[ -n ${BATS_DEBUG_LAST_STACK_TRACE_IS_VALID-} ]] || bats_capture_stack_trace
+		BATS_DEBUG_LAST_STACK_TRACE_IS_VALID=1
+	}
+fi
+
 # use_root NAME: a writable copy of tests/data/NAME at $ROOT.
 use_root() {
 	[[ -d $KSM_DATA/$1 ]] || fail "no such fake root: $KSM_DATA/$1" || return
@@ -90,12 +104,11 @@ expect() {
 
 # read_text NAME FILE: what $(<FILE) would give, without a process.
 read_text() {
-	local text
-	IFS= read -r -d '' text <"$2" || :
-	while [[ $text == *$'\n' ]]; do
-		text=${text%$'\n'}
+	local -n into=$1
+	IFS= read -r -d '' into <"$2" || :
+	while [[ $into == *$'\n' ]]; do
+		into=${into%$'\n'}
 	done
-	printf -v "$1" %s "$text"
 }
 
 same() {
@@ -117,7 +130,11 @@ stdout_has() { contains stdout "$output" "$1"; }
 stderr_has() { contains stderr "$stderr" "$1"; }
 
 # file_is PATH VALUE: what the tool left in a file below $ROOT.
-file_is() { same "$1" "$(cat "$ROOT/$1")" "$2"; }
+file_is() {
+	local text
+	read_text text "$ROOT/$1"
+	same "$1" "$text" "$2"
+}
 
 # root_unchanged NAME: nothing below $ROOT differs from the data it was copied from.
 root_unchanged() { diff -r --no-dereference "$KSM_DATA/$1" "$ROOT" >&2; }
@@ -126,7 +143,7 @@ root_unchanged() { diff -r --no-dereference "$KSM_DATA/$1" "$ROOT" >&2; }
 # UPDATE=1 writes both instead; look at the difference before committing it.
 golden() {
 	local suite=${BATS_TEST_FILENAME##*/}
-	local base=$KSM_EXPECTED/${suite%.bats}/$1
+	local base=$KSM_EXPECTED/${suite%.bats}/$1 text
 
 	if [[ ${UPDATE:-} == 1 ]]; then
 		mkdir -p "${base%/*}"
@@ -137,9 +154,11 @@ golden() {
 	fi
 	[[ -f $base.out ]] || fail "no expected output: $base.out (UPDATE=1 writes it)" "$output" ||
 		return
-	same "stdout, against ${base#"$KSM_SRCDIR"/}.out" "$output" "$(cat "$base.out")" || return
+	read_text text "$base.out"
+	same "stdout, against ${base#"$KSM_SRCDIR"/}.out" "$output" "$text" || return
 	if [[ -f $base.err ]]; then
-		same "stderr, against ${base#"$KSM_SRCDIR"/}.err" "$stderr" "$(cat "$base.err")"
+		read_text text "$base.err"
+		same "stderr, against ${base#"$KSM_SRCDIR"/}.err" "$stderr" "$text"
 	else
 		stderr_is ""
 	fi

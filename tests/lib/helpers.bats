@@ -42,6 +42,37 @@ fails() {
 	fails expect 3 both out err 0
 }
 
+@test "a test that fails tells the line, in a function and in a subshell too" {
+	# bats takes a line with its word for a test, also here.
+	sed "s/^TEST/@test/" >"$BATS_TEST_TMPDIR/some.bats" <<-END
+		load $KSM_SRCDIR/tests/lib/helpers
+		inner() {
+			[[ a == b ]]
+		}
+		TEST "function" {
+			:
+			inner
+			:
+		}
+		TEST "command" {
+			wait_until true
+			(exit 3)
+		}
+		TEST "expectation" {
+			expect 0 false
+		}
+	END
+	run bats --tap "$BATS_TEST_TMPDIR/some.bats"
+	((status == 1))
+	stdout_has "from function \`inner' in file "
+	stdout_has ", line 3,"
+	stdout_has "some.bats, line 7)"
+	stdout_has "some.bats, line 12)"
+	stdout_has "(exit 3)' failed with status 3"
+	stdout_has "some.bats, line 15)"
+	stdout_has "status:  1, expected 0"
+}
+
 @test "streams are kept apart and compared whole" {
 	expect 0 both out err 0
 	stdout_is out
