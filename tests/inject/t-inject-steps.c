@@ -25,6 +25,9 @@
 /* More steps than any injection has, so that a loop ends if one never does. */
 #define STEPS_MAX 200
 
+/* From one step to the next that is tried; odd, as targets take turns by odd and even. */
+#define STRIDE ((int)tap_stride(9))
+
 static struct ksm *ksm;
 
 static struct {
@@ -165,7 +168,7 @@ static void test_tool_killed(void)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		int was = 1;
 
-		for (int at = 1; at < STEPS_MAX && was == 1; at++) {
+		for (int at = 1 + (int)i % STRIDE; at < STEPS_MAX && was == 1; at += STRIDE) {
 			long long mask, rounds;
 			struct target t;
 
@@ -175,7 +178,7 @@ static void test_tool_killed(void)
 			was = killed_at(&t, at);
 			if (is_too_late(&t, was)) {
 				was = 1;
-				at--;
+				at -= STRIDE;
 				continue;
 			}
 			CHECK(was >= 0);
@@ -202,7 +205,7 @@ static void test_tool_killed_often(void)
 
 	if (!begin(&t, "futex", 0, 0))
 		return;
-	for (int at = 1; at < 60; at++) {
+	for (int at = 1; at < 60; at += STRIDE) {
 		tap_row("futex, step %d", at);
 		CHECK(killed_at(&t, at % 20 + 1) >= 0);
 		CHECK(wait_state(t.pid, "S"));
@@ -215,7 +218,7 @@ static void test_tool_killed_stopped(void)
 {
 	int was = 1;
 
-	for (int at = 1; at < STEPS_MAX && was == 1; at++) {
+	for (int at = 1; at < STEPS_MAX && was == 1; at += STRIDE) {
 		struct target t;
 
 		if (!begin(&t, "poll", at, 0))
@@ -237,7 +240,7 @@ static void test_tool_killed_threads(void)
 {
 	int was = 1;
 
-	for (int at = 1; at < STEPS_MAX && was == 1; at++) {
+	for (int at = 1; at < STEPS_MAX && was == 1; at += STRIDE) {
 		struct target t;
 
 		if (!begin(&t, "threads", at, 0))
@@ -257,7 +260,7 @@ static void test_tool_killed_suspended(void)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		int was = 1;
 
-		for (int at = 1; at < STEPS_MAX && was == 1; at++) {
+		for (int at = 1 + (int)i % STRIDE; at < STEPS_MAX && was == 1; at += STRIDE) {
 			struct target t;
 
 			if (!begin(&t, names[i], at, TARGET_HANDLER | TARGET_EXPECT_EINTR))
@@ -295,7 +298,7 @@ static void test_signalled(void)
 
 		if (restart && k->is_short)
 			continue;
-		for (int at = 1; at < STEPS_MAX; at++) {
+		for (int at = 1 + (int)i % STRIDE; at < STEPS_MAX; at += STRIDE) {
 			struct target t;
 			int rc;
 
@@ -326,7 +329,7 @@ static void test_signalled(void)
 /* Stopped before each step, and continued afterwards. */
 static void test_stopped(void)
 {
-	for (int at = 1; at < STEPS_MAX; at++) {
+	for (int at = 1; at < STEPS_MAX; at += STRIDE) {
 		struct target t;
 
 		if (!begin(&t, at & 1 ? "poll" : "regs", at, 0))
@@ -347,7 +350,7 @@ static void test_stopped(void)
 /* Stopped and continued at once. */
 static void test_continued(void)
 {
-	for (int at = 1; at < STEPS_MAX; at++) {
+	for (int at = 1; at < STEPS_MAX; at += STRIDE) {
 		struct target t;
 
 		if (!begin(&t, at & 1 ? "regs" : "poll", at, 0))
@@ -364,7 +367,7 @@ static void test_continued(void)
 /* The target is killed: told so, and nobody waits for it. */
 static void test_target_killed(void)
 {
-	for (int at = 1; at < STEPS_MAX; at++) {
+	for (int at = 1; at < STEPS_MAX; at += STRIDE) {
 		struct target t;
 		int rc;
 

@@ -153,8 +153,7 @@ static void samples(void)
 {
 	static const double shares[] = { 0.03, 0.2, 0.5 };
 
-	/* Under valgrind it is memory that is looked at, not chance. */
-	for (size_t i = 0; i < ARRAY_SIZE(populations); i += getenv("KSM_VALGRIND") ? 7 : 1) {
+	for (size_t i = 0; i < ARRAY_SIZE(populations); i += tap_stride(7)) {
 		const struct population *pop = &populations[i];
 		const double frames = put_all(pop, NULL);
 		double truth = frames;

@@ -96,8 +96,7 @@ static void error_is_as_stated(void)
 	enum { TRIALS = 500 };
 	const double least = TRIALS * 0.95 - 3 * sqrt(TRIALS * 0.95 * 0.05);
 
-	/* Under valgrind it is memory that is looked at, not chance. */
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i += getenv("KSM_VALGRIND") ? 5 : 1) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i += tap_stride(5)) {
 		unsigned int held = 0, possible = 0;
 		double mean = 0, error = 0, square = 0, off;
 

@@ -439,8 +439,7 @@ static void any_size(void)
 {
 	static const char *const typed[] = { "", "s", "h", "/some text", "t", "ggg", "\014" };
 	static const char *const roots[] = { "7.3-hksm", "hostile", "no-ksm", "garbage" };
-	/* Memcheck makes each of them fifty times as slow. */
-	const int coarse = getenv("KSM_VALGRIND") ? 6 : 1;
+	const int coarse = (int)tap_stride(6);
 	struct fixture f;
 
 	if (!utf8())

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "util/macros.h"
@@ -38,6 +39,15 @@ static inline __printf(1, 2) void tap_row(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(tap.row, sizeof(tap.row), fmt, ap);
 	va_end(ap);
+}
+
+/*
+ * By how much a loop over rows goes on: "make check-all" tries every one, "make
+ * check" each @quick-th, because it is to take less than a minute.
+ */
+static inline unsigned int tap_stride(unsigned int quick)
+{
+	return getenv("KSM_LONG") ? 1 : quick;
 }
 
 /* The running case cannot be tried here; say why, then return from it. */
