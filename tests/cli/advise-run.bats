@@ -75,8 +75,14 @@ seems() {
 	need_injection
 	need_plain
 	command -v strace >/dev/null || skip "needs strace"
-	expect 0 strace -f -o /dev/null -e trace=none ksm-advise -v -m inject -- sleep 0.3
-	stderr_has "sleep: runs without merging: it cannot be set after exec: traced by "
+	said=$BATS_TEST_TMPDIR/said
+	# No longer than a minute, if it is not ended.
+	spawn strace -f -o /dev/null -e trace=none ksm-advise -v -m inject -- sleep 60 2>"$said"
+	wait_until grep -q "runs without merging" "$said"
+	read -r child <"/proc/$spawned/task/$spawned/children"
+	kill "$child"
+	contains stderr "$(<"$said")" \
+		"sleep: runs without merging: it cannot be set after exec: traced by $spawned"
 }
 
 @test "children that it inherits are not lost to it" {
