@@ -249,7 +249,7 @@ struct inject_target {
 	int pagemap_fd, status_fd, syscall_fd;
 	int schedstat_fd;			/* -1: the kernel has none */
 	struct inject_text *texts;
-	size_t n_texts;
+	size_t n_texts, cap_texts;
 	bool arch_line;		/* this kernel's status files have what inject_arch_refuses() wants */
 	size_t page_size;
 	/* Why a thread with a seccomp filter is refused; FINE: we may read and suspend it. */

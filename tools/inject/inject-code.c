@@ -21,6 +21,7 @@
 #include "inject/ptrace.h"
 #include "libksm/internal.h"
 #include "libksm/parse.h"
+#include "util/vec.h"
 
 /* Text that is searched at most; a C library's part of it is a megabyte or two. */
 #define TEXT_MAX (256ULL << 20)
@@ -152,14 +153,8 @@ static int text_cmp(const void *a, const void *b)
 
 static int text_add(struct inject_target *t, const struct inject_text *text)
 {
-	struct inject_text *more;
-
-	if (!(t->n_texts & (t->n_texts - 1)) && t->n_texts != 1) {
-		more = reallocarray(t->texts, t->n_texts ? 2 * t->n_texts : 2, sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		t->texts = more;
-	}
+	if (vec_room(t->texts, t->n_texts, t->cap_texts))
+		return -ENOMEM;
 	t->texts[t->n_texts++] = *text;
 	return 0;
 }

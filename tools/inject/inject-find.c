@@ -20,6 +20,7 @@
 #include "libksm/internal.h"
 #include "libksm/parse.h"
 #include "libksm/sys.h"
+#include "util/vec.h"
 
 /* Below the frame, for the handlers of signals that hit a target left alone. */
 #define ROOM_BELOW (32U << 10)
@@ -118,15 +119,8 @@ int inject_threads(struct ksm *k, pid_t pid, struct inject_thread **out, size_t 
 		state = stat_state(line);
 		if (!state || strchr("ZXx", state) || stat_is_worker(line))
 			continue;
-		if (got == room) {
-			struct ranked *more;
-
-			room = room ? room * 2 : 16;
-			more = reallocarray(list, room, sizeof(*list));
-			if (!more)
-				return -ENOMEM;
-			list = more;
-		}
+		if (vec_room(list, got, room))
+			return -ENOMEM;
 		list[got].thread = (struct inject_thread){ tid, state };
 		list[got].rank = thread_rank(&list[got].thread, pid);
 		list[got].order = got;
@@ -386,7 +380,7 @@ void inject_target_fini(struct inject_target *t)
 	t->pagemap_fd = t->status_fd = t->syscall_fd = t->schedstat_fd = -1;
 	free(t->texts);
 	t->texts = NULL;
-	t->n_texts = 0;
+	t->n_texts = t->cap_texts = 0;
 }
 
 int inject_target_check(const struct inject_target *t, int *seccomp, enum ksm_inject_why *why)

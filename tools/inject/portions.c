@@ -21,6 +21,7 @@
 #include "libksm/internal.h"
 #include "libksm/sys.h"
 #include "util/macros.h"
+#include "util/vec.h"
 
 /*
  * What one call should take, and so be waited for by whoever maps or faults.  A page
@@ -119,15 +120,8 @@ static int add_range(const struct ksm_vma *vma, void *arg)
 			last->ksm_pages.state = KSM_ABSENT;
 		return 0;
 	}
-	if (w->n_ranges == w->cap_ranges) {
-		const size_t cap = w->cap_ranges ? 2 * w->cap_ranges : 64;
-		struct range *more = reallocarray(w->ranges, cap, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		w->ranges = more;
-		w->cap_ranges = cap;
-	}
+	if (vec_room(w->ranges, w->n_ranges, w->cap_ranges))
+		return -ENOMEM;
 	w->ranges[w->n_ranges++] = (struct range){
 		.start = vma->start,
 		.end = vma->end,

@@ -14,6 +14,7 @@
 #include "cli/xalloc.h"
 #include "ksmctl/ksmctl.h"
 #include "util/num.h"
+#include "util/vec.h"
 
 #define KEY_MAX 4096	/* a cgroup path */
 
@@ -310,10 +311,8 @@ struct procs {
 
 static void add_row(struct procs *ps, const struct ksm_proc *p)
 {
-	if (ps->n == ps->cap) {
-		ps->cap = ps->cap ? ps->cap * 2 : 64;
-		ps->rows = xreallocarray(ps->rows, ps->cap, sizeof(*ps->rows));
-	}
+	if (vec_room(ps->rows, ps->n, ps->cap))
+		cli_die(CLI_FAIL, -ENOMEM, "allocate");
 	ps->rows[ps->n++] = (struct row){ .k = ps->ctl->k, .p = *p, .scratch = ps->scratch };
 }
 

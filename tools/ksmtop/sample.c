@@ -18,6 +18,7 @@
 
 #include "cli/xalloc.h"
 #include "util/num.h"
+#include "util/vec.h"
 
 #define SECOND	      UINT64_C(1000000000)
 #define LOOK_RARELY   (30 * SECOND)
@@ -113,15 +114,8 @@ void top_sample_fini(struct sample *s)
 /* Room for one more at the end, which is not counted yet. */
 static struct sample_proc *sample_room(struct sample *s)
 {
-	if (s->n_procs == s->cap_procs) {
-		const size_t cap = s->cap_procs ? 2 * s->cap_procs : 64;
-		void *more = reallocarray(s->procs, cap, sizeof(*s->procs));
-
-		if (!more)
-			return NULL;
-		s->procs = more;
-		s->cap_procs = cap;
-	}
+	if (vec_room(s->procs, s->n_procs, s->cap_procs))
+		return NULL;
 	memset(&s->procs[s->n_procs], 0, sizeof(*s->procs));
 	return &s->procs[s->n_procs];
 }
@@ -152,15 +146,8 @@ int top_sample_add(struct sample *s, const struct sample_proc *p)
 
 int top_sample_add_gone(struct sample *s, pid_t pid)
 {
-	if (s->n_gone == s->cap_gone) {
-		const size_t cap = s->cap_gone ? 2 * s->cap_gone : 64;
-		pid_t *more = reallocarray(s->gone, cap, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		s->gone = more;
-		s->cap_gone = cap;
-	}
+	if (vec_room(s->gone, s->n_gone, s->cap_gone))
+		return -ENOMEM;
 	s->gone[s->n_gone++] = pid;
 	return 0;
 }
@@ -679,10 +666,8 @@ static int add_vma(const struct ksm_vma *v, void *arg)
 {
 	struct top_detail *d = arg;
 
-	if (d->n_vmas == d->cap_vmas) {
-		d->cap_vmas = d->cap_vmas ? 2 * d->cap_vmas : 64;
-		d->vmas = xreallocarray(d->vmas, d->cap_vmas, sizeof(*d->vmas));
-	}
+	if (vec_room(d->vmas, d->n_vmas, d->cap_vmas))
+		cli_die(CLI_FAIL, -ENOMEM, "allocate");
 	d->vmas[d->n_vmas].v = *v;
 	d->vmas[d->n_vmas].name = xstrdup(v->name ? v->name : "");
 	d->vmas[d->n_vmas].v.name = d->vmas[d->n_vmas].name;

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "libksm/nl.h"
+#include "util/vec.h"
 
 #define RCVBUF (4 << 20)	/* some 20,000 events */
 
@@ -197,16 +198,9 @@ static void queue_add(const struct ksm_procev_msg *m, void *arg)
 {
 	struct ksm_procev *ev = arg;
 
-	if (ev->n == ev->cap) {
-		size_t cap = ev->cap ? ev->cap * 2 : 32;
-		void *q = reallocarray(ev->queue, cap, sizeof(*ev->queue));
-
-		if (!q) {
-			ev->err = -ENOMEM;
-			return;
-		}
-		ev->queue = q;
-		ev->cap = cap;
+	if (vec_room(ev->queue, ev->n, ev->cap)) {
+		ev->err = -ENOMEM;
+		return;
 	}
 	ev->queue[ev->n++] = *m;
 }

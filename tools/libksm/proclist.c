@@ -20,6 +20,7 @@
 #include "util/ascii.h"
 #include "util/map.h"
 #include "util/num.h"
+#include "util/vec.h"
 
 /* How often descendants are listed; of one that forks all the time, some are always new. */
 #define LOOKS_MAX 8
@@ -85,15 +86,8 @@ struct idents {
 
 static int idents_add(struct idents *l, struct ksm_ident id)
 {
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 64;
-		struct ksm_ident *v = reallocarray(l->v, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		l->v = v;
-		l->cap = cap;
-	}
+	if (vec_room(l->v, l->n, l->cap))
+		return -ENOMEM;
 	l->v[l->n++] = id;
 	return 0;
 }
