@@ -136,7 +136,7 @@ put() {
 	put 4 full_scans 1
 	put 5 full_scans 2
 	expect 1 ksmctl settle -s "$ROOT"
-	stderr_is "ksmctl: $ROOT: not settled at its last dump: 1 passes done, saved 35.2 MiB"
+	stderr_is "ksmctl: $ROOT: not settled at its last dump: 1 pass done, saved 35.2 MiB"
 }
 
 @test "settle: --timeout goes by the clock of the sequence" {

@@ -86,27 +86,31 @@ static int wait_settled(struct ctl *ctl, struct settle *st)
 {
 	struct ksm_derived d;
 	struct ksm_stats s;
-	char saved[32];
+	char saved[32], passes[32];
 
 	for (;;) {
+		bool over;
+
+
 		ctl_stats(ctl, &s);
 		ksm_stats_derive(&s, &d);
 		check_progress(ctl, &s, &d);
 		cli_bytes(saved, sizeof(saved), ksm_fig_or(d.saved_bytes, 0), false);
-		if (look(st, &s, &d)) {
+		over = look(st, &s, &d);
+		snprintf(passes, sizeof(passes), "%llu pass%s",
+			 (unsigned long long)st->state.passes, st->state.passes == 1 ? "" : "es");
+		if (over) {
 			if (st->idle)
 				cli_note("nothing is mergeable");
-			cli_note("settled after %llu passes, saved %s",
-				 (unsigned long long)st->state.passes, saved);
+			cli_note("settled after %s, saved %s", passes, saved);
 			return CLI_OK;
 		}
 		if (st->timeout_ns && s.when_ns - st->begin_ns >= st->timeout_ns)
-			cli_die(CLI_FAIL, 0, "not settled in time: %llu passes done, saved %s",
-				(unsigned long long)st->state.passes, saved);
-		if (ctl->seq && !ctl_next_moment(ctl))
-			cli_die(CLI_FAIL, 0, "%s: not settled at its last dump: %llu passes done, "
-				"saved %s", ctl->sysroot, (unsigned long long)st->state.passes,
+			cli_die(CLI_FAIL, 0, "not settled in time: %s done, saved %s", passes,
 				saved);
+		if (ctl->seq && !ctl_next_moment(ctl))
+			cli_die(CLI_FAIL, 0, "%s: not settled at its last dump: %s done, saved %s",
+				ctl->sysroot, passes, saved);
 		if (!ctl->seq && !ctl_sleep(POLL_NS))
 			return CLI_FAIL;
 	}
