@@ -39,7 +39,7 @@ same_as_env() { same_probe ksm-advise "$@" --; }
 
 @test "marks of its own are not taken for the setting" {
 	need_injection
-	need_root
+	need_mounts
 	# The kernel says that it is off, and that some mapping is mergeable.
 	printf 'ksm_merge_any: no\nksm_mergeable: yes\n' >"$BATS_TEST_TMPDIR/stat"
 	spawn unshare -m bash -c 'mount --bind "$0" /proc/$$/ksm_stat && exec ksm-advise -v -- sleep 1000' \
@@ -59,14 +59,14 @@ seems() {
 
 @test "lost, and set again" {
 	need_injection
-	need_root
+	need_mounts
 	seems 'ksm_merge_any: no\nksm_mergeable: no\n'
 	contains stderr "$(<"$BATS_TEST_TMPDIR/said")" "it was set again"
 }
 
 @test "a state that cannot be known" {
 	need_injection
-	need_root
+	need_mounts
 	seems ''
 	contains stderr "$(<"$BATS_TEST_TMPDIR/said")" "not verified: its state may not be read"
 }
@@ -235,7 +235,7 @@ seems() {
 
 @test "as process 1 there is nobody to leave a helper to" {
 	need_prctl
-	need_root
+	need_mounts
 	expect 0 unshare -fpm --mount-proc ksm-advise -v -- sh -c 'echo $$; exec <&-; exit 0'
 	stdout_is 1
 	stderr_has "not verified: it would become the parent of the verifier"
@@ -262,7 +262,7 @@ seems() {
 @test "without /proc it runs all the same" {
 	need_prctl
 	need_plain
-	need_root
+	need_mounts
 	expect 0 unshare -m sh -c 'mount -t tmpfs none /proc && exec ksm-advise -- echo ran'
 	stdout_is ran
 	expect 125 unshare -m sh -c 'mount -t tmpfs none /proc && exec ksm-advise --strict -- echo ran'

@@ -7,9 +7,8 @@
 load ../lib/helpers
 
 setup() {
-	need_root
+	need_mounts
 	need_unprivileged
-	unshare -m true 2>/dev/null || skip "no mount namespaces here"
 	[[ -r /sys/kernel/mm/ksm/run ]] || skip "no KSM here"
 }
 

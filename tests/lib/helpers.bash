@@ -211,6 +211,14 @@ need_root() {
 	((EUID == 0)) || skip "needs root"
 }
 
+# need_mounts: as root, a mount namespace whose mounts nobody else sees.  In a plain
+# chroot the root directory is no mount, which may be the reason that there is none.
+need_mounts() {
+	need_root
+	unshare -m true 2>/dev/null ||
+		skip "no mount namespace of our own (containers, a chroot that is no mount)"
+}
+
 # --- processes in the background --------------------------------------------------
 
 # spawn COMMAND...: start it, $spawned is its pid.  It ends with the test.
