@@ -2,8 +2,9 @@
 /*
  * Equal pages to savings: literal records in, literal figures out.
  */
-#include "ksm-estimate/estimate.h"
+#include "ksm-estimate/read.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -404,33 +405,49 @@ static void compacted(void)
 
 static void paced(void)
 {
-	struct est_pace p = { .max_rate = 100e6 };
+	struct est_limits p = { .max_rate = 100e6 };
 
 	/* 100 MB at 100 MB/s are due after a second. */
-	CHECK_UINT(est_pace_due(&p, 400000000, 0, 100000000), 600000000);
-	CHECK_UINT(est_pace_due(&p, 1000000000, 0, 100000000), 0);
-	p = (struct est_pace){ .max_cpu = 0.25 };
-	CHECK_UINT(est_pace_due(&p, 1000000000, 500000000, 1), 1000000000);
-	p = (struct est_pace){ .max_cpu = 0.25, .max_rate = 1e6 };
-	CHECK_UINT(est_pace_due(&p, 0, 250000000, 5000000), 5000000000);
-	p = (struct est_pace){ .max_cpu = 0 };
-	CHECK_UINT(est_pace_due(&p, 0, 500000000, 1), 0);
+	CHECK_UINT(est_limits_due(&p, 400000000, 0, 100000000), 600000000);
+	CHECK_UINT(est_limits_due(&p, 1000000000, 0, 100000000), 0);
+	p = (struct est_limits){ .max_cpu = 0.25 };
+	CHECK_UINT(est_limits_due(&p, 1000000000, 500000000, 1), 1000000000);
+	p = (struct est_limits){ .max_cpu = 0.25, .max_rate = 1e6 };
+	CHECK_UINT(est_limits_due(&p, 0, 250000000, 5000000), 5000000000);
+	p = (struct est_limits){ .max_cpu = 0 };
+	CHECK_UINT(est_limits_due(&p, 0, 500000000, 1), 0);
 }
 
 static void frames(void)
 {
-	struct est_frames *f = est_frames_new();
+	struct est_limits limits = { 0 };
+	struct est_frames *f = est_frames_new(&limits);
 	uint64_t hash;
 
 	CHECK(!est_frames_find(f, 5, &hash));
 	for (uint64_t i = 1; i <= 100000; i++)
-		if (!est_frames_put(f, i, i * 3))
+		if (est_frames_put(f, i, i * 3) != 1)
 			CHECK(!"a new frame");
-	CHECK(!est_frames_put(f, 77, 1));
+	CHECK_INT(est_frames_put(f, 77, 1), 0);
 	for (uint64_t i = 1; i <= 100000; i++)
 		if (!est_frames_find(f, i, &hash) || hash != i * 3)
 			CHECK(!"the frame");
 	CHECK(!est_frames_find(f, 100001, &hash));
+	est_frames_free(f);
+}
+
+static void frames_bounded(void)
+{
+	struct est_limits limits = { .max_memory = 256 << 10 };
+	struct est_frames *f = est_frames_new(&limits);
+	int rc = 1;
+	uint64_t n;
+
+	for (n = 1; rc == 1 && n <= 100000; n++)
+		rc = est_frames_put(f, n, n);
+	CHECK_INT(rc, -ENOBUFS);
+	/* Half of it is for something else, at 16 bytes a frame. */
+	CHECK(n > 2000 && n < 8192);
 	est_frames_free(f);
 }
 
@@ -439,4 +456,4 @@ TAP_MAIN(TAP_CASE(copies), TAP_CASE(nothing), TAP_CASE(pairs_and_singles), TAP_C
 	 TAP_CASE(across_users), TAP_CASE(huge), TAP_CASE(zeroes), TAP_CASE(scaled),
 	 TAP_CASE(frequent), TAP_CASE(clamped), TAP_CASE(merged_pairs),
 	 TAP_CASE(sorted), TAP_CASE(compacted), TAP_CASE(paced),
-	 TAP_CASE(frames))
+	 TAP_CASE(frames), TAP_CASE(frames_bounded))

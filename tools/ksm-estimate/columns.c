@@ -202,7 +202,7 @@ const struct cli_col est_group_columns[] = {
 
 static const char *user_name(const struct est_report *r, uint32_t user)
 {
-	return user == EST_NO_GROUP ? NULL : ksm_user_name(r->e->k, r->users[user]);
+	return user == EST_NO_GROUP ? NULL : ksm_user_name(r->e->k, r->e->users[user]);
 }
 
 static void add_to_row(struct est_row *w, const struct est_proc *p)
@@ -226,14 +226,14 @@ static size_t make_rows(const struct est_report *r, struct est_row *rows)
 	size_t n = 0;
 
 	if (e->opt.by >= 0) {
-		for (; n < r->n_groups; n++)
-			rows[n] = (struct est_row){ .r = r, .name = r->groups[n].name,
-						.user = user_name(r, r->groups[n].user) };
+		for (; n < r->e->n_groups; n++)
+			rows[n] = (struct est_row){ .r = r, .name = r->e->groups[n].name,
+						.user = user_name(r, r->e->groups[n].user) };
 		for (size_t i = 0; i < e->n_procs; i++) {
 			const struct est_proc *p = e->procs[i];
 
-			if (p->n_segs && r->owner[p->first_seg].group != EST_NO_GROUP)
-				add_to_row(&rows[r->owner[p->first_seg].group], p);
+			if (p->n_segs && r->e->owner[p->first_seg].group != EST_NO_GROUP)
+				add_to_row(&rows[r->e->owner[p->first_seg].group], p);
 		}
 		return n;
 	}
@@ -290,12 +290,12 @@ static void get_pair_pid_b(const void *p, struct cli_cell *out)
 
 static void get_pair_a(const void *p, struct cli_cell *out)
 {
-	out->str = pair(p)->r->groups[pair(p)->a].name;
+	out->str = pair(p)->r->e->groups[pair(p)->a].name;
 }
 
 static void get_pair_b(const void *p, struct cli_cell *out)
 {
-	out->str = pair(p)->r->groups[pair(p)->b].name;
+	out->str = pair(p)->r->e->groups[pair(p)->b].name;
 }
 
 static void get_pair_shared(const void *p, struct cli_cell *out)
@@ -313,7 +313,7 @@ static void get_pair_merged(const void *p, struct cli_cell *out)
 static void get_pair_cross(const void *p, struct cli_cell *out)
 {
 	const struct est_report *r = pair(p)->r;
-	const uint32_t a = r->groups[pair(p)->a].user, b = r->groups[pair(p)->b].user;
+	const uint32_t a = r->e->groups[pair(p)->a].user, b = r->e->groups[pair(p)->b].user;
 
 	out->num = a != b || a == EST_NO_GROUP;
 	out->alarm = out->num;
@@ -343,17 +343,17 @@ const struct cli_col est_pair_columns[] = {
 
 static size_t make_pairs(const struct est_report *r, struct pair **out)
 {
-	const struct est_proc **first = xcalloc(r->n_groups, sizeof(*first));
+	const struct est_proc **first = xcalloc(r->e->n_groups, sizeof(*first));
 	size_t n = 0, cap = 0;
 
 	*out = NULL;
 	for (size_t i = 0; r->e->opt.by < 0 && i < r->e->n_procs; i++)
 		if (r->e->procs[i]->n_segs)
-			first[r->owner[r->e->procs[i]->first_seg].group] = r->e->procs[i];
-	for (size_t a = 0; a < r->n_groups; a++)
-		for (size_t b = a; b < r->n_groups; b++) {
-			const double pages = r->pair[a * r->n_groups + b];
-			const double merged = r->pair_merged[a * r->n_groups + b];
+			first[r->e->owner[r->e->procs[i]->first_seg].group] = r->e->procs[i];
+	for (size_t a = 0; a < r->e->n_groups; a++)
+		for (size_t b = a; b < r->e->n_groups; b++) {
+			const double pages = r->e->pair[a * r->e->n_groups + b];
+			const double merged = r->e->pair_merged[a * r->e->n_groups + b];
 
 			if (pages < 0.5)
 				continue;
@@ -519,7 +519,7 @@ size_t est_lists(const struct est_report *r, struct est_list *l, bool json)
 	size_t n = 0;
 
 	if (json || (!r->pairs && !r->vmas)) {
-		struct est_row *rows = xcalloc(MAX(r->e->n_procs, r->n_groups), sizeof(*rows));
+		struct est_row *rows = xcalloc(MAX(r->e->n_procs, r->e->n_groups), sizeof(*rows));
 		const bool by = r->e->opt.by >= 0;
 
 		l[n] = (struct est_list){ by ? "groups" : "procs",

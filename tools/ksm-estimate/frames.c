@@ -7,11 +7,10 @@
  * Used by all reading threads; a lock per shard keeps them out of each other's
  * way.
  */
-#include "ksm-estimate/estimate.h"
+#include "ksm-estimate/read.h"
 
+#include <errno.h>
 #include <stdlib.h>
-
-#include "cli/xalloc.h"
 
 #define SHARDS 64
 
@@ -27,13 +26,17 @@ struct shard {
 };
 
 struct est_frames {
+	struct est_limits *limits;
 	struct shard shard[SHARDS];
 };
 
-struct est_frames *est_frames_new(void)
+struct est_frames *est_frames_new(struct est_limits *limits)
 {
-	struct est_frames *f = xcalloc(1, sizeof(*f));
+	struct est_frames *f = calloc(1, sizeof(*f));
 
+	if (!f)
+		return NULL;
+	f->limits = limits;
 	for (size_t i = 0; i < SHARDS; i++)
 		pthread_mutex_init(&f->shard[i].lock, NULL);
 	return f;
@@ -68,17 +71,24 @@ static struct slot *look(struct shard *s, uint64_t pfn)
 	}
 }
 
-static void grow(struct shard *s)
+static int grow(struct est_limits *limits, struct shard *s)
 {
-	struct slot *old = s->slots;
-	const size_t size = s->size;
+	struct slot *old = s->slots, *new;
+	const size_t size = s->size, more = size ? size * 2 : 64;
+	const int rc = est_limits_take(limits, (more - size) * sizeof(*new));
 
-	s->size = size ? size * 2 : 64;
-	s->slots = xcalloc(s->size, sizeof(*s->slots));
+	if (rc)
+		return rc;
+	new = calloc(more, sizeof(*new));
+	if (!new)
+		return -ENOMEM;
+	s->size = more;
+	s->slots = new;
 	for (size_t i = 0; i < size; i++)
 		if (old[i].pfn)
 			*look(s, old[i].pfn) = old[i];
 	free(old);
+	return 0;
 }
 
 static struct shard *shard_of(struct est_frames *f, uint64_t pfn)
@@ -103,21 +113,23 @@ bool est_frames_find(struct est_frames *f, uint64_t pfn, uint64_t *hash)
 	return found;
 }
 
-bool est_frames_put(struct est_frames *f, uint64_t pfn, uint64_t hash)
+int est_frames_put(struct est_frames *f, uint64_t pfn, uint64_t hash)
 {
 	struct shard *s = shard_of(f, pfn);
 	struct slot *slot;
-	bool first;
+	int rc = 0;
 
 	pthread_mutex_lock(&s->lock);
 	if (s->used * 4 >= s->size * 3)
-		grow(s);
-	slot = look(s, pfn);
-	first = !slot->pfn;
-	if (first) {
-		*slot = (struct slot){ pfn, hash };
-		s->used++;
+		rc = grow(f->limits, s);
+	if (!rc) {
+		slot = look(s, pfn);
+		rc = !slot->pfn;
+		if (rc) {
+			*slot = (struct slot){ pfn, hash };
+			s->used++;
+		}
 	}
 	pthread_mutex_unlock(&s->lock);
-	return first;
+	return rc;
 }

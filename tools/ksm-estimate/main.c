@@ -3,7 +3,7 @@
  * main.c - ksm-estimate: options, and the order of the steps.  Nothing is
  * computed or printed here but the help.
  */
-#include "ksm-estimate/estimate.h"
+#include "ksm-estimate/report.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -90,6 +90,7 @@ static const struct cli_cmd cmd = {
 struct args {
 	struct est e;
 	struct est_report r;
+	struct ksm_select select;
 	pid_t *pids;
 	const char *sysroot, *sketch, *key;
 	bool compare;
@@ -142,12 +143,12 @@ static void mode_option(struct args *a, int key, const char *arg)
 			o->by = -1;
 		break;
 	case KEY_CPU:
-		a->e.pace.max_cpu = percent("--max-cpu", arg);
+		a->e.limits.max_cpu = percent("--max-cpu", arg);
 		break;
 	case KEY_RATE:
 		if (num_size(arg, &n) || !n)
 			cli_usage_error("--max-rate: %s: not a size (say 100M)", arg);
-		a->e.pace.max_rate = n;
+		a->e.limits.max_rate = n;
 		break;
 	case 'j':
 		o->jobs = count("--jobs", arg, 256);
@@ -161,20 +162,21 @@ static void option(struct args *a, int key, const char *arg)
 
 	switch (key) {
 	case 'p':
-		cli_pids(arg, &a->pids, &o->select.n_pids);
-		o->select.pids = a->pids;
+		cli_pids(arg, &a->pids, &a->select.n_pids);
+		a->select.pids = a->pids;
+		a->r.named = true;
 		break;
 	case CLI_KEY_MATCH:
-		o->select.match = arg;
+		a->select.match = arg;
 		break;
 	case 'u':
-		o->select.user = arg;
+		a->select.user = arg;
 		break;
 	case CLI_KEY_CGROUP:
-		o->select.cgroup = arg;
+		a->select.cgroup = arg;
 		break;
 	case CLI_KEY_TREE:
-		o->select.tree = true;
+		a->select.tree = true;
 		break;
 	case 'a':
 		break;
@@ -182,10 +184,10 @@ static void option(struct args *a, int key, const char *arg)
 		o->marked = true;
 		break;
 	case KEY_PAIRS:
-		a->r.pairs = true;
+		a->r.pairs = o->pairs = true;
 		break;
 	case KEY_VMAS:
-		a->r.vmas = o->vmas = true;
+		a->r.vmas = o->names = true;
 		break;
 	case KEY_SKETCH:
 		a->sketch = arg;
@@ -255,12 +257,11 @@ static void prepare(struct args *a)
 		cli_die(CLI_FAIL, rc, "%s: cannot write", a->sketch);
 	if (!e->opt.jobs)
 		e->opt.jobs = MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
-	e->opt.progress = true;
 }
 
 int main(int argc, char **argv)
 {
-	struct args a = { .e.opt.by = -1, .e.opt.max_records = 8 << 20 };
+	struct args a = { .e.opt.by = -1 };
 	struct cli_parse p = { .argc = argc, .argv = argv };
 	int key, rc;
 
@@ -272,10 +273,8 @@ int main(int argc, char **argv)
 		return est_compare(argv + p.ind, argc - p.ind, &a.r.table);
 	prepare(&a);
 	a.r.e = &a.e;
-	est_collect(&a.e);
-	est_decide(&a.r);
+	est_select_and_read(&a.e, &a.select);
 	rc = a.sketch ? est_sketch_write(&a.r, a.sketch) : est_report_print(&a.r);
-	est_report_fini(&a.r);
 	est_fini(&a.e);
 	ksm_close(a.e.k);
 	free(a.pids);

@@ -3,17 +3,14 @@
  * owner.c - whose the pages are: users and groups of the processes read; and
  * the sums that follow, from records to savings of each mapping and process.
  */
-#include "ksm-estimate/estimate.h"
+#include "ksm-estimate/read.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "cli/xalloc.h"
 #include "util/map.h"
 
-#define PAIR_GROUPS_MAX 1024	/* a matrix of 8 MiB */
 #define ITEM_BYTES	64	/* struct ksm_rmap_item of mm/ksm.c on 64 bits */
 
 int64_t est_metadata(const struct est_proc *p)
@@ -30,21 +27,26 @@ struct indices {
 	struct map groups;	/* by a digest of the name, the next number where that is taken */
 };
 
-static void index_put(struct map *m, uint64_t key, size_t i)
+static int index_put(struct map *m, uint64_t key, size_t i)
 {
-	if (map_put(m, key, (void *)(uintptr_t)(i + 1)))
-		cli_die(CLI_FAIL, -ENOMEM, "allocate");
+	return map_put(m, key, (void *)(uintptr_t)(i + 1));
 }
 
-static uint32_t user_index(struct est_report *r, struct indices *known, uid_t uid)
+static int user_index(struct est *e, struct indices *known, uid_t uid, uint32_t *user)
 {
 	const uintptr_t at = (uintptr_t)map_find(&known->users, uid);
+	int rc;
 
-	if (at)
-		return (uint32_t)(at - 1);
-	index_put(&known->users, uid, r->n_users);
-	r->users[r->n_users] = uid;
-	return r->n_users++;
+	if (at) {
+		*user = at - 1;
+		return 0;
+	}
+	rc = index_put(&known->users, uid, e->n_users);
+	if (rc)
+		return rc;
+	*user = e->n_users;
+	e->users[e->n_users++] = uid;
+	return 0;
 }
 
 /* FNV-1a. */
@@ -58,15 +60,15 @@ static uint64_t name_digest(const char *name)
 }
 
 /* The group of that name, or where it is to be. */
-static size_t find_group(const struct est_report *r, const struct indices *known, const char *name,
+static size_t find_group(const struct est *e, const struct indices *known, const char *name,
 			 uint64_t *key)
 {
 	uintptr_t at;
 
 	for (*key = name_digest(name); (at = (uintptr_t)map_find(&known->groups, *key)); ++*key)
-		if (!strcmp(r->groups[at - 1].name, name))
+		if (!strcmp(e->groups[at - 1].name, name))
 			return at - 1;
-	return r->n_groups;
+	return e->n_groups;
 }
 
 static bool is_read(const struct est_proc *p)
@@ -74,50 +76,62 @@ static bool is_read(const struct est_proc *p)
 	return p->n_segs > 0;
 }
 
-static uint32_t group_index(struct est_report *r, struct indices *known, const struct est_proc *p,
-			    uint32_t user)
+static int group_index(struct est *e, struct indices *known, const struct est_proc *p,
+		       struct est_owner *o)
 {
-	const bool by = r->e->opt.by >= 0;
-	size_t i = r->n_groups;
+	const bool by = e->opt.by >= 0;
+	size_t i = e->n_groups;
 	uint64_t key;
+	int rc;
 
+	o->group = EST_NO_GROUP;
 	if (by) {
 		if (!p->group)
-			return EST_NO_GROUP;
-		i = find_group(r, known, p->group, &key);
-		if (i == r->n_groups)
-			index_put(&known->groups, key, i);
+			return 0;
+		i = find_group(e, known, p->group, &key);
+		rc = i == e->n_groups ? index_put(&known->groups, key, i) : 0;
+		if (rc)
+			return rc;
 	}
-	if (i == r->n_groups) {
-		r->groups[r->n_groups++] = (struct est_group){ by ? p->group : p->comm, user, 0 };
-	} else if (r->groups[i].user != user) {
-		r->groups[i].user = EST_NO_GROUP;
+	if (i == e->n_groups) {
+		e->groups[e->n_groups++] =
+			(struct est_group){ by ? p->group : p->comm, o->user, 0 };
+	} else if (e->groups[i].user != o->user) {
+		e->groups[i].user = EST_NO_GROUP;
 	}
-	r->groups[i].procs++;
-	return i;
+	e->groups[i].procs++;
+	o->group = i;
+	return 0;
 }
 
-static void find_owners(struct est_report *r)
+static int find_owner(struct est *e, struct indices *known, const struct est_proc *p)
+{
+	struct est_owner o;
+	int rc = user_index(e, known, p->uid, &o.user);
+
+	if (!rc)
+		rc = group_index(e, known, p, &o);
+	for (size_t s = 0; !rc && s < p->n_segs; s++)
+		e->owner[p->first_seg + s] = o;
+	return rc;
+}
+
+static int find_owners(struct est *e)
 {
 	struct indices known = { MAP_INIT, MAP_INIT };
-	struct est *e = r->e;
+	int rc = 0;
 
-	r->owner = xcalloc(e->n_segs, sizeof(*r->owner));
-	r->users = xcalloc(e->n_procs, sizeof(*r->users));
-	r->groups = xcalloc(e->n_procs, sizeof(*r->groups));
-	for (size_t i = 0; i < e->n_procs; i++) {
-		const struct est_proc *p = e->procs[i];
-		struct est_owner o;
-
-		if (!is_read(p))
-			continue;
-		o.user = user_index(r, &known, p->uid);
-		o.group = group_index(r, &known, p, o.user);
-		for (size_t s = 0; s < p->n_segs; s++)
-			r->owner[p->first_seg + s] = o;
-	}
+	e->owner = calloc(MAX(e->n_segs, (size_t)1), sizeof(*e->owner));
+	e->users = calloc(MAX(e->n_procs, (size_t)1), sizeof(*e->users));
+	e->groups = calloc(MAX(e->n_procs, (size_t)1), sizeof(*e->groups));
+	if (!e->owner || !e->users || !e->groups)
+		rc = -ENOMEM;
+	for (size_t i = 0; !rc && i < e->n_procs; i++)
+		if (is_read(e->procs[i]))
+			rc = find_owner(e, &known, e->procs[i]);
 	map_fini(&known.users);
 	map_fini(&known.groups);
+	return rc;
 }
 
 static void read_settings(struct est *e)
@@ -155,63 +169,81 @@ static void hand_out(struct est *e, const struct est_gain *gains)
 	}
 }
 
-static void need_pairs(struct est_report *r)
+static int need_pairs(struct est *e)
 {
-	if (r->n_groups > PAIR_GROUPS_MAX)
-		cli_die(CLI_FAIL, 0, "--pairs: %zu processes or groups, the limit is %d "
-			"(select fewer, or group them with --by)",
-			r->n_groups, PAIR_GROUPS_MAX);
-	r->pair = xcalloc(r->n_groups * r->n_groups, sizeof(*r->pair));
-	r->pair_merged = xcalloc(r->n_groups * r->n_groups, sizeof(*r->pair_merged));
+	const size_t n = e->n_groups * e->n_groups;
+	int rc;
+
+	if (e->n_groups > EST_PAIR_GROUPS_MAX)
+		return est_fail_why(e, EST_PAIRS, -E2BIG);
+	rc = est_limits_take(&e->limits, 2 * n * sizeof(*e->pair));
+	if (rc)
+		return est_fail(e, rc);
+	e->pair = calloc(MAX(n, (size_t)1), sizeof(*e->pair));
+	e->pair_merged = calloc(MAX(n, (size_t)1), sizeof(*e->pair_merged));
+	return e->pair && e->pair_merged ? 0 : est_fail(e, -ENOMEM);
 }
 
-void est_decide(struct est_report *r)
+static void bound(struct est *e, const struct est_sure *sure, const struct est_params *p)
 {
-	struct est *e = r->e;
-	struct est_gain *gains __cleanup_free = xcalloc(e->n_segs, sizeof(*gains));
-	struct est_count *counts __cleanup_free = xcalloc(e->n_segs, sizeof(*counts));
-	bool *frequent __cleanup_free = xcalloc(EST_MOMENT_BUCKETS, sizeof(*frequent));
-	struct est_sure sure = { .frequent = frequent };
-	struct est_params p;
+	const double frames = frames_of(e, &e->count);
 
-	read_settings(e);
-	find_owners(r);
-	if (r->pairs)
-		need_pairs(r);
-	for (size_t i = 0; i < e->n_procs; i++)
-		for (size_t s = 0; s < e->procs[i]->n_segs; s++)
-			counts[e->procs[i]->first_seg + s] = e->procs[i]->segs[s].count;
-	e->n_recs = est_compact(e->recs, e->n_recs);
-	est_sort(e->recs, e->n_recs, e->opt.jobs);
-	p = (struct est_params){
+	e->low = e->high = e->total.saved;
+	if (e->p >= 1)
+		return;
+	est_gain_clamp(&e->total, frames);
+	est_bounds(sure, &e->moment, p, frames, &e->total.saved, &e->low, &e->high);
+}
+
+static int add_up(struct est *e, struct est_gain *gains, struct est_count *counts, bool *frequent)
+{
+	struct est_sure sure = { .frequent = frequent };
+	const struct est_params p = {
 		.max_sharing = e->max_sharing,
 		.use_zero_pages = e->use_zero_pages,
 		.p = e->p,
 		.pick = e->pick,
 		.n_segs = e->n_segs,
-		.owner = r->owner,
+		.owner = e->owner,
 		.count = counts,
-		.n_users = r->n_users,
-		.n_groups = r->n_groups,
-		.pairs = r->pair,
-		.merged = r->pair_merged,
+		.n_users = e->n_users,
+		.n_groups = e->n_groups,
+		.pairs = e->pair,
+		.merged = e->pair_merged,
 	};
-	if (est_dups(e->recs, e->n_recs, &p, &e->total, gains, &sure))
-		cli_die(CLI_FAIL, -ENOMEM, "allocate");
+	int rc;
+
+	for (size_t i = 0; i < e->n_procs; i++)
+		for (size_t s = 0; s < e->procs[i]->n_segs; s++)
+			counts[e->procs[i]->first_seg + s] = e->procs[i]->segs[s].count;
+	rc = est_dups(e->recs, e->n_recs, &p, &e->total, gains, &sure);
+	if (rc)
+		return rc;
 	hand_out(e, gains);
-	e->low = e->high = e->total.saved;
-	if (e->p < 1) {
-		est_gain_clamp(&e->total, frames_of(e, &e->count));
-		est_bounds(&sure, &e->moment, &p, frames_of(e, &e->count), &e->total.saved,
-			   &e->low, &e->high);
-	}
+	bound(e, &sure, &p);
+	return 0;
 }
 
-void est_report_fini(struct est_report *r)
+int est_decide(struct est *e)
 {
-	free(r->owner);
-	free(r->groups);
-	free(r->users);
-	free(r->pair);
-	free(r->pair_merged);
+	const size_t n = MAX(e->n_segs, (size_t)1);
+	struct est_gain *gains __cleanup_free = calloc(n, sizeof(*gains));
+	struct est_count *counts __cleanup_free = calloc(n, sizeof(*counts));
+	bool *frequent __cleanup_free = calloc(EST_MOMENT_BUCKETS, sizeof(*frequent));
+	int rc = gains && counts && frequent ? 0 : -ENOMEM;
+
+	read_settings(e);
+	if (!rc)
+		rc = find_owners(e);
+	if (!rc)
+		rc = est_limits_check(&e->limits);
+	if (rc)
+		return est_fail(e, rc);
+	rc = e->opt.pairs ? need_pairs(e) : 0;
+	if (rc)
+		return rc;
+	e->n_recs = est_compact(e->recs, e->n_recs);
+	est_sort(e->recs, e->n_recs, e->opt.jobs);
+	rc = add_up(e, gains, counts, frequent);
+	return rc ? est_fail(e, rc) : 0;
 }

@@ -124,12 +124,14 @@ static void warn_unseen(const struct est *e)
 }
 
 /* Were processes named, and none of them could be read? */
-static bool is_empty(const struct est *e)
+static bool is_empty(const struct est_report *r)
 {
+	const struct est *e = r->e;
+
 	for (size_t i = 0; i < e->n_procs; i++)
 		if (!e->procs[i]->rc || e->procs[i]->n_segs)
 			return false;
-	return e->opt.select.n_pids;
+	return r->named;
 }
 
 int est_report_print(struct est_report *r)
@@ -138,12 +140,12 @@ int est_report_print(struct est_report *r)
 	size_t named = 0, failed = 0;
 	int rc = 0;
 
-	if (!is_empty(e))
+	if (!is_empty(r))
 		rc = r->table.format == CLI_JSON ? est_report_json(r) : print_text(r);
 	warn_unseen(e);
 	if (rc)
 		return CLI_FAIL;
-	for (size_t i = 0; i < e->n_procs && e->opt.select.n_pids; i++) {
+	for (size_t i = 0; r->named && i < e->n_procs; i++) {
 		const struct est_proc *p = e->procs[i];
 
 		named++;

@@ -1,12 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * report.h - between columns.c, which knows what can be shown, and report.c and
- * report-json.c, which show it.
+ * report.h - what the files of ksm-estimate share: whom to read, what can be
+ * shown (columns.c), and how (report.c, report-json.c).
  */
 #ifndef KSM_ESTIMATE_REPORT_H
 #define KSM_ESTIMATE_REPORT_H
 
+#include "cli/cli.h"
 #include "ksm-estimate/estimate.h"
+#include "ksm-estimate/sketch.h"
+
+struct est_report {
+	struct est *e;
+	struct cli_table_opts table;
+	bool named;		/* processes were, by their numbers */
+	bool pairs, vmas;
+};
+
+/* ------------------------------------------------------------------ */
+/* select.c								*/
+
+/* Ends the program when nothing can be said at all. */
+void est_select_and_read(struct est *e, const struct ksm_select *sel);
+
+/* ------------------------------------------------------------------ */
+/* key-file.c								*/
+
+/*
+ * From a file, which is made (mode 0600) when it does not exist.  0, -EPROTO
+ * when the file is no key, -EKEYREJECTED when others may read or write it, -errno.
+ */
+int est_key_file(const char *path, struct est_key *key);
+
+/* ------------------------------------------------------------------ */
+/* columns.c								*/
+
+extern const struct cli_col est_proc_columns[], est_group_columns[], est_pair_columns[],
+	est_vma_columns[], est_compare_columns[];
 
 /* A process or a group. */
 struct est_row {
@@ -54,7 +84,21 @@ size_t est_lists(const struct est_report *r, struct est_list *l, bool json);
 void est_list_fini(struct est_list *l);
 void est_sums(const struct est_report *r, struct est_sums *s);
 
-/* report-json.c */
+/* ------------------------------------------------------------------ */
+/* report.c, report-json.c						*/
+
+/* Shows; the exit code. */
+int est_report_print(struct est_report *r);
 int est_report_json(const struct est_report *r);
+
+/* ------------------------------------------------------------------ */
+/* sketch-file.c							*/
+
+/* Whether est_sketch_write() will be able to; 0 or -errno. */
+int est_sketch_try(const char *path);
+/* Writes one sketch for each group; the exit code. */
+int est_sketch_write(struct est_report *r, const char *path);
+/* Sketches of files against one another; the exit code. */
+int est_compare(char *const *files, size_t n, const struct cli_table_opts *table);
 
 #endif /* KSM_ESTIMATE_REPORT_H */

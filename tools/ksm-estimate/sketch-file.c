@@ -2,7 +2,7 @@
 /*
  * sketch-file.c - sketches to a file, and files of them against one another.
  */
-#include "ksm-estimate/estimate.h"
+#include "ksm-estimate/report.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,8 +24,8 @@ static void begin(const struct est_report *r, struct est_sketch *s, const char *
 static void one_group(struct est_report *r)
 {
 	for (size_t i = 0; i < r->e->n_segs; i++)
-		r->owner[i].group = 0;
-	r->n_groups = 1;
+		r->e->owner[i].group = 0;
+	r->e->n_groups = 1;
 }
 
 static void host_name(char *out, size_t len)
@@ -66,21 +66,21 @@ int est_sketch_write(struct est_report *r, const char *path)
 
 	if (!by)
 		one_group(r);
-	s = xcalloc(r->n_groups, sizeof(*s));
+	s = xcalloc(r->e->n_groups, sizeof(*s));
 	host_name(host, sizeof(host));
-	for (size_t i = 0; i < r->n_groups; i++) {
-		begin(r, &s[i], by ? r->groups[i].name : host);
+	for (size_t i = 0; i < r->e->n_groups; i++) {
+		begin(r, &s[i], by ? r->e->groups[i].name : host);
 		if (!by && r->e->n_procs == 1)
 			begin(r, &s[i], r->e->procs[0]->comm);
 	}
 	for (size_t i = 0; i < r->e->n_procs; i++)
 		for (size_t j = 0; j < r->e->procs[i]->n_segs; j++) {
-			const uint32_t g = r->owner[r->e->procs[i]->first_seg + j].group;
+			const uint32_t g = r->e->owner[r->e->procs[i]->first_seg + j].group;
 
 			if (g != EST_NO_GROUP)
 				s[g].zero_pages += r->e->procs[i]->segs[j].count.zero;
 		}
-	if (est_sketch_fill(r->e->recs, r->e->n_recs, r->owner, s, r->n_groups))
+	if (est_sketch_fill(r->e->recs, r->e->n_recs, r->e->owner, s, r->e->n_groups))
 		cli_die(CLI_FAIL, -ENOMEM, "allocate");
 	f = fopen(path, "we");
 	if (!f) {
@@ -88,7 +88,7 @@ int est_sketch_write(struct est_report *r, const char *path)
 		return CLI_FAIL;
 	}
 	buf = xcalloc(1, est_sketch_size(&(struct est_sketch){ .n = EST_SKETCH_K }));
-	for (size_t i = 0; i < r->n_groups; i++) {
+	for (size_t i = 0; i < r->e->n_groups; i++) {
 		est_sketch_format(&s[i], buf);
 		fwrite(buf, est_sketch_size(&s[i]), 1, f);
 	}

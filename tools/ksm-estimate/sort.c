@@ -6,8 +6,9 @@
  * buckets (American flag sort): hashes are even by nature, so buckets are, and
  * no second array is needed, which would double the memory of a run.
  */
-#include "ksm-estimate/estimate.h"
+#include "ksm-estimate/records.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #define DIGITS 12	/* bytes of a record, all of which take part in the order */

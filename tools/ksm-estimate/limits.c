@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * limits.c - how fast we may go (a share of one processor, bytes a second), for
+ * how long, and how much memory we may take.
+ *
+ * Both speeds are averages since the start, held by sleeping before each read, which
+ * is a MiB at most: nothing above the limit for longer than that takes.
+ */
+#include "ksm-estimate/estimate.h"
+
+#include <errno.h>
+#include <time.h>
+
+#define NAP_NS UINT64_C(100000000)	/* so soon do we notice that we are to stop */
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
+}
+
+static uint64_t cpu_ns(const struct est_limits *l)
+{
+	return clock_ns(CLOCK_PROCESS_CPUTIME_ID) - l->start_cpu_ns;
+}
+
+void est_limits_start(struct est_limits *l)
+{
+	l->start_ns = clock_ns(CLOCK_MONOTONIC);
+	l->start_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	l->bytes = 0;
+}
+
+uint64_t est_limits_due(const struct est_limits *l, uint64_t elapsed_ns, uint64_t cpu,
+			uint64_t bytes)
+{
+	double due = 0;
+
+	if (l->max_rate > 0)
+		due = bytes / l->max_rate * 1e9;
+	if (l->max_cpu > 0)
+		due = MAX(due, cpu / l->max_cpu);
+	return due > elapsed_ns ? (uint64_t)(due - elapsed_ns) : 0;
+}
+
+int est_limits_check(const struct est_limits *l)
+{
+	if (__atomic_load_n(&l->stop, __ATOMIC_RELAXED))
+		return -ECANCELED;
+	return l->max_cpu_ns && cpu_ns(l) > l->max_cpu_ns ? -ETIME : 0;
+}
+
+int est_limits_sleep(const struct est_limits *l, uint64_t ns)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	const uint64_t end = now + ns;
+	int rc = est_limits_check(l);
+
+	for (; !rc && now < end; now = clock_ns(CLOCK_MONOTONIC)) {
+		const struct timespec t = { 0, MIN(end - now, NAP_NS) };
+
+		nanosleep(&t, NULL);
+		rc = est_limits_check(l);
+	}
+	return rc;
+}
+
+int est_limits_wait(struct est_limits *l, uint64_t bytes)
+{
+	const uint64_t before = __atomic_fetch_add(&l->bytes, bytes, __ATOMIC_RELAXED);
+
+	if (l->max_rate <= 0 && l->max_cpu <= 0)
+		return est_limits_check(l);
+	return est_limits_sleep(l, est_limits_due(l, clock_ns(CLOCK_MONOTONIC) - l->start_ns,
+						  cpu_ns(l), before));
+}
+
+int est_limits_take(struct est_limits *l, uint64_t bytes)
+{
+	const uint64_t before = __atomic_fetch_add(&l->memory, bytes, __ATOMIC_RELAXED);
+
+	/* The other half is for records and buffers. */
+	return l->max_memory && before + bytes > l->max_memory / 2 ? -ENOBUFS : 0;
+}
+
+uint64_t est_limits_records(const struct est_limits *l, uint64_t want)
+{
+	if (!l->max_memory)
+		return want;
+	return MIN(want, l->max_memory / 2 / sizeof(struct est_rec));
+}
