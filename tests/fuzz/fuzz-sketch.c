@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <math.h>
 
-#include "ksm-estimate/sketch.h"
+#include "estimate/sketch.h"
 
 #define MAX_SKETCHES 4
 

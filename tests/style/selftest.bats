@@ -9,7 +9,7 @@ load ../lib/helpers
 # A tree without a fault.
 setup() {
 	T=$BATS_TEST_TMPDIR/tree
-	mkdir -p "$T"/tools/{util,libksm,cli,ksmctl,ksmtop} "$T"/tests/unit "$T"/kernel "$T"/man
+	mkdir -p "$T"/tools/{estimate,util,libksm,cli,ksmctl,ksmtop} "$T"/tests/unit "$T"/kernel "$T"/man
 	put tools/util/a.h <<-'END'
 		/* SPDX-License-Identifier: GPL-2.0-or-later */
 		/*
@@ -110,12 +110,16 @@ clean() {
 	good tools/util/u.c '#include "libksm/libksm.h"'
 	good tools/libksm/l.c '#include "cli/cli.h"' '#include "util/a.h"'
 	good tools/cli/c.c '#include "libksm/libksm.h"'
+	good tools/estimate/e.c '#include "libksm/libksm.h"' '#include "inject/inject.h"' \
+		'#include "cli/cli.h"'
 	good tools/ksmctl/t.c '#include "ksmtop/ksmtop.h"' '#include "ksmctl.h"'
 	printf '%s\n' '// SPDX-License-Identifier: GPL-2.0-only' '#include "../tools/util/a.h"' \
 		>"$T"/kernel/k.c
 	listed
 	finds "kernel/k.c:2: kernel/ includes nothing of tools/" \
 		"tools/cli/c.c:5: cli must not include libksm/libksm.h" \
+		"tools/estimate/e.c:6: estimate must not include inject/inject.h" \
+		"tools/estimate/e.c:7: estimate must not include cli/cli.h" \
 		"tools/ksmctl/t.c:5: ksmctl must not include ksmtop/ksmtop.h" \
 		"tools/ksmctl/t.c:6: include \"ksmctl/ksmctl.h\", not \"ksmctl.h\"" \
 		"tools/libksm/l.c:5: libksm must not include cli/cli.h" \
@@ -281,6 +285,7 @@ assembler() {
 	assembler
 	archive libksm.a open
 	archive libinject.a open
+	archive libestimate.a malloc
 	archive libutil.a malloc
 	archive libcli.a exit
 	for name in a b c d; do
@@ -314,11 +319,12 @@ assembler() {
 	stdout_is "tools/ksmtop: not built, so circles were not looked for"
 }
 
-@test "archives: libksm and inject are silent, libutil opens nothing, cli knows no KSM" {
+@test "archives: libksm, inject and estimate are silent, libutil opens nothing, cli knows no KSM" {
 	assembler
 	objects
 	archive libksm.a open snprintf exit_code
 	archive libinject.a ksm_now_ns
+	archive libestimate.a ksm_now_ns
 	archive libutil.a malloc __vsnprintf_chk
 	archive libcli.a printf exit
 	expect 0 check "$B"
@@ -329,11 +335,15 @@ assembler() {
 
 	archive libksm.a ksm_inject_run
 	archive libinject.a cli_die
+	archive libestimate.a openat puts ksm_inject_run
 	expect 1 check "$B"
-	stdout_is "$(printf '%s\n' 'libinject.a: x.o needs cli_die' 'libksm.a: x.o needs ksm_inject_run')"
+	stdout_is "$(printf '%s\n' 'libestimate.a: x.o needs ksm_inject_run' \
+		'libestimate.a: x.o needs openat' 'libestimate.a: x.o needs puts' \
+		'libinject.a: x.o needs cli_die' 'libksm.a: x.o needs ksm_inject_run')"
 
 	archive libksm.a malloc
 	archive libinject.a malloc
+	archive libestimate.a malloc
 	archive libutil.a open64 ksm_open
 	archive libcli.a ksm_open
 	expect 1 check "$B"

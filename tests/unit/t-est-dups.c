@@ -2,7 +2,7 @@
 /*
  * Equal pages to savings: literal records in, literal figures out.
  */
-#include "ksm-estimate/read.h"
+#include "estimate/read.h"
 
 #include <errno.h>
 #include <math.h>

@@ -3,7 +3,7 @@
  * The hash is XXH3 with the key for its secret on every processor: sketches made
  * on different machines are compared.
  */
-#include "ksm-estimate/estimate.h"
+#include "estimate/estimate.h"
 
 #include <xxhash.h>
 

@@ -6,7 +6,7 @@
  *
  * The random numbers are the same in each run: what passes once passes always.
  */
-#include "ksm-estimate/records.h"
+#include "estimate/records.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * Sketches: the file format, what damaged ones do, and the error of comparing
  * sets whose overlap is known.
  */
-#include "ksm-estimate/sketch.h"
+#include "estimate/sketch.h"
 
 #include <errno.h>
 #include <math.h>

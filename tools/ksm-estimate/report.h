@@ -7,8 +7,8 @@
 #define KSM_ESTIMATE_REPORT_H
 
 #include "cli/cli.h"
-#include "ksm-estimate/estimate.h"
-#include "ksm-estimate/sketch.h"
+#include "estimate/estimate.h"
+#include "estimate/sketch.h"
 
 struct est_report {
 	struct est *e;

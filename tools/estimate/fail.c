@@ -2,7 +2,7 @@
 /*
  * fail.c - what went wrong with a run, where the -errno alone does not tell.
  */
-#include "ksm-estimate/read.h"
+#include "estimate/read.h"
 
 #include <errno.h>
 

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ksm-estimate/records.h"
+#include "estimate/records.h"
 #include "libksm/libksm.h"
 
 /* ------------------------------------------------------------------ */

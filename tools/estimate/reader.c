@@ -2,7 +2,7 @@
 /*
  * reader.c - the storage of one thread, and what all of them have in common.
  */
-#include "ksm-estimate/read.h"
+#include "estimate/read.h"
 
 #include <errno.h>
 #include <sys/mman.h>

@@ -3,7 +3,7 @@
  * mappings.c - a process is opened, and those of its mappings that could merge
  * are listed.
  */
-#include "ksm-estimate/read.h"
+#include "estimate/read.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-#include "ksm-estimate/estimate.h"
+#include "estimate/estimate.h"
 
 #define BLOCK_PAGES	512			/* as many as a huge page has, with small ones of 4 KiB */
 #define SPAN_PAGES	(2 * BLOCK_PAGES)	/* classified, copied and committed at once */

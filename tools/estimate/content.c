@@ -10,7 +10,7 @@
  * are too many to be decided about at once: they are read whole, and the hash of
  * all of it decides.  Besides, frames are picked by chance (see interval.c).
  */
-#include "ksm-estimate/read.h"
+#include "estimate/read.h"
 
 #include <errno.h>
 #include <string.h>

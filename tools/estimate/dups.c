@@ -8,7 +8,7 @@
  * mappings: merging it with another frees one frame, whatever the kernel's
  * pages_sharing says, which counts mappings.
  */
-#include "ksm-estimate/records.h"
+#include "estimate/records.h"
 
 #include <errno.h>
 #include <math.h>

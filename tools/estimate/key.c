@@ -5,7 +5,7 @@
  * Whoever knows the secret can make pages that collide, and can find out from a
  * sketch whether a host has a page that they know: so it is random in each run.
  */
-#include "ksm-estimate/estimate.h"
+#include "estimate/estimate.h"
 
 #include <errno.h>
 #include <sys/random.h>

@@ -3,7 +3,7 @@
  * owner.c - whose the pages are: users and groups of the processes read; and
  * the sums that follow, from records to savings of each mapping and process.
  */
-#include "ksm-estimate/read.h"
+#include "estimate/read.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /*
  * run.c - the order of the steps, from processes to what was read of them.
  */
-#include "ksm-estimate/read.h"
+#include "estimate/read.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -12,7 +12,7 @@
  * The bucket of a content can be told from its record, so that contents whose
  * number is known otherwise can be left out afterwards, with their buckets.
  */
-#include "ksm-estimate/records.h"
+#include "estimate/records.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #ifndef KSM_ESTIMATE_SKETCH_H
 #define KSM_ESTIMATE_SKETCH_H
 
-#include "ksm-estimate/records.h"
+#include "estimate/records.h"
 
 #define EST_SKETCH_K 512
 #define EST_SKETCH_NAME 64

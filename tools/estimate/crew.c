@@ -6,7 +6,7 @@
  * open; only a few are open at a time.  The handle on the kernel belongs to the
  * first thread alone.
  */
-#include "ksm-estimate/read.h"
+#include "estimate/read.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -291,13 +291,24 @@ static int read_again(struct crew *c, unsigned int pass)
 
 /* --- set-up --- */
 
+/* Each reader takes some memory, whatever it reads. */
+#define READER_COST (sizeof(struct worker) + EST_MOMENT_SIZE)
+
+static unsigned int count_jobs(const struct est *e)
+{
+	const unsigned int jobs = MAX(MIN(e->opt.jobs, JOBS_MAX), 1U);
+	const uint64_t fit = e->limits.max_memory / 8 / READER_COST;
+
+	return e->limits.max_memory ? MAX(MIN(jobs, fit), 1U) : jobs;
+}
+
 static int crew_init(struct crew *c, struct est *e, uint64_t pages)
 {
 	int rc;
 
 	c->e = e;
 	c->all_pages = pages;
-	c->jobs = MAX(MIN(e->opt.jobs, JOBS_MAX), 1U);
+	c->jobs = count_jobs(e);
 	c->all.n = c->jobs;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->work, NULL);
@@ -305,7 +316,7 @@ static int crew_init(struct crew *c, struct est *e, uint64_t pages)
 	rc = readers_init(&c->all, e, pages);
 	if (rc)
 		return rc;
-	rc = est_limits_take(&e->limits, c->jobs * (sizeof(*c->worker) + EST_MOMENT_SIZE));
+	rc = est_limits_take(&e->limits, c->jobs * READER_COST);
 	if (rc)
 		return est_fail(e, rc);
 	c->worker = calloc(c->jobs, sizeof(*c->worker));

@@ -4,7 +4,7 @@
  *
  * Records are of all readers together, so all of it happens under their lock.
  */
-#include "ksm-estimate/read.h"
+#include "estimate/read.h"
 
 #include <errno.h>
 #include <stdlib.h>

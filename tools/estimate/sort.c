@@ -6,7 +6,7 @@
  * buckets (American flag sort): hashes are even by nature, so buckets are, and
  * no second array is needed, which would double the memory of a run.
  */
-#include "ksm-estimate/records.h"
+#include "estimate/records.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
  * Half of the picks (A) choose the frequent contents, the other half (B) counts
  * them, so that a content does not seem more frequent because it was chosen.
  */
-#include "ksm-estimate/records.h"
+#include "estimate/records.h"
 
 #include <math.h>
 

@@ -12,7 +12,7 @@
  * u64 key, u64 page size, u64 pages, u64 pages of zeroes, 64 bytes of name, the
  * items (u64 hash, u32 pages), u64 check sum.  Several may follow one another.
  */
-#include "ksm-estimate/sketch.h"
+#include "estimate/sketch.h"
 
 #include <errno.h>
 #include <math.h>

@@ -7,7 +7,7 @@
  * Used by all reading threads; a lock per shard keeps them out of each other's
  * way.
  */
-#include "ksm-estimate/read.h"
+#include "estimate/read.h"
 
 #include <errno.h>
 #include <stdlib.h>

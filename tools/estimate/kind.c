@@ -3,7 +3,7 @@
  * kind.c - what the pages of a block are, by their entries in the page table and
  * the flags of their frames.
  */
-#include "ksm-estimate/read.h"
+#include "estimate/read.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  * page that is not present is not touched, and contents count only while the
  * address space is the one that was opened.
  */
-#include "ksm-estimate/read.h"
+#include "estimate/read.h"
 
 #include <errno.h>
 #include <string.h>

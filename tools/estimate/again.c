@@ -2,7 +2,7 @@
 /*
  * again.c - a block once more, at a further pass: what changed is dropped.
  */
-#include "ksm-estimate/read.h"
+#include "estimate/read.h"
 
 #include <errno.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * setup.c - what a run needs: what this kernel tells this user, how large a share
  * to take, and room for as many records as that makes.
  */
-#include "ksm-estimate/read.h"
+#include "estimate/read.h"
 
 #include <errno.h>
 #include <math.h>

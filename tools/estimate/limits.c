@@ -6,7 +6,7 @@
  * Both speeds are averages since the start, held by sleeping before each read, which
  * is a MiB at most: nothing above the limit for longer than that takes.
  */
-#include "ksm-estimate/estimate.h"
+#include "estimate/estimate.h"
 
 #include <errno.h>
 #include <time.h>

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The estimator as a caller sees it, on a child of our own whose memory is known:
+ * figures, bounds, and that it can be stopped.
+ */
+#include "estimate/estimate.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "tap.h"
+
+#define SAME	300
+#define UNIQUE	200
+#define ZERO	100
+#define PAGES	(SAME + UNIQUE + ZERO)
+#define MAPPINGS 20000
+
+struct child {
+	pid_t pid;
+	unsigned char *area;	/* PAGES of them, alone in their mapping */
+	size_t page;
+	int stay;		/* closed, it ends */
+};
+
+static void fill(const struct child *c)
+{
+	uint64_t *page;
+
+	madvise(c->area, PAGES * c->page, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < PAGES; i++) {
+		page = (uint64_t *)(void *)(c->area + i * c->page);
+		page[0] = 1;
+		page[0] = i < SAME ? 7 : i < SAME + UNIQUE ? 1000 + i : 0;
+		page[c->page / 16] = page[0];
+	}
+}
+
+/* One page each, and none like its neighbour. */
+static void many_mappings(size_t page)
+{
+	unsigned char *all = mmap(NULL, MAPPINGS * page, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	for (size_t i = 0; all != MAP_FAILED && i < MAPPINGS; i++) {
+		all[i * page] = 1;
+		if (i % 2)
+			mprotect(all + i * page, page, PROT_READ);
+	}
+}
+
+static void start(struct child *c, bool mappings)
+{
+	int ready[2], stay[2];
+	char byte;
+
+	c->page = sysconf(_SC_PAGESIZE);
+	/* Pages of no access at both ends keep it apart from other mappings. */
+	c->area = mmap(NULL, (PAGES + 2) * c->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(c->area != MAP_FAILED);
+	c->area += c->page;
+	mprotect(c->area, PAGES * c->page, PROT_READ | PROT_WRITE);
+	CHECK(!pipe(ready) && !pipe(stay));
+	c->pid = fork();
+	if (!c->pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(stay[1]);
+		fill(c);
+		if (mappings)
+			many_mappings(c->page);
+		if (write(ready[1], "", 1) != 1 || read(stay[0], &byte, 1) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	CHECK(c->pid > 0);
+	close(ready[1]);
+	close(stay[0]);
+	CHECK_INT(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	c->stay = stay[1];
+}
+
+static void end(struct child *c)
+{
+	close(c->stay);
+	waitpid(c->pid, NULL, 0);
+	munmap(c->area - c->page, (PAGES + 2) * c->page);
+}
+
+static struct ksm *kernel;
+
+/* With @c as the only process; false where its memory may not be read here. */
+static bool begin(struct est *e, const struct child *c)
+{
+	struct ksm_ident id;
+
+	if (!kernel && ksm_open(NULL, &kernel)) {
+		tap_skip("no running kernel to open");
+		return false;
+	}
+	e->k = kernel;
+	e->opt.by = -1;
+	e->opt.names = true;
+	e->opt.jobs = 2;
+	CHECK_INT(est_key_new(&e->key), 0);
+	CHECK_INT(ksm_ident_read(kernel, c->pid, &id), 0);
+	CHECK_INT(est_add(e, &id), 0);
+	CHECK_UINT(e->n_procs, 1);
+	return true;
+}
+
+static const struct est_seg *area_of(const struct est *e, const struct child *c)
+{
+	for (size_t i = 0; e->n_procs && i < e->procs[0]->n_segs; i++)
+		if (e->procs[0]->segs[i].start == (uintptr_t)c->area)
+			return &e->procs[0]->segs[i];
+	return NULL;
+}
+
+/* Not allowed to, by the security policy of this machine. */
+static bool may_not(const struct est *e)
+{
+	if (!e->denied)
+		return false;
+	tap_skip("the memory of a child may not be read here");
+	return true;
+}
+
+static void figures(void)
+{
+	struct child c;
+	struct est e = { .opt.full = true };
+	const struct est_seg *s;
+
+	start(&c, false);
+	if (begin(&e, &c)) {
+		CHECK_INT(est_read(&e), 0);
+		if (!may_not(&e)) {
+			CHECK_INT(est_decide(&e), 0);
+			s = area_of(&e, &c);
+			CHECK(s);
+			if (s) {
+				CHECK_UINT(s->count.anon, PAGES);
+				CHECK_UINT(s->count.zero, ZERO);
+				CHECK(s->gain.dup >= SAME + (double)(ZERO > 1 ? ZERO : 0));
+				CHECK(s->gain.unique == UNIQUE);
+				CHECK(s->gain.saved > SAME + ZERO - 4);
+				CHECK(s->gain.saved <= SAME + ZERO);
+			}
+			CHECK(e.low == e.total.saved && e.high == e.total.saved);
+		}
+	}
+	est_fini(&e);
+	end(&c);
+}
+
+static void gone(void)
+{
+	struct child c;
+	struct est e = { .opt.full = true };
+
+	start(&c, false);
+	if (begin(&e, &c)) {
+		end(&c);
+		CHECK_INT(est_read(&e), 0);
+		CHECK_UINT(e.vanished, 1);
+		CHECK_INT(e.procs[0]->rc, -ESRCH);
+		CHECK_INT(est_decide(&e), 0);
+		CHECK(e.total.saved == 0);
+	}
+	est_fini(&e);
+}
+
+static void stopped(void)
+{
+	struct child c;
+	struct est e = { .opt.full = true };
+
+	start(&c, false);
+	if (begin(&e, &c)) {
+		est_stop(&e);
+		CHECK_INT(est_read(&e), -ECANCELED);
+		CHECK_INT(e.why, EST_STOPPED);
+	}
+	est_fini(&e);
+	end(&c);
+}
+
+static void *stop_soon(void *arg)
+{
+	const struct timespec t = { 0, 200000000 };
+
+	nanosleep(&t, NULL);
+	est_stop(arg);
+	return NULL;
+}
+
+/* At a byte a second it would take longer than anybody lives. */
+static void stopped_while_slow(void)
+{
+	struct child c;
+	struct est e = { .opt.full = true, .limits.max_rate = 1 };
+	const time_t began = time(NULL);
+	pthread_t thread;
+
+	start(&c, false);
+	if (begin(&e, &c)) {
+		CHECK_INT(pthread_create(&thread, NULL, stop_soon, &e), 0);
+		CHECK_INT(est_read(&e), -ECANCELED);
+		CHECK_INT(e.why, EST_STOPPED);
+		pthread_join(thread, NULL);
+		CHECK(time(NULL) - began < 30);
+	}
+	est_fini(&e);
+	end(&c);
+}
+
+static void stopped_between_passes(void)
+{
+	struct child c;
+	struct est e = { .opt = { .full = true, .passes = 2,
+				  .interval_ns = UINT64_C(3600000000000) } };
+	pthread_t thread;
+
+	start(&c, false);
+	if (begin(&e, &c)) {
+		CHECK_INT(pthread_create(&thread, NULL, stop_soon, &e), 0);
+		CHECK_INT(est_read(&e), -ECANCELED);
+		pthread_join(thread, NULL);
+	}
+	est_fini(&e);
+	end(&c);
+}
+
+static void cpu_used_up(void)
+{
+	struct child c;
+	struct est e = { .opt.full = true, .limits.max_cpu_ns = 1 };
+
+	start(&c, false);
+	if (begin(&e, &c)) {
+		CHECK_INT(est_read(&e), -ETIME);
+		CHECK_INT(e.why, EST_OVER_CPU);
+	}
+	est_fini(&e);
+	end(&c);
+}
+
+/* What does not fit is a sample, whose interval holds what is there. */
+static void sampled_for_memory(void)
+{
+	struct child c;
+	struct est e = { .limits.max_memory = 5 << 20 };
+
+	/* Enough for a reader, and too little for as many records as there may be. */
+	start(&c, false);
+	if (begin(&e, &c)) {
+		CHECK_INT(est_read(&e), 0);
+		if (!may_not(&e)) {
+			CHECK(e.p < 1);
+			CHECK(e.cap_recs * sizeof(*e.recs) <= 5 << 19);
+			CHECK_INT(est_decide(&e), 0);
+			CHECK(e.low <= e.total.saved && e.total.saved <= e.high);
+			CHECK(e.high >= SAME + ZERO - 4);
+		}
+	}
+	est_fini(&e);
+	end(&c);
+}
+
+static void every_page_or_nothing(void)
+{
+	struct child c;
+	struct est e = { .opt.full = true, .limits.max_memory = 5 << 20 };
+
+	start(&c, false);
+	if (begin(&e, &c)) {
+		CHECK_INT(est_read(&e), -ENOBUFS);
+		CHECK_INT(e.why, EST_OVER_MEMORY);
+	}
+	est_fini(&e);
+	end(&c);
+}
+
+/* A list that somebody else makes long is memory too. */
+static void mappings_bounded(void)
+{
+	struct child c;
+	struct est e = { .limits.max_memory = 8 << 20 };
+
+	start(&c, true);
+	if (begin(&e, &c)) {
+		const int rc = est_read(&e);
+
+		if (rc || !may_not(&e)) {
+			CHECK_INT(rc, -ENOBUFS);
+			CHECK_INT(e.why, EST_OVER_MEMORY);
+		}
+	}
+	est_fini(&e);
+	end(&c);
+}
+
+TAP_MAIN(TAP_CASE(figures), TAP_CASE(gone), TAP_CASE(stopped), TAP_CASE(stopped_while_slow),
+	 TAP_CASE(stopped_between_passes), TAP_CASE(cpu_used_up), TAP_CASE(sampled_for_memory),
+	 TAP_CASE(every_page_or_nothing), TAP_CASE(mappings_bounded))
