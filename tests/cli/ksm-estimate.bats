@@ -20,7 +20,7 @@ readable() { ksm-estimate -q -p "$spawned" >/dev/null 2>&1; }
 @test "usage errors" {
 	local args
 	for args in "-p 0" "-p 1,x" "--sample 0" "--sample 101" "--full --sample 5" "--passes 0" \
-		"--interval 1s" "--by nothing" "--max-cpu x" "--max-rate 0" "-j 0" "extra" \
+		"--interval 1s" "--by nothing" "--max-cpu x" "--max-rate 0" "--max-memory 1M" "-j 0" "extra" \
 		"--compare" "-p 1 --all" "-o NOSUCH" "--sketch x --pairs" "--sketch x --sample 5" \
 		"--match ["; do
 		# shellcheck disable=SC2086
@@ -129,6 +129,12 @@ json_figure() { sed -n "s/^ *\"$1\": *\(-\{0,1\}[0-9]*\).*/\1/p" <<<"$output" | 
 	target
 	expect 0 ksm-estimate -q -p "$spawned" --max-cpu 50 --max-rate 10M -j 3 -r -n -o COMMAND
 	stdout_is "sleep"
+}
+
+@test "bounded memory: enough for a small process" {
+	target
+	expect 0 ksm-estimate -q -J -p "$spawned" --max-memory 8M -j 200
+	stdout_has '"mode": "full"'
 }
 
 @test "two passes over a quiet process: nothing is volatile" {
@@ -264,7 +270,7 @@ json_figure() { sed -n "s/^ *\"$1\": *\(-\{0,1\}[0-9]*\).*/\1/p" <<<"$output" | 
 	source "$KSM_SRCDIR/tools/completion/ksm-estimate"
 	COMP_WORDS=(ksm-estimate --max) COMP_CWORD=1
 	_ksm_estimate
-	same "completions" "${COMPREPLY[*]}" "--max-cpu --max-rate"
+	same "completions" "${COMPREPLY[*]}" "--max-cpu --max-rate --max-memory"
 	COMP_WORDS=(ksm-estimate --by v) COMP_CWORD=2
 	_ksm_estimate
 	same "completions" "${COMPREPLY[*]}" "vm"

@@ -22,8 +22,11 @@ enum {
 	KEY_KEY,
 	KEY_CPU,
 	KEY_RATE,
+	KEY_MEMORY,
 	KEY_OLD_MARKED,
 };
+
+#define MEMORY_MIN	(8 << 20)
 
 enum { EXCL_SELECT = 1, EXCL_MODE = 2, EXCL_PAIRS = 4, EXCL_VMAS = 8 };
 
@@ -53,6 +56,8 @@ static const struct cli_opt opts[] = {
 	{ 'j', "jobs", "N", "read with N threads (default: one for each processor)", 0, 0 },
 	{ KEY_CPU, "max-cpu", "PCT", "use at most this share of one processor", 0, 0 },
 	{ KEY_RATE, "max-rate", "SIZE", "read at most SIZE in a second", 0, 0 },
+	{ KEY_MEMORY, "max-memory", "SIZE", "take at most SIZE; what does not fit is a sample", 0,
+	  0 },
 	{ 0 },
 };
 
@@ -149,6 +154,11 @@ static void mode_option(struct args *a, int key, const char *arg)
 		if (num_size(arg, &n) || !n)
 			cli_usage_error("--max-rate: %s: not a size (say 100M)", arg);
 		a->e.limits.max_rate = n;
+		break;
+	case KEY_MEMORY:
+		if (num_size(arg, &n) || n < MEMORY_MIN)
+			cli_usage_error("--max-memory: %s: not a size of 8M or more", arg);
+		a->e.limits.max_memory = n;
 		break;
 	case 'j':
 		o->jobs = count("--jobs", arg, 256);
