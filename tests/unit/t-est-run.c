@@ -6,6 +6,7 @@
 #include "estimate/estimate.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -159,6 +160,83 @@ static void figures(void)
 	end(&c);
 }
 
+/* Pieces of 16 pages of an area whose order is known: same, unique, zero. */
+static void pieces(double sample, unsigned int passes)
+{
+	struct child c;
+	struct est e = { .opt = { .full = !sample, .sample = sample, .passes = passes } };
+	const struct est_seg *s;
+	uint64_t anon = 0, zero = 0, end_of_last = 0;
+	double dup = 0, saved = 0;
+
+	start(&c, false);
+	e.opt.piece_bytes = 16 * c.page;
+	if (begin(&e, &c)) {
+		CHECK_INT(est_read(&e), 0);
+		if (may_not(&e))
+			goto out;
+		CHECK_INT(est_decide(&e), 0);
+		s = area_of(&e, &c);
+		CHECK(s && s->n_pieces >= PAGES / 16);
+		for (size_t i = 0; s && i < s->n_pieces; i++) {
+			const struct est_piece *p = &e.pieces[s->first_piece + i];
+			const uint64_t from = (p->start - s->start) / c.page;
+			const uint64_t to = (p->end - s->start) / c.page;
+
+			tap_row("piece %zu, sample %g, %u passes", i, sample, passes);
+			CHECK(p->seg == s && p->proc == e.procs[0]);
+			CHECK_UINT(p->start, i ? end_of_last : s->start);
+			end_of_last = p->end;
+			CHECK_UINT(p->count.anon, to - from);
+			if (!sample && to <= SAME)
+				CHECK(p->gain.dup == to - from && p->gain.unique == 0);
+			else if (!sample && from >= SAME && to <= SAME + UNIQUE)
+				CHECK(p->gain.dup == 0 && p->gain.unique == to - from);
+			if (from >= SAME + UNIQUE)
+				CHECK_UINT(p->count.zero, to - from);
+			CHECK(p->gain.dup >= 0 && p->gain.dup <= to - from);
+			anon += p->count.anon;
+			zero += p->count.zero;
+			dup += p->gain.dup;
+			saved += p->gain.saved;
+		}
+		tap_row("sums, sample %g, %u passes", sample, passes);
+		CHECK(s && end_of_last == s->end);
+		CHECK(s && anon == s->count.anon && zero == s->count.zero);
+		CHECK(s && (sample || fabs(dup - s->gain.dup) < 0.01));
+		CHECK(s && (sample || fabs(saved - s->gain.saved) < 0.01));
+		CHECK(s && !s->count.changed && !s->count.zero_changed);
+	}
+out:
+	est_fini(&e);
+	end(&c);
+}
+
+static void pieces_of_mappings(void)
+{
+	pieces(0, 1);
+	pieces(0, 2);
+	pieces(0.5, 1);
+	pieces(0.5, 2);
+}
+
+static void sizes_of_pieces(void)
+{
+	static const struct {
+		uint64_t bytes;
+		bool good;
+	} rows[] = {
+		{ 64 << 10, true }, { 2 << 20, true },	{ 64 << 20, true }, { 32 << 10, false },
+		{ 128 << 20, false }, { 96 << 10, false }, { 0, false }, { 1, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		tap_row("%" PRIu64, rows[i].bytes);
+		CHECK_INT(est_piece_check(4096, rows[i].bytes), rows[i].good);
+	}
+	CHECK(!est_piece_check(65536, 64 << 10) && est_piece_check(65536, 1 << 20));
+}
+
 static void gone(void)
 {
 	struct child c;
@@ -306,6 +384,7 @@ static void mappings_bounded(void)
 	end(&c);
 }
 
-TAP_MAIN(TAP_CASE(figures), TAP_CASE(gone), TAP_CASE(stopped), TAP_CASE(stopped_while_slow),
+TAP_MAIN(TAP_CASE(figures), TAP_CASE(pieces_of_mappings), TAP_CASE(sizes_of_pieces),
+	 TAP_CASE(gone), TAP_CASE(stopped), TAP_CASE(stopped_while_slow),
 	 TAP_CASE(stopped_between_passes), TAP_CASE(cpu_used_up), TAP_CASE(sampled_for_memory),
 	 TAP_CASE(every_page_or_nothing), TAP_CASE(mappings_bounded))

@@ -7,6 +7,14 @@
 #include <errno.h>
 #include <string.h>
 
+static void note_changed(struct est_count *c, uint64_t changed, uint64_t zero, bool huge)
+{
+	c->changed += changed;
+	c->zero_changed += zero;
+	c->zero -= zero;
+	c->zero_huge -= huge ? MIN(zero, c->zero_huge) : 0;
+}
+
 int reader_again(struct reader *r, struct block *b)
 {
 	struct est *e = r->all->e;
@@ -56,10 +64,9 @@ int reader_again(struct reader *r, struct block *b)
 		at++;
 	}
 	pthread_mutex_lock(&r->all->lock);
-	seg->count.changed += changed;
-	seg->count.zero_changed += zero;
-	seg->count.zero -= zero;
-	seg->count.zero_huge -= b->huge ? MIN(zero, seg->count.zero_huge) : 0;
+	note_changed(&seg->count, changed, zero, b->huge);
+	if (b->piece != NO_PIECE)
+		note_changed(&e->pieces[b->piece].count, changed, zero, b->huge);
 	pthread_mutex_unlock(&r->all->lock);
 	return 0;
 }

@@ -79,6 +79,16 @@ struct est_seg {
 	char *name;		/* raw, or NULL */
 	struct est_count count;
 	struct est_gain gain;
+	size_t first_piece, n_pieces;	/* in e->pieces, by est_decide() */
+};
+
+/* A part of a mapping that has anonymous pages; aligned but at the mapping's ends. */
+struct est_piece {
+	struct est_proc *proc;
+	struct est_seg *seg;
+	uint64_t start, end;
+	struct est_count count;
+	struct est_gain gain;
 };
 
 struct est_proc {
@@ -121,6 +131,7 @@ struct est_opts {
 	bool marked;		/* only mappings marked as mergeable */
 	bool names;		/* keep the names of mappings */
 	bool kthreads;		/* list kernel threads, as what cannot be read */
+	uint64_t piece_bytes;	/* look at pieces of mappings too; see est_piece_check() */
 	bool pairs;		/* find out which two groups would share how much */
 	int by;			/* enum ksm_group, or -1: each process is its own */
 	void (*progress)(const struct est_progress *now, void *arg);	/* or NULL */
@@ -133,7 +144,7 @@ enum est_why {
 	EST_NO_MEMORY,		/* allocation failed [ENOMEM] */
 	EST_NO_ROOM,		/* no memory reserved for .cap_recs pages [its own] */
 	EST_NO_THREAD,		/* one could not be started [its own] */
-	EST_TOO_MANY,		/* mappings [E2BIG] */
+	EST_TOO_MANY,		/* mappings, or pieces of them [E2BIG] */
 	EST_NO_FILES,		/* to read all of them once more [EMFILE] */
 	EST_LACKING,		/* the kernel has no smaps and pagemap [EOPNOTSUPP] */
 	EST_BLIND,		/* not even our own memory can be read [its own] */
@@ -168,6 +179,9 @@ struct est {
 	struct est_proc **procs;
 	size_t n_procs;
 	size_t n_segs;
+
+	struct est_piece *pieces;	/* ascending by process, mapping, address */
+	size_t n_pieces, cap_pieces;
 
 	struct est_rec *recs;
 	size_t n_recs;
@@ -204,6 +218,9 @@ struct est {
  * Return: 0; -ENOMEM.
  */
 int est_add(struct est *e, const struct ksm_ident *id);
+
+/* Whether pieces may be so large: a power of two, 16 pages to 16384. */
+bool est_piece_check(size_t page_size, uint64_t bytes);
 
 /**
  * est_read() - read and hash the pages of all processes that were added

@@ -21,6 +21,8 @@ int est_fail(struct est *e, int rc)
 		return est_fail_why(e, EST_OVER_CPU, rc);
 	case -ENOBUFS:
 		return est_fail_why(e, EST_OVER_MEMORY, rc);
+	case -E2BIG:
+		return est_fail_why(e, EST_TOO_MANY, rc);
 	default:
 		return est_fail_why(e, EST_NO_MEMORY, rc);
 	}

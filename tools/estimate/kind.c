@@ -80,16 +80,17 @@ static size_t alike(const struct reader *r, const unsigned char *kind, size_t at
 }
 
 void reader_classify(struct reader *r, const struct est_seg *seg, const unsigned char *kind,
-		     size_t at, size_t n, struct est_count *c)
+		     size_t at, size_t n)
 {
 	const bool huge_block = !r->kinds_known && is_huge_block(r, at, n);
 	size_t len;
 
 	for (size_t i = at; i < at + n; i += len) {
 		const uint64_t e = r->entry[i];
+		struct est_count *c = &r->count[piece_of(r, i)];
 		uint32_t tag = 0;
 
-		len = alike(r, kind, i, at + n);
+		len = alike(r, kind, i, i + piece_len(r, i, at + n));
 		memset(r->state + i, NOTHING, len);
 		if (e & KSM_PM_SWAPPED && !(e & KSM_PM_PRESENT))
 			c->swapped += len;

@@ -154,13 +154,52 @@ static double frames_of(const struct est *e, const struct est_count *c)
 	return MAX(c->anon - out - (e->frames_known ? c->same : 0), 0.0);
 }
 
+static int by_place(const void *a, const void *b)
+{
+	const struct est_piece *x = a, *y = b;
+
+	if (x->proc != y->proc)
+		return x->proc->first_seg < y->proc->first_seg ? -1 : 1;
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+static void hand_out_segs(struct est *e, const struct est_gain *gains)
+{
+	for (size_t i = 0; i < e->n_procs; i++)
+		for (size_t s = 0; s < e->procs[i]->n_segs; s++)
+			e->procs[i]->segs[s].gain = gains[e->procs[i]->first_seg + s];
+}
+
+/* What was found of pieces to them, sorted from here on, and to their mappings. */
+static void hand_out_pieces(struct est *e, const struct est_gain *gains)
+{
+	for (size_t i = 0; i < e->n_pieces; i++) {
+		struct est_piece *piece = &e->pieces[i];
+
+		est_gain_add(&piece->seg->gain, &gains[i]);
+		piece->gain = gains[i];
+		if (e->p < 1)
+			est_gain_clamp(&piece->gain, frames_of(e, &piece->count));
+	}
+	qsort(e->pieces, e->n_pieces, sizeof(*e->pieces), by_place);
+	for (size_t i = 0; i < e->n_pieces; i++) {
+		struct est_seg *seg = e->pieces[i].seg;
+
+		if (!seg->n_pieces++)
+			seg->first_piece = i;
+	}
+}
+
 static void hand_out(struct est *e, const struct est_gain *gains)
 {
+	if (e->opt.piece_bytes)
+		hand_out_pieces(e, gains);
+	else
+		hand_out_segs(e, gains);
 	for (size_t i = 0; i < e->n_procs; i++) {
 		struct est_proc *p = e->procs[i];
 
 		for (size_t s = 0; s < p->n_segs; s++) {
-			p->segs[s].gain = gains[p->first_seg + s];
 			if (e->p < 1)
 				est_gain_clamp(&p->segs[s].gain,
 					       frames_of(e, &p->segs[s].count));
@@ -195,44 +234,77 @@ static void bound(struct est *e, const struct est_sure *sure, const struct est_p
 	est_bounds(sure, &e->moment, p, frames, &e->total.saved, &e->low, &e->high);
 }
 
-static int add_up(struct est *e, struct est_gain *gains, struct est_count *counts, bool *frequent)
+/* What records bear the numbers of: mappings, or pieces of them. */
+struct units {
+	size_t n;
+	struct est_gain *gain;
+	struct est_count *count;
+	struct est_owner *owner;
+	bool *frequent;
+};
+
+static int units_init(struct units *u, const struct est *e)
 {
-	struct est_sure sure = { .frequent = frequent };
+	u->n = e->opt.piece_bytes ? e->n_pieces : e->n_segs;
+	u->gain = calloc(MAX(u->n, (size_t)1), sizeof(*u->gain));
+	u->count = calloc(MAX(u->n, (size_t)1), sizeof(*u->count));
+	u->owner = calloc(MAX(u->n, (size_t)1), sizeof(*u->owner));
+	u->frequent = calloc(EST_MOMENT_BUCKETS, sizeof(*u->frequent));
+	return u->gain && u->count && u->owner && u->frequent ? 0 : -ENOMEM;
+}
+
+static void units_fini(struct units *u)
+{
+	free(u->gain);
+	free(u->count);
+	free(u->owner);
+	free(u->frequent);
+}
+
+static void units_fill(struct units *u, const struct est *e)
+{
+	for (size_t i = 0; e->opt.piece_bytes && i < u->n; i++) {
+		u->count[i] = e->pieces[i].count;
+		u->owner[i] = e->owner[e->pieces[i].proc->first_seg];
+	}
+	for (size_t i = 0; !e->opt.piece_bytes && i < e->n_procs; i++)
+		for (size_t s = 0; s < e->procs[i]->n_segs; s++) {
+			const size_t at = e->procs[i]->first_seg + s;
+
+			u->count[at] = e->procs[i]->segs[s].count;
+			u->owner[at] = e->owner[at];
+		}
+}
+
+static int add_up(struct est *e, struct units *u)
+{
+	struct est_sure sure = { .frequent = u->frequent };
 	const struct est_params p = {
 		.max_sharing = e->max_sharing,
 		.use_zero_pages = e->use_zero_pages,
 		.p = e->p,
 		.pick = e->pick,
-		.n_segs = e->n_segs,
-		.owner = e->owner,
-		.count = counts,
+		.n_segs = u->n,
+		.owner = u->owner,
+		.count = u->count,
 		.n_users = e->n_users,
 		.n_groups = e->n_groups,
 		.pairs = e->pair,
 		.merged = e->pair_merged,
 	};
-	int rc;
+	int rc = est_dups(e->recs, e->n_recs, &p, &e->total, u->gain, &sure);
 
-	for (size_t i = 0; i < e->n_procs; i++)
-		for (size_t s = 0; s < e->procs[i]->n_segs; s++)
-			counts[e->procs[i]->first_seg + s] = e->procs[i]->segs[s].count;
-	rc = est_dups(e->recs, e->n_recs, &p, &e->total, gains, &sure);
 	if (rc)
-		return rc;
-	hand_out(e, gains);
+		return est_fail(e, rc);
+	hand_out(e, u->gain);
 	bound(e, &sure, &p);
 	return 0;
 }
 
-int est_decide(struct est *e)
+static int decide(struct est *e, struct units *u)
 {
-	const size_t n = MAX(e->n_segs, (size_t)1);
-	struct est_gain *gains __cleanup_free = calloc(n, sizeof(*gains));
-	struct est_count *counts __cleanup_free = calloc(n, sizeof(*counts));
-	bool *frequent __cleanup_free = calloc(EST_MOMENT_BUCKETS, sizeof(*frequent));
-	int rc = gains && counts && frequent ? 0 : -ENOMEM;
+	int rc = units_init(u, e);
 
-	read_settings(e);
 	if (!rc)
 		rc = find_owners(e);
 	if (!rc)
@@ -242,8 +314,19 @@ int est_decide(struct est *e)
 	rc = e->opt.pairs ? need_pairs(e) : 0;
 	if (rc)
 		return rc;
+	units_fill(u, e);
 	e->n_recs = est_compact(e->recs, e->n_recs);
 	est_sort(e->recs, e->n_recs, e->opt.jobs);
-	rc = add_up(e, gains, counts, frequent);
-	return rc ? est_fail(e, rc) : 0;
+	return add_up(e, u);
+}
+
+int est_decide(struct est *e)
+{
+	struct units u = { 0 };
+	int rc;
+
+	read_settings(e);
+	rc = decide(e, &u);
+	units_fini(&u);
+	return rc;
 }

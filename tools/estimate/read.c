@@ -39,7 +39,6 @@ static void put_moment(struct reader *r, size_t n)
 static int do_span(struct reader *r, struct est_proc *p, struct est_seg *seg, uint64_t addr,
 		   const unsigned char *kind, size_t n)
 {
-	struct est_count c = { 0 };
 	uint64_t again;
 	ssize_t got = ksm_mem_pagemap(p->mem, addr, n, r->entry);
 	size_t len;
@@ -48,14 +47,16 @@ static int do_span(struct reader *r, struct est_proc *p, struct est_seg *seg, ui
 	if (got <= 0)
 		return got ? got : -ESRCH;
 	n = got;
+	r->first = addr / page_size(r);
+	memset(r->count, 0, (piece_of(r, n - 1) + 1) * sizeof(*r->count));
 	pthread_mutex_lock(&r->all->lock);
 	r->pick = r->all->pick;
 	r->halved = r->all->halved;
 	pthread_mutex_unlock(&r->all->lock);
 	reader_flags(r, seg, n);
 	for (size_t at = 0; at < n; at += len) {
-		len = block_len(r, addr, at, n);
-		reader_classify(r, seg, kind, at, len, &c);
+		len = block_len(r, at, n);
+		reader_classify(r, seg, kind, at, len);
 	}
 	rc = reader_contents(r, p, addr, n);
 	if (rc)
@@ -66,7 +67,7 @@ static int do_span(struct reader *r, struct est_proc *p, struct est_seg *seg, ui
 		return got ? got : -ESRCH;
 	if (r->all->sampled)
 		put_moment(r, n);
-	return reader_commit(r, p, seg, addr, n, &c);
+	return reader_commit(r, p, seg, n);
 }
 
 static bool any(const unsigned char *kind, size_t n)

@@ -14,6 +14,9 @@
 #define SPAN_PAGES	(2 * BLOCK_PAGES)	/* classified, copied and committed at once */
 #define REGION_PAGES	(32 * BLOCK_PAGES)	/* what a thread takes at a time */
 #define BLOCK_WORDS	(BLOCK_PAGES / 64)
+#define PIECE_PAGES	16			/* the smallest that a mapping is looked at in */
+#define SPAN_PIECES	(SPAN_PAGES / PIECE_PAGES)
+#define NO_PIECE	UINT32_MAX
 #define CHUNK_STEP	((size_t)256 << 10)	/* buffers are multiples of it */
 
 /* ------------------------------------------------------------------ */
@@ -38,10 +41,11 @@ int est_frames_put(struct est_frames *f, uint64_t pfn, uint64_t hash);
 /* ------------------------------------------------------------------ */
 /* from a page to its record						*/
 
-/* Where the records of a block came from: for further passes. */
+/* Where the records of a block, or a piece of one, came from: for further passes. */
 struct block {
 	struct est_proc *proc;
 	size_t seg;
+	uint32_t piece;			/* in e->pieces, or NO_PIECE */
 	uint64_t addr;
 	size_t first_rec;
 	bool huge;
@@ -75,6 +79,7 @@ struct readers {
 	bool adapt;			/* take a smaller share when records run out */
 	uint64_t zero_hash;		/* of a page of zeroes */
 	size_t piece_at;		/* in a page: what decides about a sample */
+	size_t piece;			/* pages that the pieces of a mapping have, or SIZE_MAX */
 	size_t want_recs;		/* about as many records as there will be */
 	unsigned int n;			/* of readers */
 	pthread_mutex_t lock;
@@ -100,6 +105,12 @@ struct reader {
 	unsigned char kind[REGION_PAGES];
 	unsigned char state[SPAN_PAGES];
 	bool kinds_known;
+	uint64_t first;			/* page number in the address space: of the span at hand */
+	struct est_count count[SPAN_PIECES];	/* of each piece of the span */
+	uint32_t id[SPAN_PIECES];	/* of each, in e->pieces, or NO_PIECE */
+	const struct est_seg *last_seg;	/* the piece used last, which may go on */
+	uint64_t last_piece;
+	uint32_t last_id;
 	uint32_t pick;			/* as in struct readers, when a span was begun */
 	unsigned int halved;
 	uint64_t chance;
@@ -111,10 +122,22 @@ static inline size_t page_size(const struct reader *r)
 	return r->all->e->page_size;
 }
 
-/* Pages from number @at of a span at @addr to where a huge page would end. */
-static inline size_t block_len(const struct reader *r, uint64_t addr, size_t at, size_t n)
+/* Pages from number @at of the span to where a huge page would end, at most to @end. */
+static inline size_t block_len(const struct reader *r, size_t at, size_t end)
 {
-	return MIN(n - at, BLOCK_PAGES - (addr / page_size(r) + at) % BLOCK_PAGES);
+	return MIN(end - at, BLOCK_PAGES - (r->first + at) % BLOCK_PAGES);
+}
+
+/* To where a piece of the mapping ends, at most to @end. */
+static inline size_t piece_len(const struct reader *r, size_t at, size_t end)
+{
+	return MIN(end - at, r->all->piece - (r->first + at) % r->all->piece);
+}
+
+/* Which piece of the span page @at is in. */
+static inline size_t piece_of(const struct reader *r, size_t at)
+{
+	return (r->first + at) / r->all->piece - r->first / r->all->piece;
 }
 
 static inline uint64_t frame(uint64_t entry)
@@ -161,8 +184,9 @@ int reader_fail(struct readers *all, int rc);
 void reader_flags(struct reader *r, const struct est_seg *seg, size_t n);
 /* Whether page @i may be read the fast way. */
 bool reader_may_pin(const struct reader *r, const struct est_seg *seg, size_t i);
+/* Pages of a block, @n from @at on; counts them. */
 void reader_classify(struct reader *r, const struct est_seg *seg, const unsigned char *kind,
-		     size_t at, size_t n, struct est_count *c);
+		     size_t at, size_t n);
 
 /* content.c */
 /* All pages of a span; 0, or -errno that ends the process. */
@@ -176,8 +200,7 @@ int reader_whole(struct reader *r, const struct est_proc *p, const struct batch 
 int reader_whole_careful(struct reader *r, const struct est_proc *p, uint64_t addr, size_t i);
 
 /* record.c */
-int reader_commit(struct reader *r, struct est_proc *p, struct est_seg *seg, uint64_t addr,
-		  size_t n, struct est_count *c);
+int reader_commit(struct reader *r, struct est_proc *p, struct est_seg *seg, size_t n);
 
 /* read.c */
 /* Reads [start, end) of a mapping, at most REGION_PAGES; 0, or -errno that ends the process. */

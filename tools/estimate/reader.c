@@ -56,6 +56,7 @@ int reader_init(struct reader *r, struct readers *all)
 	r->chance = seed(all, &r, sizeof(r));
 	r->read_bytes = 0;
 	r->moment.count = NULL;
+	r->last_seg = NULL;
 	r->chunk = readers_chunk(all);
 	/* All at once is faster than fault by fault. */
 	r->buf = mmap(NULL, r->chunk, PROT_READ | PROT_WRITE,

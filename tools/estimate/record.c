@@ -67,6 +67,32 @@ static bool zero_page(const struct reader *r, size_t i, struct est_count *c)
 	return false;
 }
 
+/* What a piece costs in the end: see est_decide(). */
+#define PIECE_COST (sizeof(struct est_piece) + sizeof(struct est_owner) + \
+		    sizeof(struct est_count) + sizeof(struct est_gain))
+
+/* Room for one more; under lock. */
+static int grow_pieces(struct est *e)
+{
+	const size_t cap = e->cap_pieces ? e->cap_pieces * 2 : 64;
+	struct est_piece *pieces;
+	int rc;
+
+	if (e->n_pieces < e->cap_pieces)
+		return 0;
+	if (e->n_pieces > EST_SEG_MASK / 2)
+		return -E2BIG;
+	rc = est_limits_take(&e->limits, (cap - e->cap_pieces) * PIECE_COST);
+	if (rc)
+		return rc;
+	pieces = reallocarray(e->pieces, cap, sizeof(*pieces));
+	if (!pieces)
+		return -ENOMEM;
+	e->pieces = pieces;
+	e->cap_pieces = cap;
+	return 0;
+}
+
 /* Under lock.  NULL without memory. */
 static struct block *new_block(struct readers *all, struct est_proc *p,
 			       const struct est_seg *seg, uint64_t addr)
@@ -145,30 +171,94 @@ static void commit_block(struct reader *r, struct block *b, uint32_t id, size_t 
 	c->taken += n_recs - before;
 }
 
-int reader_commit(struct reader *r, struct est_proc *p, struct est_seg *seg, uint64_t addr,
-		  size_t n, struct est_count *c)
+/* The number that records of a piece bear; under lock. */
+static int find_piece(struct reader *r, struct est_proc *p, struct est_seg *seg, uint64_t number,
+		      uint32_t *id)
+{
+	struct est *e = r->all->e;
+	const uint64_t bytes = e->opt.piece_bytes;
+	int rc;
+
+	if (r->last_seg != seg || r->last_piece != number) {
+		rc = grow_pieces(e);
+		if (rc)
+			return rc;
+		e->pieces[e->n_pieces] = (struct est_piece){
+			.proc = p,
+			.seg = seg,
+			.start = MAX(number * bytes, seg->start),
+			.end = MIN((number + 1) * bytes, seg->end),
+		};
+		r->last_seg = seg;
+		r->last_piece = number;
+		r->last_id = e->n_pieces++;
+	}
+	*id = r->last_id;
+	return 0;
+}
+
+/* Pieces of the span that have anything for us; under lock. */
+static int find_pieces(struct reader *r, struct est_proc *p, struct est_seg *seg, size_t n_pieces)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < n_pieces; i++) {
+		r->id[i] = NO_PIECE;
+		if (r->all->piece != SIZE_MAX && r->count[i].anon)
+			rc = find_piece(r, p, seg, r->first / r->all->piece + i, &r->id[i]);
+	}
+	return rc ? reader_fail(r->all, rc) : 0;
+}
+
+/* Under lock. */
+static void add_counts(struct reader *r, struct est_seg *seg, size_t n_pieces)
+{
+	for (size_t i = 0; i < n_pieces; i++) {
+		if (r->id[i] != NO_PIECE)
+			est_count_add(&r->all->e->pieces[r->id[i]].count, &r->count[i]);
+		est_count_add(&seg->count, &r->count[i]);
+	}
+}
+
+/* Under lock. */
+static int commit(struct reader *r, struct est_proc *p, struct est_seg *seg, size_t n)
 {
 	struct readers *all = r->all;
 	struct est *e = all->e;
-	const uint32_t id = p->first_seg + (seg - p->segs);
-	size_t len, to;
-	int rc = 0;
+	const uint32_t seg_id = p->first_seg + (seg - p->segs);
+	const size_t n_pieces = piece_of(r, n - 1) + 1;
+	int rc = find_pieces(r, p, seg, n_pieces);
+	size_t len;
 
-	pthread_mutex_lock(&all->lock);
-	if (all->adapt && e->n_recs + n > e->cap_recs)
+	if (!rc && all->adapt && e->n_recs + n > e->cap_recs)
 		halve(all);
 	for (size_t at = 0; !rc && at < n; at += len) {
+		const size_t piece = piece_of(r, at);
+		const uint32_t id = r->id[piece] == NO_PIECE ? seg_id : r->id[piece];
 		struct block *b = NULL;
 
-		len = block_len(r, addr, at, n);
-		if (e->opt.passes > 1)
-			b = new_block(all, p, seg, addr + at * e->page_size);
-		if (e->opt.passes > 1 && !b)
-			rc = -ENOMEM;
-		else
-			commit_block(r, b, id, at, len, c);
+		len = piece_len(r, at, at + block_len(r, at, n));
+		if (e->opt.passes > 1) {
+			b = new_block(all, p, seg, (r->first + at) * e->page_size);
+			if (!b)
+				return -ECANCELED;
+			b->piece = r->id[piece];
+		}
+		commit_block(r, b, id, at, len, &r->count[piece]);
 	}
-	est_count_add(&seg->count, c);
+	if (!rc)
+		add_counts(r, seg, n_pieces);
+	return rc;
+}
+
+int reader_commit(struct reader *r, struct est_proc *p, struct est_seg *seg, size_t n)
+{
+	struct readers *all = r->all;
+	size_t to;
+	int rc;
+
+	pthread_mutex_lock(&all->lock);
+	rc = commit(r, p, seg, n);
 	to = readers_chunk(all);
 	pthread_mutex_unlock(&all->lock);
 	reader_shrink(r, to);

@@ -22,7 +22,7 @@
  */
 struct est_rec {
 	uint32_t hi, lo;	/* hash of the content */
-	uint32_t tag;		/* segment, and flags above */
+	uint32_t tag;		/* number of its mapping or piece, and flags above */
 };
 
 #define EST_SEG_BITS	 26

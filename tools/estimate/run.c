@@ -138,6 +138,7 @@ void est_fini(struct est *e)
 	if (e->recs)
 		munmap(e->recs, e->cap_recs * sizeof(*e->recs));
 	est_moment_fini(&e->moment);
+	free(e->pieces);
 	free(e->owner);
 	free(e->groups);
 	free(e->users);

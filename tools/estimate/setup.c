@@ -97,12 +97,19 @@ static int use_key(struct est *e, struct readers *all)
 	return 0;
 }
 
+bool est_piece_check(size_t page_size, uint64_t bytes)
+{
+	return !(bytes & (bytes - 1)) && bytes >= PIECE_PAGES * (uint64_t)page_size &&
+	       bytes <= REGION_PAGES * (uint64_t)page_size;
+}
+
 int readers_init(struct readers *all, struct est *e, uint64_t pages)
 {
 	const double p = share(e, pages), pick = est_pick_share(p, pages);
 	int rc;
 
 	all->e = e;
+	all->piece = e->opt.piece_bytes ? e->opt.piece_bytes / e->page_size : SIZE_MAX;
 	all->sampled = p < 1;
 	all->adapt = all->sampled && e->opt.passes < 2;
 	all->threshold = MAX((uint32_t)(p * (1U << EST_CLUSTER_BITS) + 0.5), 1U);
