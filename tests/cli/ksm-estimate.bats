@@ -20,7 +20,9 @@ readable() { ksm-estimate -q -p "$spawned" >/dev/null 2>&1; }
 @test "usage errors" {
 	local args
 	for args in "-p 0" "-p 1,x" "--sample 0" "--sample 101" "--full --sample 5" "--passes 0" \
-		"--interval 1s" "--by nothing" "--max-cpu x" "--max-rate 0" "--max-memory 1M" "-j 0" "extra" \
+		"--interval 1s" "--by nothing" "--max-cpu x" "--pieces=3M" "--pieces=0" "--pieces=x" \
+		"--pieces=32K" "--pieces=1T" "--pieces --vmas" "--pieces --sketch x" \
+		"--max-rate 0" "--max-memory 1M" "-j 0" "extra" \
 		"--compare" "-p 1 --all" "-o NOSUCH" "--sketch x --pairs" "--sketch x --sample 5" \
 		"--match ["; do
 		# shellcheck disable=SC2086
@@ -123,6 +125,56 @@ json_figure() { sed -n "s/^ *\"$1\": *\(-\{0,1\}[0-9]*\).*/\1/p" <<<"$output" | 
 	valid_json
 	expect 0 ksm-estimate -q -r -o SHARED,MERGED --pairs -p "$spawned"
 	stdout_has "SHARED MERGED"
+}
+
+# A shell whose text of many MiB is equal pages in its first half and none in the second.
+halves() {
+	mkfifo stay
+	# shellcheck disable=SC2016
+	spawn bash -c 'text=$(yes x | head -c 8000000; head -c 6000000 /dev/urandom | base64 -w 0)
+		echo >ready; read -r -t 900 <>stay; echo "${#text}"'
+	wait_until has_lines 1 ready
+}
+
+@test "pieces: where in a mapping the duplicates are" {
+	halves
+	export LC_ALL=C
+	expect 0 ksm-estimate -q --pieces=512K -p "$spawned" -n -o SIZE,DENSITY,STRIP
+	stdout_has "saved if merged"
+	grep -qE '#{4,}[1-9]?\.{4,}' <<<"$output" || fail "no such strip: $output"
+	! grep -q ' piece ' <<<"$output" || fail "pieces in a text for people"
+	expect 0 ksm-estimate -q --pieces=512K -p "$spawned" --csv -b \
+		-o KIND,START,END,SIZE,ANON,DUP,SAVED,STRIP
+	# The sums of pieces are the figures of the mapping above, and they lie in it.
+	awk -F, '
+		function check() {
+			if (n && (anon != map[5] || dup - map[6] > 4096 * n || map[6] - dup > 4096 * n)) {
+				print "mapping " map[2] ": " map[5] " " map[6] ", pieces " anon " " dup
+				exit 1
+			}
+		}
+		NR > 1 && $1 == "mapping" { check(); split($0, map, ","); n = anon = dup = 0; maps++ }
+		NR > 1 && $1 == "piece" {
+			n++; pieces++; anon += $5; dup += $6
+			if ($2 < map[2] || $3 > map[3] || $8 != "") { print "piece: " $0; exit 1 }
+		}
+		END { check(); if (maps < 3 || pieces < 16) { print maps " " pieces; exit 1 } }
+		' <<<"$output" || fail "the sums differ"
+}
+
+@test "pieces: JSON has all, a sample and two passes too" {
+	target
+	local args
+	for args in "" "--sample 50" "--passes 2 -i 1ms" "--by comm" "--pairs"; do
+		# shellcheck disable=SC2086
+		expect 0 ksm-estimate -q -J --pieces=64K -p "$spawned" $args
+		valid_json
+		stdout_has '"pieces": ['
+		stdout_has '"kind": "mapping"'
+		stdout_has '"density": '
+	done
+	expect 0 ksm-estimate -q --pieces -p "$spawned" -r -n -o KIND
+	stdout_has "mapping"
 }
 
 @test "limits: slow, and still done" {

@@ -219,7 +219,9 @@ struct est {
  */
 int est_add(struct est *e, const struct ksm_ident *id);
 
-/* Whether pieces may be so large: a power of two, 16 pages to 16384. */
+#define EST_PIECE_MIN_PAGES 16
+#define EST_PIECE_MAX_PAGES 16384
+/* Whether pieces may be so large: a power of two between these. */
 bool est_piece_check(size_t page_size, uint64_t bytes);
 
 /**

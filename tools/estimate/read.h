@@ -14,8 +14,7 @@
 #define SPAN_PAGES	(2 * BLOCK_PAGES)	/* classified, copied and committed at once */
 #define REGION_PAGES	(32 * BLOCK_PAGES)	/* what a thread takes at a time */
 #define BLOCK_WORDS	(BLOCK_PAGES / 64)
-#define PIECE_PAGES	16			/* the smallest that a mapping is looked at in */
-#define SPAN_PIECES	(SPAN_PAGES / PIECE_PAGES)
+#define SPAN_PIECES	(SPAN_PAGES / EST_PIECE_MIN_PAGES)
 #define NO_PIECE	UINT32_MAX
 #define CHUNK_STEP	((size_t)256 << 10)	/* buffers are multiples of it */
 

@@ -97,10 +97,13 @@ static int use_key(struct est *e, struct readers *all)
 	return 0;
 }
 
+/* No piece is the work of two threads. */
+_Static_assert(EST_PIECE_MAX_PAGES <= REGION_PAGES, "a region holds whole pieces");
+
 bool est_piece_check(size_t page_size, uint64_t bytes)
 {
-	return !(bytes & (bytes - 1)) && bytes >= PIECE_PAGES * (uint64_t)page_size &&
-	       bytes <= REGION_PAGES * (uint64_t)page_size;
+	return !(bytes & (bytes - 1)) && bytes >= EST_PIECE_MIN_PAGES * (uint64_t)page_size &&
+	       bytes <= EST_PIECE_MAX_PAGES * (uint64_t)page_size;
 }
 
 int readers_init(struct readers *all, struct est *e, uint64_t pages)

@@ -1,27 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * columns.c - what can be shown: rows of processes, groups, pairs and mappings,
- * their columns, and the sums.  How it is shown is for report.c and report-json.c.
+ * columns.c - what can be shown: rows of processes, groups and pairs, their columns,
+ * and the sums.  How it is shown is for report.c and report-json.c.
  */
 #include "ksm-estimate/report.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 
 #include "cli/xalloc.h"
-#include "util/num.h"
-
-#define TEXT_ROWS 40	/* of pairs and mappings, where a person reads */
 
 static const struct est_row *row(const void *p)
 {
 	return p;
-}
-
-int64_t est_page_bytes(const struct est_report *r, double pages)
-{
-	return num_mul_sat((int64_t)llround(pages), (int64_t)r->e->page_size);
 }
 
 static void put(const void *p, struct cli_cell *out, double pages)
@@ -377,125 +367,6 @@ static int by_shared(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* --- mappings --- */
-
-struct vma {
-	const struct est_report *r;
-	const struct est_proc *p;
-	const struct est_seg *s;
-};
-
-static const struct vma *vma(const void *p)
-{
-	return p;
-}
-
-static void put_vma(const void *p, struct cli_cell *out, double pages)
-{
-	out->num = est_page_bytes(vma(p)->r, pages);
-}
-
-static void get_vma_pid(const void *p, struct cli_cell *out)
-{
-	out->num = vma(p)->p->pid;
-}
-
-static void get_vma_start(const void *p, struct cli_cell *out)
-{
-	static char text[20];
-
-	snprintf(text, sizeof(text), "0x%" PRIx64, vma(p)->s->start);
-	out->str = text;
-}
-
-static void get_vma_size(const void *p, struct cli_cell *out)
-{
-	out->num = vma(p)->s->end - vma(p)->s->start;
-}
-
-static void get_vma_perms(const void *p, struct cli_cell *out)
-{
-	out->str = vma(p)->s->perms;
-}
-
-static void get_vma_anon(const void *p, struct cli_cell *out)
-{
-	put_vma(p, out, vma(p)->s->count.anon);
-}
-
-static void get_vma_dup(const void *p, struct cli_cell *out)
-{
-	put_vma(p, out, vma(p)->s->gain.dup);
-}
-
-static void get_vma_zero(const void *p, struct cli_cell *out)
-{
-	put_vma(p, out, vma(p)->s->count.zero);
-}
-
-static void get_vma_saved(const void *p, struct cli_cell *out)
-{
-	put_vma(p, out, vma(p)->s->gain.saved);
-}
-
-static void get_vma_split(const void *p, struct cli_cell *out)
-{
-	out->state = vma(p)->r->e->huge_known ? CLI_VALUE : CLI_ABSENT;
-	put_vma(p, out, vma(p)->s->gain.huge);
-}
-
-static void get_vma_name(const void *p, struct cli_cell *out)
-{
-	out->str = vma(p)->s->name;
-}
-
-static void get_vma_comm(const void *p, struct cli_cell *out)
-{
-	out->str = vma(p)->p->comm;
-}
-
-const struct cli_col est_vma_columns[] = {
-	{ .name = "PID", .help = "process number", .kind = CLI_NUM, .get = get_vma_pid },
-	{ .name = "START", .help = "first address of the mapping", .get = get_vma_start },
-	{ .name = "SIZE", .help = "its length", .kind = CLI_BYTES, .get = get_vma_size },
-	{ .name = "PERMS", .help = "its permissions", .hidden = true, .get = get_vma_perms },
-	{ .name = "ANON", .help = "anonymous memory present", .kind = CLI_BYTES,
-	  .get = get_vma_anon },
-	{ .name = "DUP", .help = "of it, equal to another page", .kind = CLI_BYTES,
-	  .get = get_vma_dup },
-	{ .name = "ZERO", .help = "of it, zeroes", .kind = CLI_BYTES, .get = get_vma_zero },
-	{ .name = "SAVED", .help = "its share of what merging would save", .kind = CLI_BYTES,
-	  .get = get_vma_saved },
-	{ .name = "SPLIT", .help = "of SAVED, inside huge pages", .kind = CLI_BYTES,
-	  .hidden = true, .get = get_vma_split },
-	{ .name = "COMMAND", .help = "name of the process", .trunc = true, .get = get_vma_comm },
-	{ .name = "NAME", .help = "what is mapped", .trunc = true, .get = get_vma_name },
-	{ 0 },
-};
-
-static size_t make_vmas(const struct est_report *r, struct vma **out)
-{
-	const struct est *e = r->e;
-	size_t n = 0;
-
-	*out = xcalloc(e->n_segs, sizeof(**out));
-	for (size_t i = 0; i < e->n_procs; i++)
-		for (size_t s = 0; s < e->procs[i]->n_segs; s++)
-			if (e->procs[i]->segs[s].count.anon)
-				(*out)[n++] = (struct vma){ r, e->procs[i],
-							    &e->procs[i]->segs[s] };
-	return n;
-}
-
-static int by_vma_saved(const void *a, const void *b)
-{
-	const struct vma *x = *(const struct vma *const *)a, *y = *(const struct vma *const *)b;
-
-	if (x->s->gain.saved != y->s->gain.saved)
-		return x->s->gain.saved < y->s->gain.saved ? 1 : -1;
-	return (x > y) - (x < y);
-}
-
 /* --- lists, whatever they are of --- */
 
 static void list_sort(struct est_list *l, int (*order)(const void *, const void *))
@@ -515,10 +386,9 @@ void est_list_fini(struct est_list *l)
 size_t est_lists(const struct est_report *r, struct est_list *l, bool json)
 {
 	struct pair *pairs;
-	struct vma *vmas;
 	size_t n = 0;
 
-	if (json || (!r->pairs && !r->vmas)) {
+	if (json || (!r->pairs && !r->vmas && !r->pieces)) {
 		struct est_row *rows = xcalloc(MAX(r->e->n_procs, r->e->n_groups), sizeof(*rows));
 		const bool by = r->e->opt.by >= 0;
 
@@ -531,16 +401,13 @@ size_t est_lists(const struct est_report *r, struct est_list *l, bool json)
 		const size_t found = make_pairs(r, &pairs);
 
 		l[n] = (struct est_list){ "pairs", est_pair_columns, pairs, NULL, found,
-				      sizeof(*pairs), TEXT_ROWS };
+				      sizeof(*pairs), EST_TEXT_ROWS };
 		list_sort(&l[n++], by_shared);
 	}
-	if (r->vmas) {
-		const size_t found = make_vmas(r, &vmas);
-
-		l[n] = (struct est_list){ "vmas", est_vma_columns, vmas, NULL, found, sizeof(*vmas),
-				      TEXT_ROWS };
-		list_sort(&l[n++], by_vma_saved);
-	}
+	if (r->vmas)
+		est_list_vmas(r, &l[n++]);
+	if (r->pieces)
+		est_list_pieces(r, &l[n++]);
 	return n;
 }
 

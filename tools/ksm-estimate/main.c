@@ -17,6 +17,7 @@ enum {
 	KEY_PASSES,
 	KEY_PAIRS,
 	KEY_VMAS,
+	KEY_PIECES,
 	KEY_SKETCH,
 	KEY_COMPARE,
 	KEY_KEY,
@@ -48,6 +49,8 @@ static const struct cli_opt opts[] = {
 	{ .key = CLI_KEY_BY },
 	{ KEY_VMAS, "vmas", NULL, "show where in the address spaces the savings lie", EXCL_VMAS,
 	  0 },
+	{ KEY_PIECES, "pieces", "[SIZE]", "show where inside of mappings (default: pieces of 2M)",
+	  EXCL_VMAS, 0 },
 	{ KEY_SKETCH, "sketch", "FILE", "write a sketch of the memory, for --compare",
 	  EXCL_PAIRS | EXCL_VMAS, 0 },
 	{ KEY_COMPARE, "compare", NULL, "compare the sketches in files", EXCL_PAIRS | EXCL_VMAS,
@@ -77,6 +80,8 @@ static void columns_help(FILE *out)
 	cli_table_help(est_pair_columns, out);
 	fputs("\nWith --vmas:\n", out);
 	cli_table_help(est_vma_columns, out);
+	fputs("\nWith --pieces:\n", out);
+	cli_table_help(est_piece_columns, out);
 	fputs("\nWith --compare:\n", out);
 	cli_table_help(est_compare_columns, out);
 }
@@ -166,6 +171,16 @@ static void mode_option(struct args *a, int key, const char *arg)
 	}
 }
 
+static void pieces_option(struct args *a, const char *arg)
+{
+	struct est_opts *o = &a->e.opt;
+
+	a->r.pieces = o->names = true;
+	o->piece_bytes = 2 << 20;
+	if (arg && num_size(arg, &o->piece_bytes))
+		cli_usage_error("--pieces: %s: not a size (say 64K)", arg);
+}
+
 static void option(struct args *a, int key, const char *arg)
 {
 	struct est_opts *o = &a->e.opt;
@@ -199,6 +214,9 @@ static void option(struct args *a, int key, const char *arg)
 	case KEY_VMAS:
 		a->r.vmas = o->names = true;
 		break;
+	case KEY_PIECES:
+		pieces_option(a, arg);
+		break;
 	case KEY_SKETCH:
 		a->sketch = arg;
 		break;
@@ -223,6 +241,8 @@ static const struct cli_col *columns(const struct args *a)
 		return est_pair_columns;
 	if (a->r.vmas)
 		return est_vma_columns;
+	if (a->r.pieces)
+		return est_piece_columns;
 	return a->e.opt.by >= 0 ? est_group_columns : est_proc_columns;
 }
 
@@ -244,6 +264,19 @@ static void check(struct args *a, const struct cli_parse *p)
 		cli_table_check(columns(a), &a->r.table);
 }
 
+/* How large they may be depends on pages. */
+static void check_pieces(const struct args *a)
+{
+	const struct est *e = &a->e;
+	const size_t page = ksm_page_size(e->k);
+	char low[32], high[32];
+
+	if (a->r.pieces && !est_piece_check(page, e->opt.piece_bytes))
+		cli_usage_error("--pieces: not a power of two from %s to %s",
+				cli_bytes(low, sizeof(low), EST_PIECE_MIN_PAGES * page, false),
+				cli_bytes(high, sizeof(high), EST_PIECE_MAX_PAGES * page, false));
+}
+
 static void prepare(struct args *a)
 {
 	struct est *e = &a->e;
@@ -254,6 +287,7 @@ static void prepare(struct args *a)
 			ksm_open_why(a->sysroot, rc));
 	if (!ksm_is_live(e->k))
 		cli_die(CLI_UNSUPPORTED, 0, "%s: a dump holds no memory to read", a->sysroot);
+	check_pieces(a);
 	rc = a->key ? est_key_file(a->key, &e->key) : est_key_new(&e->key);
 	if (rc == -EPROTO)
 		cli_die(CLI_FAIL, 0, "%s: not a key (%d random bytes)", a->key, EST_KEY_LEN);

@@ -27,6 +27,8 @@ static void json_cell(struct cli_json *j, const struct cli_col *col, const void 
 		cli_json_str(j, key, cell.str);
 	else if (col->kind == CLI_BOOL)
 		cli_json_bool(j, key, cell.num != 0);
+	else if (col->kind == CLI_FLOAT)
+		cli_json_real(j, key, cell.real, cell.decimals);
 	else
 		cli_json_num(j, key, cell.num);
 }
@@ -84,7 +86,7 @@ static void json_sums(struct cli_json *j, const struct est_report *r, const stru
 int est_report_json(const struct est_report *r)
 {
 	struct cli_json *j = cli_json_new();
-	struct est_list lists[3];
+	struct est_list lists[EST_LISTS];
 	const size_t n = est_lists(r, lists, true);
 	struct est_sums s;
 	int rc;

@@ -84,7 +84,7 @@ static void print_sums(const struct est_report *r)
 
 static int print_text(const struct est_report *r)
 {
-	struct est_list lists[3];
+	struct est_list lists[EST_LISTS];
 	const size_t n = est_lists(r, lists, false);
 	const bool text = r->table.format == CLI_TEXT;
 	int rc = 0;

@@ -6,15 +6,18 @@
 #ifndef KSM_ESTIMATE_REPORT_H
 #define KSM_ESTIMATE_REPORT_H
 
+#include <math.h>
+
 #include "cli/cli.h"
 #include "estimate/estimate.h"
 #include "estimate/sketch.h"
+#include "util/num.h"
 
 struct est_report {
 	struct est *e;
 	struct cli_table_opts table;
 	bool named;		/* processes were, by their numbers */
-	bool pairs, vmas;
+	bool pairs, vmas, pieces;
 };
 
 /* ------------------------------------------------------------------ */
@@ -36,7 +39,7 @@ int est_key_file(const char *path, struct est_key *key);
 /* columns.c								*/
 
 extern const struct cli_col est_proc_columns[], est_group_columns[], est_pair_columns[],
-	est_vma_columns[], est_compare_columns[];
+	est_vma_columns[], est_piece_columns[], est_compare_columns[];
 
 /* A process or a group. */
 struct est_row {
@@ -78,10 +81,20 @@ struct est_figure {
 
 extern const struct est_figure est_figures[];	/* the last has no key */
 
-int64_t est_page_bytes(const struct est_report *r, double pages);
-/* Up to three: pairs or mappings where asked for, else processes or groups; or all. */
+static inline int64_t est_page_bytes(const struct est_report *r, double pages)
+{
+	return num_mul_sat((int64_t)llround(pages), (int64_t)r->e->page_size);
+}
+
+#define EST_TEXT_ROWS 40	/* of pairs and mappings, where a person reads */
+#define EST_LISTS 3
+
+/* At most EST_LISTS: pairs or mappings where asked for, else processes or groups; or all. */
 size_t est_lists(const struct est_report *r, struct est_list *l, bool json);
 void est_list_fini(struct est_list *l);
+/* columns-place.c: of mappings, and of these with their pieces. */
+void est_list_vmas(const struct est_report *r, struct est_list *l);
+void est_list_pieces(const struct est_report *r, struct est_list *l);
 void est_sums(const struct est_report *r, struct est_sums *s);
 
 /* ------------------------------------------------------------------ */
