@@ -75,6 +75,8 @@ struct est_seg {
 	char perms[5];
 	bool readable;		/* process_vm_readv() may read it */
 	bool may_ksm;		/* merged pages may be in it */
+	bool mergeable;		/* marked already */
+	bool stack;		/* of the main thread */
 	uint64_t rss_bytes;
 	char *name;		/* raw, or NULL */
 	struct est_count count;
@@ -246,6 +248,7 @@ void est_stop(struct est *e);
 /* Frees what the estimator allocated.  Also after a failure. */
 void est_fini(struct est *e);
 
+#define EST_ITEM_BYTES 64	/* struct ksm_rmap_item of mm/ksm.c on 64 bits */
 /* Metadata that merging all pages of a process would take beyond what it has, bytes. */
 int64_t est_metadata(const struct est_proc *p);
 

@@ -60,6 +60,8 @@ static int add_seg(struct walk *w, const struct ksm_vma *v)
 		.end = v->end,
 		.readable = v->perms[0] == 'r',
 		.may_ksm = ksm_fig_or(v->ksm_line, 1) != 0,
+		.mergeable = v->mergeable,
+		.stack = !strcmp(v->name, "[stack]"),
 		.rss_bytes = v->rss_bytes,
 	};
 	memcpy(s->perms, v->perms, sizeof(s->perms));

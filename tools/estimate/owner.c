@@ -11,14 +11,13 @@
 
 #include "util/map.h"
 
-#define ITEM_BYTES	64	/* struct ksm_rmap_item of mm/ksm.c on 64 bits */
 
 int64_t est_metadata(const struct est_proc *p)
 {
 	const int64_t has = ksm_fig_or(p->items, 0);
 	const int64_t needs = p->count.anon;
 
-	return needs > has ? (needs - has) * ITEM_BYTES : 0;
+	return needs > has ? (needs - has) * EST_ITEM_BYTES : 0;
 }
 
 /* What is found by key: its index + 1, since NULL is no value. */
