@@ -316,6 +316,9 @@ void cli_json_real(struct cli_json *j, const char *key, double v, int decimals);
 void cli_json_str(struct cli_json *j, const char *key, const char *v); /* NULL: null */
 void cli_json_bool(struct cli_json *j, const char *key, bool v);
 void cli_json_null(struct cli_json *j, const char *key);
+/* An array of one object a row, of all columns: their names in lower case are the keys. */
+void cli_json_rows(struct cli_json *j, const char *key, const struct cli_col *cols,
+		   const void *const *rows, size_t n);
 /* Closes what is open, writes the document and a newline; 0 or -errno. */
 int cli_json_print(struct cli_json *j, FILE *out);
 

@@ -1,49 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * report-json.c - the result as one JSON document.
- *
- * Keys of rows are the names of columns, so that table and document cannot drift
- * apart.
  */
 #include "ksm-estimate/report.h"
 
 #include <math.h>
-
-#include "util/ascii.h"
-
-static void json_cell(struct cli_json *j, const struct cli_col *col, const void *r)
-{
-	struct cli_cell cell = { 0 };
-	char key[32];
-	size_t i;
-
-	for (i = 0; col->name[i] && i + 1 < sizeof(key); i++)
-		key[i] = ascii_lower(col->name[i]);
-	key[i] = '\0';
-	col->get(r, &cell);
-	if (cell.state != CLI_VALUE)
-		cli_json_null(j, key);
-	else if (col->kind == CLI_STR)
-		cli_json_str(j, key, cell.str);
-	else if (col->kind == CLI_BOOL)
-		cli_json_bool(j, key, cell.num != 0);
-	else if (col->kind == CLI_FLOAT)
-		cli_json_real(j, key, cell.real, cell.decimals);
-	else
-		cli_json_num(j, key, cell.num);
-}
-
-static void json_list(struct cli_json *j, const struct est_list *l)
-{
-	cli_json_open(j, l->name, '[');
-	for (size_t i = 0; i < l->n; i++) {
-		cli_json_open(j, NULL, '{');
-		for (const struct cli_col *c = l->cols; c->name; c++)
-			json_cell(j, c, l->ptrs[i]);
-		cli_json_close(j);
-	}
-	cli_json_close(j);
-}
 
 static void json_sums(struct cli_json *j, const struct est_report *r, const struct est_sums *s)
 {
@@ -95,7 +56,7 @@ int est_report_json(const struct est_report *r)
 	cli_json_open(j, NULL, '{');
 	json_sums(j, r, &s);
 	for (size_t i = 0; i < n; i++) {
-		json_list(j, &lists[i]);
+		cli_json_rows(j, lists[i].name, lists[i].cols, lists[i].ptrs, lists[i].n);
 		est_list_fini(&lists[i]);
 	}
 	cli_json_close(j);
