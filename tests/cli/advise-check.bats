@@ -140,3 +140,59 @@ all=1001,1002,1003,1010,2001,2002,2003,2150,2300,2301,2302,2310,2,58,812
 	expect 0 ksm-advise -c -n -o STATE,ACTION -p "$spawned"
 	[[ $(tr -s ' ' <<<"$output") == *"any nothing: merging is on" ]] || fail "$output"
 }
+
+# --- where it pays ------------------------------------------------------------------
+
+# A shell with a text of many MiB: all lines the same in its first half, none in the
+# second; $spawned.
+halves() {
+	mkfifo stay
+	# shellcheck disable=SC2016
+	spawn bash -c 'text=$(yes x | head -c 24000000; head -c 18000000 /dev/urandom | base64 -w 0)
+		echo >ready; read -r -t 900 <>stay; echo "${#text}"'
+	wait_until test -s ready
+}
+
+@test "where it pays: the half with duplicates, and what that is of all" {
+	cd "$BATS_TEST_TMPDIR"
+	halves
+	export LC_ALL=C
+	expect 0 ksm-advise -c --where-it-pays -b -p "$spawned" -n -o SIZE,WHAT,ANON,SAVED
+	[[ $output =~ ([0-9]+)" % of the savings, "([0-9]+)" % of the scanning" ]] ||
+		fail "no figures: $output"
+	((BASH_REMATCH[1] >= 95 && BASH_REMATCH[2] >= 40 && BASH_REMATCH[2] <= 60)) ||
+		fail "$output"
+	grep -q ' part ' <<<"$output" || fail "no part: $output"
+	stderr_is ""
+	# Less is wanted: less is scanned.
+	expect 0 ksm-advise -c --where-it-pays=30 -p "$spawned"
+	[[ $output =~ ([0-9]+)" % of the savings, "([0-9]+)" % of the scanning" ]] ||
+		fail "no figures: $output"
+	((BASH_REMATCH[1] >= 30 && BASH_REMATCH[1] <= 50 && BASH_REMATCH[2] <= 30)) ||
+		fail "$output"
+	expect 0 ksm-advise -c --where-it-pays -J -p "$spawned"
+	valid_json
+	stdout_has '"chosen_saved_bytes": '
+	stdout_has '"what": "part"'
+}
+
+@test "where it pays: exit status when some or none can be read" {
+	cd "$BATS_TEST_TMPDIR"
+	mkfifo stay
+	# shellcheck disable=SC2016
+	spawn bash -c 'text=$(head -c 300000 /dev/urandom | base64 -w 0)
+		echo >ready; read -r -t 900 <>stay; echo "${#text}"'
+	wait_until test -s ready
+	expect 1 ksm-advise -c --where-it-pays -p 999999999
+	stdout_is ""
+	stderr_is "ksm-advise: 999999999: cannot read its memory: No such process"
+	expect 4 ksm-advise -c --where-it-pays -p "999999999,$spawned"
+	stderr_is "ksm-advise: 999999999: cannot read its memory: No such process"
+}
+
+@test "where it pays: a dump has no memory" {
+	use_root 6.12-busy
+	expect 3 ksm-advise -s "$ROOT" -c --where-it-pays -p 1
+	stdout_is ""
+	stderr_is "ksm-advise: $ROOT: a dump holds no memory to read"
+}

@@ -50,6 +50,10 @@ $try"
 		-p 1 -w --timeout never|--timeout: never: not a duration (say 500ms, 2, 1.5m, 1h)
 		-p 1 -w --timeout 0|--timeout: 0: not a duration (say 500ms, 2, 1.5m, 1h)
 		-p 1 -w -d|--disable and --wait exclude each other
+		-p 1 --where-it-pays|--where-it-pays needs --check
+		-p 1 -c --where-it-pays=0|--where-it-pays: 0: not a percentage above 0, up to 100
+		-p 1 -c --where-it-pays=x|--where-it-pays: x: not a percentage above 0, up to 100
+		-p 1 -c -d --where-it-pays|--where-it-pays and --disable exclude each other
 		-p 1 -w -c|--check and --wait exclude each other
 		-p 1 -f|--force needs --disable
 		-p 1 --madvised|--madvised needs --disable

@@ -156,6 +156,9 @@ enum est_why {
 	EST_STOPPED,		/* est_stop() [ECANCELED] */
 };
 
+/* For people; @rc: what was returned, for the cases that it says more of.  Never NULL. */
+const char *est_why_text(enum est_why why, int rc);
+
 #define EST_PAIR_GROUPS_MAX 1024	/* a matrix of 8 MiB */
 
 struct est_group {

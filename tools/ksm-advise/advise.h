@@ -40,6 +40,7 @@ struct adv {
 	bool wait;
 	uint64_t timeout_ns;		/* 0: none */
 	bool check;
+	double where_share;		/* of the savings, with --where-it-pays; 0: all memory */
 	bool report;
 	const char *report_file;	/* NULL: where messages go */
 	struct cli_table_opts table;
@@ -188,6 +189,14 @@ void adv_scanner_start(struct adv *a, int code);
 void adv_scanner_stop(void);
 /* Says once that KSM is stopped, where somebody is there to read it. */
 void adv_scanner_hint(struct adv *a);
+
+/* ------------------------------------------------------------------ */
+/* where.c: --where-it-pays with --check				*/
+
+extern const struct cli_col adv_where_cols[];
+
+/* Shows what would be marked; the exit code. */
+int adv_where(struct adv *a);
 
 /* ------------------------------------------------------------------ */
 /* attach.c: running processes						*/

@@ -16,6 +16,7 @@
 
 enum {
 	KEY_STRICT = CLI_OPT_LONG,
+	KEY_WHERE,
 	KEY_MADVISED,
 	KEY_OLD_ALL,
 };
@@ -29,6 +30,8 @@ static const struct cli_opt opts[] = {
 	{ 'C', "check", NULL, "change nothing: tell the state of processes and what would be done",
 	  0, 0 },
 	{ 'c', NULL, NULL, NULL, 0, 'C' },
+	{ KEY_WHERE, "where-it-pays", "[PCT]",
+	  "with -C: show the ranges that hold PCT of the savings (default: 95)", 0, 0 },
 	{ 'd', "disable", NULL, "switch merging off, and undo what was merged", 0, 0 },
 	{ KEY_MADVISED, "madvised", NULL,
 	  "with -d: also memory that the program itself made mergeable", 0, 0 },
@@ -59,6 +62,8 @@ static const char *const synopsis[] = {
 static void print_columns(FILE *out)
 {
 	cli_table_help(adv_check_cols, out);
+	fputs("\nWith --where-it-pays:\n", out);
+	cli_table_help(adv_where_cols, out);
 }
 
 static const struct cli_cmd cmd = {
@@ -82,6 +87,16 @@ static enum adv_mech mechanism(const char *name)
 	cli_usage_error("%s: unknown mechanism (auto, prctl, inject, preload)", name);
 }
 
+/* Above 0, since 0 is "not asked for". */
+static double where_share(const char *arg)
+{
+	double pct = 95;
+
+	if (arg && (num_percent(arg, &pct) || pct <= 0))
+		cli_usage_error("--where-it-pays: %s: not a percentage above 0, up to 100", arg);
+	return pct / 100;
+}
+
 static void option(struct adv *a, int key, const char *arg)
 {
 	switch (key) {
@@ -103,6 +118,9 @@ static void option(struct adv *a, int key, const char *arg)
 		break;
 	case 'C':
 		a->check = true;
+		break;
+	case KEY_WHERE:
+		a->where_share = where_share(arg);
 		break;
 	case 'd':
 		a->disable = true;
@@ -162,6 +180,7 @@ static void check_command(const struct adv *a)
 	const struct rule rules[] = {
 		{ selects(a), "a COMMAND and running processes exclude each other" },
 		{ a->check, "--check needs running processes, not a COMMAND" },
+		{ a->where_share > 0, "--where-it-pays needs running processes, not a COMMAND" },
 		{ a->sel.tree, "--tree needs running processes, not a COMMAND" },
 		{ a->wait, "--wait needs running processes, not a COMMAND" },
 		{ a->timeout_ns, "--timeout needs --wait" },
@@ -190,12 +209,15 @@ static void check_processes(const struct adv *a)
 		{ a->all && !a->disable, "--madvised needs --disable" },
 		{ a->wait && a->disable, "--disable and --wait exclude each other" },
 		{ a->wait && a->check, "--check and --wait exclude each other" },
+		{ a->where_share > 0 && !a->check, "--where-it-pays needs --check" },
+		{ a->where_share > 0 && a->disable,
+		  "--where-it-pays and --disable exclude each other" },
 		{ a->table.format == CLI_JSON && !a->check, "--json needs --report or --check" },
 	};
 
 	forbid(rules, ARRAY_SIZE(rules));
 	if (a->check)
-		cli_table_check(adv_check_cols, &a->table);
+		cli_table_check(a->where_share > 0 ? adv_where_cols : adv_check_cols, &a->table);
 }
 
 /*
@@ -245,7 +267,7 @@ int main(int argc, char **argv)
 		cli_set_usage_code(CLI_USAGE);
 		check_processes(&a);
 		adv_open(&a, CLI_FAIL);
-		rc = a.check ? adv_check(&a) : adv_attach(&a);
+		rc = a.where_share > 0 ? adv_where(&a) : a.check ? adv_check(&a) : adv_attach(&a);
 	}
 	ksm_close(a.k);
 	free(a.pids);

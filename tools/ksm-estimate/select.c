@@ -40,12 +40,11 @@ static _Noreturn void die(const struct est *e, int rc)
 	case EST_NO_THREAD:
 		cli_die(CLI_FAIL, rc, "cannot start a thread");
 	case EST_TOO_MANY:
-		cli_die(CLI_FAIL, 0, "too many mappings (select fewer processes)");
+		cli_die(CLI_FAIL, 0, "%s", est_why_text(e->why, rc));
 	case EST_NO_FILES:
 		cli_die(CLI_FAIL, rc, "cannot read %zu processes again", e->n_procs);
 	case EST_LACKING:
-		cli_die(CLI_UNSUPPORTED, 0, "this kernel does not show the pages of processes: "
-			"it has no /proc/PID/smaps and pagemap (CONFIG_PROC_PAGE_MONITOR)");
+		cli_die(CLI_UNSUPPORTED, 0, "%s", est_why_text(e->why, rc));
 	case EST_BLIND:
 		cli_die(CLI_FAIL, 0, "cannot look into our own memory: %s", ksm_errmsg(e->k));
 	case EST_PAIRS:
