@@ -55,7 +55,9 @@ static void many_mappings(size_t page)
 	}
 }
 
-static void start(struct child *c, bool mappings)
+enum kind { PLAIN, SHARED, MANY };
+
+static void start(struct child *c, enum kind kind)
 {
 	int ready[2], stay[2];
 	char byte;
@@ -67,12 +69,15 @@ static void start(struct child *c, bool mappings)
 	c->area += c->page;
 	mprotect(c->area, PAGES * c->page, PROT_READ | PROT_WRITE);
 	CHECK(!pipe(ready) && !pipe(stay));
+	if (kind == SHARED)
+		fill(c);
 	c->pid = fork();
 	if (!c->pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(stay[1]);
-		fill(c);
-		if (mappings)
+		if (kind != SHARED)
+			fill(c);
+		if (kind == MANY)
 			many_mappings(c->page);
 		if (write(ready[1], "", 1) != 1 || read(stay[0], &byte, 1) < 0)
 			_exit(1);
@@ -138,7 +143,7 @@ static void figures(void)
 	struct est e = { .opt.full = true };
 	const struct est_seg *s;
 
-	start(&c, false);
+	start(&c, PLAIN);
 	if (begin(&e, &c)) {
 		CHECK_INT(est_read(&e), 0);
 		if (!may_not(&e)) {
@@ -169,7 +174,7 @@ static void pieces(double sample, unsigned int passes)
 	uint64_t anon = 0, zero = 0, end_of_last = 0;
 	double dup = 0, saved = 0;
 
-	start(&c, false);
+	start(&c, PLAIN);
 	e.opt.piece_bytes = 16 * c.page;
 	if (begin(&e, &c)) {
 		CHECK_INT(est_read(&e), 0);
@@ -242,7 +247,7 @@ static void gone(void)
 	struct child c;
 	struct est e = { .opt.full = true };
 
-	start(&c, false);
+	start(&c, PLAIN);
 	if (begin(&e, &c)) {
 		end(&c);
 		CHECK_INT(est_read(&e), 0);
@@ -259,7 +264,7 @@ static void stopped(void)
 	struct child c;
 	struct est e = { .opt.full = true };
 
-	start(&c, false);
+	start(&c, PLAIN);
 	if (begin(&e, &c)) {
 		est_stop(&e);
 		CHECK_INT(est_read(&e), -ECANCELED);
@@ -286,7 +291,7 @@ static void stopped_while_slow(void)
 	const time_t began = time(NULL);
 	pthread_t thread;
 
-	start(&c, false);
+	start(&c, PLAIN);
 	if (begin(&e, &c)) {
 		CHECK_INT(pthread_create(&thread, NULL, stop_soon, &e), 0);
 		CHECK_INT(est_read(&e), -ECANCELED);
@@ -305,11 +310,32 @@ static void stopped_between_passes(void)
 				  .interval_ns = UINT64_C(3600000000000) } };
 	pthread_t thread;
 
-	start(&c, false);
+	start(&c, PLAIN);
 	if (begin(&e, &c)) {
 		CHECK_INT(pthread_create(&thread, NULL, stop_soon, &e), 0);
 		CHECK_INT(est_read(&e), -ECANCELED);
 		pthread_join(thread, NULL);
+	}
+	est_fini(&e);
+	end(&c);
+}
+
+/* Of pages that the child shares with us each pass counts, at whatever pace it is read. */
+static void shared_pages_count_each_pass(void)
+{
+	struct child c;
+	struct est e = { .opt = { .full = true, .passes = 2 } };
+	const struct est_seg *s;
+
+	start(&c, SHARED);
+	if (begin(&e, &c)) {
+		CHECK_INT(est_read(&e), 0);
+		if (!may_not(&e)) {
+			s = area_of(&e, &c);
+			CHECK(s && s->count.anon == PAGES && !s->count.changed);
+			CHECK(e.limits.bytes >= 2 * PAGES * c.page);
+			CHECK(e.limits.bytes <= e.count.anon * c.page * 2);
+		}
 	}
 	est_fini(&e);
 	end(&c);
@@ -320,7 +346,7 @@ static void cpu_used_up(void)
 	struct child c;
 	struct est e = { .opt.full = true, .limits.max_cpu_ns = 1 };
 
-	start(&c, false);
+	start(&c, PLAIN);
 	if (begin(&e, &c)) {
 		CHECK_INT(est_read(&e), -ETIME);
 		CHECK_INT(e.why, EST_OVER_CPU);
@@ -336,7 +362,7 @@ static void sampled_for_memory(void)
 	struct est e = { .limits.max_memory = 5 << 20 };
 
 	/* Enough for a reader, and too little for as many records as there may be. */
-	start(&c, false);
+	start(&c, PLAIN);
 	if (begin(&e, &c)) {
 		CHECK_INT(est_read(&e), 0);
 		if (!may_not(&e)) {
@@ -356,7 +382,7 @@ static void every_page_or_nothing(void)
 	struct child c;
 	struct est e = { .opt.full = true, .limits.max_memory = 5 << 20 };
 
-	start(&c, false);
+	start(&c, PLAIN);
 	if (begin(&e, &c)) {
 		CHECK_INT(est_read(&e), -ENOBUFS);
 		CHECK_INT(e.why, EST_OVER_MEMORY);
@@ -371,7 +397,7 @@ static void mappings_bounded(void)
 	struct child c;
 	struct est e = { .limits.max_memory = 8 << 20 };
 
-	start(&c, true);
+	start(&c, MANY);
 	if (begin(&e, &c)) {
 		const int rc = est_read(&e);
 
@@ -386,5 +412,6 @@ static void mappings_bounded(void)
 
 TAP_MAIN(TAP_CASE(figures), TAP_CASE(pieces_of_mappings), TAP_CASE(sizes_of_pieces),
 	 TAP_CASE(gone), TAP_CASE(stopped), TAP_CASE(stopped_while_slow),
-	 TAP_CASE(stopped_between_passes), TAP_CASE(cpu_used_up), TAP_CASE(sampled_for_memory),
+	 TAP_CASE(stopped_between_passes), TAP_CASE(shared_pages_count_each_pass),
+	 TAP_CASE(cpu_used_up), TAP_CASE(sampled_for_memory),
 	 TAP_CASE(every_page_or_nothing), TAP_CASE(mappings_bounded))
