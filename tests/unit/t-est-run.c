@@ -242,10 +242,10 @@ static void sizes_of_pieces(void)
 	CHECK(!est_piece_check(65536, 64 << 10) && est_piece_check(65536, 1 << 20));
 }
 
-static void gone(void)
+static void gone_of(uint64_t piece_bytes)
 {
 	struct child c;
-	struct est e = { .opt.full = true };
+	struct est e = { .opt = { .full = true, .piece_bytes = piece_bytes } };
 
 	start(&c, PLAIN);
 	if (begin(&e, &c)) {
@@ -257,6 +257,12 @@ static void gone(void)
 		CHECK(e.total.saved == 0);
 	}
 	est_fini(&e);
+}
+
+static void gone(void)
+{
+	gone_of(0);
+	gone_of(64 * (uint64_t)sysconf(_SC_PAGESIZE));
 }
 
 static void stopped(void)
@@ -359,7 +365,7 @@ static void cpu_used_up(void)
 static void sampled_for_memory(void)
 {
 	struct child c;
-	struct est e = { .limits.max_memory = 5 << 20 };
+	struct est e = { .limits.max_memory = 6 << 20 };
 
 	/* Enough for a reader, and too little for as many records as there may be. */
 	start(&c, PLAIN);
@@ -367,7 +373,7 @@ static void sampled_for_memory(void)
 		CHECK_INT(est_read(&e), 0);
 		if (!may_not(&e)) {
 			CHECK(e.p < 1);
-			CHECK(e.cap_recs * sizeof(*e.recs) <= 5 << 19);
+			CHECK(e.cap_recs * sizeof(*e.recs) <= 6 << 19);
 			CHECK_INT(est_decide(&e), 0);
 			CHECK(e.low <= e.total.saved && e.total.saved <= e.high);
 			CHECK(e.high >= SAME + ZERO - 4);

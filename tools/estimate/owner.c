@@ -180,7 +180,9 @@ static void hand_out_pieces(struct est *e, const struct est_gain *gains)
 		if (e->p < 1)
 			est_gain_clamp(&piece->gain, frames_of(e, &piece->count));
 	}
-	qsort(e->pieces, e->n_pieces, sizeof(*e->pieces), by_place);
+	/* There may be none, and no array then. */
+	if (e->n_pieces)
+		qsort(e->pieces, e->n_pieces, sizeof(*e->pieces), by_place);
 	for (size_t i = 0; i < e->n_pieces; i++) {
 		struct est_seg *seg = e->pieces[i].seg;
 
