@@ -79,7 +79,8 @@ seems() {
 	# No longer than a minute, if it is not ended.
 	spawn strace -f -o /dev/null -e trace=none ksm-advise -v -m inject -- sleep 60 2>"$said"
 	wait_until grep -q "runs without merging" "$said"
-	read -r child <"/proc/$spawned/task/$spawned/children"
+	# The file ends without a new line.
+	read -r child <"/proc/$spawned/task/$spawned/children" || :
 	kill "$child"
 	contains stderr "$(<"$said")" \
 		"sleep: runs without merging: it cannot be set after exec: traced by $spawned"

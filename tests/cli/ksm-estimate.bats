@@ -141,7 +141,8 @@ halves() {
 	export LC_ALL=C
 	expect 0 ksm-estimate -q --pieces=512K -p "$spawned" -n -o SIZE,DENSITY,STRIP
 	stdout_has "saved if merged"
-	grep -qE '#{4,}[1-9]?\.{4,}' <<<"$output" || fail "no such strip: $output"
+	# Where the one half ends and the other begins may be in the middle of a cell or two.
+	grep -qE '#{4,}[0-9]*\.{4,}' <<<"$output" || fail "no such strip: $output"
 	! grep -q ' piece ' <<<"$output" || fail "pieces in a text for people"
 	expect 0 ksm-estimate -q --pieces=512K -p "$spawned" --csv -b \
 		-o KIND,START,END,SIZE,ANON,DUP,SAVED,STRIP
