@@ -321,12 +321,58 @@ static void options(void)
 		CHECK(cli_table_option(c->key, "x", &o));
 }
 
+static void get_address(const void *row, struct cli_cell *out)
+{
+	out->num = (int64_t) * (const uint64_t *)row;
+}
+
+static void print_addresses(void *arg)
+{
+	/* One that is negative as a number; and two that are in another order as texts. */
+	static const uint64_t at[] = { 0xffffffffff600000, 0x10000, 0x9000 };
+	static const struct cli_col one[] = {
+		{ .name = "START", .help = "address", .kind = CLI_ADDRESS, .get = get_address },
+		{ 0 },
+	};
+	const void *rows[ARRAY_SIZE(at)];
+
+	cli_init("tool");
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++)
+		rows[i] = &at[i];
+	exit(cli_table_print("at", one, rows, ARRAY_SIZE(at), arg) ? CLI_FAIL : CLI_OK);
+}
+
+static void addresses(void)
+{
+	static const struct {
+		struct cli_table_opts opts;
+		const char *want;
+	} rows[] = {
+		{ { 0 }, "START\n0xffffffffff600000\n0x10000\n0x9000\n" },
+		{ { .format = CLI_CSV, .bytes = true },
+		  "start\n0xffffffffff600000\n0x10000\n0x9000\n" },
+		{ { .format = CLI_RAW, .sort = "-start", .noheadings = true },
+		  "0xffffffffff600000\n0x10000\n0x9000\n" },
+		{ { .format = CLI_RAW, .sort = "start", .noheadings = true },
+		  "0x9000\n0x10000\n0xffffffffff600000\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct cli_table_opts opts = rows[i].opts;
+		__cleanup_captured struct captured c = capture(print_addresses, &opts, -1);
+
+		tap_row("%zu", i);
+		CHECK_STR(str_get(&c.out), rows[i].want);
+		CHECK_STR(str_get(&c.err), "");
+	}
+}
+
 int main(void)
 {
 	static const struct tap_case cases[] = {
 		TAP_CASE(text),	    TAP_CASE(raw),	TAP_CASE(csv),	TAP_CASE(json),
 		TAP_CASE(sorting),  TAP_CASE(no_rows), TAP_CASE(mistakes),
-		TAP_CASE(full_disk), TAP_CASE(options),
+		TAP_CASE(full_disk), TAP_CASE(options), TAP_CASE(addresses),
 	};
 
 	setenv("LC_ALL", "C", 1);

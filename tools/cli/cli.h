@@ -234,6 +234,7 @@ enum cli_kind {
 	CLI_FLOAT,	/* a decimal fraction */
 	CLI_BOOL,
 	CLI_BYTES,	/* a size: human in text, bytes with -b and in JSON */
+	CLI_ADDRESS,	/* hexadecimal everywhere, text in JSON */
 };
 
 /* What a getter fills.  state says which of the four values a cell is. */
@@ -243,7 +244,7 @@ const char *cli_state_word(enum cli_state state);
 
 struct cli_cell {
 	enum cli_state state;	/* others than CLI_VALUE: "-", "denied", "off"; JSON null */
-	int64_t num;		/* CLI_NUM, CLI_BYTES, CLI_BOOL */
+	int64_t num;		/* CLI_NUM, CLI_BYTES, CLI_BOOL, CLI_ADDRESS */
 	double real;		/* CLI_FLOAT */
 	const char *str;	/* CLI_STR; borrowed until the getter's next call */
 	int decimals;		/* CLI_FLOAT: digits behind the point */
@@ -290,6 +291,10 @@ struct cli_table_opts {
  */
 int cli_table_print(const char *name, const struct cli_col *cols, const void *const *rows,
 		    size_t nrows, const struct cli_table_opts *opts);
+struct cli_json;
+/* An array of one object a row, of all columns: their names in lower case are the keys. */
+void cli_json_rows(struct cli_json *j, const char *key, const struct cli_col *cols,
+		   const void *const *rows, size_t n);
 /* Check columns and sort key early, before work is done; a mistake is a usage error. */
 void cli_table_check(const struct cli_col *cols, const struct cli_table_opts *opts);
 /* "Columns:" section for --help. */
@@ -303,7 +308,6 @@ bool cli_table_option(int key, const char *arg, struct cli_table_opts *opts);
 /* ------------------------------------------------------------------ */
 /* json.c: documents that are not a table (status, report)		*/
 
-struct cli_json;
 struct cli_json *cli_json_new(void);
 /* All on one line, for one document a sample. */
 void cli_json_compact(struct cli_json *j);
@@ -316,9 +320,6 @@ void cli_json_real(struct cli_json *j, const char *key, double v, int decimals);
 void cli_json_str(struct cli_json *j, const char *key, const char *v); /* NULL: null */
 void cli_json_bool(struct cli_json *j, const char *key, bool v);
 void cli_json_null(struct cli_json *j, const char *key);
-/* An array of one object a row, of all columns: their names in lower case are the keys. */
-void cli_json_rows(struct cli_json *j, const char *key, const struct cli_col *cols,
-		   const void *const *rows, size_t n);
 /* Closes what is open, writes the document and a newline; 0 or -errno. */
 int cli_json_print(struct cli_json *j, FILE *out);
 

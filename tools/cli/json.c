@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "cli/xalloc.h"
-#include "util/ascii.h"
 
 #define DEPTH_MAX 32
 
@@ -159,42 +158,6 @@ void cli_json_bool(struct cli_json *j, const char *key, bool v)
 void cli_json_null(struct cli_json *j, const char *key)
 {
 	str_add(begin(j, key), "null");
-}
-
-/* Keys are names of columns, so that table and document cannot drift apart. */
-static void json_cell(struct cli_json *j, const struct cli_col *col, const void *r)
-{
-	struct cli_cell cell = { 0 };
-	char key[32];
-	size_t i;
-
-	for (i = 0; col->name[i] && i + 1 < sizeof(key); i++)
-		key[i] = ascii_lower(col->name[i]);
-	key[i] = '\0';
-	col->get(r, &cell);
-	if (cell.state != CLI_VALUE)
-		cli_json_null(j, key);
-	else if (col->kind == CLI_STR)
-		cli_json_str(j, key, cell.str);
-	else if (col->kind == CLI_BOOL)
-		cli_json_bool(j, key, cell.num != 0);
-	else if (col->kind == CLI_FLOAT)
-		cli_json_real(j, key, cell.real, cell.decimals);
-	else
-		cli_json_num(j, key, cell.num);
-}
-
-void cli_json_rows(struct cli_json *j, const char *key, const struct cli_col *cols,
-		   const void *const *rows, size_t n)
-{
-	cli_json_open(j, key, '[');
-	for (size_t i = 0; i < n; i++) {
-		cli_json_open(j, NULL, '{');
-		for (const struct cli_col *c = cols; c->name; c++)
-			json_cell(j, c, rows[i]);
-		cli_json_close(j);
-	}
-	cli_json_close(j);
 }
 
 int cli_json_print(struct cli_json *j, FILE *out)

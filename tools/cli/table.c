@@ -191,6 +191,12 @@ const char *cli_state_word(enum cli_state state)
 	}
 }
 
+static const char *address(char *buf, size_t len, const struct cli_cell *cell)
+{
+	snprintf(buf, len, "0x%" PRIx64, (uint64_t)cell->num);
+	return buf;
+}
+
 /* The cell as a reader sees it; foreign text is cleaned. */
 static void add_cell(struct str *out, const struct cli_col *c, const struct cli_cell *cell,
 		     bool bytes)
@@ -217,6 +223,9 @@ static void add_cell(struct str *out, const struct cli_col *c, const struct cli_
 	case CLI_BYTES:
 		str_add(out, cli_bytes(buf, sizeof(buf), cell->num, bytes));
 		return;
+	case CLI_ADDRESS:
+		str_add(out, address(buf, sizeof(buf), cell));
+		return;
 	}
 }
 
@@ -241,6 +250,9 @@ static int compare_values(const struct sort_key *a, const struct sort_key *b, en
 		return strcmp(a->str, b->str);
 	if (kind == CLI_FLOAT)
 		return (a->cell.real > b->cell.real) - (a->cell.real < b->cell.real);
+	if (kind == CLI_ADDRESS)
+		return ((uint64_t)a->cell.num > (uint64_t)b->cell.num) -
+		       ((uint64_t)a->cell.num < (uint64_t)b->cell.num);
 	return (a->cell.num > b->cell.num) - (a->cell.num < b->cell.num);
 }
 
@@ -287,44 +299,62 @@ static void sort_rows(struct job *job, const struct cli_col *cols)
 /* ------------------------------------------------------------------ */
 /* formats							      */
 
-static void add_json_key(struct str *out, const char *name)
+/* Names in lower case, so that table and document cannot drift apart.  Until the next call. */
+static const char *column_key(const struct cli_col *c)
 {
-	for (; *name; name++)
-		str_addc(out, ascii_lower(*name));
+	static char key[64];
+	size_t i;
+
+	for (i = 0; c->name[i] && i + 1 < sizeof(key); i++)
+		key[i] = ascii_lower(c->name[i]);
+	key[i] = '\0';
+	return key;
 }
 
-static void json_cell(struct cli_json *j, const char *key, const struct cli_col *c,
-		      const struct cli_cell *cell)
+static void json_cell(struct cli_json *j, const struct cli_col *c, const void *row)
 {
-	if (cell->state != CLI_VALUE)
+	const struct cli_cell cell = get_cell(c, row);
+	const char *key = column_key(c);
+	char buf[32];
+
+	if (cell.state != CLI_VALUE)
 		cli_json_null(j, key);
 	else if (c->kind == CLI_STR)
-		cli_json_str(j, key, cell->str);
+		cli_json_str(j, key, cell.str);
 	else if (c->kind == CLI_FLOAT)
-		cli_json_real(j, key, cell->real, cell->decimals);
+		cli_json_real(j, key, cell.real, cell.decimals);
 	else if (c->kind == CLI_BOOL)
-		cli_json_bool(j, key, cell->num != 0);
+		cli_json_bool(j, key, cell.num != 0);
+	else if (c->kind == CLI_ADDRESS)
+		cli_json_str(j, key, address(buf, sizeof(buf), &cell));
 	else
-		cli_json_num(j, key, cell->num);
+		cli_json_num(j, key, cell.num);
+}
+
+void cli_json_rows(struct cli_json *j, const char *key, const struct cli_col *cols,
+		   const void *const *rows, size_t n)
+{
+	cli_json_open(j, key, '[');
+	for (size_t i = 0; i < n; i++) {
+		cli_json_open(j, NULL, '{');
+		for (const struct cli_col *c = cols; c->name; c++)
+			json_cell(j, c, rows[i]);
+		cli_json_close(j);
+	}
+	cli_json_close(j);
 }
 
 static int print_json(const struct job *job, const char *name)
 {
 	struct cli_json *j = cli_json_new();
-	__cleanup_str struct str key = STR_INIT;
 	int rc;
 
 	cli_json_open(j, NULL, '{');
 	cli_json_open(j, name, '[');
 	for (size_t r = 0; r < job->nrows; r++) {
 		cli_json_open(j, NULL, '{');
-		for (size_t i = 0; i < job->ncols; i++) {
-			struct cli_cell cell = get_cell(job->cols[i], job->rows[r]);
-
-			str_reset(&key);
-			add_json_key(&key, job->cols[i]->name);
-			json_cell(j, str_get(&key), job->cols[i], &cell);
-		}
+		for (size_t i = 0; i < job->ncols; i++)
+			json_cell(j, job->cols[i], job->rows[r]);
 		cli_json_close(j);
 	}
 	rc = cli_json_print(j, stdout);
@@ -386,7 +416,7 @@ static int print_separated(const struct job *job, bool csv)
 			str_addc(&line, sep);
 		/* A reader of CSV keys on the names that JSON has. */
 		if (csv)
-			add_json_key(&line, job->cols[i]->name);
+			str_add(&line, column_key(job->cols[i]));
 		else
 			str_add(&line, job->cols[i]->name);
 	}
@@ -417,7 +447,7 @@ static int add_text_columns(struct libscols_table *tb, const struct job *job)
 		struct libscols_column *cl;
 		int flags = 0;
 
-		if (c->kind != CLI_STR && c->kind != CLI_BOOL && !c->left)
+		if (c->kind != CLI_STR && c->kind != CLI_BOOL && c->kind != CLI_ADDRESS && !c->left)
 			flags |= SCOLS_FL_RIGHT;
 		if (c->trunc)
 			flags |= SCOLS_FL_TRUNC;

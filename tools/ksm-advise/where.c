@@ -6,7 +6,6 @@
  * share of the savings and of the scanning that is.  Nothing is changed.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,12 +34,6 @@ static int64_t bytes(const struct est *e, double pages)
 	return num_mul_sat(llround(pages), (int64_t)e->page_size);
 }
 
-static void put_address(struct cli_cell *out, char *buf, size_t len, uint64_t address)
-{
-	snprintf(buf, len, "0x%" PRIx64, address);
-	out->str = buf;
-}
-
 static void get_pid(const void *p, struct cli_cell *out)
 {
 	out->num = row(p)->r->proc->pid;
@@ -48,16 +41,12 @@ static void get_pid(const void *p, struct cli_cell *out)
 
 static void get_start(const void *p, struct cli_cell *out)
 {
-	static char text[20];
-
-	put_address(out, text, sizeof(text), row(p)->r->start);
+	out->num = row(p)->r->start;
 }
 
 static void get_end(const void *p, struct cli_cell *out)
 {
-	static char text[20];
-
-	put_address(out, text, sizeof(text), row(p)->r->end);
+	out->num = row(p)->r->end;
 }
 
 static void get_size(const void *p, struct cli_cell *out)
@@ -94,8 +83,9 @@ static void get_name(const void *p, struct cli_cell *out)
 
 const struct cli_col adv_where_cols[] = {
 	{ .name = "PID", .help = "process", .kind = CLI_NUM, .get = get_pid },
-	{ .name = "START", .help = "first address", .get = get_start },
-	{ .name = "END", .help = "first address behind it", .hidden = true, .get = get_end },
+	{ .name = "START", .help = "first address", .kind = CLI_ADDRESS, .get = get_start },
+	{ .name = "END", .help = "first address behind it", .kind = CLI_ADDRESS,
+	  .hidden = true, .get = get_end },
 	{ .name = "SIZE", .help = "length", .kind = CLI_BYTES, .get = get_size },
 	{ .name = "WHAT", .help = "a mapping, or a part of one", .get = get_what },
 	{ .name = "ANON", .help = "anonymous memory present", .kind = CLI_BYTES,

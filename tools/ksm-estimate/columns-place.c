@@ -4,7 +4,6 @@
  */
 #include "ksm-estimate/report.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "cli/xalloc.h"
@@ -50,12 +49,6 @@ static void put(const void *row, struct cli_cell *out, double pages)
 	out->num = est_page_bytes(place(row)->r, pages);
 }
 
-static void put_address(struct cli_cell *out, char *buf, size_t len, uint64_t address)
-{
-	snprintf(buf, len, "0x%" PRIx64, address);
-	out->str = buf;
-}
-
 static void get_pid(const void *row, struct cli_cell *out)
 {
 	out->num = place(row)->p->pid;
@@ -63,16 +56,12 @@ static void get_pid(const void *row, struct cli_cell *out)
 
 static void get_start(const void *row, struct cli_cell *out)
 {
-	static char text[20];
-
-	put_address(out, text, sizeof(text), start(row));
+	out->num = start(row);
 }
 
 static void get_end(const void *row, struct cli_cell *out)
 {
-	static char text[20];
-
-	put_address(out, text, sizeof(text), end(row));
+	out->num = end(row);
 }
 
 static void get_size(const void *row, struct cli_cell *out)
@@ -165,7 +154,8 @@ static void get_comm(const void *row, struct cli_cell *out)
 
 const struct cli_col est_vma_columns[] = {
 	{ .name = "PID", .help = "process number", .kind = CLI_NUM, .get = get_pid },
-	{ .name = "START", .help = "first address of the mapping", .get = get_start },
+	{ .name = "START", .help = "first address of the mapping", .kind = CLI_ADDRESS,
+	  .get = get_start },
 	{ .name = "SIZE", .help = "its length", .kind = CLI_BYTES, .get = get_size },
 	{ .name = "PERMS", .help = "its permissions", .hidden = true, .get = get_perms },
 	{ .name = "ANON", .help = "anonymous memory present", .kind = CLI_BYTES,
@@ -186,8 +176,9 @@ const struct cli_col est_piece_columns[] = {
 	{ .name = "PID", .help = "process number", .kind = CLI_NUM, .get = get_pid },
 	{ .name = "KIND", .help = "mapping, or piece of the mapping above", .no_text = true,
 	  .get = get_kind },
-	{ .name = "START", .help = "first address", .get = get_start },
-	{ .name = "END", .help = "first address behind it", .hidden = true, .get = get_end },
+	{ .name = "START", .help = "first address", .kind = CLI_ADDRESS, .get = get_start },
+	{ .name = "END", .help = "first address behind it", .kind = CLI_ADDRESS,
+	  .hidden = true, .get = get_end },
 	{ .name = "SIZE", .help = "length", .kind = CLI_BYTES, .get = get_size },
 	{ .name = "PERMS", .help = "permissions of the mapping", .hidden = true,
 	  .get = get_perms },
