@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "util/vec.h"
 
 static inline void *xcalloc(size_t n, size_t size)
 {
@@ -30,6 +31,13 @@ static inline void *xreallocarray(void *old, size_t n, size_t size)
 		cli_die(CLI_FAIL, -ENOMEM, "allocate");
 	return p;
 }
+
+/* vec_room(), which then does not fail. */
+#define xvec_room(v, n, cap)						\
+	do {								\
+		if (vec_room(v, n, cap))				\
+			cli_die(CLI_FAIL, -ENOMEM, "allocate");		\
+	} while (0)
 
 static inline char *xstrdup(const char *s)
 {

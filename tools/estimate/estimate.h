@@ -182,7 +182,7 @@ struct est {
 	bool huge_known;	/* and which pages are inside huge ones */
 
 	struct est_proc **procs;
-	size_t n_procs;
+	size_t n_procs, cap_procs;
 	size_t n_segs;
 
 	struct est_piece *pieces;	/* ascending by process, mapping, address */

@@ -13,23 +13,24 @@
 
 #define NAP_NS UINT64_C(100000000)	/* so soon do we notice that we are to stop */
 
-static uint64_t clock_ns(clockid_t id)
+/* Of this process, ever since. */
+static uint64_t all_cpu_ns(void)
 {
 	struct timespec t;
 
-	clock_gettime(id, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
 }
 
 static uint64_t cpu_ns(const struct est_limits *l)
 {
-	return clock_ns(CLOCK_PROCESS_CPUTIME_ID) - l->start_cpu_ns;
+	return all_cpu_ns() - l->start_cpu_ns;
 }
 
 void est_limits_start(struct est_limits *l)
 {
-	l->start_ns = clock_ns(CLOCK_MONOTONIC);
-	l->start_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	l->start_ns = ksm_now_ns();
+	l->start_cpu_ns = all_cpu_ns();
 	l->bytes = 0;
 }
 
@@ -54,11 +55,11 @@ int est_limits_check(const struct est_limits *l)
 
 int est_limits_sleep(const struct est_limits *l, uint64_t ns)
 {
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	uint64_t now = ksm_now_ns();
 	const uint64_t end = now + ns;
 	int rc = est_limits_check(l);
 
-	for (; !rc && now < end; now = clock_ns(CLOCK_MONOTONIC)) {
+	for (; !rc && now < end; now = ksm_now_ns()) {
 		const struct timespec t = { 0, MIN(end - now, NAP_NS) };
 
 		nanosleep(&t, NULL);
@@ -73,7 +74,7 @@ int est_limits_wait(struct est_limits *l, uint64_t bytes)
 
 	if (l->max_rate <= 0 && l->max_cpu <= 0)
 		return est_limits_check(l);
-	return est_limits_sleep(l, est_limits_due(l, clock_ns(CLOCK_MONOTONIC) - l->start_ns,
+	return est_limits_sleep(l, est_limits_due(l, ksm_now_ns() - l->start_ns,
 						  cpu_ns(l), before));
 }
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/vec.h"
+
 /* What a mapping costs in the end: see est_decide(). */
 #define SEG_COST (sizeof(struct est_seg) + sizeof(struct est_owner) + \
 		  sizeof(struct est_count) + sizeof(struct est_gain))
@@ -20,20 +22,15 @@ struct walk {
 	int failed;	/* -errno that ends the run */
 };
 
+/* Room for one more. */
 static int grow(struct walk *w)
 {
-	const size_t cap = w->cap ? w->cap * 2 : 32;
-	struct est_seg *segs;
-	int rc = est_limits_take(&w->e->limits, (cap - w->cap) * SEG_COST);
+	struct est_proc *p = w->p;
+	int rc = 0;
 
-	if (rc)
-		return rc;
-	segs = reallocarray(w->p->segs, cap, sizeof(*segs));
-	if (!segs)
-		return -ENOMEM;
-	w->p->segs = segs;
-	w->cap = cap;
-	return 0;
+	if (p->n_segs == w->cap)
+		rc = est_limits_take(&w->e->limits, vec_more(w->cap) * SEG_COST);
+	return rc ? rc : vec_room(p->segs, p->n_segs, w->cap);
 }
 
 static int keep_name(struct walk *w, struct est_seg *s, const char *name)
@@ -50,7 +47,7 @@ static int add_seg(struct walk *w, const struct ksm_vma *v)
 {
 	struct est_proc *p = w->p;
 	struct est_seg *s;
-	int rc = p->n_segs == w->cap ? grow(w) : 0;
+	int rc = grow(w);
 
 	if (rc)
 		return rc;

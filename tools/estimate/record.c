@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "util/vec.h"
+
 /* Half of the picks are none any more; whether the record has any reason left to be here. */
 static bool thin(struct readers *all, struct est_rec *rec)
 {
@@ -74,23 +76,14 @@ static bool zero_page(const struct reader *r, size_t i, struct est_count *c)
 /* Room for one more; under lock. */
 static int grow_pieces(struct est *e)
 {
-	const size_t cap = e->cap_pieces ? e->cap_pieces * 2 : 64;
-	struct est_piece *pieces;
 	int rc;
 
 	if (e->n_pieces < e->cap_pieces)
 		return 0;
 	if (e->n_pieces > EST_SEG_MASK / 2)
 		return -E2BIG;
-	rc = est_limits_take(&e->limits, (cap - e->cap_pieces) * PIECE_COST);
-	if (rc)
-		return rc;
-	pieces = reallocarray(e->pieces, cap, sizeof(*pieces));
-	if (!pieces)
-		return -ENOMEM;
-	e->pieces = pieces;
-	e->cap_pieces = cap;
-	return 0;
+	rc = est_limits_take(&e->limits, vec_more(e->cap_pieces) * PIECE_COST);
+	return rc ? rc : vec_room(e->pieces, e->n_pieces, e->cap_pieces);
 }
 
 /* Under lock.  NULL without memory. */
@@ -98,18 +91,15 @@ static struct block *new_block(struct readers *all, struct est_proc *p,
 			       const struct est_seg *seg, uint64_t addr)
 {
 	struct block *b;
+	int rc = 0;
 
-	if (all->n_blocks == all->cap_blocks) {
-		const size_t cap = all->cap_blocks ? all->cap_blocks * 2 : 256;
-		int rc = est_limits_take(&all->e->limits, (cap - all->cap_blocks) * sizeof(*b));
-
-		b = rc ? NULL : reallocarray(all->blocks, cap, sizeof(*b));
-		if (!b) {
-			reader_fail(all, rc ? rc : -ENOMEM);
-			return NULL;
-		}
-		all->blocks = b;
-		all->cap_blocks = cap;
+	if (all->n_blocks == all->cap_blocks)
+		rc = est_limits_take(&all->e->limits, vec_more(all->cap_blocks) * sizeof(*b));
+	if (!rc)
+		rc = vec_room(all->blocks, all->n_blocks, all->cap_blocks);
+	if (rc) {
+		reader_fail(all, rc);
+		return NULL;
 	}
 	b = &all->blocks[all->n_blocks++];
 	*b = (struct block){ .proc = p, .seg = seg - p->segs, .addr = addr };

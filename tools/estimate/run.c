@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "util/vec.h"
+
 static int set_group(struct est *e, struct est_proc *p, const struct ksm_proc *info)
 {
 	char group[4096] = "";
@@ -48,20 +50,6 @@ static void free_proc(struct est_proc *p)
 	free(p);
 }
 
-/* Room for one more: as many as the next power of two. */
-static int grow(struct est *e)
-{
-	struct est_proc **procs;
-
-	if (e->n_procs & (e->n_procs - 1))
-		return 0;
-	procs = reallocarray(e->procs, MAX(e->n_procs * 2, (size_t)1), sizeof(struct est_proc *));
-	if (!procs)
-		return -ENOMEM;
-	e->procs = procs;
-	return 0;
-}
-
 int est_add(struct est *e, const struct ksm_ident *id)
 {
 	struct est_proc *p;
@@ -69,7 +57,7 @@ int est_add(struct est *e, const struct ksm_ident *id)
 
 	if (id->pid == getpid())
 		return 0;
-	rc = grow(e);
+	rc = vec_room(e->procs, e->n_procs, e->cap_procs);
 	if (rc)
 		return est_fail(e, rc);
 	p = calloc(1, sizeof(*p));

@@ -184,7 +184,7 @@ struct member {
 
 struct members {
 	struct member *v;
-	size_t n;
+	size_t n, cap;
 };
 
 /* Escapes of the format: backslash, quote, newline.  cli_safe() leaves only the first two. */
@@ -254,7 +254,7 @@ static void members_read(struct metrics *ms, struct members *out)
 			continue;
 		if (ms->by == KSM_GROUP_PID && is_small(ms, merging))
 			continue;
-		out->v = xreallocarray(out->v, out->n + 1, sizeof(*out->v));
+		xvec_room(out->v, out->n, out->cap);
 		out->v[out->n++] = (struct member){ p, NULL };
 	}
 	ksm_procs_close(it);

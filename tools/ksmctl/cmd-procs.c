@@ -14,7 +14,6 @@
 #include "cli/xalloc.h"
 #include "ksmctl/ksmctl.h"
 #include "util/num.h"
-#include "util/vec.h"
 
 #define KEY_MAX 4096	/* a cgroup path */
 
@@ -311,8 +310,7 @@ struct procs {
 
 static void add_row(struct procs *ps, const struct ksm_proc *p)
 {
-	if (vec_room(ps->rows, ps->n, ps->cap))
-		cli_die(CLI_FAIL, -ENOMEM, "allocate");
+	xvec_room(ps->rows, ps->n, ps->cap);
 	ps->rows[ps->n++] = (struct row){ .k = ps->ctl->k, .p = *p, .scratch = ps->scratch };
 }
 

@@ -143,7 +143,7 @@ const struct cli_cmd ctl_cmd_vmas = {
 struct list {
 	bool any;
 	struct row **rows;
-	size_t n;
+	size_t n, cap;
 	bool mergeable_only;
 };
 
@@ -160,7 +160,7 @@ static int add(const struct ksm_vma *v, void *arg)
 	r->vma.name = xstrdup(v->name);
 	snprintf(r->range, sizeof(r->range), "%llx-%llx", (unsigned long long)v->start,
 		 (unsigned long long)v->end);
-	l->rows = xreallocarray(l->rows, l->n + 1, sizeof(*l->rows));
+	xvec_room(l->rows, l->n, l->cap);
 	l->rows[l->n++] = r;
 	return 0;
 }

@@ -666,8 +666,7 @@ static int add_vma(const struct ksm_vma *v, void *arg)
 {
 	struct top_detail *d = arg;
 
-	if (vec_room(d->vmas, d->n_vmas, d->cap_vmas))
-		cli_die(CLI_FAIL, -ENOMEM, "allocate");
+	xvec_room(d->vmas, d->n_vmas, d->cap_vmas);
 	d->vmas[d->n_vmas].v = *v;
 	d->vmas[d->n_vmas].name = xstrdup(v->name ? v->name : "");
 	d->vmas[d->n_vmas].v.name = d->vmas[d->n_vmas].name;

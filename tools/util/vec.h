@@ -9,6 +9,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+/* By how much the room grows next. */
+static inline size_t vec_more(size_t cap)
+{
+	return cap ? cap : 16;
+}
+
 /**
  * vec_room() - room for one more element behind the last one.
  * @v: the array, a variable; NULL at first, the caller's to free()
@@ -21,7 +27,7 @@
  * Return: 0, or -ENOMEM, and then the array is as it was.
  */
 #define vec_room(v, n, cap) ({						\
-	const size_t vec_cap_ = (cap) ? 2 * (cap) : 16;			\
+	const size_t vec_cap_ = (cap) + vec_more(cap);			\
 	__typeof__(v) vec_more_ = (v);					\
 	int vec_rc_ = 0;						\
 									\
