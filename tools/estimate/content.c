@@ -106,26 +106,37 @@ static size_t piece(size_t n, size_t room)
 	return (n + pieces - 1) / pieces;
 }
 
+/* Reads @units of @size bytes each; how many came whole, from the first on, or -errno. */
+static ssize_t read_units(struct reader *r, const struct est_proc *p, const struct iovec *from,
+			  size_t n, size_t units, size_t size)
+{
+	const int rc = reader_wait(r, units * size);
+	ssize_t got;
+
+	if (rc)
+		return rc;
+	got = ksm_mem_read(p->mem, r->buf, from, n);
+	if (got < 0 && got != -EFAULT)
+		return got;
+	got = MAX(got, 0) / (ssize_t)size;
+	r->read_bytes += got * size;
+	return got;
+}
+
 int reader_whole(struct reader *r, const struct est_proc *p, const struct batch *b)
 {
 	const size_t size = page_size(r);
 	const size_t max = piece(b->n, MIN(r->chunk / size, (size_t)SPAN_PAGES));
 	struct iovec from[SPAN_PAGES];
 	size_t at = 0;
-	int rc;
 
 	while (at < b->n) {
-		size_t pages, n = ranges(b, at, max, size, from, &pages);
-		ssize_t got;
+		size_t pages;
+		const size_t n = ranges(b, at, max, size, from, &pages);
+		const ssize_t got = read_units(r, p, from, n, pages, size);
 
-		rc = reader_wait(r, pages * size);
-		if (rc)
-			return rc;
-		got = ksm_mem_read(p->mem, r->buf, from, n);
-		if (got < 0 && got != -EFAULT)
+		if (got < 0)
 			return got;
-		got = MAX(got, 0) / (ssize_t)size;
-		r->read_bytes += got * size;
 		for (ssize_t i = 0; i < got; i++)
 			hash_page(r, b->page[at + i], r->buf + i * size);
 		at += got;
@@ -142,7 +153,6 @@ static int read_pieces(struct reader *r, const struct est_proc *p, const struct 
 	const size_t size = page_size(r);
 	struct iovec from[SPAN_PAGES];
 	size_t at = 0;
-	int rc;
 
 	more->n = 0;
 	more->addr = b->addr;
@@ -156,14 +166,9 @@ static int read_pieces(struct reader *r, const struct est_proc *p, const struct 
 						    r->all->piece_at),
 				PIECE_BYTES
 			};
-		rc = reader_wait(r, n * PIECE_BYTES);
-		if (rc)
-			return rc;
-		got = ksm_mem_read(p->mem, r->buf, from, n);
-		if (got < 0 && got != -EFAULT)
+		got = read_units(r, p, from, n, n, PIECE_BYTES);
+		if (got < 0)
 			return got;
-		got = MAX(got, 0) / PIECE_BYTES;
-		r->read_bytes += got * PIECE_BYTES;
 		for (ssize_t i = 0; i < got; i++) {
 			const size_t page = b->page[at + i];
 

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/vec.h"
-
 /* What a mapping costs in the end: see est_decide(). */
 #define SEG_COST (sizeof(struct est_seg) + sizeof(struct est_owner) + \
 		  sizeof(struct est_count) + sizeof(struct est_gain))
@@ -21,17 +19,6 @@ struct walk {
 	size_t cap;
 	int failed;	/* -errno that ends the run */
 };
-
-/* Room for one more. */
-static int grow(struct walk *w)
-{
-	struct est_proc *p = w->p;
-	int rc = 0;
-
-	if (p->n_segs == w->cap)
-		rc = est_limits_take(&w->e->limits, vec_more(w->cap) * SEG_COST);
-	return rc ? rc : vec_room(p->segs, p->n_segs, w->cap);
-}
 
 static int keep_name(struct walk *w, struct est_seg *s, const char *name)
 {
@@ -47,7 +34,7 @@ static int add_seg(struct walk *w, const struct ksm_vma *v)
 {
 	struct est_proc *p = w->p;
 	struct est_seg *s;
-	int rc = grow(w);
+	const int rc = est_room(&w->e->limits, p->segs, p->n_segs, w->cap, SEG_COST);
 
 	if (rc)
 		return rc;

@@ -11,7 +11,6 @@
 
 #include "util/map.h"
 
-
 int64_t est_metadata(const struct est_proc *p)
 {
 	const int64_t has = ksm_fig_or(p->items, 0);

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "estimate/estimate.h"
+#include "util/vec.h"
 
 #define BLOCK_PAGES	512			/* as many as a huge page has, with small ones of 4 KiB */
 #define SPAN_PAGES	(2 * BLOCK_PAGES)	/* classified, copied and committed at once */
@@ -17,6 +18,11 @@
 #define SPAN_PIECES	(SPAN_PAGES / EST_PIECE_MIN_PAGES)
 #define NO_PIECE	UINT32_MAX
 #define CHUNK_STEP	((size_t)256 << 10)	/* buffers are multiples of it */
+
+/* vec_room() of what counts as our memory, @cost bytes for each element in the end. */
+#define est_room(limits, v, n, cap, cost)						\
+	(((n) < (cap) ? 0 : est_limits_take(limits, vec_more(cap) * (cost))) ?:	\
+	 vec_room(v, n, cap))
 
 /* ------------------------------------------------------------------ */
 /* frames.c: which frames were met					*/

@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "util/vec.h"
-
 /* Half of the picks are none any more; whether the record has any reason left to be here. */
 static bool thin(struct readers *all, struct est_rec *rec)
 {
@@ -76,14 +74,9 @@ static bool zero_page(const struct reader *r, size_t i, struct est_count *c)
 /* Room for one more; under lock. */
 static int grow_pieces(struct est *e)
 {
-	int rc;
-
-	if (e->n_pieces < e->cap_pieces)
-		return 0;
-	if (e->n_pieces > EST_SEG_MASK / 2)
+	if (e->n_pieces == e->cap_pieces && e->n_pieces > EST_SEG_MASK / 2)
 		return -E2BIG;
-	rc = est_limits_take(&e->limits, vec_more(e->cap_pieces) * PIECE_COST);
-	return rc ? rc : vec_room(e->pieces, e->n_pieces, e->cap_pieces);
+	return est_room(&e->limits, e->pieces, e->n_pieces, e->cap_pieces, PIECE_COST);
 }
 
 /* Under lock.  NULL without memory. */
@@ -91,12 +84,9 @@ static struct block *new_block(struct readers *all, struct est_proc *p,
 			       const struct est_seg *seg, uint64_t addr)
 {
 	struct block *b;
-	int rc = 0;
+	const int rc = est_room(&all->e->limits, all->blocks, all->n_blocks, all->cap_blocks,
+				sizeof(*b));
 
-	if (all->n_blocks == all->cap_blocks)
-		rc = est_limits_take(&all->e->limits, vec_more(all->cap_blocks) * sizeof(*b));
-	if (!rc)
-		rc = vec_room(all->blocks, all->n_blocks, all->cap_blocks);
 	if (rc) {
 		reader_fail(all, rc);
 		return NULL;
