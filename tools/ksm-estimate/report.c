@@ -123,24 +123,14 @@ static void warn_unseen(const struct est *e)
 			    "when they are equal", ksm_right_hint(e->k, KSM_RIGHT_FRAMES));
 }
 
-/* Were processes named, and none of them could be read? */
-static bool is_empty(const struct est_report *r)
-{
-	const struct est *e = r->e;
-
-	for (size_t i = 0; i < e->n_procs; i++)
-		if (!e->procs[i]->rc || e->procs[i]->n_segs)
-			return false;
-	return r->named;
-}
-
 int est_report_print(struct est_report *r)
 {
 	struct est *e = r->e;
 	size_t named = 0, failed = 0;
 	int rc = 0;
 
-	if (!is_empty(r))
+	/* Of those named, what came of each is told below. */
+	if (!r->named || est_any_read(e))
 		rc = r->table.format == CLI_JSON ? est_report_json(r) : print_text(r);
 	warn_unseen(e);
 	if (rc)

@@ -25,6 +25,8 @@ struct est_report {
 
 /* Ends the program when nothing can be said at all. */
 void est_select_and_read(struct est *e, const struct ksm_select *sel);
+/* Of one process at least, in part at least. */
+bool est_any_read(const struct est *e);
 
 /* ------------------------------------------------------------------ */
 /* key-file.c								*/

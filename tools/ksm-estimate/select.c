@@ -96,12 +96,19 @@ static void warn_unreadable(const struct est *e)
 		}
 }
 
-/* Nothing could be read: then there is no estimate, and zeroes would pass for one. */
-static void check_read(struct est *e, const struct ksm_select *sel)
+bool est_any_read(const struct est *e)
 {
 	for (size_t i = 0; i < e->n_procs; i++)
 		if (!e->procs[i]->rc || e->procs[i]->n_segs)
-			return;
+			return true;
+	return false;
+}
+
+/* Nothing could be read: then there is no estimate, and zeroes would pass for one. */
+static void check_read(struct est *e, const struct ksm_select *sel)
+{
+	if (est_any_read(e))
+		return;
 	if (e->lacking) {
 		e->why = EST_LACKING;
 		die(e, -EOPNOTSUPP);
