@@ -91,7 +91,6 @@ static int wait_settled(struct ctl *ctl, struct settle *st)
 	for (;;) {
 		bool over;
 
-
 		ctl_stats(ctl, &s);
 		ksm_stats_derive(&s, &d);
 		check_progress(ctl, &s, &d);
