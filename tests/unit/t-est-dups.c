@@ -322,6 +322,13 @@ static void clamped(void)
 	NEAR(g.huge, 1);
 	est_gain_clamp(&g, 0);
 	NEAR(g.saved, 0);
+	/* Not by the last digit either: x * (15 / x) is more than 15 for one x in seven. */
+	for (int i = 0; i < 1000; i++) {
+		g = (struct est_gain){ .dup = 15 + i / 7.0 };
+		est_gain_clamp(&g, 15);
+		if (!CHECK(g.dup <= 15 && g.unique >= 0))
+			break;
+	}
 }
 
 /* What a pair has in common, and what of that is merged. */

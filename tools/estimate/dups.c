@@ -54,8 +54,11 @@ static void scale(struct est_gain *g, double f)
 
 void est_gain_clamp(struct est_gain *g, double frames)
 {
-	if (g->dup > frames)
+	if (g->dup > frames) {
 		scale(g, frames / g->dup);
+		/* To the last digit, or there would be fewer than no unique ones. */
+		g->dup = frames;
+	}
 	g->unique = frames - g->dup;
 }
 
