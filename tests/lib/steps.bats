@@ -77,3 +77,16 @@ steps() {
 1800
 600"
 }
+
+is_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+@test "programs under valgrind end with what runs them" {
+	mkdir -p "$B"
+	printf '#!/bin/sh\necho $$ >"%s/pid"\nexec sleep 300\n' "$B" >"$B/valgrind"
+	chmod +x "$B/valgrind"
+	PATH=$B:$PATH spawn "$KSM_SRCDIR/tests/lib/valgrind" one >/dev/null
+	wait_until test -s "$B/pid"
+	SPAWNED+=("$(cat "$B/pid")")
+	kill -TERM "$spawned"
+	wait_until is_gone "${SPAWNED[1]}"
+}
