@@ -31,6 +31,7 @@
 #define MPOL_MF_MOVE_ALL (1 << 2)
 
 #define IDLE_BITMAP	"/sys/kernel/mm/page_idle/bitmap"
+#define DAMON_TRIES	1000
 #define DAMON		"/sys/kernel/mm/damon/admin/kdamonds/"
 #define NUMA_DEBUG	"/sys/kernel/debug/sched/numa_balancing/"
 
@@ -181,24 +182,51 @@ static void idle(void)
 
 /* DAMON (row 28) */
 
+/*
+ * Its own thread takes, for a moment in each period, the lock that a write to
+ * its files only tries to take: EBUSY then (mm/damon/sysfs.c).
+ */
+static int damon_write(const char *path, const char *text)
+{
+	int err = case_write(path, text);
+
+	for (int i = 0; i < DAMON_TRIES && err == -EBUSY; i++) {
+		usleep(1000);
+		err = case_write(path, text);
+	}
+	return err;
+}
+
+/* What runs on would hold pages of whatever comes next. */
+static void damon_stop(void)
+{
+	int err = damon_write(DAMON "0/state", "off");
+
+	if (err)
+		case_die("DAMON does not stop: %s", strerror(-err));
+}
+
 static void damon_set(const char *file, unsigned long long value)
 {
 	char path[256], text[32];
 
 	snprintf(path, sizeof(path), DAMON "0/contexts/0/%s", file);
 	snprintf(text, sizeof(text), "%llu", value);
-	if (case_write(path, text))
+	if (damon_write(path, text))
 		case_note("%s cannot be set", path);
 }
 
-static bool damon_start(void)
+static int damon_start(void)
 {
 	uint64_t first = UINT64_MAX, last = 0;
+	int err = damon_write(DAMON "nr_kdamonds", "1");
 
-	if (case_write(DAMON "nr_kdamonds", "1") ||
-	    case_write(DAMON "0/contexts/nr_contexts", "1") ||
-	    case_write(DAMON "0/contexts/0/operations", "paddr"))
-		return false;
+	if (!err)
+		err = damon_write(DAMON "0/contexts/nr_contexts", "1");
+	if (!err)
+		err = damon_write(DAMON "0/contexts/0/operations", "paddr");
+	if (err)
+		return err;
 	for (size_t i = 0; i < pages; i++) {
 		uint64_t pfn = case_pfn(case_page(mem, i));
 
@@ -214,7 +242,7 @@ static bool damon_start(void)
 	damon_set("targets/0/regions/nr_regions", 1);
 	damon_set("targets/0/regions/0/start", first * case_page_size());
 	damon_set("targets/0/regions/0/end", (last + 1) * case_page_size());
-	return !case_write(DAMON "0/state", "on");
+	return damon_write(DAMON "0/state", "on");
 }
 
 /* What it has walked is marked idle, until it is used again. */
@@ -232,20 +260,22 @@ static void *damon_others(void *arg)
 /* Pages move: each time it is told anew where to look. */
 static void damon_churn(void)
 {
-	if (!damon_start())
-		case_die("DAMON does not start again");
+	int err = damon_start();
+
+	if (err)
+		case_die("DAMON does not start again: %s", strerror(-err));
 	churn();
-	case_write(DAMON "0/state", "off");
+	damon_stop();
 }
 
 static void damon(void)
 {
 	begin();
-	if (damon_start()) {
-		case_write(DAMON "0/state", "off");
+	if (!damon_start()) {
+		damon_stop();
 		against("DAMON", damon_others, damon_churn);
 		end("DAMON");
-		case_write(DAMON "nr_kdamonds", "0");
+		damon_write(DAMON "nr_kdamonds", "0");
 	} else {
 		case_skip("no DAMON of physical memory");
 		case_unmap(mem, pages);
