@@ -5,8 +5,9 @@
  *
  * It then prints one line per way: how many bytes of it are mergeable, and how
  * many there are, as smaps tells.  With the argument "threads" it is merely a
- * process with many threads, and with "wide" one with much address space, all of
- * which the kernel looks at when it unmerges.
+ * process with many threads, with "wide" one with much address space, all of
+ * which the kernel looks at when it unmerges, and with "places" one whose memory is
+ * duplicate in places, of which it has marked one itself.
  */
 #include <malloc.h>
 #include <pthread.h>
@@ -148,6 +149,32 @@ static void leaderless(void)
 	syscall(SYS_exit, 0);
 }
 
+/* Pages of which each has a content of its own, or all the same; apart from the last ones. */
+static char *pages(size_t len, int same)
+{
+	const size_t gap = sysconf(_SC_PAGESIZE);
+	char *p = mmap(NULL, len + gap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	must(p == MAP_FAILED ? NULL : p);
+	madvise(p, len, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < len; i += gap)
+		memset(p + i, 1, gap);
+	for (size_t i = 0; !same && i < len; i += gap)
+		memcpy(p + i, &i, sizeof(i));
+	mprotect(p + len, gap, PROT_NONE);
+	return p;
+}
+
+static void places(void)
+{
+	char *own = pages(LARGE / 2, 1);
+
+	pages(LARGE, 1);
+	pages(LARGE, 0);
+	madvise(own, LARGE / 2, MADV_MERGEABLE);
+	sleeper(NULL);
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t thread;
@@ -159,6 +186,8 @@ int main(int argc, char **argv)
 		leaderless();
 	if (argc > 1 && !strcmp(argv[1], "wide"))
 		wide();
+	if (argc > 1 && !strcmp(argv[1], "places"))
+		places();
 
 	small_blocks("heap");
 	if (pthread_create(&thread, NULL, small_blocks, (void *)"arena"))

@@ -5,7 +5,8 @@
 #include <locale.h>
 #include <stdlib.h>
 
-#include "libksm/internal.h"
+#include "libksm/libksm.h"
+#include "libksm/pattern.h"
 #include "tap.h"
 
 /* Each pattern on each line, held to regexec() with the pattern as it is. */

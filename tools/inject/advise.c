@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "inject/marks.h"
 #include "libksm/sys.h"
 #include "util/num.h"
 
@@ -32,11 +33,11 @@ enum ksm_advise_action ksm_advise_plan(const struct ksm_caps *caps,
 	case KSM_MEMBER_MADVISE:
 		/*
 		 * Where there is the prctl, marks without it are the program's own
-		 * (QEMU's mem-merge), unless whoever asks names them.  Before, nobody
-		 * can tell them from ours.
+		 * (QEMU's mem-merge), unless we have noted them or whoever asks names
+		 * them.  Before, nobody can tell them from ours.
 		 */
 		if (prctl && !want->all)
-			return KSM_ADVISE_NOT_OURS;
+			return want->noted ? KSM_ADVISE_OUR_MARKS : KSM_ADVISE_NOT_OURS;
 		/* The prctl undoes only what it did. */
 		return KSM_ADVISE_BY_MADVISE;
 	default:
@@ -157,6 +158,21 @@ static int switch_on(struct ksm *k, const struct ksm_whom *whom, enum ksm_advise
 	return rc;
 }
 
+/* What is left when one was interrupted is noted still, and the next one goes on there. */
+static int switch_off_marks(struct ksm *k, const struct ksm_whom *whom,
+			    const struct ksm_advise_want *want, const struct ksm_marks *marks,
+			    struct ksm_advised *out)
+{
+	const struct ksm_portions_how how = {
+		.only = marks->range,
+		.n_only = marks->n,
+		.step = want->step,
+		.arg = want->arg,
+	};
+
+	return by_portions(k, whom, &how, out);
+}
+
 /* The mappings in portions, and the prctl when it has nothing left to copy. */
 static int switch_off(struct ksm *k, const struct ksm_whom *whom, const struct ksm_advise_want *want,
 		      struct ksm_advised *out)
@@ -198,11 +214,25 @@ static int switch_off(struct ksm *k, const struct ksm_whom *whom, const struct k
 int ksm_advise_process(struct ksm *k, const struct ksm_caps *caps, const struct ksm_whom *whom,
 		       const struct ksm_advise_want *want, struct ksm_advised *out)
 {
+	struct ksm_advise_want w = *want;
+	struct ksm_marks marks = { 0 };
+	int rc;
+
 	*out = (struct ksm_advised){ .info = { .why = KSM_INJECT_FINE } };
-	out->action = ksm_advise_plan(caps, want, member_now(k, caps, whom, want->on));
-	if (want->on)
-		return switch_on(k, whom, want->how, out);
-	return switch_off(k, whom, want, out);
+	if (!w.on)
+		w.noted = !ksm_marks_read(NULL, &whom->id, &marks) && marks.n;
+	out->action = ksm_advise_plan(caps, &w, member_now(k, caps, whom, w.on));
+	if (w.on)
+		return switch_on(k, whom, w.how, out);
+	if (out->action == KSM_ADVISE_OUR_MARKS)
+		rc = switch_off_marks(k, whom, &w, &marks, out);
+	else
+		rc = switch_off(k, whom, &w, out);
+	ksm_marks_fini(&marks);
+	/* A note that stays is no harm: what it names is not marked any more. */
+	if (!rc && w.noted)
+		(void)ksm_marks_write(k, NULL, &whom->id, &marks);
+	return rc;
 }
 
 void ksm_advise_memory(struct ksm *k, const struct ksm_ident *ids, size_t n, int64_t *need,

@@ -23,6 +23,7 @@ enum ksm_advise_action {
 	KSM_ADVISE_NOTHING,	/* it is so already */
 	KSM_ADVISE_BY_PRCTL,
 	KSM_ADVISE_BY_MADVISE,
+	KSM_ADVISE_OUR_MARKS,	/* what was marked where it pays, and nothing else */
 	KSM_ADVISE_NOT_OURS,	/* the program asked for it by its own madvise: left alone */
 };
 
@@ -30,6 +31,7 @@ struct ksm_advise_want {
 	enum ksm_advise_how how;
 	bool on;
 	bool all;		/* off: also what the program itself asked for */
+	bool noted;		/* off: there is a note on what we marked; see marks.h */
 	ksm_portions_fn step;	/* off: how far it is, and whether to go on; may be NULL */
 	void *arg;
 };

@@ -101,19 +101,23 @@ static int fail(struct work *w, enum ksm_inject_why why, int rc)
 /* ------------------------------------------------------------------ */
 /* what there is to do							*/
 
-static int add_range(const struct ksm_vma *vma, void *arg)
+/* Is what lies between two ranges ours to go over? */
+static bool may_join(const struct work *w, const struct range *last, uint64_t start)
 {
-	struct work *w = arg;
+	return !w->how->only && !last->large &&
+	       start - last->end <= (uint64_t)JOIN_PAGES * w->page;
+}
+
+static int add_range(struct work *w, const struct ksm_vma *vma, uint64_t start, uint64_t end)
+{
 	struct range *last = w->n_ranges ? &w->ranges[w->n_ranges - 1] : NULL;
 	struct ksm_fig pages = vma->ksm_line;
-	const bool large = !w->how->on && vma->end - vma->start >= (uint64_t)LARGE_PAGES * w->page;
+	const bool large = !w->how->on && end - start >= (uint64_t)LARGE_PAGES * w->page;
 
-	if (w->how->on ? vma->mergeable || vma->why != KSM_VMA_OK : !vma->mergeable)
-		return 0;
-	pages.v /= (int64_t)w->page;
-	if (last && !large && !last->large &&
-	    vma->start - last->end <= (uint64_t)JOIN_PAGES * w->page) {
-		last->end = vma->end;
+	/* Of a part, as many as if they were evenly spread. */
+	pages.v = (int64_t)((double)pages.v * (end - start) / (vma->end - vma->start) / w->page);
+	if (last && !large && may_join(w, last, start)) {
+		last->end = end;
 		if (ksm_fig_has(last->ksm_pages) && ksm_fig_has(pages))
 			last->ksm_pages.v += pages.v;
 		else
@@ -123,8 +127,8 @@ static int add_range(const struct ksm_vma *vma, void *arg)
 	if (vec_room(w->ranges, w->n_ranges, w->cap_ranges))
 		return -ENOMEM;
 	w->ranges[w->n_ranges++] = (struct range){
-		.start = vma->start,
-		.end = vma->end,
+		.start = start,
+		.end = end,
 		.ksm_pages = pages,
 		.large = large,
 		.bare = large && !vma->rss_bytes && !vma->swap_bytes,
@@ -132,12 +136,31 @@ static int add_range(const struct ksm_vma *vma, void *arg)
 	return 0;
 }
 
+static int add_vma(const struct ksm_vma *vma, void *arg)
+{
+	const struct ksm_portions_how *how = ((struct work *)arg)->how;
+	int rc = 0;
+
+	if (how->on ? vma->mergeable || vma->why != KSM_VMA_OK : !vma->mergeable)
+		return 0;
+	if (!how->only)
+		return add_range(arg, vma, vma->start, vma->end);
+	for (size_t i = 0; i < how->n_only && !rc; i++) {
+		const uint64_t start = MAX(vma->start, how->only[i].start);
+		const uint64_t end = MIN(vma->end, how->only[i].end);
+
+		if (start < end)
+			rc = add_range(arg, vma, start, end);
+	}
+	return rc;
+}
+
 static int list_ranges(struct work *w)
 {
 	int rc;
 
 	w->n_ranges = 0;
-	rc = ksm_vmas_walk(w->k, w->pid, add_range, w);
+	rc = ksm_vmas_walk(w->k, w->pid, add_vma, w);
 	if (rc == -ESRCH)
 		return fail(w, KSM_INJECT_GONE, rc);
 	if (rc == -EACCES || rc == -EPERM)
@@ -152,7 +175,7 @@ static uint64_t pages_of(struct work *w)
 	struct ksm_proc p;
 
 	for (size_t i = 0; i < w->n_ranges; i++) {
-		if (ksm_fig_has(w->ranges[i].ksm_pages)) {
+		if (ksm_fig_has(w->ranges[i].ksm_pages) || w->how->only) {
 			sum += w->ranges[i].ksm_pages.v;
 			continue;
 		}

@@ -29,8 +29,16 @@ struct ksm_portions {
  */
 typedef bool (*ksm_portions_fn)(const struct ksm_portions *now, void *arg);
 
+/* Of an address space: bytes, page aligned, end exclusive. */
+struct ksm_range {
+	uint64_t start, end;
+};
+
 struct ksm_portions_how {
 	bool on;			/* mark what can be merged; else unmerge what is marked */
+	/* What is mapped there, and nothing else: ascending and apart; NULL: all there is. */
+	const struct ksm_range *only;
+	size_t n_only;
 	bool little_stays;		/* what one more call can do is left to the caller */
 	ksm_portions_fn step;		/* may be NULL */
 	void *arg;

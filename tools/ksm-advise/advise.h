@@ -191,11 +191,11 @@ void adv_scanner_stop(void);
 void adv_scanner_hint(struct adv *a);
 
 /* ------------------------------------------------------------------ */
-/* where.c: --where-it-pays with --check				*/
+/* where.c: --where-it-pays						*/
 
 extern const struct cli_col adv_where_cols[];
 
-/* Shows what would be marked; the exit code. */
+/* Marks what holds most of the savings, or shows it with --check; the exit code. */
 int adv_where(struct adv *a);
 
 /* ------------------------------------------------------------------ */
@@ -206,8 +206,8 @@ int adv_attach(struct adv *a);
 void adv_attach_select(struct adv *a, struct ksm_ident **ids, size_t *n);
 /* Named by its number: that it has ended is an error then. */
 bool adv_is_named(const struct adv *a, pid_t pid);
-/* What -p and --check do with a process that takes part as @now does. */
-enum ksm_advise_action adv_process_plan(const struct adv *a, enum ksm_member now);
+/* What -p and --check do with a process that takes part as @now does; @noted: see marks.h. */
+enum ksm_advise_action adv_process_plan(const struct adv *a, enum ksm_member now, bool noted);
 
 /* ------------------------------------------------------------------ */
 /* off.c: -d on running processes					*/

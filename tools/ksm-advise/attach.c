@@ -26,10 +26,11 @@ static struct ksm_advise_want want(const struct adv *a)
 	return (struct ksm_advise_want){ .how = hows[a->mech], .on = !a->disable, .all = a->all };
 }
 
-enum ksm_advise_action adv_process_plan(const struct adv *a, enum ksm_member now)
+enum ksm_advise_action adv_process_plan(const struct adv *a, enum ksm_member now, bool noted)
 {
-	const struct ksm_advise_want w = want(a);
+	struct ksm_advise_want w = want(a);
 
+	w.noted = noted;
 	return ksm_advise_plan(&a->caps, &w, now);
 }
 

@@ -12,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "cli/xalloc.h"
+#include "inject/marks.h"
 #include "ksm-advise/advise.h"
 #include "util/str.h"
 
@@ -135,9 +136,20 @@ static int count_vma(const struct ksm_vma *vma, void *arg)
 	return 0;
 }
 
+static bool is_noted(struct adv *a, const struct row *r)
+{
+	const struct ksm_ident id = { .pid = r->p.pid, .start_ticks = r->p.start_ticks };
+	struct ksm_marks m = { 0 };
+	const bool noted = ksm_is_live(a->k) && !ksm_marks_read(NULL, &id, &m) && m.n;
+
+	ksm_marks_fini(&m);
+	return noted;
+}
+
 static void foresee(struct adv *a, struct row *r)
 {
-	const enum ksm_advise_action action = adv_process_plan(a, r->p.member);
+	const bool noted = a->disable && is_noted(a, r);
+	const enum ksm_advise_action action = adv_process_plan(a, r->p.member, noted);
 	const char *what = a->disable ? "disable" : "enable";
 	struct count c = { .on = !a->disable };
 
@@ -149,6 +161,8 @@ static void foresee(struct adv *a, struct row *r)
 		return;
 	else if (action == KSM_ADVISE_NOT_OURS)
 		str_add(&r->action, "refused: the program itself asked for it (--madvised)");
+	else if (action == KSM_ADVISE_OUR_MARKS)
+		str_add(&r->action, "disable what was marked where it pays");
 	else if (action == KSM_ADVISE_BY_PRCTL)
 		str_addf(&r->action, "%s by prctl", what);
 	else if (!ksm_vmas_walk(a->k, r->p.pid, count_vma, &c))
@@ -157,7 +171,7 @@ static void foresee(struct adv *a, struct row *r)
 		str_addf(&r->action, "%s by madvise", what);
 	/* What the filter says is known when the process is stopped, and not before. */
 	if (r->status.seccomp > 0 && r->p.member != KSM_MEMBER_ABSENT &&
-	    (action == KSM_ADVISE_BY_PRCTL || action == KSM_ADVISE_BY_MADVISE))
+	    action != KSM_ADVISE_NOTHING && action != KSM_ADVISE_NOT_OURS)
 		str_add(&r->action, " (seccomp filter)");
 }
 

@@ -128,7 +128,7 @@ bool adv_off_tell(struct adv_off *o, const struct ksm_advised *d, int rc)
 		return false;
 	if (d->action == KSM_ADVISE_NOTHING)
 		cli_note("%d: nothing to do: merging is off", (int)o->pid);
-	else if (d->action == KSM_ADVISE_BY_MADVISE && !p->pieces)
+	else if (d->action != KSM_ADVISE_BY_PRCTL && !p->pieces)
 		cli_note("%d: nothing to do: no mapping is mergeable", (int)o->pid);
 	else if (!p->pieces)
 		cli_note("%d: merging disabled (prctl, stopped for %llu us, %llu us of them computing)",

@@ -42,6 +42,8 @@ static const struct place stat_figs[] = {
 	{ "swpin", offsetof(struct ksm_stats, swpin_copy) },
 	{ "total", offsetof(struct ksm_stats, mem_total_bytes) },
 	{ "available", offsetof(struct ksm_stats, mem_available_bytes) },
+	{ "some_us", offsetof(struct ksm_stats, psi_some_us) },
+	{ "full_us", offsetof(struct ksm_stats, psi_full_us) },
 	{ "ksmd", offsetof(struct ksm_stats, ksmd_pid) },
 	{ "ksmd_ns", offsetof(struct ksm_stats, ksmd_cpu_ns) },
 };

@@ -8,7 +8,6 @@
 #define KSM_LIBKSM_INTERNAL_H
 
 #include <dirent.h>
-#include <regex.h>
 #include <stdarg.h>
 
 #include "libksm/libksm.h"
@@ -113,19 +112,6 @@ bool ksm_initial_userns(struct ksm *k);
  * which leads out of @dirfd.  A descriptor or -errno.
  */
 int ksm_walk_open(int dirfd, const char *path, int flags);
-
-/* pattern.c: a regular expression on command lines */
-struct ksm_pattern {
-	regex_t whole;		/* for all of a line: takes no longer than its length */
-	regex_t plain;		/* as it was given, where the above cannot be made of it */
-	bool has_whole;
-};
-
-/* 0, or what regcomp(3) returns, for regerror(3) with ->plain. */
-int ksm_pattern_init(struct ksm_pattern *p, const char *text);
-void ksm_pattern_fini(struct ksm_pattern *p);
-/* @line ends in NUL; it may be written to. */
-bool ksm_pattern_match(const struct ksm_pattern *p, char *line);
 
 /* pidstat.c */
 /* A thread's line, or the process' own, by its name below proc/: 0, -ESRCH, -errno. */

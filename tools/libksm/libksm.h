@@ -357,6 +357,8 @@ struct ksm_stats {
 	struct ksm_fig swpin_copy;		/* /proc/vmstat ksm_swpin_copy, 5.17 */
 	struct ksm_fig mem_total_bytes;
 	struct ksm_fig mem_available_bytes;
+	struct ksm_fig psi_some_us;		/* /proc/pressure/memory, since boot, 4.20: some */
+	struct ksm_fig psi_full_us;		/* task, or all, waited for memory */
 	struct ksm_fig ksmd_pid;
 	struct ksm_fig ksmd_cpu_ns;		/* CPU time of ksmd since boot */
 };
@@ -462,6 +464,7 @@ bool ksm_settle_step(struct ksm_settle *s, int64_t full_scans, int64_t pages, do
 /* Parsers behind it, for tests and fuzzers. */
 int ksm_vmstat_parse(const char *buf, size_t len, struct ksm_stats *out);
 int ksm_meminfo_parse(const char *buf, size_t len, struct ksm_stats *out);
+int ksm_psi_parse(const char *buf, size_t len, struct ksm_stats *out);
 
 /* ------------------------------------------------------------------ */
 /* around.c: what else decides what comes of merging			*/
@@ -612,6 +615,8 @@ int ksm_proc_cmdline(struct ksm *k, pid_t pid, char **buf, size_t *len);
 size_t ksm_cmdline_join(char *line, size_t len);
 /* The same to be shown: one longer than KSM_CMDLINE_SHOWN is cut and ends in "...". */
 size_t ksm_cmdline_show(char *line, size_t len);
+/* The file of its program, as the kernel names it; 0, -ENAMETOOLONG, -ENOENT, -EACCES, -ESRCH. */
+int ksm_proc_exe(struct ksm *k, pid_t pid, char *out, size_t len);
 /* The path of its cgroup (v2, else the v1 memory or systemd hierarchy); caller frees. */
 int ksm_proc_cgroup(struct ksm *k, pid_t pid, char **path);
 int ksm_proc_cgroup_parse(const char *buf, size_t len, char **path);

@@ -294,6 +294,23 @@ int ksm_proc_lacks(struct ksm *k, pid_t pid, int rc)
 	return n < 0 && ksm_state_of(n) == KSM_ABSENT ? -ESRCH : -ENOENT;
 }
 
+/* A link to no path of ours: it is read, and never followed. */
+int ksm_proc_exe(struct ksm *k, pid_t pid, char *out, size_t len)
+{
+	char name[32];
+	ssize_t n;
+	int rc;
+
+	snprintf(name, sizeof(name), "%d/exe", (int)pid);
+	n = readlinkat(k->procfd, name, out, len);
+	if (n >= 0 && (size_t)n < len) {
+		out[n] = '\0';
+		return 0;
+	}
+	rc = n < 0 ? -errno : -ENAMETOOLONG;
+	return rc == -ENOENT ? ksm_proc_lacks(k, pid, rc) : rc;
+}
+
 int ksm_self_program(char *out, size_t len)
 {
 	ssize_t n = readlink("/proc/self/exe", out, len);

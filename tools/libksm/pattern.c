@@ -7,7 +7,7 @@
  * which any user can present to root.  With "^.*" in front all beginnings are
  * tried in one run, in 8 ms for 128 KiB.
  */
-#include "libksm/internal.h"
+#include "libksm/pattern.h"
 
 #include <stdlib.h>
 #include <string.h>

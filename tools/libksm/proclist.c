@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libksm/pattern.h"
 #include "util/ascii.h"
 #include "util/map.h"
 #include "util/num.h"

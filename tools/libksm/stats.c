@@ -86,6 +86,42 @@ int ksm_meminfo_parse(const char *buf, size_t len, struct ksm_stats *out)
 	return 0;
 }
 
+/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=0" (Documentation/accounting/psi.rst). */
+int ksm_psi_parse(const char *buf, size_t len, struct ksm_stats *out)
+{
+	static const char total[] = "total=";
+	const size_t skip = sizeof(total) - 1;
+	struct span rest = { buf, len }, line, kind, word;
+	int64_t us;
+
+	while (span_line(&rest, &line)) {
+		if (!span_word(&line, &kind))
+			continue;
+		while (span_word(&line, &word)) {
+			if (word.len <= skip || memcmp(word.s, total, skip) ||
+			    !span_count((struct span){ word.s + skip, word.len - skip }, &us))
+				continue;
+			if (span_is(kind, "some"))
+				out->psi_some_us = KSM_FIG(us);
+			else if (span_is(kind, "full"))
+				out->psi_full_us = KSM_FIG(us);
+		}
+	}
+	return 0;
+}
+
+/* Built in and switched off (psi=0), reading it is refused with EOPNOTSUPP. */
+static void psi_read(struct ksm *k, struct ksm_stats *out)
+{
+	int rc = ksm_path_read(k, &k->buf, "proc/pressure/memory");
+
+	if (!rc)
+		ksm_psi_parse(str_get(&k->buf), k->buf.len, out);
+	else
+		out->psi_some_us.state = out->psi_full_us.state =
+			rc == -EOPNOTSUPP ? KSM_OFF : ksm_state_of(rc);
+}
+
 /* ksmd is a kernel thread born at boot: among the first pids, and found once. */
 static void ksmd_find(struct ksm *k)
 {
@@ -148,6 +184,7 @@ int ksm_stats_read(struct ksm *k, struct ksm_stats *out)
 		ksm_vmstat_parse(str_get(&k->buf), k->buf.len, out);
 	if (!ksm_path_read(k, &k->buf, "proc/meminfo"))
 		ksm_meminfo_parse(str_get(&k->buf), k->buf.len, out);
+	psi_read(k, out);
 	ksmd_read(k, out);
 	out->when_ns = k->live ? ksm_now_ns() : k->meta_when_ns;
 	/* What was tried since has left its own record. */

@@ -1,0 +1,160 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# advise-where.bats - ksm-advise --where-it-pays: what holds the savings is shown,
+# marked, and just that is taken back.
+
+load ../lib/helpers
+load advise
+
+teardown() {
+	reap_spawned
+	# Of processes that have ended, the next note removes the notes.
+	((EUID)) || rmdir /run/ksm-utils 2>/dev/null || :
+}
+
+# A shell with a text of many MiB: all lines the same in its first half, none in the
+# second; $spawned.
+halves() {
+	mkfifo stay
+	# shellcheck disable=SC2016
+	spawn bash -c 'text=$(yes x | head -c 24000000; head -c 18000000 /dev/urandom | base64 -w 0)
+		echo >ready; read -r -t 900 <>stay; echo "${#text}"'
+	wait_until test -s ready
+}
+
+@test "the half with duplicates, and what that is of all" {
+	cd "$BATS_TEST_TMPDIR"
+	halves
+	export LC_ALL=C
+	expect 0 ksm-advise -c --where-it-pays -b -p "$spawned" -n -o SIZE,WHAT,ANON,SAVED
+	[[ $output =~ ([0-9]+)" % of the savings, "([0-9]+)" % of the scanning" ]] ||
+		fail "no figures: $output"
+	((BASH_REMATCH[1] >= 95 && BASH_REMATCH[2] >= 40 && BASH_REMATCH[2] <= 60)) ||
+		fail "$output"
+	grep -q ' part ' <<<"$output" || fail "no part: $output"
+	stderr_is ""
+	# Less is wanted: less is scanned.
+	expect 0 ksm-advise -c --where-it-pays=30 -p "$spawned"
+	[[ $output =~ ([0-9]+)" % of the savings, "([0-9]+)" % of the scanning" ]] ||
+		fail "no figures: $output"
+	((BASH_REMATCH[1] >= 30 && BASH_REMATCH[1] <= 50 && BASH_REMATCH[2] <= 30)) ||
+		fail "$output"
+	expect 0 ksm-advise -c --where-it-pays -J -p "$spawned"
+	valid_json
+	stdout_has '"chosen_saved_bytes": '
+	stdout_has '"what": "part"'
+}
+
+@test "exit status when some or none can be read" {
+	cd "$BATS_TEST_TMPDIR"
+	mkfifo stay
+	# shellcheck disable=SC2016
+	spawn bash -c 'text=$(head -c 300000 /dev/urandom | base64 -w 0)
+		echo >ready; read -r -t 900 <>stay; echo "${#text}"'
+	wait_until test -s ready
+	expect 1 ksm-advise -c --where-it-pays -p 999999999
+	stdout_is ""
+	stderr_is "ksm-advise: 999999999: cannot read its memory: No such process"
+	expect 4 ksm-advise -c --where-it-pays -p "999999999,$spawned"
+	stderr_is "ksm-advise: 999999999: cannot read its memory: No such process"
+}
+
+@test "a dump has no memory" {
+	use_root 6.12-busy
+	expect 3 ksm-advise -s "$ROOT" -c --where-it-pays -p 1
+	stdout_is ""
+	stderr_is "ksm-advise: $ROOT: a dump holds no memory to read"
+}
+
+# --- marking ------------------------------------------------------------------------
+
+# mib PID: how much of its memory is marked, in MiB.
+mib() {
+	awk '/^[0-9a-f]+-[0-9a-f]+ / { size = 0 }
+		/^Size:/ { size = $2 }
+		/^VmFlags:.* mg/ { sum += size }
+		END { print int(sum / 1024) }' "/proc/$1/smaps"
+}
+
+# marked MIB: so much of $spawned is.
+marked() { (($(mib "$spawned") == $1)); }
+
+# begin_marking: a place for notes, where it is a user who marks.
+begin_marking() {
+	need_injection
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -m 700 run
+	export XDG_RUNTIME_DIR=$PWD/run LC_ALL=C
+	((EUID)) || [[ -d /run && -w /run ]] || skip "needs /run"
+}
+
+@test "what holds the savings is marked, and -d takes it back" {
+	begin_marking
+	halves
+	expect 0 ksm-advise --where-it-pays -p "$spawned"
+	[[ $output =~ ^[0-9.]+" MiB of "[0-9.]+" MiB: "(9[5-9]|100)" % of the savings, "[456][0-9]" % of the scanning"$ ]] ||
+		fail "$output"
+	stderr_is ""
+	asleep "$spawned"
+	is_merging "$spawned" on
+	(($(mib "$spawned") >= 20 && $(mib "$spawned") <= 36)) || fail "$(mib "$spawned") MiB"
+	# What is marked already is not chosen again.
+	expect 0 ksm-advise --where-it-pays -q -p "$spawned"
+	stdout_is ""
+	expect 0 ksm-advise -C -d -n -o ACTION -p "$spawned"
+	stdout_is "disable what was marked where it pays"
+	expect 0 ksm-advise -v -d -p "$spawned"
+	stderr_has "ksm-advise: $spawned: merging disabled (madvise, "
+	is_merging "$spawned" off
+	asleep "$spawned"
+	# The note is gone with it.
+	expect 0 ksm-advise -v -d -p "$spawned"
+	stderr_has "ksm-advise: $spawned: nothing to do: merging is off"
+}
+
+@test "-d leaves what the program marked itself" {
+	begin_marking
+	target "$GROW" places
+	wait_until marked 4
+	expect 0 ksm-advise --where-it-pays -p "$spawned"
+	marked 12 || fail "$(mib "$spawned") MiB"
+	expect 0 ksm-advise -d -p "$spawned"
+	marked 4 || fail "$(mib "$spawned") MiB"
+	expect 1 ksm-advise -d -p "$spawned"
+	stderr_is "ksm-advise: $spawned: cannot disable merging: the program itself asked for it, by madvise (--madvised disables that too)"
+}
+
+@test "nothing is noted of who is refused" {
+	command -v strace >/dev/null || skip "needs strace"
+	begin_marking
+	target "$GROW" places
+	wait_until marked 4
+	spawn strace -qq -o /dev/null -e trace=none -p "$spawned"
+	tracer=$spawned target=${SPAWNED[0]}
+	traced() { [[ $(awk '/^TracerPid:/ { print $2 }' "/proc/$target/status") == "$tracer" ]]; }
+	wait_until traced
+	expect 1 ksm-advise --where-it-pays -p "$target"
+	stdout_is ""
+	stderr_is "ksm-advise: $target: cannot enable merging: traced by $tracer"
+	expect 0 ksm-advise -C -d -n -o ACTION -p "$target"
+	stdout_is "refused: traced by $tracer"
+	kill "$tracer"
+	untraced() { ! traced; }
+	wait_until untraced
+	spawned=$target
+	marked 4
+	expect 0 ksm-advise -C -d -n -o ACTION -p "$target"
+	stdout_is "refused: the program itself asked for it (--madvised)"
+}
+
+@test "without a place for notes it is done all the same, and said" {
+	((EUID)) || skip "root has /run"
+	begin_marking
+	halves
+	unset XDG_RUNTIME_DIR
+	expect 0 ksm-advise --where-it-pays -q -p "$spawned"
+	stderr_has "cannot note what is marked (so -d will need --madvised): No such file or directory"
+	expect 0 ksm-advise -d --madvised -p "$spawned"
+	is_merging "$spawned" off
+}

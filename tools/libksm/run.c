@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * run.c - what the tools note until the next boot.  Not the kernel's files: path.c.
+ */
+#include "libksm/run.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/macros.h"
+
+#define DIR_NAME "ksm-utils"
+#define ROOT_DIR "/run/" DIR_NAME
+#define EACH_MAX 65536	/* names in a directory that are looked at */
+
+/* A directory that is ours, and that nobody else may write. */
+static int own_dir(int at, const char *path, bool make)
+{
+	struct stat st;
+	int fd, rc = 0;
+
+	if (make && mkdirat(at, path, 0700) && errno != EEXIST)
+		return -errno;
+	fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ELOOP || errno == ENOTDIR ? -EPERM : -errno;
+	if (fstat(fd, &st))
+		rc = -errno;
+	else if (st.st_uid != geteuid() || (st.st_mode & 022))
+		rc = -EPERM;
+	if (rc)
+		close(fd);
+	return rc ? rc : fd;
+}
+
+int ksm_run_open(const char *dir, bool make)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR");
+	int at __cleanup_fd = -1;
+
+	if (dir)
+		return own_dir(AT_FDCWD, dir, make);
+	if (!geteuid())
+		return own_dir(AT_FDCWD, ROOT_DIR, make);
+	if (!run || *run != '/')
+		return -ENOENT;
+	at = own_dir(AT_FDCWD, run, false);
+	return at < 0 ? at : own_dir(at, DIR_NAME, make);
+}
+
+int ksm_run_read(int dirfd, const char *name, size_t max, struct str *out)
+{
+	int fd __cleanup_fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	const size_t before = out->len;
+	char buf[4096];
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, buf, sizeof(buf))) > 0) {
+		if (out->len - before + n > max)
+			return -EFBIG;
+		if (str_addmem(out, buf, n))
+			return str_err(out);
+	}
+	return n < 0 ? -errno : 0;
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	ssize_t n;
+
+	for (size_t at = 0; at < len; at += n) {
+		n = write(fd, text + at, len - at);
+		if (n <= 0)
+			return n ? -errno : -ENOSPC;
+	}
+	return 0;
+}
+
+int ksm_run_write(int dirfd, const char *name, const char *text, size_t len)
+{
+	char temporary[256];
+	int fd, rc;
+
+	/* One for each writer: whoever comes last has written it whole. */
+	snprintf(temporary, sizeof(temporary), ".%.200s.%d", name, (int)getpid());
+	unlinkat(dirfd, temporary, 0);
+	fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	rc = write_all(fd, text, len);
+	if (close(fd) && !rc)
+		rc = -errno;
+	if (!rc && renameat(dirfd, temporary, dirfd, name))
+		rc = -errno;
+	if (rc)
+		unlinkat(dirfd, temporary, 0);
+	return rc;
+}
+
+int ksm_run_remove(int dirfd, const char *name)
+{
+	return unlinkat(dirfd, name, 0) && errno != ENOENT ? -errno : 0;
+}
+
+int ksm_run_each(int dirfd, int (*fn)(const char *name, void *arg), void *arg)
+{
+	/* An open of its own: a duplicate would share where the other one stands. */
+	const int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d __cleanup_dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+	int rc = 0;
+
+	if (!d) {
+		rc = -errno;
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	for (int i = 0; !rc && i < EACH_MAX && (e = readdir(d)) != NULL; i++)
+		rc = fn(e->d_name, arg);
+	return rc;
+}
