@@ -50,7 +50,8 @@ $try"
 		-p 1 -w --timeout never|--timeout: never: not a duration (say 500ms, 2, 1.5m, 1h)
 		-p 1 -w --timeout 0|--timeout: 0: not a duration (say 500ms, 2, 1.5m, 1h)
 		-p 1 -w -d|--disable and --wait exclude each other
-		-p 1 --where-it-pays|--where-it-pays needs --check
+		-p 1 -m prctl --where-it-pays|--where-it-pays marks ranges, which the prctl cannot
+		--where-it-pays|neither a COMMAND nor processes given
 		-p 1 -c --where-it-pays=0|--where-it-pays: 0: not a percentage above 0, up to 100
 		-p 1 -c --where-it-pays=x|--where-it-pays: x: not a percentage above 0, up to 100
 		-p 1 -c -d --where-it-pays|--where-it-pays and --disable exclude each other
@@ -77,6 +78,7 @@ $try"
 		--bogus echo ran|unknown option '--bogus'
 		-m magic echo ran|magic: unknown mechanism (auto, prctl, inject, preload)
 		--tree -- echo ran|--tree needs running processes, not a COMMAND
+		--where-it-pays -- echo ran|--where-it-pays needs running processes, not a COMMAND
 		-w -- echo ran|--wait needs running processes, not a COMMAND
 		--timeout 3 -- echo ran|--timeout needs --wait
 		-J -- echo ran|--json needs --report or --check
