@@ -7,15 +7,18 @@
  * many there are, as smaps tells.  With the argument "threads" it is merely a
  * process with many threads, with "wide" one with much address space, all of
  * which the kernel looks at when it unmerges, and with "places" one whose memory is
- * duplicate in places, of which it has marked one itself.
+ * duplicate in places, of which it has marked one itself.  SIGUSR1 then makes it
+ * execute this program anew, and SIGUSR2 fork.
  */
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -165,6 +168,23 @@ static char *pages(size_t len, int same)
 	return p;
 }
 
+static void anew(int sig)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execl("/proc/self/exe", "grow", "places", NULL);
+	_exit(sig);
+}
+
+static void another(int sig)
+{
+	if (!fork())
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)sig;
+}
+
 static void places(void)
 {
 	char *own = pages(LARGE / 2, 1);
@@ -172,6 +192,8 @@ static void places(void)
 	pages(LARGE, 1);
 	pages(LARGE, 0);
 	madvise(own, LARGE / 2, MADV_MERGEABLE);
+	signal(SIGUSR1, anew);
+	signal(SIGUSR2, another);
 	sleeper(NULL);
 }
 

@@ -8,9 +8,14 @@ load ../lib/helpers
 load advise
 
 teardown() {
-	reap_spawned
-	# Of processes that have ended, the next note removes the notes.
+	local pid
+	# The next note would remove them: but there may be none.
+	for pid in "${SPAWNED[@]}" ${child-}; do
+		((EUID)) || rm -f "/run/ksm-utils/marks-$pid-"*
+	done
 	((EUID)) || rmdir /run/ksm-utils 2>/dev/null || :
+	reap_spawned
+	[[ ! -e $BATS_TEST_TMPDIR/run/ksm-utils ]] || chmod 700 "$BATS_TEST_TMPDIR/run/ksm-utils"
 }
 
 # A shell with a text of many MiB: all lines the same in its first half, none in the
@@ -125,6 +130,76 @@ begin_marking() {
 	stderr_is "ksm-advise: $spawned: cannot disable merging: the program itself asked for it, by madvise (--madvised disables that too)"
 }
 
+# refused: -d leaves $1 as it is.
+refused() {
+	expect 1 ksm-advise -d -p "$1"
+	stderr_is "ksm-advise: $1: cannot disable merging: the program itself asked for it, by madvise (--madvised disables that too)"
+}
+
+@test "what a process executes later has marks of its own" {
+	begin_marking
+	target "$GROW" places
+	wait_until marked 4
+	expect 0 ksm-advise --where-it-pays -q -p "$spawned"
+	marked 12 || fail "$(mib "$spawned") MiB"
+	kill -USR1 "$spawned"
+	wait_until marked 4
+	expect 0 ksm-advise -C -d -n -o ACTION -p "$spawned"
+	stdout_is "refused: the program itself asked for it (--madvised)"
+	refused "$spawned"
+	marked 4
+}
+
+# a_child: $child of $spawned, which forks it.
+a_child() {
+	kill -USR2 "$spawned"
+	forked() { child=$(tr -d ' ' <"/proc/$spawned/task/$spawned/children") && [[ $child ]]; }
+	wait_until forked
+}
+
+@test "children have the marks too, and -d finds them by the parent's note" {
+	begin_marking
+	target "$GROW" places
+	wait_until marked 4
+	expect 0 ksm-advise --where-it-pays -q -p "$spawned"
+	a_child
+	(($(mib "$child") == 12)) || fail "$(mib "$child") MiB"
+	expect 0 ksm-advise -d -p "$spawned"
+	marked 4 || fail "$(mib "$spawned") MiB"
+	refused "$spawned"
+	expect 0 ksm-advise -d -p "$child"
+	(($(mib "$child") == 4)) || fail "$(mib "$child") MiB"
+	refused "$child"
+}
+
+@test "root finds what a user has noted" {
+	((!EUID)) || skip "needs root"
+	begin_marking
+	command -v unshare setpriv >/dev/null || skip "needs unshare and setpriv"
+	chmod 755 .
+	spawn_unprivileged "$GROW" places
+	wait_until is_called "$spawned" grow
+	wait_until marked 4
+	# In mounts of its own: /run and /run/user are the machine's.
+	# shellcheck disable=SC2016
+	expect 0 unshare -m bash -ec '
+		mount -t tmpfs none /run
+		mkdir -p /run/user/65534
+		chown 65534:65534 /run/user/65534
+		chmod 700 /run/user/65534
+		setpriv --reuid=65534 --regid=65534 --clear-groups -- \
+			env XDG_RUNTIME_DIR=/run/user/65534 ksm-advise --where-it-pays -q -p "$1"
+		ls /run/user/65534/ksm-utils
+		ksm-advise -C -d -n -o ACTION -p "$1"
+		ksm-advise -d -p "$1"
+		ls /run/user/65534/ksm-utils
+	' - "$spawned"
+	[[ ${lines[0]} == "marks-$spawned-"* ]] || fail "$output"
+	[[ ${lines[1]} == "disable what was marked where it pays" ]] || fail "$output"
+	((${#lines[@]} == 2)) || fail "$output"
+	marked 4 || fail "$(mib "$spawned") MiB"
+}
+
 @test "nothing is noted of who is refused" {
 	command -v strace >/dev/null || skip "needs strace"
 	begin_marking
@@ -148,12 +223,30 @@ begin_marking() {
 	stdout_is "refused: the program itself asked for it (--madvised)"
 }
 
+@test "what cannot be added to a note is said, and what -d does then" {
+	((EUID)) || skip "root may write everywhere"
+	begin_marking
+	target "$GROW" places
+	wait_until marked 4
+	expect 0 ksm-advise --where-it-pays -q -p "$spawned"
+	marked 12
+	# All is off again, and the note stands as if it were of some other part.
+	note=$(echo run/ksm-utils/marks-*)
+	cat "$note" >before
+	expect 0 ksm-advise -d -p "$spawned"
+	cat before >"$note"
+	chmod 500 run/ksm-utils
+	expect 0 ksm-advise --where-it-pays -p "$spawned"
+	stderr_is "ksm-advise: warning: $spawned: cannot note what is marked (so -d will take back only what was noted before): Permission denied"
+	chmod 700 run/ksm-utils
+}
+
 @test "without a place for notes it is done all the same, and said" {
 	((EUID)) || skip "root has /run"
 	begin_marking
 	halves
 	unset XDG_RUNTIME_DIR
-	expect 0 ksm-advise --where-it-pays -q -p "$spawned"
+	expect 0 ksm-advise --where-it-pays -p "$spawned"
 	stderr_has "cannot note what is marked (so -d will need --madvised): No such file or directory"
 	expect 0 ksm-advise -d --madvised -p "$spawned"
 	is_merging "$spawned" off

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -38,8 +39,8 @@ static bool can(void)
 	return false;
 }
 
-/* A child that has done @prepare sleeps; its memory may merge. */
-static pid_t start(bool (*prepare)(void))
+/* A child that has done @prepare sleeps; all its memory may merge, if @merge. */
+static pid_t start_child(bool (*prepare)(void), bool merge)
 {
 	int fds[2], ok = 0;
 	pid_t pid;
@@ -50,7 +51,7 @@ static pid_t start(bool (*prepare)(void))
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		ok = prepare() && !sys_memory_merge_set(true);
+		ok = prepare() && (!merge || !sys_memory_merge_set(true));
 		if (write(fds[1], &ok, sizeof(ok)) != sizeof(ok))
 			_exit(1);
 		for (;;)
@@ -62,6 +63,11 @@ static pid_t start(bool (*prepare)(void))
 	CHECK(ok);
 	wait_state(pid, "S");
 	return pid;
+}
+
+static pid_t start(bool (*prepare)(void))
+{
+	return start_child(prepare, true);
 }
 
 static void end(pid_t pid)
@@ -191,4 +197,84 @@ static void no_more_mappings(void)
 		fclose(f);
 }
 
-TAP_MAIN(TAP_CASE(reserved), TAP_CASE(no_more_mappings))
+/*
+ * Mappings of 4 pages each, with a hole behind each, at a place that parent and child
+ * know: the even ones can be written to, and the last one is marked by the program.
+ */
+enum { MAPS = 8, EACH = 4, STEP = 5 };
+#define FIELD ((char *)0x100000000000)
+
+static bool field(void)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+
+	for (size_t i = 0; i < MAPS; i++)
+		if (mmap(FIELD + i * STEP * page, EACH * page, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
+			return false;
+	return !madvise(FIELD + (MAPS - 1) * STEP * page, EACH * page, MADV_MERGEABLE);
+}
+
+struct picture {
+	size_t page;
+	char text[MAPS * STEP + 1];
+};
+
+static int draw(const struct ksm_vma *vma, void *arg)
+{
+	struct picture *p = arg;
+	const uint64_t field = (uintptr_t)FIELD, end = field + sizeof(p->text) * p->page;
+
+	for (uint64_t at = MAX(vma->start, field); at < MIN(vma->end, end); at += p->page)
+		p->text[(at - field) / p->page] = vma->mergeable ? 'X' : 'o';
+	return 0;
+}
+
+/* Only what is named, across holes and edges of mappings, and to and fro. */
+static void only(void)
+{
+	static const struct {
+		bool on;
+		struct { int start, end; } only[6];
+		const char *want;
+	} rows[] = {
+		{ true, { { 0, 0 } },		   "oooo oooo oooo oooo oooo oooo oooo XXXX " },
+		{ true, { { 1, 3 } },		   "oXXo oooo oooo oooo oooo oooo oooo XXXX " },
+		{ true, { { 0, 1 }, { 3, 6 } },	   "XXXX Xooo oooo oooo oooo oooo oooo XXXX " },
+		{ false, { { 2, 3 }, { 9, 12 } },  "XXoX Xooo oooo oooo oooo oooo oooo XXXX " },
+		/* one over several, several in one, one in a hole, and behind all */
+		{ true, { { 8, 22 }, { 25, 26 }, { 27, 28 }, { 29, 30 }, { 99, 200 } },
+		  "XXoX XooX XXXX XXXX XXoo XoXo oooo XXXX " },
+		{ false, { { 0, 7 }, { 11, 12 }, { 13, 14 }, { 26, 29 } },
+		  "oooo oooX XoXo XXXX XXoo Xooo oooo XXXX " },
+		{ false, { { 0, 35 } },		   "oooo oooo oooo oooo oooo oooo oooo XXXX " },
+	};
+	struct ksm_portions_how how = { 0 };
+	struct ksm_inject_info info;
+	struct ksm_portions done;
+	pid_t pid;
+
+	if (!can())
+		return;
+	pid = start_child(field, false);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ksm_range ranges[ARRAY_SIZE(rows[i].only)];
+		struct picture p = { .page = sysconf(_SC_PAGESIZE) };
+		size_t n = 0;
+
+		tap_row("%zu", i);
+		for (; n < ARRAY_SIZE(ranges) && rows[i].only[n].end; n++)
+			ranges[n] = (struct ksm_range){
+				(uintptr_t)FIELD + rows[i].only[n].start * p.page,
+				(uintptr_t)FIELD + rows[i].only[n].end * p.page,
+			};
+		how = (struct ksm_portions_how){ .on = rows[i].on, .only = ranges, .n_only = n };
+		CHECK_INT(ksm_portions_run(ksm, KSM_CHILD(pid), &how, &done, &info), 0);
+		memset(p.text, ' ', sizeof(p.text) - 1);
+		CHECK_INT(ksm_vmas_walk(ksm, pid, draw, &p), 0);
+		CHECK_STR(p.text, rows[i].want);
+	}
+	end(pid);
+}
+
+TAP_MAIN(TAP_CASE(only), TAP_CASE(reserved), TAP_CASE(no_more_mappings))

@@ -220,7 +220,7 @@ int ksm_advise_process(struct ksm *k, const struct ksm_caps *caps, const struct 
 
 	*out = (struct ksm_advised){ .info = { .why = KSM_INJECT_FINE } };
 	if (!w.on)
-		w.noted = !ksm_marks_read(NULL, &whom->id, &marks) && marks.n;
+		w.noted = !ksm_marks_read(k, NULL, &whom->id, &marks) && marks.n;
 	out->action = ksm_advise_plan(caps, &w, member_now(k, caps, whom, w.on));
 	if (w.on)
 		return switch_on(k, whom, w.how, out);
@@ -228,10 +228,10 @@ int ksm_advise_process(struct ksm *k, const struct ksm_caps *caps, const struct 
 		rc = switch_off_marks(k, whom, &w, &marks, out);
 	else
 		rc = switch_off(k, whom, &w, out);
-	ksm_marks_fini(&marks);
 	/* A note that stays is no harm: what it names is not marked any more. */
 	if (!rc && w.noted)
-		(void)ksm_marks_write(k, NULL, &whom->id, &marks);
+		(void)ksm_marks_undone(k, NULL, &whom->id, &marks);
+	ksm_marks_fini(&marks);
 	return rc;
 }
 

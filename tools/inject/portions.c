@@ -82,6 +82,7 @@ struct work {
 	struct slice_cost first;	/* before anything was measured: for the progress */
 	struct range *ranges;
 	size_t n_ranges, cap_ranges;
+	size_t at_only;			/* the first of how->only that ends behind the last mapping */
 	struct piece batch[BATCH];
 	size_t n_batch;
 	bool blocked;			/* a mapping could not be cut in two */
@@ -138,19 +139,23 @@ static int add_range(struct work *w, const struct ksm_vma *vma, uint64_t start, 
 
 static int add_vma(const struct ksm_vma *vma, void *arg)
 {
-	const struct ksm_portions_how *how = ((struct work *)arg)->how;
+	struct work *w = arg;
+	const struct ksm_portions_how *how = w->how;
 	int rc = 0;
 
 	if (how->on ? vma->mergeable || vma->why != KSM_VMA_OK : !vma->mergeable)
 		return 0;
 	if (!how->only)
-		return add_range(arg, vma, vma->start, vma->end);
-	for (size_t i = 0; i < how->n_only && !rc; i++) {
+		return add_range(w, vma, vma->start, vma->end);
+	/* Both ascend. */
+	while (w->at_only < how->n_only && how->only[w->at_only].end <= vma->start)
+		w->at_only++;
+	for (size_t i = w->at_only; i < how->n_only && how->only[i].start < vma->end && !rc; i++) {
 		const uint64_t start = MAX(vma->start, how->only[i].start);
 		const uint64_t end = MIN(vma->end, how->only[i].end);
 
 		if (start < end)
-			rc = add_range(arg, vma, start, end);
+			rc = add_range(w, vma, start, end);
 	}
 	return rc;
 }
@@ -160,6 +165,7 @@ static int list_ranges(struct work *w)
 	int rc;
 
 	w->n_ranges = 0;
+	w->at_only = 0;
 	rc = ksm_vmas_walk(w->k, w->pid, add_vma, w);
 	if (rc == -ESRCH)
 		return fail(w, KSM_INJECT_GONE, rc);

@@ -140,7 +140,7 @@ static bool is_noted(struct adv *a, const struct row *r)
 {
 	const struct ksm_ident id = { .pid = r->p.pid, .start_ticks = r->p.start_ticks };
 	struct ksm_marks m = { 0 };
-	const bool noted = ksm_is_live(a->k) && !ksm_marks_read(NULL, &id, &m) && m.n;
+	const bool noted = ksm_is_live(a->k) && !ksm_marks_read(a->k, NULL, &id, &m) && m.n;
 
 	ksm_marks_fini(&m);
 	return noted;

@@ -41,28 +41,40 @@ static int chosen_of(const struct where *w, const struct est_proc *p, struct ksm
 	return rc;
 }
 
-/*
- * What is going to be marked, to what is noted already, which goes to @before.  Without
- * a note the marks can be undone all the same, but not told from the program's own.
- */
+/* Without a note the marks can be undone all the same, but not told from the program's own. */
+static void warn_unnoted(const struct where *w, const struct ksm_ident *id,
+			 const struct ksm_marks *before, int rc)
+{
+	const char *hint = "";
+
+	if (before->n)
+		hint = " (so -d will take back only what was noted before)";
+	else if (w->a->caps.prctl)
+		hint = " (so -d will need --madvised)";
+	cli_warn(rc, "%d: cannot note what is marked%s", (int)id->pid, hint);
+}
+
+/* What is going to be marked, to what is noted already, which goes to @before. */
 static void remember(struct where *w, const struct ksm_ident *id, const struct ksm_marks *new,
 		     struct ksm_marks *before)
 {
 	struct ksm_marks all = { 0 };
-	int rc = ksm_marks_read(NULL, id, before);
+	int rc = ksm_marks_read(w->a->k, NULL, id, before);
 
+	/* A broken note is replaced. */
 	if (rc == -ENOENT || rc == -EPROTO)
 		rc = 0;
 	for (size_t i = 0; i < before->n && !rc; i++)
 		rc = ksm_marks_add(&all, before->range[i].start, before->range[i].end);
 	for (size_t i = 0; i < new->n && !rc; i++)
 		rc = ksm_marks_add(&all, new->range[i].start, new->range[i].end);
+	all.since_ticks = before->since_ticks;
 	if (!rc)
 		rc = ksm_marks_write(w->a->k, NULL, id, &all);
 	ksm_marks_fini(&all);
-	if (rc)
-		cli_warn(rc, "%d: cannot note what is marked (so -d will need --madvised)",
-			 (int)id->pid);
+	/* One that has gone is told when it comes to marking it. */
+	if (rc && rc != -ESRCH)
+		warn_unnoted(w, id, before, rc);
 }
 
 static void tell(const struct where *w, const struct ksm_ident *id, size_t ranges, uint64_t pages,
@@ -125,6 +137,7 @@ int adv_where_mark(struct where *w)
 	char text[160];
 	int code = CLI_OK;
 
+	ksm_marks_sweep(w->a->k, NULL);
 	for (size_t i = 0; i < w->e.n_procs; i++) {
 		const struct est_proc *p = w->e.procs[i];
 		const int rc = p->rc ? p->rc : mark_process(w, p);

@@ -82,6 +82,8 @@ int ksm_path_read_fd(int fd, enum ksm_file kind, struct str *out);
 ssize_t ksm_path_read_small(struct ksm *k, int dirfd, const char *name, char *buf, size_t len);
 /* One write of the whole text; never creates.  Records no failure. */
 int ksm_path_write_at(struct ksm *k, int dirfd, const char *name, const char *text);
+/* Is it on a file system of the kernel's memory, which answers by itself? */
+bool ksm_path_in_memory(int fd);
 /* Owner of the directory of a process; -ESRCH when there is none. */
 int ksm_path_owner(struct ksm *k, pid_t pid, uid_t *uid);
 /* Is that what is mounted on /proc of the running system, or a mere directory? */

@@ -617,6 +617,18 @@ size_t ksm_cmdline_join(char *line, size_t len);
 size_t ksm_cmdline_show(char *line, size_t len);
 /* The file of its program, as the kernel names it; 0, -ENAMETOOLONG, -ENOENT, -EACCES, -ESRCH. */
 int ksm_proc_exe(struct ksm *k, pid_t pid, char *out, size_t len);
+/**
+ * ksm_proc_image() - what becomes another one when the process executes a program
+ *
+ * A digest of what the kernel put on the stack of the new program (/proc/PID/auxv):
+ * addresses that are random each time.  A child shares it with whom it was forked
+ * from, until one of them executes something.  Where addresses are not random
+ * (setarch -R), the same program with the same arguments is taken for the old one.
+ *
+ * Return: 0; -ESRCH also when another process has the number now; -EACCES; -ENOENT
+ * of a dump; other -errno.
+ */
+int ksm_proc_image(struct ksm *k, const struct ksm_ident *id, uint64_t *out);
 /* The path of its cgroup (v2, else the v1 memory or systemd hierarchy); caller frees. */
 int ksm_proc_cgroup(struct ksm *k, pid_t pid, char **path);
 int ksm_proc_cgroup_parse(const char *buf, size_t len, char **path);

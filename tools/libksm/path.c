@@ -11,12 +11,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "libksm/sys.h"
+#include "util/num.h"
 
 #define PATH_LEN 256
 
@@ -309,6 +312,46 @@ int ksm_proc_exe(struct ksm *k, pid_t pid, char *out, size_t len)
 	}
 	rc = n < 0 ? -errno : -ENAMETOOLONG;
 	return rc == -ENOENT ? ksm_proc_lacks(k, pid, rc) : rc;
+}
+
+/* The number of the mount that @fd is on, as the kernel's lists have it. */
+static bool mount_of(int fd, uint64_t *id)
+{
+	static const char key[] = "mnt_id:";
+	char path[64], line[256];
+	FILE *f __cleanup_file = NULL;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *s = line + sizeof(key) - 1;
+
+		if (strncmp(line, key, sizeof(key) - 1))
+			continue;
+		s += strspn(s, " \t");
+		return !num_take_u64(&s, 10, id);
+	}
+	return false;
+}
+
+/* The descriptor stands for the mount, whatever is mounted over it, and the lists ask nobody. */
+bool ksm_path_in_memory(int fd)
+{
+	FILE *f __cleanup_file = fopen("/proc/self/mountinfo", "re");
+	char *line __cleanup_free = NULL;
+	uint64_t want, id;
+	size_t room = 0;
+
+	if (!f || !mount_of(fd, &want))
+		return false;
+	while (getline(&line, &room, f) > 0) {
+		const char *s = line, *type = strstr(line, " - ");
+
+		if (!num_take_u64(&s, 10, &id) && id == want)
+			return type && (!strncmp(type, " - tmpfs ", 9) ||
+					!strncmp(type, " - ramfs ", 9));
+	}
+	return false;
 }
 
 int ksm_self_program(char *out, size_t len)

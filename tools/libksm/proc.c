@@ -302,6 +302,26 @@ int ksm_proc_read_same(struct ksm *k, const struct ksm_ident *id, unsigned int w
 	return ksm_fail(k, -ESRCH, "read", "proc/%d/stat", (int)id->pid);
 }
 
+int ksm_proc_image(struct ksm *k, const struct ksm_ident *id, uint64_t *out)
+{
+	const pid_t thread = ksm_proc_thread(k, id->pid);
+	char name[32], buf[4096];
+	struct ksm_proc p;
+	ssize_t n;
+	int rc;
+
+	snprintf(name, sizeof(name), "%d/auxv", (int)thread);
+	n = ksm_path_read_small(k, k->procfd, name, buf, sizeof(buf));
+	if (n < 0)
+		return ksm_proc_lacks(k, id->pid, n);
+	/* FNV-1a: nobody gains by two that are the same. */
+	*out = UINT64_C(0xcbf29ce484222325);
+	for (ssize_t i = 0; i < n; i++)
+		*out = (*out ^ (unsigned char)buf[i]) * UINT64_C(0x100000001b3);
+	rc = ksm_proc_read_same(k, id, 0, &p);
+	return rc || n ? rc : -ESRCH;
+}
+
 int ksm_proc_cmdline(struct ksm *k, pid_t pid, char **buf, size_t *len)
 {
 	struct str text = STR_INIT;

@@ -83,6 +83,16 @@ int sys_openat2_in_root(int dirfd, const char *path, int flags)
 	return ret(syscall(SYS_openat2, dirfd, path, &how, sizeof(how)));
 }
 
+int sys_openat2_same_mount(int dirfd, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (unsigned int)flags,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS,
+	};
+
+	return ret(syscall(SYS_openat2, dirfd, path, &how, sizeof(how)));
+}
+
 int sys_pidfd_open(pid_t pid, unsigned int flags)
 {
 	return ret(syscall(SYS_pidfd_open, pid, flags));

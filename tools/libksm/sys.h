@@ -109,6 +109,9 @@ int sys_madvise(void *addr, size_t len, int advice);
  */
 int sys_openat2_in_root(int dirfd, const char *path, int flags);
 
+/* The same, and a mount or a symbolic link on the way is -EXDEV, -ELOOP. */
+int sys_openat2_same_mount(int dirfd, const char *path, int flags);
+
 /* Linux 5.3; -ENOSYS before. */
 int sys_pidfd_open(pid_t pid, unsigned int flags);
 /* Linux 5.1. */
