@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * fuzz-stats.c - vmstat and meminfo, and the arithmetic on figures of any
+ * fuzz-stats.c - vmstat, meminfo, pressure, and the arithmetic on figures of any
  * size: no overflow, and never a value made of an absent one.
  *
  * The first bytes are the figures of two snapshots, the rest is the text.
@@ -60,6 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(!ksm_fig_has(diff.passes));
 	ksm_vmstat_parse((const char *)in.data, in.size, &text);
 	ksm_meminfo_parse((const char *)in.data, in.size, &text);
+	ksm_psi_parse((const char *)in.data, in.size, &text);
+	MUST(ksm_fig_or(text.psi_some_us, 0) >= 0 && ksm_fig_or(text.psi_full_us, 0) >= 0);
 	MUST(ksm_fig_or(text.cow_ksm, 0) >= 0 && ksm_fig_or(text.swpin_copy, 0) >= 0);
 	MUST(ksm_fig_or(text.mem_total_bytes, 0) >= 0);
 	MUST(ksm_fig_or(text.mem_total_bytes, 0) % 1024 == 0);

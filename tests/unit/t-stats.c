@@ -306,6 +306,40 @@ static void meminfo(void)
 	}
 }
 
+static void psi(void)
+{
+	static const struct {
+		const char *text;
+		int64_t some, full;
+	} rows[] = {
+		{ "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
+		  "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n", 0, 0 },
+		{ "some avg10=1.00 avg60=2.00 avg300=3.00 total=7000001\n"
+		  "full avg10=1.00 avg60=2.00 avg300=3.00 total=500", 7000001, 500 },
+		/* one line, as it is for the CPU before 5.13 */
+		{ "some total=9\n", 9, -1 },
+		{ "full total=9 avg10=0.00\n", -1, 9 },
+		{ "some total=9223372036854775807\nfull total=9223372036854775808\n", INT64_MAX, -1 },
+		{ "some total=-1\nfull total=0x1\n", -1, -1 },
+		{ "some total=\nfull total\n", -1, -1 },
+		{ "some  stotal=5 total=6\n", 6, -1 },
+		{ "somewhat total=5\nsome\ttotal=6\n", 6, -1 },
+		{ "total=5\n", -1, -1 },
+		{ "some total=5", 5, -1 },
+		{ "", -1, -1 },
+		{ "\n \n\n", -1, -1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ksm_stats s = { 0 };
+
+		tap_row("%zu", i);
+		CHECK_INT(ksm_psi_parse(rows[i].text, strlen(rows[i].text), &s), 0);
+		CHECK_INT(ksm_fig_or(s.psi_some_us, -1), rows[i].some);
+		CHECK_INT(ksm_fig_or(s.psi_full_us, -1), rows[i].full);
+	}
+}
+
 static void read_roots(void)
 {
 	static const struct {
@@ -313,16 +347,19 @@ static void read_roots(void)
 		size_t page;
 		int64_t cow, swpin, ksmd, ksmd_ns;	/* -1: absent */
 		int64_t saved;
+		int64_t some, full;
 	} rows[] = {
-		{ "6.12-busy", 4096, 51234, 12, 58, 42131234567, INT64_C(311285) * 4096 },
-		{ "6.12-idle", 4096, 0, 0, 58, 0, 0 },
-		{ "6.1", 4096, 4000, 0, 38, 1230000000, INT64_C(98000) * 4096 },
+		{ "6.12-busy", 4096, 51234, 12, 58, 42131234567, INT64_C(311285) * 4096,
+		  48213977, 17640021 },
+		/* without CONFIG_PSI */
+		{ "6.12-idle", 4096, 0, 0, 58, 0, 0, -1, -1 },
+		{ "6.1", 4096, 4000, 0, 38, 1230000000, INT64_C(98000) * 4096, -1, -1 },
 		/* no schedstat: ticks of 10 ms */
-		{ "5.15-old", 4096, -1, -1, 35, 770000000, INT64_C(98000) * 4096 },
-		{ "arm64-16k", 16384, 900, 0, 51, 2000000000, INT64_C(40520) * 16384 },
+		{ "5.15-old", 4096, -1, -1, 35, 770000000, INT64_C(98000) * 4096, -1, -1 },
+		{ "arm64-16k", 16384, 900, 0, 51, 2000000000, INT64_C(40520) * 16384, -1, -1 },
 		/* a user's process called ksmd is not it */
-		{ "hostile", 4096, 77, 0, 58, 1000000000, INT64_C(8000) * 4096 },
-		{ "no-ksm", 4096, -1, -1, -1, -1, -1 },
+		{ "hostile", 4096, 77, 0, 58, 1000000000, INT64_C(8000) * 4096, -1, -1 },
+		{ "no-ksm", 4096, -1, -1, -1, -1, -1, -1, -1 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -338,6 +375,8 @@ static void read_roots(void)
 			CHECK_INT(ksm_fig_or(s.swpin_copy, -1), rows[i].swpin);
 			CHECK_INT(ksm_fig_or(s.ksmd_pid, -1), rows[i].ksmd);
 			CHECK_INT(ksm_fig_or(s.ksmd_cpu_ns, -1), rows[i].ksmd_ns);
+			CHECK_INT(ksm_fig_or(s.psi_some_us, -1), rows[i].some);
+			CHECK_INT(ksm_fig_or(s.psi_full_us, -1), rows[i].full);
 		}
 		ksm_stats_derive(&s, &d);
 		CHECK_INT(ksm_fig_or(d.saved_bytes, -1), rows[i].saved);
@@ -359,6 +398,8 @@ static void read_garbage(void)
 	CHECK_INT(ksm_fig_or(s.cow_ksm, -1), 5);
 	CHECK_INT(ksm_fig_or(s.swpin_copy, -1), -1);
 	CHECK_INT(ksm_fig_or(s.mem_total_bytes, -1), -1);
+	CHECK_INT(ksm_fig_or(s.psi_some_us, -1), -1);
+	CHECK_INT(ksm_fig_or(s.psi_full_us, -1), -1);
 	CHECK_INT(ksm_fig_or(s.ksmd_pid, -1), -1);
 	ksm_stats_derive(&s, &d);
 	fig_is(d.saved_bytes, INT64_MAX);
@@ -569,6 +610,6 @@ static void loses(void)
 
 TAP_MAIN(TAP_CASE(derive), TAP_CASE(derive_without), TAP_CASE(shares), TAP_CASE(loses), TAP_CASE(scan_rate),
 	 TAP_CASE(delta),
-	 TAP_CASE(delta_merged), TAP_CASE(delta_time), TAP_CASE(vmstat), TAP_CASE(meminfo),
+	 TAP_CASE(delta_merged), TAP_CASE(delta_time), TAP_CASE(vmstat), TAP_CASE(meminfo), TAP_CASE(psi),
 	 TAP_CASE(read_roots), TAP_CASE(read_garbage), TAP_CASE(read_denied), TAP_CASE(sequence),
 	 TAP_CASE(settle), TAP_CASE(uptime))

@@ -163,6 +163,39 @@ static void cut_off(void)
 	free(path);
 }
 
+/* The figures of the system that no root of ours has in all states. */
+static void pressure(void)
+{
+	static const char *const lines[] = {
+		"ksmtop-record 1\n", "s 1 some_us=48213977 full_us=17640021\n", "e\n",
+		"s 2 some_us=. full_us=!\n", "e\n", "s 3 full_us=7\n", "e\n",
+	};
+	static const struct {
+		struct ksm_fig some, full;
+	} want[] = {
+		{ { KSM_VALUE, 48213977 }, { KSM_VALUE, 17640021 } },
+		{ { .state = KSM_OFF }, { .state = KSM_DENIED } },
+		{ { .state = KSM_ABSENT }, { KSM_VALUE, 7 } },
+	};
+	struct top_record r;
+	struct sample out = { 0 };
+	size_t n = 0;
+
+	top_record_init(&r);
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		tap_row("%s", lines[i]);
+		if (!CHECK(top_record_line(&r, lines[i], strlen(lines[i]), &out) == (*lines[i] == 'e')))
+			break;
+		if (*lines[i] != 'e')
+			continue;
+		CHECK_INT(out.stats.psi_some_us.state, want[n].some.state);
+		CHECK_INT(out.stats.psi_some_us.v, want[n].some.v);
+		CHECK_INT(out.stats.psi_full_us.state, want[n].full.state);
+		CHECK_INT(out.stats.psi_full_us.v, want[n++].full.v);
+	}
+	top_sample_fini(&out);
+}
+
 static void bad_lines(void)
 {
 	static const struct {
@@ -324,5 +357,5 @@ static void config_bad(void)
 	CHECK(!c.table.tree);
 }
 
-TAP_MAIN(TAP_CASE(round_trip), TAP_CASE(cut_off), TAP_CASE(bad_lines), TAP_CASE(dumps),
+TAP_MAIN(TAP_CASE(round_trip), TAP_CASE(cut_off), TAP_CASE(pressure), TAP_CASE(bad_lines), TAP_CASE(dumps),
 	 TAP_CASE(config), TAP_CASE(config_bad))
