@@ -202,17 +202,18 @@ static void no_more_mappings(void)
  * know: the even ones can be written to, and the last one is marked by the program.
  */
 enum { MAPS = 8, EACH = 4, STEP = 5 };
-#define FIELD ((char *)0x100000000000)
+static char *field_at;
 
 static bool field(void)
 {
 	const size_t page = sysconf(_SC_PAGESIZE);
 
+	munmap(field_at, MAPS * STEP * page);
 	for (size_t i = 0; i < MAPS; i++)
-		if (mmap(FIELD + i * STEP * page, EACH * page, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
+		if (mmap(field_at + i * STEP * page, EACH * page, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
 			return false;
-	return !madvise(FIELD + (MAPS - 1) * STEP * page, EACH * page, MADV_MERGEABLE);
+	return !madvise(field_at + (MAPS - 1) * STEP * page, EACH * page, MADV_MERGEABLE);
 }
 
 struct picture {
@@ -223,7 +224,7 @@ struct picture {
 static int draw(const struct ksm_vma *vma, void *arg)
 {
 	struct picture *p = arg;
-	const uint64_t field = (uintptr_t)FIELD, end = field + sizeof(p->text) * p->page;
+	const uint64_t field = (uintptr_t)field_at, end = field + MAPS * STEP * p->page;
 
 	for (uint64_t at = MAX(vma->start, field); at < MIN(vma->end, end); at += p->page)
 		p->text[(at - field) / p->page] = vma->mergeable ? 'X' : 'o';
@@ -256,6 +257,9 @@ static void only(void)
 
 	if (!can())
 		return;
+	field_at = mmap(NULL, MAPS * STEP * sysconf(_SC_PAGESIZE), PROT_NONE, RESERVE, -1, 0);
+	if (!CHECK(field_at != MAP_FAILED))
+		return;
 	pid = start_child(field, false);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct ksm_range ranges[ARRAY_SIZE(rows[i].only)];
@@ -265,8 +269,8 @@ static void only(void)
 		tap_row("%zu", i);
 		for (; n < ARRAY_SIZE(ranges) && rows[i].only[n].end; n++)
 			ranges[n] = (struct ksm_range){
-				(uintptr_t)FIELD + rows[i].only[n].start * p.page,
-				(uintptr_t)FIELD + rows[i].only[n].end * p.page,
+				(uintptr_t)field_at + rows[i].only[n].start * p.page,
+				(uintptr_t)field_at + rows[i].only[n].end * p.page,
 			};
 		how = (struct ksm_portions_how){ .on = rows[i].on, .only = ranges, .n_only = n };
 		CHECK_INT(ksm_portions_run(ksm, KSM_CHILD(pid), &how, &done, &info), 0);
@@ -275,6 +279,7 @@ static void only(void)
 		CHECK_STR(p.text, rows[i].want);
 	}
 	end(pid);
+	munmap(field_at, MAPS * STEP * sysconf(_SC_PAGESIZE));
 }
 
 TAP_MAIN(TAP_CASE(only), TAP_CASE(reserved), TAP_CASE(no_more_mappings))

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "libksm/sys.h"
 #include "tests/inject/fuse.h"
 #include "tap.h"
 
@@ -67,7 +68,9 @@ static bool own_mounts(void)
 {
 	if (geteuid())
 		tap_skip("needs root");
-	else if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+	else if (sys_openat2_same_mount(AT_FDCWD, ".", O_PATH) == -ENOSYS)
+		tap_skip("needs openat2 (Linux 5.6)");
+	else if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL))
 		tap_skip("needs mounts of its own");
 	else
 		return true;
@@ -108,7 +111,7 @@ static void users(void)
 	CHECK_INT(symlink("/etc/hostname", HOME "/ksm-utils/link"), 0);
 	put(HOME "/ksm-utils/over", "x", USER);
 	put(HOME "/elsewhere", "x", USER);
-	CHECK_INT(mount(HOME "/elsewhere", HOME "/ksm-utils/over", NULL, MS_BIND, NULL), 0);
+	CHECK_INT(mount(HOME "/elsewhere", HOME "/ksm-utils/over", "none", MS_BIND, NULL), 0);
 	fd = ksm_run_open_user(BASE, USER);
 	CHECK(fd >= 0);
 	CHECK_INT(read_rc(fd, "his"), 0);
