@@ -8,7 +8,8 @@
  * process with many threads, with "wide" one with much address space, all of
  * which the kernel looks at when it unmerges, and with "places" one whose memory is
  * duplicate in places, of which it has marked one itself.  SIGUSR1 then makes it
- * execute this program anew, and SIGUSR2 fork.
+ * execute this program anew, SIGUSR2 fork, and SIGHUP have its duplicates in another
+ * place.
  */
 #include <malloc.h>
 #include <pthread.h>
@@ -152,7 +153,17 @@ static void leaderless(void)
 	syscall(SYS_exit, 0);
 }
 
-/* Pages of which each has a content of its own, or all the same; apart from the last ones. */
+/* Each page has a content of its own, or all the same. */
+static void fill(char *p, size_t len, int same)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+
+	memset(p, 1, len);
+	for (size_t i = 0; !same && i < len; i += page)
+		memcpy(p + i, &i, sizeof(i));
+}
+
+/* Pages that are so, apart from the last ones. */
 static char *pages(size_t len, int same)
 {
 	const size_t gap = sysconf(_SC_PAGESIZE);
@@ -160,10 +171,7 @@ static char *pages(size_t len, int same)
 
 	must(p == MAP_FAILED ? NULL : p);
 	madvise(p, len, MADV_NOHUGEPAGE);
-	for (size_t i = 0; i < len; i += gap)
-		memset(p + i, 1, gap);
-	for (size_t i = 0; !same && i < len; i += gap)
-		memcpy(p + i, &i, sizeof(i));
+	fill(p, len, same);
 	mprotect(p + len, gap, PROT_NONE);
 	return p;
 }
@@ -185,15 +193,25 @@ static void another(int sig)
 	(void)sig;
 }
 
+static char *here, *there;
+
+static void move(int sig)
+{
+	fill(here, LARGE, 0);
+	fill(there, LARGE, 1);
+	(void)sig;
+}
+
 static void places(void)
 {
 	char *own = pages(LARGE / 2, 1);
 
-	pages(LARGE, 1);
-	pages(LARGE, 0);
+	here = pages(LARGE, 1);
+	there = pages(LARGE, 0);
 	madvise(own, LARGE / 2, MADV_MERGEABLE);
 	signal(SIGUSR1, anew);
 	signal(SIGUSR2, another);
+	signal(SIGHUP, move);
 	sleeper(NULL);
 }
 

@@ -55,6 +55,11 @@ $try"
 		-p 1 -c --where-it-pays=0|--where-it-pays: 0: not a percentage above 0, up to 100
 		-p 1 -c --where-it-pays=x|--where-it-pays: x: not a percentage above 0, up to 100
 		-p 1 -c -d --where-it-pays|--where-it-pays and --disable exclude each other
+		-p 1 --again 1|--again needs --where-it-pays
+		-p 1 --where-it-pays --again never|--again: never: not a duration (say 500ms, 2, 1.5m, 1h)
+		-p 1 --where-it-pays --again 0|--again: 0: not a duration (say 500ms, 2, 1.5m, 1h)
+		-p 1 --where-it-pays --again 1 -c|--again and --check exclude each other
+		-p 1 --where-it-pays --again 1 -w|--again and --wait exclude each other
 		-p 1 -w -c|--check and --wait exclude each other
 		-p 1 -f|--force needs --disable
 		-p 1 --madvised|--madvised needs --disable
@@ -78,6 +83,7 @@ $try"
 		--bogus echo ran|unknown option '--bogus'
 		-m magic echo ran|magic: unknown mechanism (auto, prctl, inject, preload)
 		--tree -- echo ran|--tree needs running processes, not a COMMAND
+		--again 1 -- echo ran|--again needs --where-it-pays
 		--where-it-pays -- echo ran|--where-it-pays needs running processes, not a COMMAND
 		-w -- echo ran|--wait needs running processes, not a COMMAND
 		--timeout 3 -- echo ran|--timeout needs --wait

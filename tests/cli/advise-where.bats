@@ -200,6 +200,51 @@ a_child() {
 	marked 4 || fail "$(mib "$spawned") MiB"
 }
 
+# where_marked: the first addresses of what is marked of $spawned.
+where_marked() {
+	awk '/^[0-9a-f]+-[0-9a-f]+ / { at = $1 } /^VmFlags:.* mg/ { print at }' "/proc/$1/smaps"
+}
+
+@test "again: what went cold is taken back, what became hot is marked" {
+	begin_marking
+	target "$GROW" places
+	program=$spawned
+	wait_until marked 4
+	own=$(where_marked "$program")
+	spawn ksm-advise --where-it-pays --again 0.3 -p "$program" >out 2>err
+	again=$spawned spawned=$program
+	wait_until marked 12
+	before=$(where_marked "$program")
+	kill -HUP "$program"
+	moved() { [[ $(cat out) == *"1 range marked, 1 taken back: "* ]]; }
+	wait_until moved
+	after=$(where_marked "$program")
+	marked 12 || fail "$(mib "$program") MiB"
+	[[ $after == *"$own"* && $after != "$before" ]] || fail "$before, then $after"
+	[[ $(cat err) == "ksm-advise: warning: $program: its places do not last: "*" % of what "* ]] ||
+		fail "$(cat err)"
+	kill "$again"
+	wait "$again" || rc=$?
+	same "exit status" "$rc" 143
+	# It was said once, and what is marked now is noted.
+	same "lines" "$(wc -l <err) $(wc -l <out)" "1 2"
+	expect 0 ksm-advise -d -p "$program"
+	same "the program's own" "$(where_marked "$program")" "$own"
+}
+
+@test "again: ends when all that were named have ended" {
+	begin_marking
+	target "$GROW" places
+	program=$spawned
+	wait_until marked 4
+	spawn ksm-advise --where-it-pays --again 0.1 -q -p "$program" 2>err
+	again=$spawned spawned=$program
+	wait_until marked 12
+	kill -9 "$program"
+	wait "$again"
+	same "errors" "$(cat err)" ""
+}
+
 @test "nothing is noted of who is refused" {
 	command -v strace >/dev/null || skip "needs strace"
 	begin_marking

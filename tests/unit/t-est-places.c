@@ -18,7 +18,8 @@
  * A mapping is a text of its pieces: '-' nothing present, else how much of the
  * piece is saved: '0' none, 'a' one page in 100, '1'..'9' tenths, '#' all.  What is
  * chosen is 'x', and '.' what is not; a mapping that is taken whole is "whole".
- * Names begin with '@' where the mapping is marked already, '[' where it is the stack.
+ * Names begin with '@' where the mapping is marked already, '+' where that is our mark, '['
+ * where it is the stack.
  */
 struct map {
 	const char *pieces;
@@ -102,7 +103,8 @@ static void add_map(struct built *b, const char *text, uint64_t start)
 {
 	struct est_seg *s = &b->seg[b->proc.n_segs++];
 
-	*s = (struct est_seg){ .mergeable = *text == '@', .stack = *text == '[',
+	*s = (struct est_seg){ .mergeable = *text == '@' || *text == '+',
+			       .ours = *text == '+', .stack = *text == '[',
 			       .start = start, .first_piece = b->n_pieces };
 	text += s->mergeable || s->stack;
 	s->end = start + strlen(text) * PIECE;
@@ -241,4 +243,82 @@ static void nobody(void)
 	est_places_fini(&got);
 }
 
-TAP_MAIN(TAP_CASE(told), TAP_CASE(marked), TAP_CASE(two_processes), TAP_CASE(nobody))
+/* What goes cold of our marks: 'x', "whole", or '.'. */
+static void again(void)
+{
+	static const struct {
+		const char *name;
+		struct map map[MAPS];
+		int held_pct;
+	} rows[] = {
+		{ "nothing was marked", { { "00##", "...." }, { "@##", ".." } }, 0 },
+		{ "nothing at all", { { "+----", "...." } }, 100 },
+		{ "all as it was", { { "+####", "...." }, { "0000", "...." } }, 100 },
+		{ "all of it cold", { { "+0aa0", "whole" }, { "5", "." } }, 4 },
+		{ "a little is enough to stay", { { "+1111", "...." } }, 100 },
+		{ "a part", { { "+##00##", "..xx.." } }, 100 },
+		{ "an end, and what is empty with it", { { "+0-0##-", "xxx..." } }, 100 },
+		{ "the rest of a mapping goes along", { { "+-00--", "whole" } }, 100 },
+		{ "what is empty costs nothing", { { "+#--#", "...." } }, 100 },
+		{ "no rest stays behind", { { "+0-0-", "whole" } }, 100 },
+		{ "what others marked is theirs", { { "@0000", "...." } }, 100 },
+		{ "node: it has moved", { { "+1000", ".xxx" }, { "9999", "...." } }, 3 },
+		{ "less than all is wanted", { { "+##", ".." }, { "#", "." } }, 70 },
+	};
+	const struct est_places_opts o = { 0.95, PAGE, PIECE, 0 };
+	static char text[PIECES + 1];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct story s = { 0 };
+		struct est_again got;
+
+		tap_row("%s", rows[i].name);
+		memcpy(s.map, rows[i].map, sizeof(s.map));
+		build(&one, &s, 0);
+		CHECK_INT(est_again_decide(&one.proc, one.piece, &o, &got), 0);
+		for (size_t m = 0; m < MAPS && s.map[m].pieces; m++) {
+			struct est_places as = { .range = got.cold, .n = got.n_cold };
+
+			strip(&as, &one.seg[m], text);
+			CHECK_STR(text, s.map[m].want);
+		}
+		CHECK_INT(lround(100 * got.held), rows[i].held_pct);
+		est_again_fini(&got);
+	}
+}
+
+/* No more cuts than there may be ranges. */
+static void again_bounded(void)
+{
+	static char text[PIECES];
+	const struct est_places_opts o = { 0.95, PAGE, PIECE, 0 };
+	struct story s = { .map = { { text, NULL }, { text, NULL } } };
+	struct est_again got;
+
+	for (size_t i = 0; i + 1 < sizeof(text); i++)
+		text[i] = i % 2 ? '0' : '#';
+	*text = '+';
+	build(&one, &s, 0);
+	CHECK_INT(est_again_decide(&one.proc, one.piece, &o, &got), 0);
+	CHECK_UINT(got.n_cold, EST_PLACES_MAX);
+	est_again_fini(&got);
+}
+
+/* Our own mark may be chosen again, that of others not. */
+static void chosen_again(void)
+{
+	static const struct story s = { .map = { { "+##", NULL }, { "@##", NULL }, { "##", NULL } } };
+	const struct est_places_opts o = { 0.95, PAGE, PIECE, 0 };
+	struct est_proc *procs[] = { &one.proc };
+	struct est_places got;
+
+	build(&one, &s, 0);
+	CHECK_INT(est_places_choose(procs, 1, one.piece, &o, &got), 0);
+	if (CHECK_UINT(got.n, 2))
+		CHECK(got.range[0].seg == &one.seg[0] && got.range[1].seg == &one.seg[2]);
+	CHECK_UINT(got.marked.pages, 2 * PIECE_PAGES);
+	est_places_fini(&got);
+}
+
+TAP_MAIN(TAP_CASE(told), TAP_CASE(marked), TAP_CASE(two_processes), TAP_CASE(nobody),
+	 TAP_CASE(again), TAP_CASE(again_bounded), TAP_CASE(chosen_again))

@@ -76,6 +76,7 @@ struct est_seg {
 	bool readable;		/* process_vm_readv() may read it */
 	bool may_ksm;		/* merged pages may be in it */
 	bool mergeable;		/* marked already */
+	bool ours;		/* by whoever asks: est_places_choose() may choose it again */
 	bool stack;		/* of the main thread */
 	uint64_t rss_bytes;
 	char *name;		/* raw, or NULL */

@@ -80,7 +80,7 @@ static void add_seg(struct choice *c, const struct est_seg *s, size_t number)
 {
 	struct est_places *out = c->out;
 
-	if (s->mergeable) {
+	if (s->mergeable && !s->ours) {
 		out->marked.pages += s->count.anon;
 		out->marked.saved += s->gain.saved;
 		return;

@@ -37,7 +37,7 @@ struct est_places {
 	size_t n;
 	struct est_amount all;		/* of what could be chosen */
 	struct est_amount chosen;
-	struct est_amount marked;	/* in mappings that are mergeable already */
+	struct est_amount marked;	/* in mappings that others have marked already */
 };
 
 /**
@@ -58,5 +58,34 @@ int est_places_choose(struct est_proc *const *procs, size_t n_procs,
 		      const struct est_piece *pieces, const struct est_places_opts *o,
 		      struct est_places *out);
 void est_places_fini(struct est_places *p);
+
+/* ------------------------------------------------------------------ */
+/* places-again.c: what a later look changes				*/
+
+/* Of what was marked in one process. */
+struct est_again {
+	struct est_range *cold;		/* to be taken back; ascending */
+	size_t n_cold;
+	struct est_amount ours;		/* in what was marked */
+	double held;			/* share of what is wanted now that was marked: 0 to 1 */
+};
+
+/**
+ * est_again_decide() - is what was marked in a process still where merging pays?
+ * @p: with the mappings that we marked as .ours
+ * @pieces: as est_places_choose() has them
+ * @out: filled; to be freed by est_again_fini()
+ *
+ * Cold is a piece of which less than EST_FEW would be saved.  What is chosen is much
+ * denser, so that nothing goes to and fro.  A piece with nothing in it costs nothing.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int est_again_decide(const struct est_proc *p, const struct est_piece *pieces,
+		     const struct est_places_opts *o, struct est_again *out);
+void est_again_fini(struct est_again *a);
+
+/* Less than this of what is wanted is where it was a moment ago: the places do not last. */
+#define EST_LASTS 0.5
 
 #endif /* KSM_ESTIMATE_PLACES_H */

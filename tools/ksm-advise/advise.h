@@ -41,6 +41,7 @@ struct adv {
 	uint64_t timeout_ns;		/* 0: none */
 	bool check;
 	double where_share;		/* of the savings, with --where-it-pays; 0: all memory */
+	uint64_t again_ns;		/* how long until it looks anew; 0: never */
 	bool report;
 	const char *report_file;	/* NULL: where messages go */
 	struct cli_table_opts table;

@@ -17,6 +17,7 @@
 enum {
 	KEY_STRICT = CLI_OPT_LONG,
 	KEY_WHERE,
+	KEY_AGAIN,
 	KEY_MADVISED,
 	KEY_OLD_ALL,
 };
@@ -32,6 +33,8 @@ static const struct cli_opt opts[] = {
 	{ 'c', NULL, NULL, NULL, 0, 'C' },
 	{ KEY_WHERE, "where-it-pays", "[PCT]",
 	  "only what holds PCT of the savings (default: 95); with -C, show it", 0, 0 },
+	{ KEY_AGAIN, "again", "INTERVAL",
+	  "with --where-it-pays: stay, and choose anew each INTERVAL", 0, 0 },
 	{ 'd', "disable", NULL, "switch merging off, and undo what was merged", 0, 0 },
 	{ KEY_MADVISED, "madvised", NULL,
 	  "with -d: also memory that the program itself made mergeable", 0, 0 },
@@ -97,6 +100,16 @@ static double where_share(const char *arg)
 	return pct / 100;
 }
 
+/* Above 0, since 0 is "not asked for". */
+static uint64_t duration(const char *option, const char *arg)
+{
+	uint64_t ns;
+
+	if (num_duration(arg, &ns) || !ns)
+		cli_usage_error("%s: %s: not a duration (say 500ms, 2, 1.5m, 1h)", option, arg);
+	return ns;
+}
+
 static void option(struct adv *a, int key, const char *arg)
 {
 	switch (key) {
@@ -122,6 +135,9 @@ static void option(struct adv *a, int key, const char *arg)
 	case KEY_WHERE:
 		a->where_share = where_share(arg);
 		break;
+	case KEY_AGAIN:
+		a->again_ns = duration("--again", arg);
+		break;
 	case 'd':
 		a->disable = true;
 		break;
@@ -141,9 +157,7 @@ static void option(struct adv *a, int key, const char *arg)
 		a->wait = true;
 		break;
 	case CLI_KEY_TIMEOUT:
-		if (num_duration(arg, &a->timeout_ns) || !a->timeout_ns)
-			cli_usage_error("--timeout: %s: not a duration (say 500ms, 2, 1.5m, 1h)",
-					arg);
+		a->timeout_ns = duration("--timeout", arg);
 		break;
 	case 'R':
 		a->report = true;
@@ -181,6 +195,7 @@ static void check_command(const struct adv *a)
 		{ selects(a), "a COMMAND and running processes exclude each other" },
 		{ a->check, "--check needs running processes, not a COMMAND" },
 		{ a->where_share > 0, "--where-it-pays needs running processes, not a COMMAND" },
+		{ a->again_ns, "--again needs --where-it-pays" },
 		{ a->sel.tree, "--tree needs running processes, not a COMMAND" },
 		{ a->wait, "--wait needs running processes, not a COMMAND" },
 		{ a->timeout_ns, "--timeout needs --wait" },
@@ -213,6 +228,9 @@ static void check_processes(const struct adv *a)
 		  "--where-it-pays marks ranges, which the prctl cannot" },
 		{ a->where_share > 0 && a->disable,
 		  "--where-it-pays and --disable exclude each other" },
+		{ a->again_ns && a->where_share <= 0, "--again needs --where-it-pays" },
+		{ a->again_ns && a->check, "--again and --check exclude each other" },
+		{ a->again_ns && a->wait, "--again and --wait exclude each other" },
 		{ a->table.format == CLI_JSON && !a->check, "--json needs --report or --check" },
 	};
 

@@ -33,7 +33,7 @@ static int chosen_of(const struct where *w, const struct est_proc *p, struct ksm
 	for (size_t i = 0; i < w->found.n && !rc; i++) {
 		const struct est_range *r = &w->found.range[i];
 
-		if (r->proc != p)
+		if (r->proc != p || r->seg->ours)
 			continue;
 		rc = ksm_marks_add(out, r->start, r->end);
 		*pages += r->pages;
@@ -115,7 +115,7 @@ static int mark(struct where *w, const struct ksm_ident *id, const struct ksm_ma
 	return rc;
 }
 
-static int mark_process(struct where *w, const struct est_proc *p)
+int adv_where_mark_process(struct where *w, const struct est_proc *p, size_t *ranges)
 {
 	const struct ksm_ident *id = find_ident(w, p);
 	struct ksm_marks m = { 0 };
@@ -124,6 +124,7 @@ static int mark_process(struct where *w, const struct est_proc *p)
 
 	if (rc == -ENOMEM)
 		cli_die(CLI_FAIL, rc, "allocate");
+	*ranges = m.n;
 	if (!rc && m.n)
 		rc = mark(w, id, &m, pages);
 	ksm_marks_fini(&m);
@@ -140,7 +141,8 @@ int adv_where_mark(struct where *w)
 	ksm_marks_sweep(w->a->k, NULL);
 	for (size_t i = 0; i < w->e.n_procs; i++) {
 		const struct est_proc *p = w->e.procs[i];
-		const int rc = p->rc ? p->rc : mark_process(w, p);
+		size_t ranges;
+		const int rc = p->rc ? p->rc : adv_where_mark_process(w, p, &ranges);
 
 		if (!rc)
 			done[n_done++] = (struct ksm_ident){ .pid = p->pid,
