@@ -14,29 +14,30 @@ size_t est_strip_cells(const struct est_seg *seg, uint64_t piece_bytes, size_t r
 	return MIN(n, room);
 }
 
-/* Adds @piece to the cells that it overlaps, to each in proportion. */
-static void spread(const struct est_seg *seg, const struct est_piece *piece,
-		   struct est_cell *cells, size_t n)
+void est_strip_add(struct est_cell *cells, size_t n, double from, double to, double present,
+		   double dup)
 {
-	const double width = (double)(seg->end - seg->start) / n;
-	const double from = (piece->start - seg->start) / width;
-	const double to = (piece->end - seg->start) / width;
-
 	for (size_t i = from; i < n && i < to; i++) {
 		const double part = (MIN(to, i + 1.0) - MAX(from, (double)i)) / (to - from);
 
-		cells[i].present += part * piece->count.anon;
-		cells[i].dup += part * piece->gain.dup;
+		cells[i].present += part * present;
+		cells[i].dup += part * dup;
 	}
 }
 
 void est_strip(const struct est_seg *seg, const struct est_piece *pieces, struct est_cell *cells,
 	       size_t n)
 {
+	const double width = (double)(seg->end - seg->start) / n;
+
 	for (size_t i = 0; i < n; i++)
 		cells[i] = (struct est_cell){ 0 };
-	for (size_t i = 0; i < seg->n_pieces; i++)
-		spread(seg, &pieces[seg->first_piece + i], cells, n);
+	for (size_t i = 0; i < seg->n_pieces; i++) {
+		const struct est_piece *p = &pieces[seg->first_piece + i];
+
+		est_strip_add(cells, n, (p->start - seg->start) / width,
+			      (p->end - seg->start) / width, p->count.anon, p->gain.dup);
+	}
 }
 
 int est_cell_level(const struct est_cell *c, int levels)

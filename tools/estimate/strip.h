@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * strip.h - a mapping as a row of cells: where in it the duplicates are.  Pure.
+ * strip.h - a row of cells: where in a mapping the duplicates are, or in a process what is
+ * marked.  Pure.
  */
 #ifndef KSM_ESTIMATE_STRIP_H
 #define KSM_ESTIMATE_STRIP_H
 
 #include "estimate/estimate.h"
 
-/* An equal part of the addresses of a mapping; pages, of pieces that it cuts in part. */
+/*
+ * An equal part of the addresses of a mapping, or of whatever is laid out along a line;
+ * pages, of pieces that it cuts in part.
+ */
 struct est_cell {
 	double present;
 	double dup;
@@ -18,6 +22,9 @@ size_t est_strip_cells(const struct est_seg *seg, uint64_t piece_bytes, size_t r
 /* Fills @n of them from the pieces of @seg. */
 void est_strip(const struct est_seg *seg, const struct est_piece *pieces, struct est_cell *cells,
 	       size_t n);
+/* Adds what lies from @from to @to, in cells, to the @n that it overlaps, in proportion. */
+void est_strip_add(struct est_cell *cells, size_t n, double from, double to, double present,
+		   double dup);
 /**
  * est_cell_level() - how much of a cell is duplicate, in steps
  *
