@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What estimate-vs-kernel needs beside the tools:
+ * What estimate-vs-kernel and where-it-pays need beside the tools:
  *
  *   help-live advised COMMAND...   runs it with PR_SET_MEMORY_MERGE on
  *   help-live frames PID...        different frames behind their mergeable memory,
  *                                  anonymous pages only, and pages that show them
+ *   help-live all PID...           the same behind all of their memory
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -63,7 +64,7 @@ static void add_range(int pagemap, int kpageflags, uint64_t start, uint64_t end)
 	}
 }
 
-static void add_process(const char *pid, int kpageflags)
+static void add_process(const char *pid, int kpageflags, int all)
 {
 	unsigned long start = 0, end = 0;
 	char path[64], line[8192];
@@ -80,7 +81,8 @@ static void add_process(const char *pid, int kpageflags)
 		char *flags = strstr(line, "VmFlags:");
 
 		if (flags) {
-			if (strstr(flags, " mg"))
+			/* The page of system calls is nobody's memory. */
+			if (all ? start >> 63 == 0 : !!strstr(flags, " mg"))
 				add_range(pagemap, kpageflags, start, end);
 		} else if (line[0] < 'A' || line[0] > 'Z') {
 			char *dash;
@@ -112,13 +114,13 @@ int main(int argc, char **argv)
 		execvp(argv[2], argv + 2);
 		fail(argv[2]);
 	}
-	if (argc < 3 || strcmp(argv[1], "frames"))
+	if (argc < 3 || (strcmp(argv[1], "frames") && strcmp(argv[1], "all")))
 		return 2;
 	kpageflags = open("/proc/kpageflags", O_RDONLY);
 	if (kpageflags < 0)
 		fail("kpageflags");
 	for (int i = 2; i < argc; i++)
-		add_process(argv[i], kpageflags);
+		add_process(argv[i], kpageflags, !strcmp(argv[1], "all"));
 	qsort(pfns, n, sizeof(*pfns), by_value);
 	for (size_t i = 0; i < n; i++)
 		different += !i || pfns[i] != pfns[i - 1];
