@@ -37,7 +37,7 @@ int num_take_u64(const char **s, unsigned base, uint64_t *out);
 /* Bytes: 4096, 64K, 1.5G, 2GiB, 10MB (the last is decimal, as in coreutils). */
 int num_size(const char *s, uint64_t *out);
 
-/* A duration in nanoseconds: 250ms, 1.5s, 2m, 1h, 10us; bare: seconds. */
+/* A duration in nanoseconds: 250ms, 1.5s, 2m or 2min, 1h, 10us; bare: seconds. */
 int num_duration(const char *s, uint64_t *out_ns);
 
 /* A percentage, 0 to 100, with or without a percent sign; thousandths kept. */

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * t-tune-procs.c - processes come and go, change their program and their number.
+ */
+#include "ksm-autotune/procs.h"
+
+#include "root.h"
+#include "tap.h"
+
+#define S UINT64_C(1000000000)
+#define UPTIME (10000 * S)	/* of a clock with 100 ticks a second */
+
+struct test {
+	struct root root;
+	struct ksm *k;
+	struct tune_config c;
+	struct tune_procs p;
+	struct tune_clock t;
+	struct tune_found found;
+};
+
+static void put(struct test *t, int pid, const char *comm, uint64_t start_ticks)
+{
+	char path[64], text[256];
+
+	snprintf(path, sizeof(path), "proc/%d/stat", pid);
+	snprintf(text, sizeof(text), "%d (%s) S 1 1 1 0 -1 4194560 1 0 0 0 3 4 0 0 20 0 1 0 %" PRIu64
+		 " 1000000 100 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 "
+		 "0 0 0\n", pid, comm, start_ticks);
+	root_put(&t->root, path, text);
+}
+
+static void gone(struct test *t, int pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "proc/%d/stat", pid);
+	root_rm(&t->root, path);
+	snprintf(path, sizeof(path), "proc/%d", pid);
+	root_rm(&t->root, path);
+}
+
+static void begin(struct test *t)
+{
+	static const char text[] = "[rule x]\nmatch-comm=web*\nadvise=whole\n";
+	struct tune_parser p = { .to = &t->c };
+
+	memset(t, 0, sizeof(*t));
+	root_new(&t->root);
+	root_put(&t->root, "meta", "page_size 4096\nclock_tick 100\n");
+	tune_config_init(&t->c);
+	CHECK_INT(tune_config_parse(&p, "f", text, sizeof(text) - 1), 0);
+	tune_procs_init(&t->p);
+	t->t.now_ns = UPTIME;
+	t->k = root_handle(&t->root);
+}
+
+static void end(struct test *t)
+{
+	tune_procs_fini(&t->p);
+	tune_config_fini(&t->c);
+	ksm_close(t->k);
+	root_free(&t->root);
+}
+
+static void look(struct test *t)
+{
+	t->t.now_ns += 10 * S;
+	CHECK_INT(tune_procs_look(&t->p, t->k, &t->c, &t->t, t->t.now_ns, &t->found), 0);
+}
+
+static void come_and_go(void)
+{
+	struct test t;
+
+	begin(&t);
+	put(&t, 10, "web1", 100);
+	put(&t, 11, "db", 100);
+	look(&t);
+	CHECK_UINT(t.found.procs, 2);
+	CHECK_UINT(t.found.came, 1);
+	CHECK_UINT(t.found.went, 0);
+	CHECK_STR(t.found.rule ? t.found.rule->name : "", "x");
+	if (CHECK_UINT(t.p.n, 1)) {
+		CHECK_INT(t.p.cand[0]->id.pid, 10);
+		/* It is old enough. */
+		CHECK_INT(tune_cand_next(t.p.cand[0], &t.t), TUNE_ACT_SAMPLE);
+	}
+	look(&t);
+	CHECK_UINT(t.found.came, 0);
+	put(&t, 12, "web2", (t.t.now_ns / S - 1) * 100);
+	look(&t);
+	CHECK_UINT(t.found.came, 1);
+	CHECK_UINT(t.p.n, 2);
+	/* This one is not. */
+	CHECK_INT(tune_cand_next(t.p.cand[1], &t.t), TUNE_ACT_NONE);
+	gone(&t, 10);
+	look(&t);
+	CHECK_UINT(t.found.went, 1);
+	if (CHECK_UINT(t.p.n, 1))
+		CHECK_INT(t.p.cand[0]->id.pid, 12);
+	end(&t);
+}
+
+/* A shell that becomes the program that it is for. */
+static void becomes_another(void)
+{
+	struct test t;
+
+	begin(&t);
+	put(&t, 10, "sh", UPTIME / S * 100);
+	look(&t);
+	CHECK_UINT(t.found.came, 0);
+	put(&t, 10, "web", UPTIME / S * 100);
+	look(&t);
+	CHECK_UINT(t.found.came, 1);
+	end(&t);
+}
+
+/* The number of one that was known is another's: noticed in its turn. */
+static void used_again(void)
+{
+	struct test t;
+	size_t went = 0, came = 0;
+
+	begin(&t);
+	put(&t, 10, "web", 100);
+	look(&t);
+	put(&t, 10, "web", 200);
+	for (int i = 0; i < TUNE_TURNS; i++) {
+		look(&t);
+		went += t.found.went;
+		came += t.found.came;
+	}
+	CHECK_UINT(went, 1);
+	CHECK_UINT(came, 1);
+	if (CHECK_UINT(t.p.n, 1))
+		CHECK_UINT(t.p.cand[0]->id.start_ticks, 200);
+	end(&t);
+}
+
+static void many(void)
+{
+	enum { N = 300 };
+	struct test t;
+
+	begin(&t);
+	for (int i = 0; i < N; i++)
+		put(&t, 1000 + i, i % 3 ? "web" : "db", 100 + i);
+	look(&t);
+	CHECK_UINT(t.found.procs, N);
+	CHECK_UINT(t.p.n, N - N / 3);
+	for (int i = 0; i < N; i += 2)
+		gone(&t, 1000 + i);
+	look(&t);
+	CHECK_UINT(t.found.procs, N / 2);
+	CHECK_UINT(t.p.n, 100);
+	tune_procs_forget(&t.p);
+	CHECK_UINT(t.p.n, 0);
+	look(&t);
+	CHECK_UINT(t.p.n, 100);
+	end(&t);
+}
+
+TAP_MAIN(TAP_CASE(come_and_go), TAP_CASE(becomes_another), TAP_CASE(used_again), TAP_CASE(many))

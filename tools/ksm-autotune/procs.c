@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * procs.c - the processes that there are, and those that a rule matches.
+ *
+ * Ten thousand processes are listed in some milliseconds, and read in a second; so
+ * who is known is read in turn.  Who is young is read each time: it may be about to
+ * become another program.
+ */
+#include "ksm-autotune/procs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ksm-autotune/match.h"
+#include "util/macros.h"
+#include "util/vec.h"
+
+#define YOUNG_NS UINT64_C(60000000000)
+
+struct seen {
+	pid_t pid;
+	uint64_t start_ticks;
+	uint32_t look;			/* when it was listed last */
+	bool young;
+	struct tune_cand *cand;		/* or NULL */
+};
+
+void tune_procs_init(struct tune_procs *p)
+{
+	*p = (struct tune_procs){ .seen = MAP_INIT };
+}
+
+static void drop_cand(struct tune_procs *p, struct seen *s)
+{
+	for (size_t i = 0; s->cand && i < p->n; i++)
+		if (p->cand[i] == s->cand) {
+			free(s->cand);
+			p->cand[i] = p->cand[--p->n];
+			s->cand = NULL;
+		}
+}
+
+static uint64_t age_of(struct ksm *k, const struct ksm_proc *proc, uint64_t uptime_ns)
+{
+	const uint64_t began = proc->start_ticks * (UINT64_C(1000000000) / ksm_clock_tick(k));
+
+	return uptime_ns > began ? uptime_ns - began : 0;
+}
+
+/* It takes part already: by itself, by who started it, or by us before we were restarted. */
+static const char *taken_by(const struct ksm_proc *proc)
+{
+	if (ksm_member_in(proc->member))
+		return "it takes part already, and not by us";
+	return NULL;
+}
+
+static int add_cand(struct tune_procs *p, const struct tune_config *c, const struct tune_clock *t,
+		    struct seen *s, const struct tune_rule *rule, const struct ksm_proc *proc,
+		    uint64_t age_ns)
+{
+	const struct ksm_ident id = { .pid = proc->pid, .start_ticks = proc->start_ticks };
+	const char *by = taken_by(proc);
+
+	if (vec_room(p->cand, p->n, p->cap))
+		return -ENOMEM;
+	s->cand = calloc(1, sizeof(*s->cand));
+	if (!s->cand)
+		return -ENOMEM;
+	tune_cand_init(s->cand, &id, rule, c, t, age_ns);
+	if (by && s->cand->state == TUNE_WAITS)
+		tune_cand_leave(s->cand, t, by);
+	p->cand[p->n++] = s->cand;
+	return 0;
+}
+
+struct look {
+	struct tune_procs *p;
+	struct ksm *k;
+	const struct tune_config *c;
+	const struct tune_clock *t;
+	uint64_t uptime_ns;
+	struct tune_found *out;
+};
+
+/* Reads one, and finds the rule for it.  0; -ENOMEM; what else cannot be read is left. */
+static int look_at(struct look *l, struct seen *s)
+{
+	const struct tune_rule *rule;
+	struct ksm_proc proc;
+	uint64_t age;
+	int rc = ksm_proc_read(l->k, s->pid, KSM_PROC_UID | KSM_PROC_KSM | KSM_PROC_MEMBER, &proc);
+
+	if (rc)
+		return rc == -ENOMEM ? rc : 0;
+	if (proc.start_ticks != s->start_ticks) {
+		l->out->went += s->cand != NULL;
+		drop_cand(l->p, s);
+		s->start_ticks = proc.start_ticks;
+	}
+	age = age_of(l->k, &proc, l->uptime_ns);
+	s->young = age < YOUNG_NS;
+	if (s->cand || proc.kthread)
+		return 0;
+	rule = tune_match(l->k, l->c, &proc);
+	if (!rule)
+		return 0;
+	l->out->came++;
+	l->out->rule = rule;
+	return add_cand(l->p, l->c, l->t, s, rule, &proc, age);
+}
+
+static int see(struct look *l, pid_t pid)
+{
+	struct seen *s = map_find(&l->p->seen, pid);
+	const bool known = s != NULL;
+	int rc;
+
+	if (!known) {
+		s = calloc(1, sizeof(*s));
+		if (!s)
+			return -ENOMEM;
+		s->pid = pid;
+		rc = map_put(&l->p->seen, pid, s);
+		if (rc) {
+			free(s);
+			return rc;
+		}
+	}
+	s->look = l->p->look;
+	l->out->procs++;
+	if (known && !s->young && (uint32_t)pid % TUNE_TURNS != l->p->look % TUNE_TURNS)
+		return 0;
+	return look_at(l, s);
+}
+
+/* Those that were not listed this time: a map is not changed while it is walked. */
+static int sweep(struct look *l)
+{
+	struct tune_procs *p = l->p;
+	struct seen **gone __cleanup_free = NULL, *s;
+	size_t at = 0, n = 0, cap = 0;
+
+	while ((s = map_next(&p->seen, &at, NULL)) != NULL) {
+		if (s->look == p->look)
+			continue;
+		if (vec_room(gone, n, cap))
+			return -ENOMEM;
+		gone[n++] = s;
+	}
+	for (size_t i = 0; i < n; i++) {
+		l->out->went += gone[i]->cand != NULL;
+		drop_cand(p, gone[i]);
+		map_del(&p->seen, gone[i]->pid);
+		free(gone[i]);
+	}
+	return 0;
+}
+
+int tune_procs_look(struct tune_procs *p, struct ksm *k, const struct tune_config *c,
+		    const struct tune_clock *t, uint64_t uptime_ns, struct tune_found *out)
+{
+	struct look l = { p, k, c, t, uptime_ns, out };
+	struct ksm_procs *it;
+	pid_t pid;
+	int rc;
+
+	*out = (struct tune_found){ 0 };
+	rc = ksm_procs_open(k, &it);
+	if (rc)
+		return rc;
+	p->look++;
+	while (!rc && (rc = ksm_procs_next(it, &pid)) == 1)
+		rc = ksm_is_live(k) && pid == getpid() ? 0 : see(&l, pid);
+	ksm_procs_close(it);
+	return rc ? rc : sweep(&l);
+}
+
+void tune_procs_forget(struct tune_procs *p)
+{
+	struct seen *s;
+	size_t at = 0;
+
+	while ((s = map_next(&p->seen, &at, NULL)) != NULL)
+		free(s);
+	map_clear(&p->seen);
+	for (size_t i = 0; i < p->n; i++)
+		free(p->cand[i]);
+	p->n = 0;
+}
+
+void tune_procs_fini(struct tune_procs *p)
+{
+	tune_procs_forget(p);
+	map_fini(&p->seen);
+	free(p->cand);
+	*p = (struct tune_procs){ .seen = MAP_INIT };
+}
