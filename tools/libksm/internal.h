@@ -66,6 +66,7 @@ enum ksm_file {
 	KSM_FILE_CGROUP,
 	KSM_FILE_STATUS,
 	KSM_FILE_CMDLINE,	/* cut */
+	KSM_FILE_NOTE,		/* of ours below /run */
 };
 /* The whole file into @out, emptied first.  0 or -errno, with the failure recorded. */
 int ksm_path_read(struct ksm *k, struct str *out, const char *fmt, ...) __printf(3, 4);

@@ -41,6 +41,8 @@ static const struct {
 	[KSM_FILE_STATUS] = { 2U << 20, false },
 	/* The longest argument that exec takes (MAX_ARG_STRLEN). */
 	[KSM_FILE_CMDLINE] = { KSM_CMDLINE_MAX, true },
+	/* 64 rules of some 200 bytes, and a hundred lines of later versions. */
+	[KSM_FILE_NOTE] = { 64U << 10, false },
 };
 
 static int open_below(const struct ksm *k, int dirfd, const char *rel, int flags)
