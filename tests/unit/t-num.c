@@ -230,12 +230,15 @@ static void duration(void)
 		{ "7ns", 0, 7 },
 		{ "1.5ns", 0, 1 },			/* rounded down */
 		{ "2m", 0, UINT64_C(120000000000) },
+		{ "2min", 0, UINT64_C(120000000000) },	/* as systemd writes it */
 		{ "1h", 0, UINT64_C(3600000000000) },
 		{ "1d", 0, UINT64_C(86400000000000) },
 		{ "0.0000000000000000000001", 0, 0 },	/* more digits than 64 bits hold */
 		{ "0.9999999999999999999999d", 0, UINT64_C(86399999999999) },
 		{ "213504d", -ERANGE, 0 },		/* 2^64 ns are 213503.98 days */
 		{ "2M", -EINVAL, 0 },
+		{ "2mi", -EINVAL, 0 },
+		{ "2minutes", -EINVAL, 0 },
 		{ "2 s", -EINVAL, 0 },
 		{ "1m30s", -EINVAL, 0 },
 		{ "s", -EINVAL, 0 },

@@ -5,9 +5,11 @@
 #include "libksm/tuner.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libksm/internal.h"
+#include "libksm/run.h"
 #include "root.h"
 #include "tap.h"
 
@@ -311,5 +313,61 @@ static void of_another(void)
 	root_free(&r);
 }
 
+static unsigned int mode_of(const struct root *r, const char *path)
+{
+	char file[512];
+	struct stat st;
+
+	snprintf(file, sizeof(file), "%s/%s", r->dir, path);
+	return stat(file, &st) ? 0 : st.st_mode & 07777;
+}
+
+/* What a daemon with the closest of masks writes is there for everybody to read. */
+static void written(void)
+{
+	const mode_t before = umask(022);
+	struct ksm_tuner say;
+	char dir[512];
+	struct root r;
+	struct ksm *k;
+	int fd;
+
+	root_new(&r);
+	root_put(&r, "run/other", "");
+	snprintf(dir, sizeof(dir), "%s/run/ksm-autotune", r.dir);
+	umask(077);
+	fd = ksm_tuner_dir(dir);
+	if (!CHECK(fd >= 0))
+		goto out;
+	CHECK_INT(mode_of(&r, "run/ksm-autotune"), 0755);
+	fill(&say);
+	CHECK_INT(ksm_tuner_write(fd, &say), 0);
+	snprintf(say.reason, sizeof(say.reason), "another");
+	CHECK_INT(ksm_tuner_write(fd, &say), 0);
+	/* what is the daemon's alone lies beside it */
+	CHECK_INT(ksm_run_write(fd, "found", "x\n", 2), 0);
+	umask(before);
+	CHECK_INT(mode_of(&r, NOTE), 0644);
+	CHECK_INT(mode_of(&r, "run/ksm-autotune/found"), 0600);
+	close(fd);
+	k = root_handle(&r);
+	k->live = true;
+	CHECK_INT(ksm_tuner_read(k, &t), 0);
+	CHECK_STR(t.reason, "another");
+	/* one that was there is opened again, and made right */
+	root_chmod(&r, "run/ksm-autotune", 0700);
+	fd = ksm_tuner_dir(dir);
+	CHECK(fd >= 0);
+	CHECK_INT(mode_of(&r, "run/ksm-autotune"), 0755);
+	close(fd);
+	/* but not one in which others could have written */
+	root_chmod(&r, "run/ksm-autotune", 0775);
+	CHECK_INT(ksm_tuner_dir(dir), -EPERM);
+	ksm_close(k);
+out:
+	root_free(&r);
+}
+
 TAP_MAIN(TAP_CASE(both_ways), TAP_CASE(odd_values), TAP_CASE(texts), TAP_CASE(lengths),
-	 TAP_CASE(of_a_dump), TAP_CASE(too_long), TAP_CASE(whose), TAP_CASE(of_another))
+	 TAP_CASE(of_a_dump), TAP_CASE(too_long), TAP_CASE(whose), TAP_CASE(of_another),
+	 TAP_CASE(written))

@@ -67,6 +67,18 @@ int ksm_run_open(const char *dir, bool make)
 	return at < 0 ? at : own_dir(at, DIR_NAME, make);
 }
 
+int ksm_run_open_for_all(const char *dir)
+{
+	int fd __cleanup_fd = own_dir(AT_FDCWD, dir, true);
+
+	if (fd < 0)
+		return fd;
+	/* Not by mkdir(): a daemon's mask is for its secrets, and this is none. */
+	if (fchmod(fd, 0755))
+		return -errno;
+	return steal_fd(&fd);
+}
+
 int ksm_run_open_user(const char *base, uid_t uid)
 {
 	int users __cleanup_fd = open(base ? base : USERS_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -140,7 +152,7 @@ static int write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-int ksm_run_write(int dirfd, const char *name, const char *text, size_t len)
+static int write_mode(int dirfd, const char *name, mode_t mode, const char *text, size_t len)
 {
 	char temporary[256];
 	int fd, rc;
@@ -152,6 +164,8 @@ int ksm_run_write(int dirfd, const char *name, const char *text, size_t len)
 	if (fd < 0)
 		return -errno;
 	rc = write_all(fd, text, len);
+	if (!rc && fchmod(fd, mode))
+		rc = -errno;
 	if (close(fd) && !rc)
 		rc = -errno;
 	if (!rc && renameat(dirfd, temporary, dirfd, name))
@@ -159,6 +173,16 @@ int ksm_run_write(int dirfd, const char *name, const char *text, size_t len)
 	if (rc)
 		unlinkat(dirfd, temporary, 0);
 	return rc;
+}
+
+int ksm_run_write(int dirfd, const char *name, const char *text, size_t len)
+{
+	return write_mode(dirfd, name, 0600, text, len);
+}
+
+int ksm_run_write_for_all(int dirfd, const char *name, const char *text, size_t len)
+{
+	return write_mode(dirfd, name, 0644, text, len);
 }
 
 int ksm_run_remove(int dirfd, const char *name)

@@ -26,6 +26,14 @@
 int ksm_run_open(const char *dir, bool make);
 
 /**
+ * ksm_run_open_for_all() - a directory of notes that everybody may read (0755)
+ * @dir: it is made, but not what it is in
+ *
+ * Return: as ksm_run_open().
+ */
+int ksm_run_open_for_all(const char *dir);
+
+/**
  * ksm_run_open_user() - root: what a user has in the directory for his notes
  * @base: where those of users are, or NULL: /run/user
  *
@@ -42,11 +50,13 @@ int ksm_run_open_user(const char *base, uid_t uid);
 int ksm_run_read(int dirfd, const char *name, size_t max, struct str *out);
 
 /**
- * ksm_run_write() - replace a file as a whole
+ * ksm_run_write() - replace a file as a whole; only we may read it
  *
  * Return: 0; -errno, and then the old one is as it was.
  */
 int ksm_run_write(int dirfd, const char *name, const char *text, size_t len);
+/* The same, for everybody to read (0644), whatever our mask. */
+int ksm_run_write_for_all(int dirfd, const char *name, const char *text, size_t len);
 
 /* 0 also when there was none. */
 int ksm_run_remove(int dirfd, const char *name);

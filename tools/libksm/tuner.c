@@ -18,6 +18,7 @@
 
 #include "libksm/internal.h"
 #include "libksm/parse.h"
+#include "libksm/run.h"
 #include "util/macros.h"
 
 #define LINE_MAX_LEN 512	/* what is longer is cut: only a reason comes near */
@@ -284,6 +285,19 @@ int ksm_tuner_parse(const char *text, size_t len, struct ksm_tuner *out)
 
 /* ------------------------------------------------------------------ */
 /* the file								*/
+
+int ksm_tuner_dir(const char *dir)
+{
+	return ksm_run_open_for_all(dir ? dir : KSM_TUNER_DIR);
+}
+
+int ksm_tuner_write(int dirfd, const struct ksm_tuner *t)
+{
+	struct str text __cleanup_str = STR_INIT;
+	int rc = ksm_tuner_format(t, &text);
+
+	return rc ? rc : ksm_run_write_for_all(dirfd, KSM_TUNER_FILE, str_get(&text), text.len);
+}
 
 /* Only root's word, or one's own, is taken for what the daemon says. */
 static int check_owner(const struct ksm *k, int fd)

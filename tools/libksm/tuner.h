@@ -74,6 +74,25 @@ int ksm_tuner_format(const struct ksm_tuner *t, struct str *out);
 int ksm_tuner_parse(const char *text, size_t len, struct ksm_tuner *out);
 
 /**
+ * ksm_tuner_dir() - the daemon's directory, for the daemon
+ * @dir: another one, or NULL; it is made, but not what it is in
+ *
+ * Everybody may read it, and no more: notes that are the daemon's alone are written
+ * by ksm_run_write().
+ * Return: a descriptor, for the caller to close; -EPERM when somebody else could have
+ * written in it; other -errno.
+ */
+int ksm_tuner_dir(const char *dir);
+
+/**
+ * ksm_tuner_write() - replace the note, for everybody to read
+ * @dirfd: of ksm_tuner_dir()
+ *
+ * Return: 0; -errno, and then the old one is as it was.
+ */
+int ksm_tuner_write(int dirfd, const struct ksm_tuner *t);
+
+/**
  * ksm_tuner_read() - the daemon of this system, or of the dump
  *
  * Return: 0; -ENOENT: none runs, nor did one die without a word; -EPERM when somebody
