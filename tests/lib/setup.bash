@@ -10,8 +10,8 @@
 SU_SELF=${0##*/}
 SU_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck disable=SC2034 # for those who source this
-SU_BUILD_PACKAGES=(autoconf automake gcc libc6-dev libmnl-dev libncurses-dev
-	libsmartcols-dev libxxhash-dev make pkg-config)
+SU_BUILD_PACKAGES=(autoconf automake gcc libc6-dev libinih-dev libmnl-dev libncurses-dev
+	libsmartcols-dev libsystemd-dev libxxhash-dev make pkg-config)
 
 su_note() { echo "$SU_SELF: $*"; }
 su_warn() { echo "$SU_SELF: $*" >&2; }
