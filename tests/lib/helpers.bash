@@ -185,6 +185,11 @@ clean_text() {
 		fail "raw control characters:" "$(cat -v <<<"$both")"
 }
 
+# need_autotune: the daemon is built where libinih is.
+need_autotune() {
+	[[ -x $KSM_BUILDDIR/ksm-autotune ]] || skip "built without ksm-autotune (no libinih)"
+}
+
 # --- privileges -----------------------------------------------------------------
 
 # need_unprivileged: skip, with the reason, where unprivileged cannot work.  Not
