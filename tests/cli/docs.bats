@@ -10,8 +10,8 @@ MAN=$KSM_SRCDIR/man
 COMPLETION=$KSM_SRCDIR/tools/completion
 
 setup() {
-	COMMANDS=(status list get set start stop info unmerge procs vmas doctor settle
-		watch save restore diff profile metrics)
+	COMMANDS=(status list get set start stop info unmerge procs vmas doctor
+		engine settle watch save restore diff profile metrics)
 }
 
 # plain FILE: a man page without the escapes that matter here.
@@ -121,7 +121,7 @@ documented_columns() {
 
 @test "ksmctl(8): every column of every listing" {
 	known=
-	for words in list procs "vmas -p 1" "diff /dev/null" profile "procs --by unit"; do
+	for words in list procs "vmas -p 1" engine "diff /dev/null" profile "procs --by unit"; do
 		# shellcheck disable=SC2086
 		known=$(columns $words)
 		[[ -n $known ]] || fail "$words: columns not known"

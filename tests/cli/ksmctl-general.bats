@@ -8,7 +8,7 @@ load ../lib/helpers
 
 setup() {
 	use_root 6.12-busy
-	COMMANDS=(status list get set start stop info unmerge procs vmas doctor settle
+	COMMANDS=(status list get set start stop info unmerge procs vmas doctor engine settle
 		watch save restore diff profile metrics)
 }
 
@@ -149,7 +149,7 @@ Try 'ksmctl list --help' for more information."
 @test "KSM absent: every command says so, exit 3" {
 	use_root no-ksm
 	for words in status list "get run" "set run 1" start stop info unmerge procs \
-		"vmas -p 1" doctor settle watch save "restore -" "diff -" metrics; do
+		"vmas -p 1" doctor engine settle watch save "restore -" "diff -" metrics; do
 		# shellcheck disable=SC2086
 		expect 3 ksmctl $words -s "$ROOT" </dev/null
 		stdout_is ""
@@ -161,7 +161,7 @@ Try 'ksmctl list --help' for more information."
 @test "a full disk: every command that prints ends with 1 and says so" {
 	export KSM_PROFILES=$KSM_SRCDIR/tools/ksmctl/profiles
 	for words in status "status -J" list "list -J" "list -r" "get run" info procs "procs -J" \
-		"vmas -p 2001" doctor save metrics "metrics --procs" profile --help \
+		"vmas -p 2001" doctor engine save metrics "metrics --procs" profile --help \
 		"unmerge -n" "list --list-options"; do
 		expect 1 bash -c "ksmctl -s '$ROOT' $words >/dev/full"
 		stdout_is ""

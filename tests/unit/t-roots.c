@@ -16,7 +16,7 @@
 struct sums {
 	struct ksm *k;
 	unsigned int procs;
-	int64_t items, merging, zero, meta;
+	int64_t items, merging, zero, meta, merges, breaks;
 	bool has_items, has_merging;
 	pid_t pid;
 	uint64_t rss, ksm_bytes;	/* of the mappings of one */
@@ -70,6 +70,8 @@ static void one_process(struct sums *s, pid_t pid)
 	s->merging += merging;
 	s->zero += zero;
 	s->meta += meta;
+	s->merges += ksm_fig_or(p.ksm.merges, 0);
+	s->breaks += ksm_fig_or(p.ksm.breaks, 0);
 	s->has_items |= ksm_fig_has(p.ksm.items);
 	s->has_merging |= ksm_fig_has(p.ksm.merging_pages);
 }
@@ -79,6 +81,7 @@ static void one_root(const char *name)
 	struct ksm *k = root_open(name);
 	const int64_t page = ksm_page_size(k);
 	struct sums s = { .k = k };
+	struct ksm_engine engine;
 	struct ksm_stats st;
 	struct ksm_procs *it;
 	int64_t tracked;
@@ -96,6 +99,13 @@ static void one_root(const char *name)
 	}
 	tap_row("%s", name);
 	CHECK(s.procs >= 3);
+	ksm_engine_read(k, &engine);
+	CHECK(engine.release[0]);
+	if (!strcmp(engine.name, "hksm")) {
+		CHECK_INT(engine.meta_bytes.v, s.meta);
+		CHECK_INT(engine.merges.v, s.merges);
+		CHECK_INT(engine.breaks.v, s.breaks);
+	}
 	if (ksm_present(k) == KSM_VALUE) {
 		CHECK(ksm_fig_has(st.ksmd_pid));
 		CHECK(ksm_fig_has(st.ksmd_cpu_ns));
@@ -143,7 +153,7 @@ static void roots_have(void)
 		{ "5.15-old", "proc/1001/ksm_merging_pages", false },	/* 5.19 */
 		{ "5.15-old", "sys/kernel/mm/ksm/run", true },
 		{ "no-ksm", "sys/kernel/mm/ksm", false },
-		{ "7.3-hksm", "sys/kernel/mm/ksm/hksm/engine", true },
+		{ "7.3-hksm", "sys/kernel/mm/ksm/hksm/metadata_bytes", true },
 		{ "7.3-busy", "sys/kernel/mm/ksm/hksm", false },
 		{ "denied", "modes", true },
 	};

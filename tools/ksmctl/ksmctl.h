@@ -221,6 +221,10 @@ int ctl_vmas(struct ctl *ctl, int argc, char **argv);
 extern const struct cli_cmd ctl_cmd_doctor;
 int ctl_doctor(struct ctl *ctl, int argc, char **argv);
 
+/* cmd-engine.c */
+extern const struct cli_cmd ctl_cmd_engine;
+int ctl_engine(struct ctl *ctl, int argc, char **argv);
+
 /* cmd-watch.c */
 extern const struct cli_cmd ctl_cmd_watch;
 int ctl_watch(struct ctl *ctl, int argc, char **argv);

@@ -26,6 +26,7 @@ static const struct command {
 	{ "procs", &ctl_cmd_procs, ctl_procs, "show what each process, user, unit or guest merges" },
 	{ "vmas", &ctl_cmd_vmas, ctl_vmas, "show the mappings of one process" },
 	{ "doctor", &ctl_cmd_doctor, ctl_doctor, "tell why nothing merges, or why it does not pay" },
+	{ "engine", &ctl_cmd_engine, ctl_engine, "show which engine merges, and what it can do" },
 	{ "settle", &ctl_cmd_settle, ctl_settle, "wait until merging has done its work" },
 	{ "watch", &ctl_cmd_watch, ctl_watch, "show rates, one line a sample, and process events" },
 	{ "save", &ctl_cmd_save, ctl_save, "write all settings to a file" },

@@ -14,6 +14,7 @@
 #include "libksm/parse.h"
 
 #define THP_DIR	 "sys/kernel/mm/transparent_hugepage/"
+#define HKSM_DIR "sys/kernel/mm/ksm/hksm"
 #define UKSM_RUN "sys/kernel/mm/uksm/run"
 
 /* A file of one number. */
@@ -51,4 +52,18 @@ void ksm_around_read(struct ksm *k, struct ksm_around *out)
 	out->max_ptes_none = number(k, THP_DIR "khugepaged/max_ptes_none");
 	out->only_zero = number(k, "sys/kernel/mm/ksm/redhat_only_zero_pages");
 	out->uksm_run = number(k, UKSM_RUN);
+}
+
+void ksm_engine_read(struct ksm *k, struct ksm_engine *out)
+{
+	struct ksm_caps caps;
+
+	(void)ksm_caps_read(k, &caps);
+	*out = (struct ksm_engine){ .name = caps.hksm ? "hksm" : "ksm" };
+	ksm_kernel_release(k, out->release);
+	if (!caps.hksm)
+		return;
+	out->meta_bytes = number(k, HKSM_DIR "/metadata_bytes");
+	out->merges = number(k, HKSM_DIR "/merges");
+	out->breaks = number(k, HKSM_DIR "/breaks");
 }

@@ -168,14 +168,23 @@ enum ksm_state ksm_present(struct ksm *k)
 	return k->present;
 }
 
-/* "6.12.117-cloud" as its three numbers; what is missing is 0. */
-static void kernel_release(struct ksm *k, uint64_t part[3])
+void ksm_kernel_release(struct ksm *k, char out[KSM_RELEASE_MAX])
 {
 	struct utsname u;
-	const char *at = k->meta_release;
+	const char *text = k->meta_release;
 
 	if (k->live)
-		at = uname(&u) ? "" : u.release;
+		text = uname(&u) ? "" : u.release;
+	snprintf(out, KSM_RELEASE_MAX, "%s", text);
+}
+
+/* "6.12.117-cloud" as its three numbers; what is missing is 0. */
+static void release_parts(struct ksm *k, uint64_t part[3])
+{
+	char text[KSM_RELEASE_MAX];
+	const char *at = text;
+
+	ksm_kernel_release(k, text);
 	part[0] = part[1] = part[2] = 0;
 	for (int i = 0; i < 3 && !num_take_u64(&at, 10, &part[i]) && *at == '.'; i++)
 		at++;
@@ -185,7 +194,7 @@ unsigned int ksm_kernel_version(struct ksm *k)
 {
 	uint64_t part[3];
 
-	kernel_release(k, part);
+	release_parts(k, part);
 	return MIN(part[0], 1000) * 100 + MIN(part[1], 99);
 }
 
@@ -193,6 +202,6 @@ unsigned int ksm_kernel_patch(struct ksm *k)
 {
 	uint64_t part[3];
 
-	kernel_release(k, part);
+	release_parts(k, part);
 	return MIN(part[2], 1000);
 }

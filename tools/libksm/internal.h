@@ -24,7 +24,7 @@ struct ksm {
 	size_t page_size;
 	unsigned int clock_tick;
 	uint64_t meta_when_ns;	/* time stamp of a dump, 0: none */
-	char meta_release[64];	/* kernel release of a dump, "" for the live one */
+	char meta_release[KSM_RELEASE_MAX];	/* kernel release of a dump, "" for the live one */
 	struct map users;	/* uid + 1 -> name */
 	pid_t ksmd;		/* cached; 0: not looked for, -1: not found */
 	struct str buf;		/* scratch of readers that return nothing borrowed */
@@ -46,6 +46,8 @@ void ksm_log(struct ksm *k, enum ksm_log area, const char *fmt, ...) __printf(3,
 enum ksm_state ksm_state_of(int rc);
 
 /* handle.c */
+/* As the root's kernel says it, or "". */
+void ksm_kernel_release(struct ksm *k, char out[KSM_RELEASE_MAX]);
 /* "6.12.117" as 612; of the root's kernel. */
 unsigned int ksm_kernel_version(struct ksm *k);
 /* "6.12.117" as 117. */

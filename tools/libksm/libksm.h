@@ -42,6 +42,7 @@ void ksm_close(struct ksm *k);
 
 /* True for the running system: prctl, ptrace and netlink make sense. */
 bool ksm_is_live(const struct ksm *k);
+#define KSM_RELEASE_MAX 65	/* of struct utsname */
 #define KSM_BOOT_ID_MAX 64
 /**
  * ksm_boot_id() - what tells one run of a kernel from the next
@@ -478,6 +479,16 @@ struct ksm_around {
 
 /* What is not there, or no number, is a figure without value. */
 void ksm_around_read(struct ksm *k, struct ksm_around *out);
+
+/* The engine behind /sys/kernel/mm/ksm; the figures are what hksm adds there. */
+struct ksm_engine {
+	const char *name;		/* "ksm", "hksm" */
+	char release[KSM_RELEASE_MAX];	/* of the kernel, as it says it; "": not known */
+	struct ksm_fig meta_bytes;
+	struct ksm_fig merges, breaks;	/* since boot; mode 0400 */
+};
+
+void ksm_engine_read(struct ksm *k, struct ksm_engine *out);
 
 /* ------------------------------------------------------------------ */
 /* proc.c: one process							*/

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * cmd-engine.c - ksmctl engine: which engine merges, and what it can do.
+ *
+ * What the kernel has is found by looking; a version is only told beside it.
+ */
+#include <stddef.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "ksmctl/ksmctl.h"
+
+/* What there is to know of the kernel, of which a row looks at one part. */
+struct seen {
+	struct ksm_caps caps;
+	struct ksm_engine engine;
+	struct ksm_around around;
+	struct ksm_value attr[__KSM_ATTR_N];
+	bool garbled[__KSM_ATTR_N];	/* there, with something that is no value */
+};
+
+enum source { ATTR, ABILITY, HKSM_FILE };
+
+static const struct feature {
+	enum source source;
+	size_t at;		/* ATTR: which; else an offset in struct seen */
+	const char *name;	/* NULL: the attribute's */
+	const char *since;	/* NULL: the attribute's */
+	const char *help;
+} features[] = {
+	{ ATTR, KSM_ATTR_USE_ZERO_PAGES, NULL, NULL,
+	  "merges pages full of zeroes with the kernel's zero page" },
+	{ ATTR, KSM_ATTR_MERGE_ACROSS_NODES, NULL, NULL,
+	  "can keep NUMA nodes apart (CONFIG_NUMA)" },
+	{ ATTR, KSM_ATTR_MAX_PAGE_SHARING, NULL, NULL,
+	  "limits how many pages share one copy" },
+	{ ATTR, KSM_ATTR_SMART_SCAN, NULL, NULL,
+	  "skips pages that did not merge before" },
+	{ ATTR, KSM_ATTR_ADVISOR_MODE, NULL, NULL,
+	  "can choose pages_to_scan itself, for a wanted time of a pass" },
+	{ ATTR, KSM_ATTR_GENERAL_PROFIT, NULL, NULL,
+	  "tells the profit" },
+	{ ABILITY, offsetof(struct seen, caps.ksm_stat), "ksm_stat", "6.1",
+	  "tells figures of each process (/proc/PID/ksm_stat)" },
+	{ ABILITY, offsetof(struct seen, caps.prctl), "prctl", "6.4",
+	  "takes all memory of a process that asks (PR_SET_MEMORY_MERGE)" },
+	{ ABILITY, offsetof(struct seen, caps.prctl_exec), "prctl_exec", "6.7",
+	  "goes on after that process has called exec" },
+	{ HKSM_FILE, offsetof(struct seen, engine.meta_bytes), "hksm/metadata_bytes", "hksm",
+	  "tells the bytes of its metadata" },
+	{ HKSM_FILE, offsetof(struct seen, engine.merges), "hksm/merges", "hksm",
+	  "counts the pages merged since boot" },
+	{ HKSM_FILE, offsetof(struct seen, engine.breaks), "hksm/breaks", "hksm",
+	  "counts the merged pages written again since boot" },
+	{ ABILITY, offsetof(struct seen, caps.hksm), "hksm/process", "hksm",
+	  "tells in ksm_stat what each process costs" },
+};
+
+struct row {
+	const struct feature *f;
+	bool has;
+	enum ksm_state state;	/* of the value */
+	char value[KSM_ATTR_TEXT_MAX];
+};
+
+static void get_name(const void *row, struct cli_cell *out)
+{
+	const struct feature *f = ((const struct row *)row)->f;
+
+	out->str = f->name ? f->name : ksm_attr_info(f->at)->name;
+}
+
+static void get_has(const void *row, struct cli_cell *out)
+{
+	out->num = ((const struct row *)row)->has;
+}
+
+static void get_value(const void *row, struct cli_cell *out)
+{
+	const struct row *r = row;
+
+	out->state = r->state == KSM_DENIED ? CLI_DENIED :
+		     r->state == KSM_VALUE ? CLI_VALUE : CLI_ABSENT;
+	out->str = r->value;
+}
+
+static void get_since(const void *row, struct cli_cell *out)
+{
+	const struct feature *f = ((const struct row *)row)->f;
+
+	out->str = f->since ? f->since : ksm_attr_info(f->at)->since;
+}
+
+static void get_help(const void *row, struct cli_cell *out)
+{
+	out->str = ((const struct row *)row)->f->help;
+}
+
+static const struct cli_col columns[] = {
+	{ .name = "NAME", .help = "what it is called there", .get = get_name },
+	{ .name = "HAS", .help = "whether this engine has it", .kind = CLI_BOOL, .get = get_has },
+	{ .name = "VALUE", .help = "setting or figure in force", .get = get_value },
+	{ .name = "SINCE", .help = "first kernel that has it, or hksm", .get = get_since },
+	{ .name = "HELP", .help = "what the engine does", .wrap = true, .get = get_help },
+	{ 0 },
+};
+
+static void engine_help(FILE *out)
+{
+	cli_table_help(columns, out);
+}
+
+static const char *const synopsis[] = { "[options]", NULL };
+const struct cli_cmd ctl_cmd_engine = {
+	.name = "ksmctl engine",
+	.synopsis = synopsis,
+	.about = "Show which engine merges, ksm (mm/ksm.c) or hksm, and what it can do.",
+	.more = cli_table_options,
+	.common = cli_common_options,
+	.see = "ksmctl(8)",
+	.extra = engine_help,
+};
+
+/* 0, or an exit status after messages about files that could not be read. */
+static int look(struct ctl *ctl, struct seen *out)
+{
+	int failed = CLI_OK;
+
+	ksm_caps_read(ctl->k, &out->caps);
+	ksm_engine_read(ctl->k, &out->engine);
+	ksm_around_read(ctl->k, &out->around);
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
+		const size_t id = features[i].at;
+		int rc = features[i].source == ATTR ?
+				 ksm_attr_read(ctl->k, id, &out->attr[id]) : 0;
+
+		if (!rc)
+			continue;
+		cli_error(rc, "%s: cannot read", ksm_errpath(ctl->k));
+		out->garbled[id] = true;
+		failed = CLI_PARTIAL;
+	}
+	return failed;
+}
+
+static void row_make(const struct seen *s, const struct feature *f, struct row *out)
+{
+	const void *at = (const char *)s + f->at;
+	const struct ksm_fig *fig = at;
+
+	*out = (struct row){ .f = f, .state = KSM_ABSENT };
+	switch (f->source) {
+	case ATTR:
+		out->state = s->attr[f->at].state;
+		out->has = out->state != KSM_ABSENT || s->garbled[f->at];
+		ksm_attr_format(f->at, &s->attr[f->at], out->value, sizeof(out->value));
+		break;
+	case HKSM_FILE:
+		out->state = fig->state;
+		out->has = out->state != KSM_ABSENT;
+		snprintf(out->value, sizeof(out->value), "%lld", (long long)fig->v);
+		break;
+	case ABILITY:
+		out->has = *(const bool *)at;
+	}
+}
+
+static void print_name(const struct seen *s)
+{
+	struct str release __cleanup_str = STR_INIT;
+
+	cli_safe(&release, s->engine.release, (size_t)-1);
+	printf("engine %s", s->engine.name);
+	if (release.len)
+		printf(", Linux %s", str_get(&release));
+	if (ksm_fig_has(s->around.uksm_run))
+		printf("; beside it uksm");
+	printf("\n");
+}
+
+static int print_json(const struct seen *s, const void *const *rows, size_t n)
+{
+	struct cli_json *j = cli_json_new();
+	int rc;
+
+	cli_json_open(j, NULL, '{');
+	cli_json_str(j, "engine", s->engine.name);
+	cli_json_str(j, "release", s->engine.release[0] ? s->engine.release : NULL);
+	cli_json_bool(j, "uksm", ksm_fig_has(s->around.uksm_run));
+	cli_json_rows(j, "features", columns, rows, n);
+	cli_json_close(j);
+	rc = cli_json_print(j, stdout);
+	cli_json_free(j);
+	return rc;
+}
+
+int ctl_engine(struct ctl *ctl, int argc, char **argv)
+{
+	struct cli_parse p = { .argc = argc, .argv = argv };
+	struct row rows[ARRAY_SIZE(features)];
+	const void *ptrs[ARRAY_SIZE(features)];
+	struct seen s = { 0 };
+	int key, rc, failed;
+
+	while ((key = cli_opts_next(&p, &ctl_cmd_engine)) != -1)
+		ctl_option(ctl, key, p.arg);
+	ctl_no_operands(&p, argv);
+	cli_table_check(columns, &ctl->table);
+	ctl_open_ksm(ctl);
+	failed = look(ctl, &s);
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
+		row_make(&s, &features[i], &rows[i]);
+		ptrs[i] = &rows[i];
+	}
+	if (ctl->table.format == CLI_JSON)
+		return print_json(&s, ptrs, ARRAY_SIZE(rows)) ? CLI_FAIL : failed;
+	if (ctl->table.format == CLI_TEXT && !ctl->table.noheadings)
+		print_name(&s);
+	rc = cli_table_print("features", columns, ptrs, ARRAY_SIZE(rows), &ctl->table);
+	return rc ? ctl_printed(rc) : failed;
+}
