@@ -111,6 +111,51 @@ COMMON_OPTIONS="--sysroot
 		"$(ksmtop --help | sed -n '/^Keys:/,/^For more/{s/ (mouse:.*//;s/^  \(.*[^ ]\)   *\([^ ].*\)/\1: \2/p}')"
 }
 
+# page_keys SECTION: "key=default" of the keys of a section of ksm-autotune.conf(5), and
+# "key" where the page says that there is no default.
+page_keys() {
+	plain "$MAN/ksm-autotune.conf.5" | awk -v want="$1" '
+		/^\.S[SH]/ { in_it = index($0, ".SS [" want) == 1 }
+		!in_it { next }
+		/^\.BI [a-z-]*=/ { sub(/^\.BI /, ""); sub(/=.*/, ""); key = $0; print_it = 1 }
+		/^Default: .*\.$/ && key != "" {
+			sub(/^Default: /, ""); sub(/\.$/, "")
+			print key "=" $0
+			key = ""
+		}
+		/^There is no default\.$/ { print key; key = "" }
+		/^\.BI match-/ || key ~ /^match-/ { key = "" }'
+}
+
+@test "ksm-autotune.conf(5): every key, each with its default" {
+	need_autotune
+	conf=$BATS_TEST_TMPDIR/conf
+	{
+		for part in daemon scanner; do
+			echo "[$part]"
+			page_keys $part
+		done
+		printf '[rule x]\nmatch-comm=x\nadvise=whole\n'
+		page_keys rule | sed '/^advise$/d'
+	} >"$conf"
+	expect 0 ksm-autotune check-config -C "$conf"
+	stderr_is ""
+	got=$output
+	printf '[rule x]\nmatch-comm=x\nadvise=whole\n' >"$conf.none"
+	expect 0 ksm-autotune check-config -C "$conf.none"
+	same "what the defaults of the page give" "$got" "$output"
+	# In the order of the program, and none is left out.
+	same "keys" "$(sed 's/=.*//; /^match-/d' "$conf")" \
+		"$(sed 's/=.*//; /^$/d; /^match-/d' <<<"$output")"
+	same "kinds of patterns" "$(plain "$MAN/ksm-autotune.conf.5" | sed -n 's/^\.BI match-\([a-z]*\)=.*/\1/p')" \
+		"$(sed -n '/^static.*match_names/,/^};/p' "$KSM_SRCDIR/tools/ksm-autotune/config.c" |
+			grep -o '"[a-z]*"' | tr -d '"')"
+	same "what can be advised" "$(plain "$MAN/ksm-autotune.conf.5" |
+		sed -n '/^\.BI advise=/,/^\.RE/s/^\.B \([a-z-]*\)$/\1/p' | sort)" \
+		"$(sed -n '/^static.*advise_names/,/^};/p' "$KSM_SRCDIR/tools/ksm-autotune/config.c" |
+			grep -o '"[a-z-]*"' | tr -d '"' | sort)"
+}
+
 # columns WORD...: the names of a listing, from what it says of an unknown one.
 columns() { ksmctl "$@" -o , 2>&1 | sed -n 's/.*(known: \(.*\)).*/\1/p' | sed 's/, /\n/g'; }
 
@@ -205,7 +250,7 @@ documented_columns() {
 
 @test "man pages: the order of sections" {
 	order="NAME SYNOPSIS DESCRIPTION COMMANDS OPTIONS COLUMNS EXIT STATUS FILES ENVIRONMENT NOTES EXAMPLES SEE ALSO"
-	for page in "$MAN"/*.[18]; do
+	for page in "$MAN"/*.[158]; do
 		at=0
 		while read -r heading; do
 			rest=${order:at}
@@ -218,7 +263,7 @@ documented_columns() {
 
 @test "man pages: clean by mandoc -Tlint" {
 	command -v mandoc >/dev/null || skip "no mandoc"
-	for page in "$MAN"/*.[178]; do
+	for page in "$MAN"/*.[1578]; do
 		run mandoc -Tlint -W style "$page"
 		# What it cannot know is whether the other pages are installed; and the width
 		# of the source is no matter of the page.
@@ -229,11 +274,11 @@ documented_columns() {
 }
 
 @test "man pages: what they refer to among themselves is there" {
-	for page in "$MAN"/*.[178]; do
+	for page in "$MAN"/*.[1578]; do
 		while read -r name number; do
 			[[ $name != ksm* || -f $MAN/$name.$number ]] ||
 				fail "${page##*/}: no page $name($number)"
-		done < <(plain "$page" | sed -nE 's/^\.BR ([a-z-]+) \(([1-8])\).*/\1 \2/p')
+		done < <(plain "$page" | sed -nE 's/^\.BR ([a-z.-]+) \(([1-8])\).*/\1 \2/p')
 	done
 }
 
@@ -299,7 +344,7 @@ run_example() {
 @test "man pages: the examples run and print what they show" {
 	export KSM_PROFILES=$KSM_SRCDIR/tools/ksmctl/profiles
 	count=0
-	for page in "$MAN"/*.[178]; do
+	for page in "$MAN"/*.[1578]; do
 		# Each example as one line: ROOT STATUS, then its lines, divided by \001.
 		while IFS= read -r example; do
 			read -r root status_wanted <<<"${example%%$'\001'*}"
