@@ -103,7 +103,7 @@ static void pays(void)
 	CHECK_INT(tune_cand_next(&c, &t), TUNE_ACT_JUDGE);
 	CHECK(tune_cand_judged(&c, &t, 38 * MIB, MIB));
 	CHECK_INT(c.state, TUNE_STAYS);
-	CHECK_STR(c.reason, "saves 38.0 MiB for 1.0 MiB of metadata; 40.0 MiB were promised");
+	CHECK_STR(c.reason, "it saves 38.0 MiB for 1.0 MiB of metadata; 40.0 MiB were promised");
 	t.now_ns += 3599 * S;
 	CHECK_INT(tune_cand_next(&c, &t), TUNE_ACT_NONE);
 	t.now_ns += S;
@@ -114,6 +114,8 @@ static void pays(void)
 	CHECK_INT(tune_cand_next(&c, &t), TUNE_ACT_AGAIN);
 	/* It loses: un-advised, and not sampled again at once. */
 	CHECK(!tune_cand_judged(&c, &t, MIB, MIB));
+	CHECK_INT(tune_cand_next(&c, &t), TUNE_ACT_AGAIN);
+	tune_cand_disappointed(&c, &t);
 	CHECK_INT(c.state, TUNE_WAITS);
 	CHECK_INT(tune_cand_next(&c, &t), TUNE_ACT_NONE);
 	t.now_ns += 600 * S;
@@ -126,4 +128,20 @@ static void pays(void)
 	CHECK_INT(tune_cand_next(&c, &t), TUNE_ACT_SAMPLE);
 }
 
-TAP_MAIN(TAP_CASE(ages), TAP_CASE(left_alone), TAP_CASE(disappoints), TAP_CASE(pays))
+/* Of one that was advised before the daemon began, nothing was promised that it knows. */
+static void adopted(void)
+{
+	struct tune_clock t = { .now_ns = 1000 * S, .passes = 5 };
+	struct tune_cand c;
+
+	tune_cand_init(&c, &id, &rule, &cfg, &t, 60 * S);
+	tune_cand_adopt(&c, &t);
+	CHECK_INT(c.state, TUNE_ADVISED);
+	CHECK_INT(tune_cand_next(&c, &t), TUNE_ACT_NONE);
+	t.passes += 3;
+	CHECK_INT(tune_cand_next(&c, &t), TUNE_ACT_JUDGE);
+	CHECK(tune_cand_judged(&c, &t, 3 * MIB, MIB));
+	CHECK_STR(c.reason, "it saves 3.0 MiB for 1.0 MiB of metadata");
+}
+
+TAP_MAIN(TAP_CASE(adopted), TAP_CASE(ages), TAP_CASE(left_alone), TAP_CASE(disappoints), TAP_CASE(pays))

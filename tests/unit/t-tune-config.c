@@ -54,7 +54,6 @@ static void defaults(void)
 	/* Nothing takes part that nobody named. */
 	CHECK_UINT(c.n_rules, 0);
 	CHECK_UINT(c.interval_ns, UINT64_C(10000000000));
-	CHECK(!c.metrics_file);
 	tune_config_fini(&c);
 }
 
@@ -67,7 +66,6 @@ static void all_keys(void)
 		"settle-in=1m\n"
 		"estimate-cpu=3%\n"
 		"on-stop=undo\n"
-		"metrics-file=/run/x.prom\n"
 		"\n"
 		"[scanner]\n"
 		"need=memory\n"
@@ -102,7 +100,6 @@ static void all_keys(void)
 	static const char want[] =
 		"[daemon]\n"
 		"interval=5s\nsettle-in=60s\nestimate-cpu=3%\non-stop=undo\n"
-		"metrics-file=/run/x.prom\n"
 		"\n[scanner]\n"
 		"need=memory\navailable-below=10%\navailable-above=15%\nsome-above=8%\n"
 		"some-below=3%\nfull-above=4%\nfull-below=1%\nneed-for=20s\nprice=2.5ms/MiB\n"
@@ -139,7 +136,6 @@ static void mistakes(void)
 		{ "[daemon]\ninterval=5 s\n", "a:2: interval: \"5 s\" is not a time, as in 30s or 10m\n" },
 		{ "[daemon]\n\ninterval=1ms\n", "a:3: interval: out of range: \"1ms\"\n" },
 		{ "[daemon]\non-stop=maybe\n", "a:2: on-stop: \"maybe\" is none of: keep, undo\n" },
-		{ "[daemon]\nmetrics-file=x\n", "a:2: metrics-file: not an absolute path: \"x\"\n" },
 		{ "[daemon]\nspeed=3\n", "a:2: unknown key \"speed\" in [daemon]\n" },
 		{ "[demon]\ninterval=5s\n", "a:2: unknown section [demon]\n" },
 		{ "interval=5s\n", "a:1: \"interval\" is in no section\n" },

@@ -4,6 +4,8 @@
  */
 #include "ksm-autotune/procs.h"
 
+#include <sys/xattr.h>
+
 #include "root.h"
 #include "tap.h"
 
@@ -17,6 +19,8 @@ struct test {
 	struct tune_procs p;
 	struct tune_clock t;
 	struct tune_found found;
+	struct tune_ourses ours;
+	struct ksm_stats stats;
 };
 
 static void put(struct test *t, int pid, const char *comm, uint64_t start_ticks)
@@ -58,6 +62,7 @@ static void begin(struct test *t)
 static void end(struct test *t)
 {
 	tune_procs_fini(&t->p);
+	tune_ours_fini(&t->ours);
 	tune_config_fini(&t->c);
 	ksm_close(t->k);
 	root_free(&t->root);
@@ -66,7 +71,8 @@ static void end(struct test *t)
 static void look(struct test *t)
 {
 	t->t.now_ns += 10 * S;
-	CHECK_INT(tune_procs_look(&t->p, t->k, &t->c, &t->t, t->t.now_ns, &t->found), 0);
+	CHECK_INT(tune_procs_look(&t->p, t->k, &t->c, &t->t, &t->ours, &t->stats,
+				  t->t.now_ns, &t->found), 0);
 }
 
 static void come_and_go(void)
@@ -80,7 +86,6 @@ static void come_and_go(void)
 	CHECK_UINT(t.found.procs, 2);
 	CHECK_UINT(t.found.came, 1);
 	CHECK_UINT(t.found.went, 0);
-	CHECK_STR(t.found.rule ? t.found.rule->name : "", "x");
 	if (CHECK_UINT(t.p.n, 1)) {
 		CHECK_INT(t.p.cand[0]->id.pid, 10);
 		/* It is old enough. */
@@ -139,6 +144,56 @@ static void used_again(void)
 	end(&t);
 }
 
+/* One that takes part is left alone, unless it is we who advised it. */
+static void ours(void)
+{
+	static const char stat[] = "ksm_merge_any: yes\nksm_mergeable: yes\nksm_rmap_items 64\n"
+				   "ksm_merging_pages 32\n";
+	const struct ksm_ident id = { .pid = 11, .start_ticks = 100 };
+	struct test t;
+
+	begin(&t);
+	put(&t, 10, "web", 100);
+	root_put(&t.root, "proc/10/ksm_stat", stat);
+	put(&t, 11, "web", 100);
+	root_put(&t.root, "proc/11/ksm_stat", stat);
+	put(&t, 12, "web", 200);
+	root_put(&t.root, "proc/12/ksm_stat", stat);
+	CHECK_INT(tune_ours_add(&t.ours, &id, TUNE_DEED_PLACES), 0);
+	look(&t);
+	CHECK_UINT(t.found.took_part, 2);
+	CHECK_STR(t.found.rule ? t.found.rule->name : "", "x");
+	for (size_t i = 0; i < t.p.n; i++)
+		CHECK_INT(t.p.cand[i]->state, t.p.cand[i]->id.pid == 11 ? TUNE_ADVISED : TUNE_LEFT);
+	end(&t);
+}
+
+/* A control group, or one above it, that asks for it. */
+static void avoided(void)
+{
+	struct test t;
+	char path[512];
+
+	begin(&t);
+	put(&t, 10, "web", 100);
+	root_put(&t.root, "proc/10/cgroup", "0::/a/b/c\n");
+	put(&t, 11, "web", 100);
+	root_put(&t.root, "proc/11/cgroup", "0::/a2/b\n");
+	root_put(&t.root, "sys/fs/cgroup/a/b/c/cgroup.procs", "");
+	root_put(&t.root, "sys/fs/cgroup/a2/b/cgroup.procs", "");
+	snprintf(path, sizeof(path), "%s/sys/fs/cgroup/a", t.root.dir);
+	if (setxattr(path, KSM_CGROUP_AVOID, "1", 1, 0)) {
+		tap_skip("no extended attributes of users in the temporary directory");
+	} else {
+		look(&t);
+		for (size_t i = 0; i < t.p.n; i++)
+			CHECK_INT(t.p.cand[i]->state,
+				  t.p.cand[i]->id.pid == 10 ? TUNE_LEFT : TUNE_WAITS);
+		CHECK_UINT(t.p.n, 2);
+	}
+	end(&t);
+}
+
 static void many(void)
 {
 	enum { N = 300 };
@@ -162,4 +217,5 @@ static void many(void)
 	end(&t);
 }
 
-TAP_MAIN(TAP_CASE(come_and_go), TAP_CASE(becomes_another), TAP_CASE(used_again), TAP_CASE(many))
+TAP_MAIN(TAP_CASE(come_and_go), TAP_CASE(becomes_another), TAP_CASE(used_again), TAP_CASE(ours),
+	 TAP_CASE(avoided), TAP_CASE(many))

@@ -40,9 +40,10 @@ int tune_settings_begin(struct tune_settings *t, struct ksm *k)
 	return ksm_attrset_read(k, &t->found);
 }
 
-void tune_settings_look(struct tune_settings *t, const struct ksm_stats *s)
+bool tune_settings_look(struct tune_settings *t, const struct ksm_stats *s)
 {
 	char ours[KSM_ATTR_TEXT_MAX], theirs[KSM_ATTR_TEXT_MAX];
+	bool any = false;
 
 	ksm_for_each_attr(id) {
 		struct ksm_value *mine = &t->ours.value[id];
@@ -55,7 +56,9 @@ void tune_settings_look(struct tune_settings *t, const struct ksm_stats *s)
 		     ksm_attr_format(id, &s->attr[id], theirs, sizeof(theirs)));
 		t->lost[id] = true;
 		mine->state = KSM_ABSENT;
+		any = true;
 	}
+	return any;
 }
 
 static int write_one(struct tune_settings *t, struct ksm *k, enum ksm_attr id,

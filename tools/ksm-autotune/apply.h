@@ -27,8 +27,9 @@ int tune_settings_begin(struct tune_settings *t, struct ksm *k);
  * @s: a look at the system
  *
  * What differs from what we wrote is theirs from now on, and said.  Pure, but for that.
+ * Return: something did.
  */
-void tune_settings_look(struct tune_settings *t, const struct ksm_stats *s);
+bool tune_settings_look(struct tune_settings *t, const struct ksm_stats *s);
 
 /**
  * tune_settings_apply() - write what is wanted, but for what others have taken

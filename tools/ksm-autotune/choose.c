@@ -117,21 +117,35 @@ void tune_cand_advised(struct tune_cand *c, const struct tune_clock *t)
 	c->passes = t->passes;
 }
 
+void tune_cand_adopt(struct tune_cand *c, const struct tune_clock *t)
+{
+	tune_cand_advised(c, t);
+	because(c, "it was advised before ksm-autotune was started again");
+}
+
 bool tune_cand_judged(struct tune_cand *c, const struct tune_clock *t, int64_t saved_bytes,
 		      int64_t meta_bytes)
 {
 	const bool pays = saved_bytes > meta_bytes;
 
-	because(c, "saves %.1f MiB for %.1f MiB of metadata; %.1f MiB were promised",
-		saved_bytes / MIB, meta_bytes / MIB, c->promised_bytes / MIB);
+	if (c->promised_bytes)
+		because(c, "it saves %.1f MiB for %.1f MiB of metadata; %.1f MiB were promised",
+			saved_bytes / MIB, meta_bytes / MIB, c->promised_bytes / MIB);
+	else
+		because(c, "it saves %.1f MiB for %.1f MiB of metadata", saved_bytes / MIB,
+			meta_bytes / MIB);
+	c->saved_bytes = saved_bytes;
 	c->meta_bytes = meta_bytes;
-	if (!pays) {
-		cool_down(c, t);
+	if (!pays)
 		return false;
-	}
 	enter(c, TUNE_STAYS, t);
 	/* Who kept less than was promised is looked at sooner. */
 	c->next_ns = t->now_ns + (saved_bytes < KEPT_PROMISE * c->promised_bytes ?
 				  1 : AGAIN_COOLDOWNS) * c->rule->cooldown_ns;
 	return true;
+}
+
+void tune_cand_disappointed(struct tune_cand *c, const struct tune_clock *t)
+{
+	cool_down(c, t);
 }

@@ -38,8 +38,8 @@ struct tune_cand {
 	uint64_t since_ns, next_ns;
 	uint64_t cooldown_ns;		/* the next one; doubles with each disappointment */
 	uint64_t passes;		/* whole ones seen when it was advised */
-	int64_t promised_bytes;		/* lower end of what it would save */
-	int64_t meta_bytes;
+	int64_t promised_bytes;		/* lower end of what it would save; 0: not known */
+	int64_t saved_bytes, meta_bytes;	/* as seen last */
 	char reason[160];
 };
 
@@ -60,8 +60,12 @@ enum tune_act tune_cand_sampled(struct tune_cand *c, const struct tune_clock *t,
 /* It could not be sampled, or not be advised. */
 void tune_cand_refused(struct tune_cand *c, const struct tune_clock *t, const char *why);
 void tune_cand_advised(struct tune_cand *c, const struct tune_clock *t);
-/* True: it stays; false: it is to be un-advised. */
+/* We advised it before this daemon began: promised was nothing that we know of. */
+void tune_cand_adopt(struct tune_cand *c, const struct tune_clock *t);
+/* True: it stays; false: it loses, and is to be un-advised when its turn comes. */
 bool tune_cand_judged(struct tune_cand *c, const struct tune_clock *t, int64_t saved_bytes,
 		      int64_t meta_bytes);
+/* It is un-advised now, and looked at again after a cool-down. */
+void tune_cand_disappointed(struct tune_cand *c, const struct tune_clock *t);
 
 #endif /* KSM_AUTOTUNE_CHOOSE_H */

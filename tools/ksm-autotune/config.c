@@ -62,7 +62,6 @@ enum kind {
 	SIZE,		/* uint64_t, bytes */
 	WORD,		/* an enum, or a bool as one */
 	BOOL,
-	PATH,		/* char *, absolute */
 };
 
 struct key {
@@ -80,14 +79,12 @@ struct key {
 #define MS		1e6
 #define FROM(min, max)	(min), (max), NULL, 0
 #define WORDS(w)	0, 0, (w), ARRAY_SIZE(w)
-#define ANY		0, 0, NULL, 0
 
 static const struct key keys[] = {
 	{ "daemon", "interval", DURATION, CONFIG(interval_ns), FROM(100 * MS, 3600e9) },
 	{ "daemon", "settle-in", DURATION, CONFIG(settle_in_ns), FROM(0, 86400e9) },
 	{ "daemon", "estimate-cpu", SHARE, CONFIG(estimate_cpu), FROM(0.001, 1) },
 	{ "daemon", "on-stop", WORD, CONFIG(on_stop), WORDS(stop_names) },
-	{ "daemon", "metrics-file", PATH, CONFIG(metrics_file), ANY },
 	{ "scanner", "need", BOOL, POLICY(always), WORDS(need_names) },
 	{ "scanner", "available-below", PERCENT, POLICY(available_pct), FROM(0, 100) },
 	{ "scanner", "available-above", PERCENT, POLICY(available_off_pct), FROM(0, 100) },
@@ -152,20 +149,6 @@ static int set_word(struct tune_parser *p, const struct key *k, const char *valu
 	}
 	list_words(k, words, sizeof(words));
 	return mistake(p, "%s: \"%.40s\" is none of: %s", k->name, value, words);
-}
-
-static int set_path(struct tune_parser *p, const struct key *k, const char *value, char **field)
-{
-	char *copy;
-
-	if (*value && *value != '/')
-		return mistake(p, "%s: not an absolute path: \"%.80s\"", k->name, value);
-	copy = *value ? strdup(value) : NULL;
-	if (*value && !copy)
-		return -ENOMEM;
-	free(*field);
-	*field = copy;
-	return 0;
 }
 
 /* "5ms/MiB": CPU time for memory newly saved.  In milliseconds. */
@@ -258,8 +241,6 @@ static int set_key(struct tune_parser *p, const struct key *k, const char *value
 
 	if (k->kind == WORD || k->kind == BOOL)
 		return set_word(p, k, value, field);
-	if (k->kind == PATH)
-		return set_path(p, k, value, field);
 	return set_number(p, k, value, field);
 }
 
@@ -550,7 +531,6 @@ void tune_config_fini(struct tune_config *c)
 	for (size_t i = 0; i < c->n_rules; i++)
 		rule_fini(&c->rule[i]);
 	free(c->rule);
-	free(c->metrics_file);
 	*c = (struct tune_config){ 0 };
 }
 
@@ -589,9 +569,6 @@ static void print_key(const struct key *k, const void *base, struct str *out)
 		break;
 	case BOOL:
 		str_addf(out, "%s\n", k->words[*(const bool *)field]);
-		break;
-	case PATH:
-		str_addf(out, "%s\n", *(char *const *)field ?: "");
 		break;
 	}
 }

@@ -60,7 +60,6 @@ struct tune_config {
 	uint64_t settle_in_ns;		/* a process is not looked at before it is so old */
 	double estimate_cpu;		/* of one processor */
 	enum tune_on_stop on_stop;
-	char *metrics_file;		/* or NULL */
 	struct tune_rule *rule;		/* the first one that matches holds */
 	size_t n_rules, cap_rules;
 };

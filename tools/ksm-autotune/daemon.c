@@ -1,26 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * daemon.c - one look after another: read, decide, act, say.
- *
- * What takes long runs beside the loop, one thing at a time: an estimate, or what is
- * done to processes.  What comes of it is taken up at the loop's leisure.
  */
 #include "ksm-autotune/daemon.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "util/macros.h"
 
-#define GUESS_MAX	512	/* processes in one estimate */
-#define GUESS_MEMORY	(UINT64_C(64) << 20)
-#define PLACES_SHARE	0.95
-#define UNSEEN_NS	UINT64_C(100000000)
+/* It writes run and pages_to_scan by free memory, every minute. */
+#define RIVAL "ksmtuned"
 
-static __printf(2, 3) void tell(const struct tune *t, const char *fmt, ...)
+void tune_tell(const struct tune *t, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -32,41 +28,130 @@ static __printf(2, 3) void tell(const struct tune *t, const char *fmt, ...)
 		t->tell(text, t->arg);
 }
 
-int tune_open(struct tune *t)
-{
-	int rc = ksm_open(NULL, &t->k);
+/* --- begin and end --- */
 
-	tune_procs_init(&t->procs);
-	t->set.tell = t->tell;
-	t->set.arg = t->arg;
+/* 1 and its number; 0; -errno. */
+static int find_rival(struct ksm *k, pid_t *out)
+{
+	struct ksm_procs *it;
+	struct ksm_proc p;
+	pid_t pid;
+	int rc = ksm_procs_open(k, &it);
+
+	if (rc)
+		return rc;
+	*out = 0;
+	while (!*out && (rc = ksm_procs_next(it, &pid)) == 1)
+		if (!ksm_proc_read(k, pid, 0, &p) && !strcmp(p.comm, RIVAL))
+			*out = pid;
+	ksm_procs_close(it);
+	return *out ? 1 : rc;
+}
+
+static int open_state(struct tune *t, char *why, size_t len)
+{
+	pid_t other;
+	int rc = tune_store_open(&t->store, t->store_dir, &other);
+
+	if (rc == -EBUSY && other)
+		snprintf(why, len, "another ksm-autotune runs (%d)", (int)other);
+	else if (rc == -EBUSY)
+		snprintf(why, len, "another ksm-autotune runs");
+	else if (rc)
+		snprintf(why, len, "%s: %s%s", t->store_dir ? t->store_dir : KSM_TUNER_DIR,
+			 strerror(-rc), rc == -EACCES || rc == -EPERM ? " (needs root)" : "");
+	return rc;
+}
+
+static int refuse_rival(struct tune *t, char *why, size_t len)
+{
+	pid_t other;
+
+	if (find_rival(t->k, &other) != 1)
+		return 0;
+	snprintf(why, len, RIVAL " runs (%d), and decides about the same settings "
+		 "(stop it: systemctl disable --now " RIVAL ")", (int)other);
+	return -EBUSY;
+}
+
+/* What a daemon that was killed has left: of its settings, how many are as it set them. */
+static int take_notes(struct tune *t, unsigned int *taken)
+{
+	int settings = tune_store_take_settings(&t->store, t->boot, &t->set, taken);
+	int rc = tune_store_take_ours(&t->store, t->boot, &t->ours);
+
+	if (rc && rc != -ENOENT)
+		tune_tell(t, "cannot read whom the last one advised: %s; these are left as they are",
+			  strerror(-rc));
+	if (settings && settings != -ENOENT)
+		tune_tell(t, "cannot read what the last one found: %s; settings are taken as "
+			  "they are now", strerror(-settings));
+	return settings;
+}
+
+static void take_over(struct tune *t)
+{
+	unsigned int taken;
+
+	if (!take_notes(t, &taken) && taken)
+		tune_tell(t, "the last one ended without putting back %u setting%s: "
+			  "that is done when this one ends", taken, taken == 1 ? "" : "s");
+}
+
+static int open_kernel(struct tune *t)
+{
+	int rc = ksm_open(t->root, &t->k);
+
 	if (!rc)
-		rc = ksm_open(NULL, &t->k_job);
+		rc = ksm_open(t->root, &t->k_job);
 	if (!rc)
 		rc = ksm_caps_read(t->k, &t->caps);
 	if (!rc && !t->caps.ksm)
 		rc = -EOPNOTSUPP;
 	if (!rc)
 		rc = tune_settings_begin(&t->set, t->k);
+	if (!rc && !t->dry)
+		rc = ksm_boot_id(t->k, t->boot);
+	if (!rc && !t->dry)
+		rc = ksm_ident_read(t->k, getpid(), &t->self);
+	return rc;
+}
+
+static void prepare(struct tune *t)
+{
+	t->store = (struct tune_store)TUNE_STORE_NONE;
+	t->set.tell = t->tell;
+	t->set.arg = t->arg;
+	tune_procs_init(&t->procs);
+}
+
+int tune_open(struct tune *t, char *why, size_t len)
+{
+	int rc;
+
+	*why = '\0';
+	prepare(t);
+	rc = open_kernel(t);
+	if (!rc && !t->dry)
+		rc = open_state(t, why, len);
+	if (!rc && !t->dry)
+		rc = refuse_rival(t, why, len);
+	if (!rc && !t->dry)
+		take_over(t);
 	if (!rc)
 		rc = tune_job_new(&t->job);
 	return rc;
 }
 
-static void end_job(struct tune *t)
-{
-	est_stop(&t->guesses.e);
-	__atomic_store_n(&t->deeds.stop, true, __ATOMIC_RELAXED);
-	tune_job_free(t->job);
-	t->job = NULL;
-	tune_guesses_fini(&t->guesses);
-	tune_deeds_fini(&t->deeds);
-	t->doing = TUNE_IDLE;
-}
-
 void tune_close(struct tune *t)
 {
-	end_job(t);
+	if (t->job)
+		tune_work_end(t);
+	tune_job_free(t->job);
+	t->job = NULL;
 	tune_procs_fini(&t->procs);
+	tune_ours_fini(&t->ours);
+	tune_store_close(&t->store);
 	ksm_close(t->k_job);
 	ksm_close(t->k);
 	t->k = t->k_job = NULL;
@@ -74,13 +159,39 @@ void tune_close(struct tune *t)
 
 /* --- settings --- */
 
-static void decide(struct tune *t)
+/*
+ * What is about to be written is noted before; what cannot be noted is not written, as
+ * after a crash nobody could put it back.
+ */
+static bool may_write(struct tune *t, bool lost)
+{
+	int rc;
+
+	if (t->dry)
+		return true;
+	if (!lost && !t->not_noted && !memcmp(&t->noted, &t->now.want, sizeof(t->noted)))
+		return true;
+	rc = tune_store_put_settings(&t->store, t->boot, &t->set, &t->now.want);
+	if (rc && rc != t->not_noted)
+		tune_tell(t, "cannot note what was found: %s; settings stay as they are until it "
+			  "can be", strerror(-rc));
+	if (!rc && t->not_noted)
+		tune_tell(t, "what was found is noted again");
+	t->not_noted = rc;
+	t->noted = t->now.want;
+	return !rc;
+}
+
+static void decide(struct tune *t, bool lost)
 {
 	tune_decide(&t->hist, &t->cfg.policy, &t->now);
-	if (t->now.changes)
-		tell(t, "%s", t->now.reason);
-	(void)tune_settings_apply(&t->set, t->dry ? NULL : t->k, &t->now.want,
-				  t->now.restart_advisor);
+	if (t->now.turns) {
+		t->since_s = time(NULL);
+		tune_tell(t, "%s", t->now.reason);
+	}
+	if (may_write(t, lost))
+		(void)tune_settings_apply(&t->set, t->dry ? NULL : t->k, &t->now.want,
+					  t->now.restart_advisor);
 	tune_history_decided(&t->hist, &t->now);
 }
 
@@ -89,309 +200,98 @@ void tune_kick(struct tune *t, const char *why)
 	tune_history_kick(&t->hist, why);
 }
 
-/* --- processes --- */
-
-static const char *name_of(struct tune *t, const struct ksm_ident *id, char *buf, size_t len)
+void tune_take(struct tune *t)
 {
-	struct ksm_proc p;
-
-	snprintf(buf, len, "?");
-	if (!ksm_proc_read_same(t->k, id, 0, &p))
-		snprintf(buf, len, "%s", p.comm);
-	return buf;
-}
-
-static void tell_cand(struct tune *t, const struct tune_cand *c, const char *what)
-{
-	char name[KSM_COMM_MAX];
-
-	tell(t, "%d (%s): rule %s: %s: %s", (int)c->id.pid,
-	     name_of(t, &c->id, name, sizeof(name)), c->rule->name, what, c->reason);
-}
-
-static struct tune_cand *find_cand(struct tune *t, const struct ksm_ident *id)
-{
-	for (size_t i = 0; i < t->procs.n; i++)
-		if (ksm_ident_same(&t->procs.cand[i]->id, id))
-			return t->procs.cand[i];
-	return NULL;
-}
-
-static void start(struct tune *t, enum tune_doing doing, void (*fn)(void *), void *arg)
-{
-	int rc = tune_job_start(t->job, fn, arg);
-
-	if (!rc)
-		t->doing = doing;
-	else
-		tell(t, "cannot start a thread: %s", strerror(-rc));
-}
-
-static void run_guess(void *arg)
-{
-	tune_guess(arg);
-}
-
-static void run_deeds(void *arg)
-{
-	tune_deeds_do(arg);
-}
-
-/* Whose turn it is first; with him come all others of his rule. */
-static const struct tune_rule *next_rule(const struct tune *t)
-{
-	for (size_t i = 0; i < t->procs.n; i++)
-		if (tune_cand_next(t->procs.cand[i], &t->clock) == TUNE_ACT_SAMPLE)
-			return t->procs.cand[i]->rule;
-	return NULL;
-}
-
-/*
- * Estimated together are all that the rule matches: what one saves it saves with the
- * others, also with those that were advised before.
- */
-static void begin_guess(struct tune *t, const struct tune_rule *rule)
-{
-	struct tune_guesses *g = &t->guesses;
-	size_t n = 0;
-
-	if (tune_guesses_init(g, MIN(t->procs.n, (size_t)GUESS_MAX)))
-		return;
-	for (int pass = 0; pass < 2; pass++)
-		for (size_t i = 0; i < t->procs.n && n < g->n; i++) {
-			struct tune_cand *c = t->procs.cand[i];
-			const bool due = tune_cand_next(c, &t->clock) == TUNE_ACT_SAMPLE;
-
-			if (c->rule != rule || c->state == TUNE_LEFT || due != !pass ||
-			    c->state == TUNE_SAMPLED)
-				continue;
-			g->v[n++].id = c->id;
-			if (due)
-				c->state = TUNE_SAMPLED;
-		}
-	g->n = n;
-	g->k = t->k_job;
-	g->cpu = t->cfg.estimate_cpu;
-	g->max_memory = GUESS_MEMORY;
-	g->places = rule->advise == TUNE_ADVISE_WHERE;
-	g->share = PLACES_SHARE;
-	start(t, TUNE_GUESSES, run_guess, g);
-}
-
-static bool judge(struct tune *t, struct tune_cand *c)
-{
-	struct ksm_proc p;
-	struct ksm_fig saved;
-	int64_t unseen = 0, meta;
-
-	if (ksm_proc_read_same(t->k, &c->id, KSM_PROC_KSM, &p))
-		return true;	/* it has ended: the next look tells */
-	saved = ksm_stats_saved_share(&t->hist.last, p.ksm.merging_pages, p.ksm.zero_pages);
-	meta = ksm_fig_or(p.ksm.items, 0) * EST_ITEM_BYTES;
-	/* Blank pages that a split of a huge page freed are in no counter. */
-	if (ksm_fig_or(saved, 0) <= meta)
-		(void)ksm_zero_unseen(t->k, &p, ksm_now_ns() + UNSEEN_NS, &unseen);
-	return tune_cand_judged(c, &t->clock, ksm_fig_or(saved, 0) + unseen, meta);
-}
-
-/* Un-advises who loses, the largest loss first; one at a time. */
-static bool begin_undo(struct tune *t)
-{
-	for (size_t i = 0; i < t->procs.n; i++) {
-		struct tune_cand *c = t->procs.cand[i];
-		const enum tune_act act = tune_cand_next(c, &t->clock);
-
-		if (act != TUNE_ACT_JUDGE && act != TUNE_ACT_AGAIN)
-			continue;
-		if (judge(t, c)) {
-			if (act == TUNE_ACT_JUDGE)
-				tell_cand(t, c, "stays");
-			continue;
-		}
-		tell_cand(t, c, "un-advised");
-		t->undone++;
-		if (t->dry || tune_deeds_init(&t->deeds, 1))
-			continue;
-		t->deeds.k = t->k_job;
-		t->deeds.caps = &t->caps;
-		t->deeds.v[0].kind = TUNE_DEED_UNDO;
-		t->deeds.v[0].id = c->id;
-		start(t, TUNE_ADVISES, run_deeds, &t->deeds);
-		return true;
-	}
-	return false;
-}
-
-static void act(struct tune *t)
-{
-	const struct tune_rule *rule;
-
-	if (t->doing != TUNE_IDLE || begin_undo(t))
-		return;
-	rule = next_rule(t);
-	if (rule)
-		begin_guess(t, rule);
-}
-
-/* --- what was done --- */
-
-static void take_guess(struct tune *t, struct tune_guess *g, size_t *n)
-{
-	struct tune_cand *c = find_cand(t, &g->id);
-	struct tune_deed *d = &t->deeds.v[*n];
-
-	/* It has ended, or was only there for the others. */
-	if (!c || c->state != TUNE_SAMPLED)
-		return;
-	if (t->guesses.rc || g->rc) {
-		tune_cand_refused(c, &t->clock, t->guesses.rc ? t->guesses.why : strerror(-g->rc));
-		tell_cand(t, c, "cannot be sampled");
-		return;
-	}
-	if (tune_cand_sampled(c, &t->clock, g->low_bytes, g->meta_bytes) != TUNE_ACT_ADVISE) {
-		tell_cand(t, c, "not advised");
-		return;
-	}
-	if (t->dry) {
-		tell_cand(t, c, "would be advised");
-		tune_cand_advised(c, &t->clock);
-		return;
-	}
-	d->kind = c->rule->advise == TUNE_ADVISE_WHERE ? TUNE_DEED_PLACES : TUNE_DEED_WHOLE;
-	d->id = c->id;
-	d->marks = g->marks;
-	g->marks = (struct ksm_marks){ 0 };
-	++*n;
-}
-
-static void guess_done(struct tune *t)
-{
-	size_t n = 0;
-
-	t->doing = TUNE_IDLE;
-	if (!tune_deeds_init(&t->deeds, t->guesses.n)) {
-		for (size_t i = 0; i < t->guesses.n; i++)
-			take_guess(t, &t->guesses.v[i], &n);
-		t->deeds.n = n;
-		t->deeds.k = t->k_job;
-		t->deeds.caps = &t->caps;
-	}
-	tune_guesses_fini(&t->guesses);
-	if (n)
-		start(t, TUNE_ADVISES, run_deeds, &t->deeds);
-	else
-		tune_deeds_fini(&t->deeds);
-}
-
-static void deed_done(struct tune *t, const struct tune_deed *d)
-{
-	struct tune_cand *c = find_cand(t, &d->id);
-
-	if (!c || d->rc == -ESRCH)
-		return;
-	if (d->kind == TUNE_DEED_UNDO) {
-		if (d->rc)
-			tell(t, "%d: cannot be un-advised: %s", (int)d->id.pid, d->why);
-		return;
-	}
-	if (d->rc) {
-		tune_cand_refused(c, &t->clock, d->why);
-		tell_cand(t, c, "cannot be advised");
-		return;
-	}
-	tell_cand(t, c, d->kind == TUNE_DEED_PLACES ? "advised where it pays" : "advised");
-	tune_cand_advised(c, &t->clock);
-}
-
-static void deeds_done(struct tune *t)
-{
-	size_t advised = 0;
-	char why[80];
-
-	t->doing = TUNE_IDLE;
-	for (size_t i = 0; i < t->deeds.n; i++) {
-		deed_done(t, &t->deeds.v[i]);
-		advised += !t->deeds.v[i].rc && t->deeds.v[i].kind != TUNE_DEED_UNDO;
-	}
-	tune_deeds_fini(&t->deeds);
-	if (!advised)
-		return;
-	snprintf(why, sizeof(why), "%zu process%s advised", advised, advised == 1 ? "" : "es");
-	tune_kick(t, why);
-}
-
-void tune_done(struct tune *t)
-{
-	if (!tune_job_end(t->job))
-		return;
-	if (t->doing == TUNE_GUESSES)
-		guess_done(t);
-	else if (t->doing == TUNE_ADVISES)
-		deeds_done(t);
+	tune_settings_take(&t->set);
+	tune_tell(t, "what others have set is set by decision again");
 }
 
 /* --- a look --- */
 
-int tune_look(struct tune *t)
+static void tell_came(struct tune *t)
+{
+	const struct tune_found *f = &t->found;
+	char why[sizeof(t->hist.kick_why)];
+
+	if (!f->took_part)
+		return;
+	/* Their memory is merged without our doing, and sooner if the scanner hurries. */
+	snprintf(why, sizeof(why), "rule %s: %zu that take%s part started", f->rule->name,
+		 f->took_part, f->took_part == 1 ? "s" : "");
+	tune_kick(t, why);
+}
+
+int tune_look(struct tune *t, int64_t next_s)
 {
 	struct ksm_stats s;
+	bool lost;
 	int rc = ksm_stats_read(t->k, &s);
 
 	if (rc)
 		return rc;
-	tune_settings_look(&t->set, &s);
+	lost = tune_settings_look(&t->set, &s);
 	tune_history_add(&t->hist, &t->cfg.policy, &s);
 	t->clock = (struct tune_clock){ s.when_ns, t->hist.passes };
-	rc = tune_procs_look(&t->procs, t->k, &t->cfg, &t->clock,
-			     ksm_fig_or(ksm_uptime_ns(t->k), 0), &t->found);
+	rc = tune_procs_look(&t->procs, t->k, &t->cfg, &t->clock, &t->ours,
+			     &s, ksm_fig_or(ksm_uptime_ns(t->k), 0), &t->found);
 	if (rc)
-		tell(t, "cannot list processes: %s", ksm_list_why(rc));
-	decide(t);
-	act(t);
+		tune_tell(t, "cannot list processes: %s", ksm_list_why(rc));
+	else
+		tell_came(t);
+	decide(t, lost);
+	if (!t->still)
+		tune_work(t);
+	rc = t->dry ? 0 : tune_report_write(t, next_s);
+	if (rc && rc != t->told_rc)
+		tune_tell(t, "cannot note what is decided: %s", strerror(-rc));
+	t->told_rc = rc;
 	return 0;
 }
 
-void tune_changed(struct tune *t)
+void tune_changing(struct tune *t)
 {
-	end_job(t);
+	tune_work_end(t);
 	tune_procs_forget(&t->procs);
-	if (tune_job_new(&t->job))
-		t->job = NULL;
-}
-
-/* --- the end --- */
-
-static void undo_all(struct tune *t)
-{
-	struct tune_deeds d;
-	size_t n = 0;
-
-	if (tune_deeds_init(&d, t->procs.n))
-		return;
-	for (size_t i = 0; i < t->procs.n; i++) {
-		const struct tune_cand *c = t->procs.cand[i];
-
-		if (c->state != TUNE_ADVISED && c->state != TUNE_STAYS)
-			continue;
-		d.v[n].kind = TUNE_DEED_UNDO;
-		d.v[n++].id = c->id;
-	}
-	d.n = n;
-	d.k = t->k_job;
-	d.caps = &t->caps;
-	tune_deeds_do(&d);
-	for (size_t i = 0; i < n; i++)
-		if (d.v[i].rc && d.v[i].rc != -ESRCH)
-			tell(t, "%d: cannot be un-advised: %s", (int)d.v[i].id.pid, d.v[i].why);
-	tune_deeds_fini(&d);
 }
 
 int tune_put_back(struct tune *t)
 {
+	int rc = 0, last = 0;
+
 	if (t->dry)
 		return 0;
-	end_job(t);
+	if (t->job)
+		tune_work_end(t);
 	if (t->cfg.on_stop == TUNE_STOP_UNDO)
-		undo_all(t);
-	return tune_settings_restore(&t->set, t->k);
+		last = tune_work_undo(t);
+	rc = tune_settings_restore(&t->set, t->k);
+	/* What could not be put back stays noted, for `restore`. */
+	if (!rc)
+		rc = tune_store_put_settings(&t->store, t->boot, &t->set, NULL);
+	if (!rc)
+		rc = tune_store_end(&t->store);
+	return rc ? rc : last;
+}
+
+int tune_restore(struct tune *t, char *why, size_t len)
+{
+	unsigned int taken = 0;
+	int rc, found;
+
+	*why = '\0';
+	prepare(t);
+	rc = open_kernel(t);
+	if (!rc)
+		rc = open_state(t, why, len);
+	if (rc)
+		return rc;
+	found = take_notes(t, &taken);
+	rc = tune_put_back(t);
+	if (rc)
+		snprintf(why, len, "not all could be put back: %s", strerror(-rc));
+	else if (found == -ENOENT)
+		tune_tell(t, "no daemon has left anything to put back");
+	else
+		tune_tell(t, "%u setting%s put back", taken, taken == 1 ? "" : "s");
+	return rc;
 }

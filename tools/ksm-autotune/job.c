@@ -48,6 +48,18 @@ void tune_job_free(struct tune_job *j)
 	free(j);
 }
 
+void tune_job_wait(struct tune_job *j)
+{
+	uint64_t count;
+
+	if (!j->runs)
+		return;
+	pthread_join(j->thread, NULL);
+	j->runs = false;
+	while (read(j->fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+}
+
 int tune_job_fd(const struct tune_job *j)
 {
 	return j->fd;

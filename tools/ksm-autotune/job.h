@@ -13,6 +13,8 @@ struct tune_job;
 int tune_job_new(struct tune_job **out);
 /* Waits for what runs: tell it to end before.  NULL is fine. */
 void tune_job_free(struct tune_job *j);
+/* Until what runs is done, as if tune_job_end() had taken it: tell it to end before. */
+void tune_job_wait(struct tune_job *j);
 /* Readable when a job is done. */
 int tune_job_fd(const struct tune_job *j);
 

@@ -6,16 +6,18 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "ksm-autotune/autotune.h"
+#include "ksm-autotune/notify.h"
 
 enum { AT_SIGNAL, AT_JOB, __AT_N };
 
 static int signal_fd(void)
 {
-	static const int sigs[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	static const int sigs[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
 	sigset_t set;
 	int fd;
 
@@ -33,14 +35,16 @@ static void reload(const struct auto_args *a, struct tune *t)
 {
 	struct tune_config next;
 
+	tune_notify_reloading();
 	if (auto_config_load(a, &next)) {
-		cli_warn(0, "the configuration stays as it was");
-		return;
+		tune_tell(t, "the configuration stays as it was");
+	} else {
+		tune_changing(t);
+		tune_config_fini(&t->cfg);
+		t->cfg = next;
+		tune_tell(t, "configuration loaded");
 	}
-	tune_changed(t);
-	tune_config_fini(&t->cfg);
-	t->cfg = next;
-	cli_warn(0, "configuration loaded");
+	tune_notify_ready(NULL);
 }
 
 /* False: it is to end. */
@@ -52,26 +56,32 @@ static bool take_signals(const struct auto_args *a, struct tune *t, int fd)
 		if (s.ssi_signo == SIGHUP)
 			reload(a, t);
 		else if (s.ssi_signo == SIGUSR1)
-			tune_kick(t, "kicked by a signal");
+			tune_kick(t, "kicked");
+		else if (s.ssi_signo == SIGUSR2)
+			tune_take(t);
 		else
 			return false;
 	}
 	return true;
 }
 
-static int wait_ms(uint64_t until)
+static int wait_ms(uint64_t until, uint64_t at_most_ns)
 {
 	const uint64_t now = ksm_now_ns();
+	uint64_t left = now < until ? until - now : 0;
 
-	return now < until ? (int)((until - now) / 1000000 + 1) : 0;
+	if (at_most_ns)
+		left = MIN(left, at_most_ns);
+	return left ? (int)(MIN(left, UINT64_C(3600000000000)) / 1000000 + 1) : 0;
 }
 
 /* Until the next look; false when it is to end. */
 static bool wait_until(const struct auto_args *a, struct tune *t, int sig, uint64_t until)
 {
+	const uint64_t watchdog = tune_notify_watchdog_ns();
 	int left;
 
-	while ((left = wait_ms(until)) > 0) {
+	while ((left = wait_ms(until, watchdog)) > 0) {
 		struct pollfd at[__AT_N] = {
 			[AT_SIGNAL] = { .fd = sig, .events = POLLIN },
 			[AT_JOB] = { .fd = tune_job_fd(t->job), .events = POLLIN },
@@ -84,6 +94,7 @@ static bool wait_until(const struct auto_args *a, struct tune *t, int sig, uint6
 			return false;
 		if (at[AT_JOB].revents)
 			tune_done(t);
+		tune_notify_watchdog();
 	}
 	return true;
 }
@@ -92,14 +103,19 @@ int auto_run(const struct auto_args *a, struct tune *t)
 {
 	const int sig = signal_fd();
 	uint64_t next = ksm_now_ns();
-	int rc = 0;
+	int rc = 0, back;
 
 	for (uint64_t n = 0; !a->count || n < a->count; n++) {
-		rc = tune_look(t);
+		rc = tune_look(t, time(NULL) + (int64_t)(t->cfg.interval_ns / 1000000000));
 		if (rc) {
 			cli_error(rc, "cannot read the state of KSM");
 			break;
 		}
+		if (!n)
+			tune_notify_ready(t->now.reason);
+		else if (t->now.turns)
+			tune_notify_status(t->now.reason);
+		tune_notify_watchdog();
 		next += t->cfg.interval_ns;
 		/* After a stop of the machine, looks are not made up for. */
 		if (next < ksm_now_ns())
@@ -107,6 +123,10 @@ int auto_run(const struct auto_args *a, struct tune *t)
 		if (!wait_until(a, t, sig, next))
 			break;
 	}
+	tune_notify_stopping("putting back what was found");
+	back = tune_put_back(t);
+	if (back)
+		cli_error(back, "not all could be put back");
 	close(sig);
-	return tune_put_back(t) || rc ? CLI_FAIL : CLI_OK;
+	return back || rc ? CLI_FAIL : CLI_OK;
 }

@@ -1,96 +1,76 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * main.c - ksm-autotune: options and verbs.
+ * main.c - ksm-autotune: the table of verbs, and dispatch.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "ksm-autotune/autotune.h"
-#include "util/num.h"
 
-static const struct cli_opt opts[] = {
-	{ 'n', "dry-run", NULL, "change nothing: say what would be done", 0, 0 },
-	{ 'C', "config", "FILE", "this file, and no other", 0, 0 },
-	{ 'c', "count", "N", "end after N looks", 0, 0 },
-	{ 0 },
+static const struct verb {
+	const char *name;
+	const struct cli_cmd *cmd;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} verbs[] = {
+	{ "run", &auto_cmd_run, auto_verb_run, "be the daemon, in the foreground" },
+	{ "explain", &auto_cmd_explain, auto_verb_explain, "say what is decided now, and why" },
+	{ "status", &auto_cmd_status, auto_verb_status, "show what the daemon sees, decides and did" },
+	{ "verify", &auto_cmd_verify, auto_verb_verify, "are the settings as the daemon wants them?" },
+	{ "kick", &auto_cmd_kick, auto_verb_kick, "have it scan fast until settled" },
+	{ "restore", &auto_cmd_restore, auto_verb_restore, "put back what a killed daemon found" },
+	{ "check-config", &auto_cmd_check, auto_verb_check, "print the configuration, or its mistakes" },
 };
 
-static const char *const synopsis[] = { "[options] [run]", "[options] check-config", NULL };
-static const struct cli_cmd cmd = {
+static void list_verbs(FILE *out)
+{
+	fputs("Verbs:\n", out);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		fprintf(out, "  %-12s %s\n", verbs[i].name, verbs[i].help);
+	fputs("\nWithout a verb: run.  'ksm-autotune help VERB' tells its options, which may\n"
+	      "stand before it too.\n", out);
+}
+
+static const char *const synopsis[] = { "[options] [VERB]", NULL };
+static const struct cli_cmd top = {
 	.name = "ksm-autotune",
 	.synopsis = synopsis,
 	.about = "Decide whether, whom and how fast to merge, and say why.",
-	.opts = opts,
 	.common = cli_common_options,
 	.see = "ksm-autotune(8)",
+	.extra = list_verbs,
 };
 
-static void on_tell(const char *text, void *arg __unused)
+static const struct verb *find(const char *name)
 {
-	cli_log(text);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (!strcmp(verbs[i].name, name))
+			return &verbs[i];
+	cli_usage_error("%s: unknown verb", name);
 }
 
-static int check_config(const struct auto_args *a)
+static int help(int argc, char **argv)
 {
-	struct str text __cleanup_str = STR_INIT;
-	struct tune_config c;
-	int rc = auto_config_load(a, &c);
+	struct cli_parse p = { .argc = argc, .argv = argv };
 
-	if (rc)
-		return rc;
-	tune_config_print(&c, &text);
-	fputs(str_get(&text), stdout);
-	tune_config_fini(&c);
+	while (cli_opts_next(&p, &top) != -1)
+		;
+	if (p.ind + 1 < argc)
+		cli_usage_error("%s: unexpected argument", argv[p.ind + 1]);
+	cli_help(p.ind < argc ? find(argv[p.ind])->cmd : &top, stdout);
 	return CLI_OK;
-}
-
-static int run(const struct auto_args *a)
-{
-	struct tune t = { .dry = a->dry, .tell = on_tell };
-	int rc = auto_config_load(a, &t.cfg);
-
-	if (rc)
-		return rc;
-	rc = tune_open(&t);
-	if (rc)
-		cli_die(CLI_FAIL, rc, "cannot begin");
-	rc = auto_run(a, &t);
-	tune_close(&t);
-	tune_config_fini(&t.cfg);
-	return rc;
 }
 
 int main(int argc, char **argv)
 {
-	struct cli_parse p = { .argc = argc, .argv = argv };
-	struct auto_args a = { 0 };
-	const char *verb = "run";
-	int key;
+	const struct cli_cmd *all[ARRAY_SIZE(verbs) + 1] = { NULL };
+	const char *name;
 
 	cli_init("ksm-autotune");
-	while ((key = cli_opts_next(&p, &cmd)) != -1)
-		switch (key) {
-		case 'n':
-			a.dry = true;
-			break;
-		case 'C':
-			a.config = p.arg;
-			break;
-		case 'c':
-			if (num_u64(p.arg, &a.count) || !a.count)
-				cli_usage_error("--count: %s: not a number of looks", p.arg);
-			break;
-		default:
-			cli_common_option(key, p.arg, NULL);
-		}
-	if (p.ind < argc)
-		verb = argv[p.ind++];
-	if (p.ind < argc)
-		cli_usage_error("%s: unexpected argument", argv[p.ind]);
-	if (!strcmp(verb, "run"))
-		return run(&a);
-	if (!strcmp(verb, "check-config"))
-		return check_config(&a);
-	cli_usage_error("%s: unknown verb", verb);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		all[i] = verbs[i].cmd;
+	name = cli_opts_subcommand(&argc, argv, &top, all) ?: verbs[0].name;
+	if (!strcmp(name, "help"))
+		return help(argc, argv);
+	return find(name)->run(argc, argv);
 }

@@ -247,6 +247,7 @@ void tune_decide(const struct tune_history *h, const struct tune_policy *c,
 	decide_pace(h, c, out);
 	choose_settings(h, c, out);
 	out->changes = !h->decided || differs(&out->want, &h->want);
+	out->turns = !h->decided || fabs(out->cpu - h->cpu) > 1e-9;
 	out->restart_advisor = out->want.value[KSM_ATTR_ADVISOR_MIN_PAGES].v !=
 			       h->want.value[KSM_ATTR_ADVISOR_MIN_PAGES].v;
 	snprintf(why, sizeof(why), "%s", out->reason);

@@ -120,7 +120,8 @@ bool tune_history_need(const struct tune_history *h, const struct tune_policy *c
 struct tune_decision {
 	double cpu;			/* of one processor, for ksmd; 0: stopped */
 	struct ksm_attrset want;	/* the settings that this takes, and no others */
-	bool changes;			/* from what was decided last */
+	bool changes;			/* from what was decided last, if only by a measured rate */
+	bool turns;			/* the pace is another */
 	bool restart_advisor;		/* it takes a new least rate only when it begins */
 	char reason[TUNE_REASON_MAX];	/* one sentence, without a full stop */
 };

@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "estimate/estimate.h"
 #include "ksm-autotune/match.h"
 #include "util/macros.h"
+#include "util/num.h"
 #include "util/vec.h"
 
 #define YOUNG_NS UINT64_C(60000000000)
@@ -29,6 +31,13 @@ struct seen {
 void tune_procs_init(struct tune_procs *p)
 {
 	*p = (struct tune_procs){ .seen = MAP_INIT };
+}
+
+int64_t tune_meta_bytes(const struct ksm_proc *p)
+{
+	if (ksm_fig_has(p->ksm.meta_bytes))
+		return p->ksm.meta_bytes.v;
+	return num_mul_sat(ksm_fig_or(p->ksm.items, 0), EST_ITEM_BYTES);
 }
 
 static void drop_cand(struct tune_procs *p, struct seen *s)
@@ -48,41 +57,76 @@ static uint64_t age_of(struct ksm *k, const struct ksm_proc *proc, uint64_t upti
 	return uptime_ns > began ? uptime_ns - began : 0;
 }
 
-/* It takes part already: by itself, by who started it, or by us before we were restarted. */
-static const char *taken_by(const struct ksm_proc *proc)
+struct look {
+	struct tune_procs *p;
+	struct ksm *k;
+	const struct tune_config *c;
+	const struct tune_clock *t;
+	const struct tune_ourses *ours;
+	const struct ksm_stats *stats;
+	uint64_t uptime_ns;
+	struct tune_found *out;
+};
+
+/* Its control group, or one above it, asks for it to be left alone. */
+static bool is_avoided(struct ksm *k, pid_t pid)
 {
+	char *cgroup __cleanup_free = NULL;
+
+	return !ksm_proc_cgroup(k, pid, &cgroup) && cgroup && ksm_cgroup_avoids(k, cgroup);
+}
+
+/* Somebody else decides about it: why, or NULL. */
+static const char *taken_by(const struct look *l, const struct ksm_proc *proc)
+{
+	/* By itself, or by who started it. */
 	if (ksm_member_in(proc->member))
 		return "it takes part already, and not by us";
+	if (is_avoided(l->k, proc->pid))
+		return "its control group has " KSM_CGROUP_AVOID;
 	return NULL;
 }
 
-static int add_cand(struct tune_procs *p, const struct tune_config *c, const struct tune_clock *t,
-		    struct seen *s, const struct tune_rule *rule, const struct ksm_proc *proc,
-		    uint64_t age_ns)
+static int add_cand(struct look *l, struct seen *s, const struct tune_rule *rule,
+		    const struct ksm_proc *proc, uint64_t age_ns)
 {
 	const struct ksm_ident id = { .pid = proc->pid, .start_ticks = proc->start_ticks };
-	const char *by = taken_by(proc);
+	struct tune_procs *p = l->p;
+	const char *by;
 
 	if (vec_room(p->cand, p->n, p->cap))
 		return -ENOMEM;
 	s->cand = calloc(1, sizeof(*s->cand));
 	if (!s->cand)
 		return -ENOMEM;
-	tune_cand_init(s->cand, &id, rule, c, t, age_ns);
-	if (by && s->cand->state == TUNE_WAITS)
-		tune_cand_leave(s->cand, t, by);
 	p->cand[p->n++] = s->cand;
+	l->out->came++;
+	tune_cand_init(s->cand, &id, rule, l->c, l->t, age_ns);
+	if (tune_ours_find(l->ours, &id)) {
+		tune_cand_adopt(s->cand, l->t);
+		return 0;
+	}
+	if (ksm_member_in(proc->member)) {
+		l->out->took_part++;
+		l->out->rule = rule;
+	}
+	if (s->cand->state != TUNE_WAITS)
+		return 0;
+	by = taken_by(l, proc);
+	if (by)
+		tune_cand_leave(s->cand, l->t, by);
 	return 0;
 }
 
-struct look {
-	struct tune_procs *p;
-	struct ksm *k;
-	const struct tune_config *c;
-	const struct tune_clock *t;
-	uint64_t uptime_ns;
-	struct tune_found *out;
-};
+static void see_figures(const struct look *l, struct tune_cand *c, const struct ksm_proc *proc)
+{
+	const struct ksm_fig saved = ksm_stats_saved_share(l->stats, proc->ksm.merging_pages,
+							   proc->ksm.zero_pages);
+
+	c->saved_bytes = ksm_fig_or(saved, 0);
+	if (c->state == TUNE_ADVISED || c->state == TUNE_STAYS)
+		c->meta_bytes = tune_meta_bytes(proc);
+}
 
 /* Reads one, and finds the rule for it.  0; -ENOMEM; what else cannot be read is left. */
 static int look_at(struct look *l, struct seen *s)
@@ -101,14 +145,14 @@ static int look_at(struct look *l, struct seen *s)
 	}
 	age = age_of(l->k, &proc, l->uptime_ns);
 	s->young = age < YOUNG_NS;
+	if (s->cand)
+		see_figures(l, s->cand, &proc);
 	if (s->cand || proc.kthread)
 		return 0;
 	rule = tune_match(l->k, l->c, &proc);
 	if (!rule)
 		return 0;
-	l->out->came++;
-	l->out->rule = rule;
-	return add_cand(l->p, l->c, l->t, s, rule, &proc, age);
+	return add_cand(l, s, rule, &proc, age);
 }
 
 static int see(struct look *l, pid_t pid)
@@ -159,9 +203,10 @@ static int sweep(struct look *l)
 }
 
 int tune_procs_look(struct tune_procs *p, struct ksm *k, const struct tune_config *c,
-		    const struct tune_clock *t, uint64_t uptime_ns, struct tune_found *out)
+		    const struct tune_clock *t, const struct tune_ourses *ours,
+		    const struct ksm_stats *s, uint64_t uptime_ns, struct tune_found *out)
 {
-	struct look l = { p, k, c, t, uptime_ns, out };
+	struct look l = { p, k, c, t, ours, s, uptime_ns, out };
 	struct ksm_procs *it;
 	pid_t pid;
 	int rc;

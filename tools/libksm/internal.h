@@ -69,6 +69,7 @@ enum ksm_file {
 	KSM_FILE_STATUS,
 	KSM_FILE_CMDLINE,	/* cut */
 	KSM_FILE_NOTE,		/* of ours below /run */
+	KSM_FILE_NOTES,		/* the same, of many processes */
 };
 /* The whole file into @out, emptied first.  0 or -errno, with the failure recorded. */
 int ksm_path_read(struct ksm *k, struct str *out, const char *fmt, ...) __printf(3, 4);

@@ -644,6 +644,14 @@ int ksm_proc_image(struct ksm *k, const struct ksm_ident *id, uint64_t *out);
 int ksm_proc_cgroup(struct ksm *k, pid_t pid, char **path);
 int ksm_proc_cgroup_parse(const char *buf, size_t len, char **path);
 
+/* The extended attribute by which a control group asks for its processes to be left alone. */
+#define KSM_CGROUP_AVOID "user.ksm.avoid"
+/*
+ * Does it, or one above it, have that?  @cgroup: from ksm_proc_cgroup().  The kernel takes
+ * such attributes since 5.7, of version 2 only; false where none can be read.
+ */
+bool ksm_cgroup_avoids(struct ksm *k, const char *cgroup);
+
 /* Lines of /proc/PID/status that decide whether a process can be changed. */
 struct ksm_proc_status {
 	pid_t tgid;

@@ -43,6 +43,8 @@ static const struct {
 	[KSM_FILE_CMDLINE] = { KSM_CMDLINE_MAX, true },
 	/* 64 rules of some 200 bytes, and a hundred lines of later versions. */
 	[KSM_FILE_NOTE] = { 64U << 10, false },
+	/* 4096 processes of some 500 bytes at most. */
+	[KSM_FILE_NOTES] = { 4U << 20, false },
 };
 
 static int open_below(const struct ksm *k, int dirfd, const char *rel, int flags)

@@ -325,22 +325,37 @@ static bool is_alive(struct ksm *k, const struct ksm_ident *id)
 	return rc != -ESRCH || (k->live && kill(id->pid, 0) && errno == EPERM);
 }
 
-int ksm_tuner_read(struct ksm *k, struct ksm_tuner *out)
+#define DIR_PATH "run/ksm-autotune/"
+
+static int read_file(struct ksm *k, const char *name, enum ksm_file kind, struct str *out)
 {
-	static const char path[] = "run/ksm-autotune/" KSM_TUNER_FILE;
-	struct str text __cleanup_str = STR_INIT;
-	int fd __cleanup_fd = ksm_path_open(k, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, path);
+	int fd __cleanup_fd = ksm_path_open(k, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, DIR_PATH "%s",
+					    name);
 	int rc;
 
 	if (fd < 0)
 		return fd == -ELOOP ? -EPERM : fd == -ENOTDIR ? -ENOENT : fd;
 	rc = check_owner(k, fd);
 	if (!rc)
-		rc = ksm_path_read_fd(fd, KSM_FILE_NOTE, &text);
-	if (!rc)
-		rc = ksm_tuner_parse(str_get(&text), text.len, out);
+		rc = ksm_path_read_fd(fd, kind, out);
+	return rc ? ksm_fail(k, rc, "read", DIR_PATH "%s", name) : 0;
+}
+
+int ksm_tuner_read_file(struct ksm *k, const char *name, struct str *out)
+{
+	return read_file(k, name, KSM_FILE_NOTES, out);
+}
+
+int ksm_tuner_read(struct ksm *k, struct ksm_tuner *out)
+{
+	struct str text __cleanup_str = STR_INIT;
+	int rc = read_file(k, KSM_TUNER_FILE, KSM_FILE_NOTE, &text);
+
 	if (rc)
-		return ksm_fail(k, rc, "read", "%s", path);
+		return rc;
+	rc = ksm_tuner_parse(str_get(&text), text.len, out);
+	if (rc)
+		return ksm_fail(k, rc, "read", DIR_PATH KSM_TUNER_FILE);
 	out->alive = is_alive(k, &out->id);
 	return 0;
 }

@@ -101,4 +101,7 @@ int ksm_tuner_write(int dirfd, const struct ksm_tuner *t);
  */
 int ksm_tuner_read(struct ksm *k, struct ksm_tuner *out);
 
+/* What the daemon notes beside that, of many processes: text in a form of its own.  As above. */
+int ksm_tuner_read_file(struct ksm *k, const char *name, struct str *out);
+
 #endif /* KSM_LIBKSM_TUNER_H */
