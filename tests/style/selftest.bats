@@ -319,6 +319,27 @@ assembler() {
 	stdout_is "tools/ksmtop: not built, so circles were not looked for"
 }
 
+@test "circles: what configure left out is told, and no fault" {
+	assembler
+	archive libksm.a open
+	archive libinject.a open
+	archive libestimate.a malloc
+	archive libutil.a malloc
+	archive libcli.a exit
+	mkdir "$T"/tools/ksm-autotune
+	good tools/ksm-autotune/a.c 'int x;'
+	listed
+	objects
+	rm -r "$B"/tools/ksm-autotune
+	# Built by configure, and missing all the same.
+	echo 'S["AUTOTUNE_TRUE"]=""' >"$B/config.status"
+	expect 1 check "$B"
+	stdout_is "tools/ksm-autotune: not built, so circles were not looked for"
+	echo 'S["AUTOTUNE_TRUE"]="#"' >"$B/config.status"
+	expect 0 check "$B"
+	stdout_has "check-style: tools/ksm-autotune is not in this build"
+}
+
 @test "archives: libksm, inject and estimate are silent, libutil opens nothing, cli knows no KSM" {
 	assembler
 	objects
