@@ -111,6 +111,29 @@ COMMON_OPTIONS="--sysroot
 		"$(ksmtop --help | sed -n '/^Keys:/,/^For more/{s/ (mouse:.*//;s/^  \(.*[^ ]\)   *\([^ ].*\)/\1: \2/p}')"
 }
 
+# verbs: those of ksm-autotune, one a line.
+verbs() { ksm-autotune --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z-]*\) .*/\1/p'; }
+
+@test "ksm-autotune(8): every verb, each with its options in the order of --help" {
+	need_autotune
+	page=$MAN/ksm-autotune.8
+	same "verbs" "$(plain "$page" | sed -n '/^\.SH COMMANDS/,/^\.SH OPTIONS/s/^\.SS \([a-z-]*\).*/\1/p' |
+		sort)" "$(verbs | sort)"
+	same "common options" "$(section "$page" OPTIONS | man_options)" "$COMMON_OPTIONS"
+	for verb in $(verbs); do
+		section "$page" SYNOPSIS | grep -qwF -e "$verb" || fail "SYNOPSIS lacks $verb"
+		all=$(long_options ksm-autotune $verb)
+		own=${all%"$COMMON_OPTIONS"}
+		same "options of $verb" "$(section "$page" COMMANDS $verb | man_options)" "${own%$'\n'}"
+		text=$(section "$page" COMMANDS $verb)$'\n'$(section "$page" OPTIONS)
+		while read -r short long _; do
+			[[ $short == -? ]] || continue
+			[[ $text =~ (^|$'\n')\.BR\ $short\ \",\ \"\ ${long%%[*}($|[\ $'\n']) ]] ||
+				fail "$verb: no line for $short, $long"
+		done < <(ksm-autotune $verb --list-options)
+	done
+}
+
 # page_keys SECTION: "key=default" of the keys of a section of ksm-autotune.conf(5), and
 # "key" where the page says that there is no default.
 page_keys() {
@@ -184,6 +207,7 @@ documented_columns() {
 }
 
 @test "ksm-tools(7): the options of all tools, one meaning each" {
+	need_autotune
 	# One line an option: its spelling, and an x for each tool that has it.
 	all=$({
 		for cmd in "${COMMANDS[@]}"; do
@@ -192,6 +216,9 @@ documented_columns() {
 		ksm-advise --list-options | sed 's/^/2 /'
 		ksmtop --list-options | sed 's/^/3 /'
 		ksm-estimate --list-options | sed 's/^/4 /'
+		for verb in $(verbs); do
+			ksm-autotune $verb --list-options | sed 's/^/5 /'
+		done
 	} | sed -E 's/^(.) (-.) -/\1 \2, -/' | grep -v -- '--pid PID$' | awk '
 		{ tool = $1; sub(/^. /, ""); has[$0, tool] = 1; if (!n[$0, tool]++) tools[$0]++ }
 		END {
@@ -199,15 +226,15 @@ documented_columns() {
 				if (o !~ /^-[^-]/ && tools[o] < 2 && o != "--bytes")
 					continue
 				printf "%s", o
-				for (t = 1; t <= 4; t++)
+				for (t = 1; t <= 5; t++)
 					printf "\t%s", (o, t) in has ? "x" : ""
 				print ""
 			}
 		}' | sort)
 	same "table" "$(section "$MAN/ksm-tools.7" OPTIONS | sed -n 's/\tT{$//p' | sort)" "$all"
-	# What a letter stands for, in how many ways: -b is the exception that is told.
+	# What a letter stands for, in how many ways: the exceptions are told.
 	same "letters with two meanings" "$(sed -nE 's/^-(.), --([a-z-]*).*/\1 \2/p' <<<"$all" |
-		sort -u | cut -d' ' -f1 | uniq -d)" b
+		sort -u | cut -d' ' -f1 | uniq -d | xargs)" "C b n p"
 	# The words of tools/cli/shared.c.
 	n=0
 	while IFS=$'\t' read -r name meaning; do
@@ -486,6 +513,21 @@ offers() {
 	offers "ksmctl" ksm-advise --strict ksmc
 	# Options behind the command are the command's.
 	same "behind the command" "$(complete_line ksm-advise ls --str)" ""
+}
+
+@test "completion: ksm-autotune" {
+	need_autotune
+	same "verbs" "$(complete_line ksm-autotune "" | sort)" "$(verbs | sort)"
+	same "one verb" "$(complete_line ksm-autotune -n -C kick --count 3 che)" check-config
+	for verb in $(verbs); do
+		same "options of $verb" "$(complete_line ksm-autotune $verb - | sort)" \
+			"$(ksm-autotune $verb --list-options | tr ' ' '\n' | grep -E '^-' | sort)"
+	done
+	use_root 6.12-busy
+	offers "$ROOT/meta" ksm-autotune check-config -C "$ROOT/me"
+	offers "$ROOT/meta" ksm-autotune --config = "$ROOT/me"
+	offers "$ROOT" ksm-autotune -s "$ROOT"
+	same "a number" "$(complete_line ksm-autotune -c "")" ""
 }
 
 @test "completion: the value of an option before the command is not the command" {
