@@ -25,7 +25,11 @@ setup() {
 	chmod 755 "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR"
 }
 
-teardown() { reap_spawned; }
+# What a test that was ended in the middle has left.
+teardown() {
+	[[ ! -s $BATS_TEST_TMPDIR/settings ]] || ksmctl restore -q "$BATS_TEST_TMPDIR/settings"
+	reap_spawned
+}
 
 # unit NAME LINE...: a unit that waits for nothing of a real system.
 unit() {
@@ -52,7 +56,7 @@ boot() {
 		mkdir /var/lib /var/tmp
 		mount -t cgroup2 none /sys/fs/cgroup
 		mount -o remount,bind,ro /
-		touch "$ROOM/out/began"
+		touch /run/t/room/out/began
 		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=ksm-test \
 			SYSTEMD_UNIT_PATH=/run/t/room/units \
 			"$MANAGER" --system --unit=trial.target --log-target=console --show-status=no
@@ -170,4 +174,73 @@ probe() {
 	for cannot in "set huge pages" "write in /run" "write in /var/lib" "write in /root"; do
 		says "cannot $cannot"
 	done
+}
+
+# The daemon for real, on the KSM of this machine.
+session() {
+	cat <<-'END'
+		PATH=/run/t/build:$PATH
+		ksm=/sys/kernel/mm/ksm
+		now() { cat $ksm/run $ksm/sleep_millisecs $ksm/pages_to_scan | tr '\n' ' '; }
+		is() { [ "$2" = "$3" ] && echo "yes: $1" || echo "no: $1: $2, not $3"; }
+		show() { systemctl show -P "$1" ksm-autotune; }
+		found=$(now)
+		is "not started by itself" "$(show ActiveState)" inactive
+		systemctl start ksm-autotune
+		is "ready" "$(show ActiveState)" active
+		is "KSM runs" "$(cat $ksm/run)" 1
+		case $(show StatusText) in watch*|scan*) echo "yes: its status is the reason" ;; esac
+		ksm-autotune verify && echo "yes: verify"
+		ksm-autotune status -J | grep -q '"reason"' && echo "yes: status"
+		main=$(show MainPID)
+		echo interval=7s >>/run/t/room/conf
+		systemctl reload ksm-autotune && echo "yes: reload"
+		echo interval=soon >>/run/t/room/conf
+		systemctl reload ksm-autotune
+		is "a bad configuration ends nobody" "$(show ActiveState) $(show MainPID)" "active $main"
+		echo '[daemon]' >/run/t/room/conf
+		systemctl kill -s KILL ksm-autotune
+		i=0
+		while [ "$(show ActiveState)" = active ] || [ "$(show SubState)" = stop-post ]; do
+			sleep 0.1; i=$((i + 1)); [ $i -lt 200 ] || break
+		done
+		is "after SIGKILL, settings" "$(now)" "$found"
+		systemctl stop ksm-autotune
+		systemctl reset-failed ksm-autotune 2>/dev/null
+		systemctl start ksm-autotune
+		is "ready again" "$(show ActiveState)" active
+		systemctl stop ksm-autotune
+		is "after stop, settings" "$(now)" "$found"
+		is "ended" "$(show Result)" success
+		touch /run/t/room/out/done
+	END
+}
+
+@test "started, reloaded, killed and stopped" {
+	command -v systemctl >/dev/null || skip "no systemctl"
+	# The lock of tests/kernel/run-host; it ends with this test.
+	exec 7>"${KSM_TEST_LOCK:-/run/lock/ksm-utils-test.lock}"
+	flock -w 10 7 || skip "another test has this machine's KSM"
+	[[ ${KSM_TEST_MACHINE-} == 1 || $(<"/sys/kernel/mm/ksm/run") == 0 ]] ||
+		skip "this machine uses its KSM"
+	ksmctl save "$BATS_TEST_TMPDIR/settings"
+	printf '[daemon]\ninterval=200ms\n' >"$ROOM/conf"
+	session >"$ROOM/session"
+	sed -e 's,=[^ ]*/ksm-autotune run,=/run/t/build/ksm-autotune run -C /run/t/room/conf,' \
+		-e 's,=[^ ]*/ksm-autotune restore,=/run/t/build/ksm-autotune restore -C /run/t/room/conf,' \
+		-e 's/^RestartSec=.*/RestartSec=1h/' -e '/^\[Unit\]/aDefaultDependencies=no' \
+		-e '/^ProtectSystem=/aStandardOutput=append:/run/t/room/out/log\nStandardError=inherit' \
+		"$BUILT" >"$ROOM/units/ksm-autotune.service"
+	unit session.service '[Service]' Type=oneshot 'ExecStart=/bin/sh /run/t/room/session' \
+		StandardOutput=file:/run/t/room/out/said StandardError=inherit
+	unit trial.target Wants=session.service
+	boot
+	said=$(cat "$ROOM/out/said" 2>&1)$'\n'$(cat "$ROOM/out/log" 2>&1)
+	for what in "not started by itself" ready "KSM runs" "its status is the reason" verify status \
+		reload "a bad configuration ends nobody" "after SIGKILL, settings" \
+		"ready again" "after stop, settings" ended; do
+		says "yes: $what"
+	done
+	contains "the log" "$said" "the configuration stays as it was"
+	expect 0 ksmctl diff "$BATS_TEST_TMPDIR/settings"
 }
