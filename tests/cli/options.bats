@@ -62,6 +62,25 @@ alike() {
 	root_unchanged 6.12-busy
 }
 
+@test "before the verb and behind it: ksm-autotune" {
+	need_autotune
+	printf '[daemon]\ninterval=100ms\n' >"$ROOT/conf"
+	rows alike <<-'END'
+		ksm-autotune -C @/conf check-config|ksm-autotune check-config -C @/conf
+		ksm-autotune --config=@/conf -s @ explain|ksm-autotune explain -C @/conf --sysroot=@
+		ksm-autotune -n -c 2 -C @/conf -s @|ksm-autotune run --dry-run --count 2 -C @/conf -s @
+		ksm-autotune -J -s @ status|ksm-autotune status -J -s @|1
+		ksm-autotune --take -s @ kick|ksm-autotune kick --take -s @|2
+		ksm-autotune -C @/none check-config|ksm-autotune check-config -C @/none|1
+		ksm-autotune -J check-config|ksm-autotune check-config -J|2
+		ksm-autotune help|ksm-autotune --help
+		ksm-autotune help kick|ksm-autotune kick --help
+		ksm-autotune help nosuch|ksm-autotune nosuch|2
+	END
+	rm "$ROOT/conf"
+	root_unchanged 6.12-busy
+}
+
 @test "old spellings mean what the new ones do" {
 	rows alike <<-'END'
 		ksmctl set -n run=0 -s @|ksmctl set -N run=0 -s @
