@@ -183,7 +183,7 @@ static void journal_child(void)
 	char buf[4096];
 	int fd;
 
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, "") ||
 	    mount("tmpfs", "/run", "tmpfs", 0, NULL) || mkdir("/run/systemd", 0755) ||
 	    mkdir("/run/systemd/journal", 0755))
 		_exit(77);
