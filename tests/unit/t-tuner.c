@@ -313,6 +313,43 @@ static void of_another(void)
 	root_free(&r);
 }
 
+#define STAT(comm, state) "700 (" comm ") " state " 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 50 8192000 99\n"
+#define OWNER(uid) "Name:\tx\nTgid:\t700\nUid:\t" uid "\t" uid "\t" uid "\t" uid "\n"
+
+/* Only root's ksmtuned is one that can set anything. */
+static void rival(void)
+{
+	static const struct {
+		const char *stat, *status;
+		int rc;
+	} rows[] = {
+		{ STAT("ksmtuned", "S"), OWNER("0"), 0 },
+		{ STAT("ksmtuned", "S"), OWNER("1000"), -ENOENT },
+		{ STAT("ksmtuned", "Z"), OWNER("0"), -ENOENT },
+		{ STAT("ksmtuned2", "S"), OWNER("0"), -ENOENT },
+		{ STAT("ksm-autotune", "S"), OWNER("0"), -ENOENT },
+		/* nothing tells whose it is */
+		{ STAT("ksmtuned", "S"), "Name:\tx\n", -ENOENT },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ksm_proc p;
+		struct root r;
+		struct ksm *k;
+
+		tap_row("%zu", i);
+		root_new(&r);
+		root_put(&r, "proc/700/stat", rows[i].stat);
+		root_put(&r, "proc/700/status", rows[i].status);
+		k = root_handle(&r);
+		CHECK_INT(ksm_tuner_rival(k, &p), rows[i].rc);
+		if (!rows[i].rc)
+			CHECK_INT(p.pid, 700);
+		ksm_close(k);
+		root_free(&r);
+	}
+}
+
 static unsigned int mode_of(const struct root *r, const char *path)
 {
 	char file[512];
@@ -370,4 +407,4 @@ out:
 
 TAP_MAIN(TAP_CASE(both_ways), TAP_CASE(odd_values), TAP_CASE(texts), TAP_CASE(lengths),
 	 TAP_CASE(of_a_dump), TAP_CASE(too_long), TAP_CASE(whose), TAP_CASE(of_another),
-	 TAP_CASE(written))
+	 TAP_CASE(rival), TAP_CASE(written))

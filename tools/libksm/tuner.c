@@ -359,3 +359,19 @@ int ksm_tuner_read(struct ksm *k, struct ksm_tuner *out)
 	out->alive = is_alive(k, &out->id);
 	return 0;
 }
+
+int ksm_tuner_rival(struct ksm *k, struct ksm_proc *out)
+{
+	struct ksm_procs *it;
+	pid_t pid;
+	int rc = ksm_procs_open(k, &it);
+
+	if (rc)
+		return rc;
+	while ((rc = ksm_procs_next(it, &pid)) == 1)
+		if (!ksm_proc_read(k, pid, KSM_PROC_UID, out) && !out->uid && !out->kthread &&
+		    out->state != 'Z' && !strcmp(out->comm, "ksmtuned"))
+			break;
+	ksm_procs_close(it);
+	return rc == 1 ? 0 : rc ? rc : -ENOENT;
+}

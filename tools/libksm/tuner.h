@@ -104,4 +104,13 @@ int ksm_tuner_read(struct ksm *k, struct ksm_tuner *out);
 /* What the daemon notes beside that, of many processes: text in a form of its own.  As above. */
 int ksm_tuner_read_file(struct ksm *k, const char *name, struct str *out);
 
+/**
+ * ksm_tuner_rival() - another program that decides about the same settings: ksmtuned
+ * @out: what is known of it, its owner too
+ *
+ * Anybody may call a program so; what root does not run cannot write the settings.
+ * Return: 0; -ENOENT: none runs; other -errno.
+ */
+int ksm_tuner_rival(struct ksm *k, struct ksm_proc *out);
+
 #endif /* KSM_LIBKSM_TUNER_H */
