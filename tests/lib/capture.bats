@@ -8,7 +8,7 @@ load helpers
 capture() { "$KSM_SRCDIR/tests/lib/capture" "$@"; }
 
 @test "capture: a root copied with all processes is the same root" {
-	for root in 5.15-old 6.1 6.12-busy 7.3-hksm arm64-16k cgroup-v1 hostile no-ksm; do
+	for root in 5.15-old 6.1 6.12-busy 6.12-tuned 7.3-hksm arm64-16k cgroup-v1 hostile no-ksm; do
 		expect 0 capture -a -s "$KSM_DATA/$root" "$BATS_TEST_TMPDIR/$root"
 		diff -r "$KSM_DATA/$root" "$BATS_TEST_TMPDIR/$root"
 	done
@@ -23,6 +23,30 @@ capture() { "$KSM_SRCDIR/tests/lib/capture" "$@"; }
 	expect 0 capture -s "$KSM_DATA/7.3-busy" "$BATS_TEST_TMPDIR/out2"
 	[[ -d $BATS_TEST_TMPDIR/out2/proc/2100 && -d $BATS_TEST_TMPDIR/out2/proc/2101 ]]
 	[[ ! -e $BATS_TEST_TMPDIR/out2/proc/2300 ]]
+}
+
+@test "capture: who sets the scanner is taken, and without names by a number" {
+	local note=run/ksm-autotune/decision
+	use_root 6.12-tuned
+	sed 's/900 (ksm-autotune)/700 (ksmtuned)/' "$ROOT/proc/900/stat" >"$BATS_TEST_TMPDIR/stat"
+	cp -R "$ROOT/proc/900" "$ROOT/proc/700"
+	cp "$BATS_TEST_TMPDIR/stat" "$ROOT/proc/700/stat"
+	expect 0 capture -p 2001 -s "$ROOT" "$BATS_TEST_TMPDIR/out"
+	same pids "$(cd "$BATS_TEST_TMPDIR/out/proc" && echo [0-9]*)" "2001 58 700 900"
+	same note "$(cat "$BATS_TEST_TMPDIR/out/$note")" "$(cat "$ROOT/$note")"
+	expect 0 capture -n -s "$ROOT" "$BATS_TEST_TMPDIR/anon"
+	same rules "$(grep ^rule= "$BATS_TEST_TMPDIR/anon/$note")" $'rule=rule1\nrule=rule2'
+	expect 0 ksmctl -s "$BATS_TEST_TMPDIR/anon" status
+	stdout_has "decides    ksm-autotune (pid 900) since "
+}
+
+@test "capture: what khugepaged fills is taken" {
+	local thp=sys/kernel/mm/transparent_hugepage
+	use_root 6.12-busy
+	mkdir -p "$ROOT/$thp/khugepaged"
+	echo 511 >"$ROOT/$thp/khugepaged/max_ptes_none"
+	expect 0 capture -s "$ROOT" "$BATS_TEST_TMPDIR/out"
+	same value "$(cat "$BATS_TEST_TMPDIR/out/$thp/khugepaged/max_ptes_none")" 511
 }
 
 @test "capture: a process that calls itself ksmd is not taken for it" {
