@@ -25,10 +25,7 @@ finds() {
 	stdout_is "nothing found"
 	stderr_is ""
 	expect 0 ksmctl doctor -J -s "$ROOT"
-	stdout_is '{
-   "findings": []
-}'
-	stderr_is ""
+	golden nothing-json
 	valid_json
 	root_unchanged 7.3-busy
 }
@@ -309,4 +306,40 @@ pid 2002: python3: costs more metadata than it saves: profit -196 KiB (and more)
 	expect 3 ksmctl doctor -s "$ROOT"
 	stdout_is ""
 	stderr_has "ksmctl: /sys/kernel/mm/ksm: this kernel has no KSM"
+}
+
+@test "doctor: ksm-autotune runs, has stopped the scanner, or died" {
+	note=run/ksm-autotune/decision
+	use_root 6.12-tuned
+	expect 0 ksmctl doctor -s "$ROOT"
+	stdout_is "nothing found"
+	stderr_is ""
+	expect 0 ksmctl doctor -J -s "$ROOT"
+	golden tuned-json
+	valid_json
+	# Under its hand a slow pass is no finding, and a stop has its reason.
+	sed -i 's/^want.run=1/want.run=0/; s/^reason=.*/reason=stopped: \x1b[31mnothing is gained/' \
+		"$ROOT/$note"
+	put run 0
+	expect 1 ksmctl doctor -s "$ROOT"
+	stdout_is 'system: ksm-autotune has stopped the scanner: stopped: \x1b[31mnothing is gained  [ksm-autotune explain]'
+	clean_text
+	expect 1 ksmctl doctor -J -s "$ROOT"
+	stdout_has '"finding": "ksm-autotune has stopped the scanner: stopped: \u001b[31mnothing is gained"'
+	valid_json
+	rm -r "$ROOT/proc/900"
+	expect 1 ksmctl doctor -s "$ROOT"
+	stdout_is 'system: ksm-autotune (pid 900) died and put nothing back: 3 of its settings are in force  [ksm-autotune restore]
+system: merging is stopped: merged pages stay merged, new ones are not found  [ksmctl start]'
+}
+
+@test "doctor: ksmtuned beside the kernel's advisor" {
+	mkdir "$ROOT/proc/899"
+	sed 's/^[0-9]* ([^)]*)/899 (ksmtuned)/' "$ROOT/proc/1/stat" >"$ROOT/proc/899/stat"
+	cp "$ROOT/proc/1/status" "$ROOT/proc/899/status"
+	put advisor_mode "[none] scan-time"
+	expect 0 ksmctl doctor -s "$ROOT"
+	stdout_is "nothing found"
+	put advisor_mode "none [scan-time]"
+	finds "system: ksmtuned (pid 899) decides about the scanner, and so does the kernel's advisor  [systemctl disable --now ksmtuned]"
 }

@@ -71,7 +71,7 @@ c_total 5
 }
 
 @test "metrics: on each kernel" {
-	for root in 6.12-busy 7.3-hksm 5.15-old arm64-16k; do
+	for root in 6.12-busy 6.12-tuned 7.3-hksm 5.15-old arm64-16k; do
 		use_root $root
 		expect 0 ksmctl metrics -s "$ROOT"
 		golden system-$root
@@ -242,4 +242,39 @@ node_ksmd_general_profit_bytes 1.18894528e+09
 	expect 3 ksmctl metrics -s "$ROOT"
 	stdout_is ""
 	stderr_has "ksmctl: /sys/kernel/mm/ksm: this kernel has no KSM"
+}
+
+@test "metrics: of ksm-autotune, what is not known is left out, and one that died is down" {
+	note=run/ksm-autotune/decision
+	use_root 6.12-tuned
+	sed -i '/^some_pct=/d; /^price_ms=/d' "$ROOT/$note"
+	rm -r "$ROOT/proc/900"
+	expect 0 ksmctl metrics -s "$ROOT"
+	strict
+	stdout_has "
+ksm_autotune_up 0
+"
+	[[ $output != *pressure_some* && $output != *price* && $output == *pressure_full* ]] ||
+		fail "$output"
+	# Names that would break a line, that are no UTF-8, and the same one twice.
+	printf 'rule=keys\nprocesses=9\nrule=a"b\\c\xff\e[0m\nprocesses=7\n' >>"$ROOT/$note"
+	for format in "" --format=openmetrics; do
+		expect 0 ksmctl metrics -s "$ROOT" $format
+		strict ${format#--format=}
+		stdout_has 'ksm_autotune_rule_processes{rule="a\"b\\c\\xff\\x1b[0m"} 7'
+		same "rules" "$(grep -c '^ksm_autotune_rule_processes{' <<<"$output")" 3
+	done
+	# Without rules there is no family, and without a note no figure at all.
+	sed -i '/^rule=/,$d' "$ROOT/$note"
+	expect 0 ksmctl metrics -s "$ROOT"
+	strict
+	[[ $output != *autotune_rule* && $output == *autotune_decision* ]] || fail "$output"
+	echo garbage >"$ROOT/$note"
+	expect 4 ksmctl metrics -s "$ROOT"
+	stderr_is "ksmctl: warning: /$note: not readable: unexpected contents"
+	strict
+	[[ $output != *autotune* && $output == *ksm_saved_bytes* ]] || fail "$output"
+	rm -r "$ROOT/run"
+	expect 0 ksmctl metrics -s "$ROOT"
+	[[ $output != *autotune* ]] || fail "$output"
 }

@@ -9,7 +9,8 @@ load ../lib/helpers
 ksm=sys/kernel/mm/ksm
 
 @test "status: text on each kernel" {
-	for root in 6.12-idle 6.12-busy 7.3-busy 7.3-hksm 6.1 5.15-old arm64-16k cgroup-v1; do
+	for root in 6.12-idle 6.12-busy 6.12-tuned 7.3-busy 7.3-hksm 6.1 5.15-old arm64-16k \
+		cgroup-v1; do
 		use_root $root
 		expect 0 ksmctl -s "$ROOT" status
 		golden text-$root
@@ -18,7 +19,7 @@ ksm=sys/kernel/mm/ksm
 }
 
 @test "status: JSON on each kernel" {
-	for root in 6.12-busy 7.3-hksm 5.15-old; do
+	for root in 6.12-busy 6.12-tuned 7.3-hksm 5.15-old; do
 		use_root $root
 		expect 0 ksmctl -s "$ROOT" status -J
 		golden json-$root
@@ -42,7 +43,7 @@ ksm=sys/kernel/mm/ksm
 }
 
 @test "status: no line is wider than 80 columns" {
-	for root in 6.12-idle 6.12-busy 7.3-busy 7.3-hksm 6.1 arm64-16k; do
+	for root in 6.12-idle 6.12-busy 6.12-tuned 7.3-busy 7.3-hksm 6.1 arm64-16k; do
 		use_root $root
 		expect 0 ksmctl -s "$ROOT" status
 		stderr_is ""
@@ -172,6 +173,132 @@ ksm=sys/kernel/mm/ksm
 	stdout_is ""
 	stderr_is "ksmctl: now: unexpected argument
 Try 'ksmctl status --help' for more information."
+}
+
+# --- who decides ----------------------------------------------------------------
+
+note=run/ksm-autotune/decision
+
+# ksmtuned UID: a program of that name runs, as that user.
+ksmtuned() {
+	mkdir "$ROOT/proc/812"
+	sed 's/^[0-9]* ([^)]*)/812 (ksmtuned)/' "$ROOT/proc/1/stat" >"$ROOT/proc/812/stat"
+	sed "s/^Tgid:.*/Tgid:\t812/; s/^Uid:.*/Uid:\t$1\t$1\t$1\t$1/" "$ROOT/proc/1/status" \
+		>"$ROOT/proc/812/status"
+}
+
+@test "decides: a daemon that died has left its settings, and the kernel's advisor at work" {
+	use_root 6.12-tuned
+	# Somebody else has its number now; then nobody.
+	sed -i 's/ 6000 / 6001 /' "$ROOT/proc/900/stat"
+	for _ in 1 2; do
+		expect 0 ksmctl -s "$ROOT" status
+		golden died
+		expect 0 ksmctl -s "$ROOT" status -J
+		stdout_has '"who": "advisor",'
+		stdout_has '"ksm_autotune": "died",'
+		valid_json
+		rm -rf "$ROOT/proc/900"
+	done
+	echo 20 >"$ROOT/$ksm/advisor_max_cpu"
+	expect 0 ksmctl -s "$ROOT" status
+	stdout_has "warning    ksm-autotune (pid 900) died and put nothing back: 2 of its settings are in force
+             ksm-autotune restore"
+}
+
+@test "decides: a dry run has no say, and is told" {
+	use_root 6.12-tuned
+	sed -i 's/^dry=0/dry=1/' "$ROOT/$note"
+	expect 0 ksmctl -s "$ROOT" status
+	stderr_is ""
+	stdout_has "decides    the kernel's advisor"
+	stdout_has "dry run    scan at 8 % of a CPU: 11 % available < 20 % for 30 s; the last pass
+           gave 41 MiB for 0.3 s"
+	expect 0 ksmctl -s "$ROOT" status -J
+	stdout_has '"ksm_autotune": "dry-run",'
+	# One that ended has left nothing.
+	rm -r "$ROOT/proc/900"
+	expect 0 ksmctl -s "$ROOT" status
+	[[ $output != *"dry run"* && $output != *warning* ]] || fail "$output"
+}
+
+@test "decides: stopped by ksm-autotune is no warning, and by somebody else one" {
+	use_root 6.12-tuned
+	echo 0 >"$ROOT/$ksm/run"
+	expect 0 ksmctl -s "$ROOT" status
+	stdout_has "warning    merging is stopped: merged pages stay merged, new ones are not found
+             ksm-autotune kick --take"
+	sed -i 's/^want.run=1/want.run=0/; s/^cpu_pct=.*/cpu_pct=0.000/; s/^reason=.*/reason=stopped: nothing is gained/' \
+		"$ROOT/$note"
+	expect 0 ksmctl -s "$ROOT" status
+	stdout_has "           stopped: nothing is gained"
+	[[ $output != *warning* ]] || fail "$output"
+}
+
+@test "decides: ksmtuned, which root runs, and which fights" {
+	use_root 5.15-old
+	ksmtuned 1000
+	expect 0 ksmctl -s "$ROOT" status
+	stdout_has "decides    nobody: the settings stay as they are"
+	rm -r "$ROOT/proc/812"
+	ksmtuned 0
+	expect 0 ksmctl -s "$ROOT" status
+	stdout_has "decides    ksmtuned (pid 812), by free memory"
+	[[ $output != *warning* ]] || fail "$output"
+	use_root 6.12-tuned
+	ksmtuned 0
+	expect 0 ksmctl -s "$ROOT" status
+	stdout_has "decides    ksm-autotune (pid 900) since"
+	stdout_has "warning    ksmtuned (pid 812) decides about the scanner, and so does ksm-autotune
+             systemctl disable --now ksmtuned"
+	rm -r "$ROOT/run"
+	expect 0 ksmctl -s "$ROOT" status
+	stdout_has "decides    ksmtuned (pid 812), by free memory"
+	stdout_has "ksmtuned (pid 812) decides about the scanner, and so does the kernel's advisor"
+	expect 0 ksmctl -s "$ROOT" status -J
+	stdout_has '"who": "ksmtuned",
+      "ksmtuned_pid": 812,
+      "ksm_autotune": null,'
+}
+
+@test "decides: a note that is none, a reason that would steer a terminal or has no end" {
+	use_root 6.12-tuned
+	echo "pid=900" >"$ROOT/$note"
+	expect 0 ksmctl -s "$ROOT" status
+	stderr_is "ksmctl: warning: /$note: not readable: unexpected contents"
+	stdout_has "decides    the kernel's advisor"
+	echo "[none] scan-time" >"$ROOT/$ksm/advisor_mode"
+	expect 0 ksmctl -q -s "$ROOT" status
+	stdout_has "decides    unknown"
+	expect 0 ksmctl -q -s "$ROOT" status -J
+	stdout_has '"who": null,'
+	use_root 6.12-tuned
+	printf 'pid=900\nstart=6000\nsince=0\nreason=\e[31mred %0300d and\n' 0 >"$ROOT/$note"
+	expect 0 ksmctl -s "$ROOT" status
+	clean_text
+	stderr_is ""
+	stdout_has 'decides    ksm-autotune (pid 900) since 1970-01-01 00:00:00
+           \x1b[31mred
+           00000000'
+	expect 0 ksmctl -s "$ROOT" status -J
+	valid_json
+	# A pipe, a directory, or a link to nowhere must not make it wait, nor be believed.
+	rm "$ROOT/$note"
+	mkfifo "$ROOT/$note"
+	expect 0 timeout 10 ksmctl -s "$ROOT" status
+	stderr_is "ksmctl: warning: /$note: not believed: somebody else than root could have written it"
+	rm "$ROOT/$note"
+	ln -s /nowhere "$ROOT/$note"
+	expect 0 ksmctl -s "$ROOT" status
+	stderr_has "/$note: not believed"
+}
+
+@test "decides: status -J with a note is a moment that --since reads" {
+	use_root 6.12-tuned
+	ksmctl -s "$ROOT" status -J >"$BATS_TEST_TMPDIR/then"
+	expect 0 ksmctl -s "$ROOT" status --since "$BATS_TEST_TMPDIR/then"
+	stderr_is ""
+	stdout_has "saved      0 B"
 }
 
 # --- since --------------------------------------------------------------------

@@ -125,7 +125,6 @@ static void from_files(void)
 		{ "stable_node_chains=10 stable_node_dups=1000", { F(MANY_COPIES) } },
 		{ "stable_node_chains=10 stable_node_dups=999", { 0 } },
 		{ "stable_node_chains=400 stable_node_dups=1500", { 0 } },
-#undef F
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -251,6 +250,91 @@ static void beside(void)
 	}
 }
 
+/* ksm-autotune and ksmtuned: who decides, and what is left of it. */
+static void deciders(void)
+{
+	static const struct {
+		const char *words;
+		enum { NO_NOTE, RUNS, DRY, DIED } note;
+		int want_run;		/* of the note; -1: it does not set it */
+		pid_t ksmtuned;
+		int want[2];		/* identifiers + 1, 0 at the end */
+		const char *command;	/* of the first */
+	} rows[] = {
+		{ "", NO_NOTE, -1, 0, { 0 }, NULL },
+		{ "", RUNS, 1, 0, { 0 }, NULL },
+		{ "", DIED, 1, 0, { F(TUNER_DIED) }, "ksm-autotune restore" },
+		{ "", DIED, -1, 0, { F(TUNER_DIED) }, "ksm-autotune restore" },
+		/* a dry run has set nothing, whether it still runs or not */
+		{ "", DRY, 1, 0, { 0 }, NULL },
+		/* stopped: by whom decides what helps */
+		{ "run=0", NO_NOTE, -1, 0, { F(STOPPED_MERGED) }, "ksmctl start" },
+		{ "run=0", RUNS, 0, 0, { F(TUNER_STOPPED) }, "ksm-autotune explain" },
+		{ "run=0 " NOTHING_TRACKED, RUNS, 0, 0, { F(TUNER_STOPPED) },
+		  "ksm-autotune explain" },
+		{ "run=0", RUNS, 1, 0, { F(STOPPED_MERGED) }, "ksm-autotune kick --take" },
+		{ "run=0", RUNS, -1, 0, { F(STOPPED_MERGED) }, "ksm-autotune kick --take" },
+		{ "run=2", RUNS, 0, 0, { F(UNMERGED) }, "ksm-autotune kick --take" },
+		{ "run=0", DRY, 0, 0, { F(STOPPED_MERGED) }, "ksmctl start" },
+		{ "run=0", DIED, 0, 0, { F(TUNER_DIED), F(STOPPED_MERGED) },
+		  "ksm-autotune restore" },
+		/* its pace is its own */
+		{ "pages_to_scan=1 sleep_millisecs=48", RUNS, 1, 0, { 0 }, NULL },
+		{ "pages_to_scan=1 sleep_millisecs=48", DRY, 1, 0, { F(SLOW_PASS) },
+		  "ksmctl set advisor_mode scan-time" },
+		{ "", NO_NOTE, -1, 812, { 0 }, NULL },
+		{ "advisor_mode=1", NO_NOTE, -1, 812, { F(TWO_DECIDE) },
+		  "systemctl disable --now ksmtuned" },
+		{ "advisor_mode=x", NO_NOTE, -1, 812, { 0 }, NULL },
+		{ "", RUNS, 1, 812, { F(TWO_DECIDE) }, "systemctl disable --now ksmtuned" },
+		{ "", DRY, 1, 812, { 0 }, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		static struct ctl_decider d;
+		const struct ctl_facts f = { .decider = &d };
+		struct ctl_finding got[__CTL_FINDING_N];
+		size_t n;
+
+		tap_row("%zu \"%s\"", i, rows[i].words);
+		d = (struct ctl_decider){
+			.noted = rows[i].note != NO_NOTE, .ksmtuned.pid = rows[i].ksmtuned,
+			.note = { .alive = rows[i].note != DIED, .dry = rows[i].note == DRY },
+		};
+		if (rows[i].want_run >= 0)
+			d.note.want.value[KSM_ATTR_RUN] =
+				(struct ksm_value){ KSM_VALUE, rows[i].want_run, "" };
+		n = find_facts(rows[i].words, f, got, ARRAY_SIZE(got));
+		for (size_t j = 0; j < ARRAY_SIZE(rows[i].want); j++)
+			CHECK_INT(j < n ? (int)got[j].id + 1 : 0, rows[i].want[j]);
+		CHECK(n <= ARRAY_SIZE(rows[i].want));
+		if (n && rows[i].command)
+			CHECK_STR(got[0].command, rows[i].command);
+	}
+}
+
+#undef F
+
+/* What of its settings is in force is counted: none, one, two. */
+static void left_settings(void)
+{
+	static struct ctl_decider d = {
+		.noted = true,
+		.note = { .id.pid = 7, .want.value[KSM_ATTR_PAGES_TO_SCAN] = { KSM_VALUE, 2000, "" } },
+	};
+	const struct ctl_facts f = { .decider = &d };
+	struct ctl_finding got;
+
+	CHECK_INT(find_facts("", f, &got, 1), 1);
+	CHECK_STR(got.text, "ksm-autotune (pid 7) died and put nothing back: "
+		  "0 of its settings are in force");
+	CHECK_INT(find_facts("pages_to_scan=2000", f, &got, 1), 1);
+	CHECK_STR(got.text, "ksm-autotune (pid 7) died and put nothing back: "
+		  "1 of its settings is in force");
+	CHECK_INT(find_facts("pages_to_scan=x", f, &got, 1), 1);
+	CHECK(strstr(got.text, "0 of its settings"));
+}
+
 /* All that can be found at once, with figures as long as they get. */
 static void texts(void)
 {
@@ -271,12 +355,23 @@ static void texts(void)
 		.thp = KSM_FIG(2), .max_ptes_none = KSM_FIG(INT64_MAX), .only_zero = KSM_FIG(1),
 		.uksm_run = KSM_FIG(INT64_MIN),
 	};
-	const struct ctl_facts facts = { .delta = &delta, .around = &around };
+	static struct ctl_decider decider = { .noted = true, .ksmtuned.pid = INT32_MAX };
+	const struct ctl_facts facts = { .delta = &delta, .around = &around,
+					 .decider = &decider };
 	bool seen[__CTL_FINDING_N] = { false };
 
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+	decider.note.id.pid = INT32_MAX;
+	memset(decider.note.reason, 'r', sizeof(decider.note.reason) - 1);
+	decider.note.want.value[KSM_ATTR_RUN] = (struct ksm_value){ .state = KSM_VALUE };
+
+	/* With a daemon that died, and with one that runs. */
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(words); i++) {
+		const char *word = words[i / 2];
 		struct ctl_finding got[__CTL_FINDING_N], first;
-		size_t n = find_facts(words[i], facts, got, ARRAY_SIZE(got));
+		size_t n;
+
+		decider.note.alive = i % 2;
+		n = find_facts(word, facts, got, ARRAY_SIZE(got));
 
 		tap_row("%zu", i);
 		CHECK(n > 0);
@@ -289,9 +384,9 @@ static void texts(void)
 			CHECK(!j || got[j - 1].id < got[j].id);
 		}
 		/* No more than there is room for. */
-		CHECK_INT(find_facts(words[i], facts, &first, 1), 1);
+		CHECK_INT(find_facts(word, facts, &first, 1), 1);
 		CHECK_INT(first.id, got[0].id);
-		CHECK_INT(find_facts(words[i], facts, NULL, 0), 0);
+		CHECK_INT(find_facts(word, facts, NULL, 0), 0);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(seen); i++) {
 		tap_row("finding %zu", i);
@@ -300,4 +395,4 @@ static void texts(void)
 }
 
 TAP_MAIN(TAP_CASE(from_files), TAP_CASE(from_rates), TAP_CASE(skipped), TAP_CASE(beside),
-	 TAP_CASE(texts))
+	 TAP_CASE(deciders), TAP_CASE(left_settings), TAP_CASE(texts))

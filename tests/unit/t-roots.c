@@ -126,7 +126,7 @@ static void one_root(const char *name)
 static void figures_agree(void)
 {
 	static const char *const roots[] = {
-		"5.15-old",  "6.1",	 "6.12-busy",	"6.12-idle",   "7.3-busy",    "7.3-hksm",
+		"5.15-old",  "6.1",	 "6.12-busy",	"6.12-idle",   "6.12-tuned", "7.3-busy",    "7.3-hksm",
 		"arm64-16k", "cgroup-v1", "denied",	"hostile",     "no-ksm",      "seq-boost/0",
 		"seq-boost/1", "seq-boost/2", "seq-boost/3",
 	};
@@ -156,6 +156,7 @@ static void roots_have(void)
 		{ "7.3-hksm", "sys/kernel/mm/ksm/hksm/metadata_bytes", true },
 		{ "7.3-busy", "sys/kernel/mm/ksm/hksm", false },
 		{ "denied", "modes", true },
+		{ "6.12-tuned", "run/ksm-autotune/decision", true },
 	};
 	char file[1024];
 	const char *src = getenv("KSM_SRCDIR");

@@ -35,6 +35,7 @@ const struct cli_cmd ctl_cmd_doctor = {
 struct report {
 	struct cli_json *j;	/* NULL: text */
 	size_t n;
+	struct ctl_decider decider;
 };
 
 static void tell(struct report *r, const char *about, const char *text, const char *command)
@@ -61,7 +62,8 @@ static void system_findings(struct ctl *ctl, struct report *r, struct ksm_stats 
 	struct ksm_derived d;
 	struct ksm_delta delta;
 	struct ksm_around around;
-	struct ctl_facts facts = { .stats = now, .derived = &d, .around = &around };
+	struct ctl_facts facts = { .stats = now, .derived = &d, .around = &around,
+				   .decider = &r->decider };
 	bool whole;
 	size_t n;
 
@@ -75,13 +77,19 @@ static void system_findings(struct ctl *ctl, struct report *r, struct ksm_stats 
 	}
 	ksm_stats_derive(now, &d);
 	ksm_around_read(ctl->k, &around);
+	ctl_decider_read(ctl, &r->decider);
 	if (ksm_fig_or(d.tracked_pages, 0))
 		facts.unseen_zero_bytes = ctl_unseen_zero(ctl, ZERO_NS, &whole);
 	else
 		facts.members = ctl_members(ctl);
 	n = ctl_findings(&facts, found, ARRAY_SIZE(found));
-	for (size_t i = 0; i < n; i++)
-		tell(r, "system", found[i].text, found[i].command);
+	for (size_t i = 0; i < n; i++) {
+		struct str clean __cleanup_str = STR_INIT;
+
+		/* The reason that ksm-autotune noted may be anything. */
+		cli_safe(&clean, found[i].text, (size_t)-1);
+		tell(r, "system", r->j ? found[i].text : str_get(&clean), found[i].command);
+	}
 }
 
 /* --- processes that lose by it --- */
@@ -354,10 +362,13 @@ int ctl_doctor(struct ctl *ctl, int argc, char **argv)
 		losers(ctl, &r);
 	for (size_t i = 0; i < n; i++)
 		failed += process_findings(ctl, &r, pids[i], &s) != 0;
-	if (r.j)
+	if (r.j) {
+		cli_json_close(r.j);
+		ctl_decider_json(r.j, &r.decider);
 		cli_json_print(r.j, stdout);
-	else if (!r.n && !failed)
+	} else if (!r.n && !failed) {
 		printf("nothing found\n");
+	}
 	cli_json_free(r.j);
 	free(pids);
 	if (failed)

@@ -110,6 +110,21 @@ static void print_fig(const struct metrics *ms, const struct metric *m, struct k
 	value(m, "", f.v);
 }
 
+/* Escapes of the format: backslash, quote, newline.  cli_safe() leaves only the first two. */
+static void label(struct str *out, const char *name, const char *raw, bool first)
+{
+	struct str clean __cleanup_str = STR_INIT;
+
+	cli_safe(&clean, raw, (size_t)-1);
+	str_addf(out, "%s%s=\"", first ? "" : ",", name);
+	for (const char *c = str_get(&clean); *c; c++) {
+		if (*c == '"' || *c == '\\')
+			str_addc(out, '\\');
+		str_addc(out, *c);
+	}
+	str_addc(out, '"');
+}
+
 /* A collector takes what is left out for absent: that it is not must be told. */
 static void check_attrs(struct metrics *ms, const struct ksm_stats *s)
 {
@@ -120,6 +135,128 @@ static void check_attrs(struct metrics *ms, const struct ksm_stats *s)
 			 ksm_right_hint(ms->ctl->k, KSM_RIGHT_SETTINGS));
 		ms->failed = true;
 	}
+}
+
+enum part { PART_BOOL, PART_INT, PART_UINT, PART_REAL };
+
+/* A figure of struct ksm_tuner, or of one of its rules. */
+struct tuner_metric {
+	enum part part;		/* PART_REAL is left out below 0: not known */
+	size_t offset;
+	struct metric m;	/* .scale of a PART_REAL is never 0 */
+};
+
+#define OF_TUNER(field) offsetof(struct ksm_tuner, field)
+#define OF_RULE(field)	offsetof(struct ksm_tuner_rule, field)
+
+static const struct tuner_metric tuner_metrics[] = {
+	{ PART_BOOL, OF_TUNER(alive), { "ksm_autotune_up", "Whether ksm-autotune runs; 0: it died and put nothing back.", false, 0 } },
+	{ PART_BOOL, OF_TUNER(dry), { "ksm_autotune_dry_run", "Whether it writes nothing.", false, 0 } },
+	{ PART_INT, OF_TUNER(since_s), { "ksm_autotune_decision_time_seconds", "When it took the decision that holds.", false, 0 } },
+	{ PART_INT, OF_TUNER(decided_s), { "ksm_autotune_look_time_seconds", "When it looked last.", false, 0 } },
+	{ PART_INT, OF_TUNER(next_s), { "ksm_autotune_next_look_time_seconds", "When it looks again.", false, 0 } },
+	{ PART_REAL, OF_TUNER(cpu), { "ksm_autotune_cpu_ratio", "Share of one CPU that ksmd is to take; 0: stopped.", false, 1 } },
+	{ PART_BOOL, OF_TUNER(need), { "ksm_autotune_need", "Whether memory is short, or need is not asked for.", false, 0 } },
+	{ PART_BOOL, OF_TUNER(settled), { "ksm_autotune_settled", "Whether a pass adds next to nothing.", false, 0 } },
+	{ PART_REAL, OF_TUNER(price_ms), { "ksm_autotune_price_seconds", "CPU time for each MiB that the last pass saved.", false, 1e-3 } },
+	{ PART_REAL, OF_TUNER(available_pct), { "ksm_autotune_memory_available_ratio", "Share of memory that is available.", false, 1e-2 } },
+	{ PART_REAL, OF_TUNER(some_pct), { "ksm_autotune_pressure_some_ratio", "Share of time in which something waited for memory.", false, 1e-2 } },
+	{ PART_REAL, OF_TUNER(full_pct), { "ksm_autotune_pressure_full_ratio", "Share of time in which everything waited for memory.", false, 1e-2 } },
+	{ PART_REAL, OF_TUNER(breaks_s), { "ksm_autotune_breaks_per_second", "Merged pages that are copied again, a second.", false, 1 } },
+	{ PART_INT, OF_TUNER(pass_saved_bytes), { "ksm_autotune_pass_saved_bytes", "What the last whole pass saved; may be negative.", false, 0 } },
+	{ PART_INT, OF_TUNER(pass_cpu_ms), { "ksm_autotune_pass_cpu_seconds", "CPU time of the last whole pass.", false, 1e-3 } },
+};
+
+static const struct tuner_metric rule_metrics[] = {
+	{ PART_UINT, OF_RULE(processes), { "ksm_autotune_rule_processes", "Processes that the rule matches.", false, 0 } },
+	{ PART_UINT, OF_RULE(advised), { "ksm_autotune_rule_advised", "Of these, advised by ksm-autotune.", false, 0 } },
+	{ PART_UINT, OF_RULE(waits), { "ksm_autotune_rule_waiting", "Of these, to be looked at.", false, 0 } },
+	{ PART_UINT, OF_RULE(left), { "ksm_autotune_rule_left", "Of these, left as they are.", false, 0 } },
+	{ PART_INT, OF_RULE(saved_bytes), { "ksm_autotune_rule_saved_bytes", "What the advised ones save.", false, 0 } },
+	{ PART_INT, OF_RULE(meta_bytes), { "ksm_autotune_rule_metadata_bytes", "Metadata of the advised ones.", false, 0 } },
+};
+
+static bool is_known(const struct tuner_metric *t, const void *base)
+{
+	return t->part != PART_REAL || *(const double *)((const char *)base + t->offset) >= 0;
+}
+
+static void print_part(const struct tuner_metric *t, const void *base, const char *labels)
+{
+	const void *at = (const char *)base + t->offset;
+
+	switch (t->part) {
+	case PART_BOOL:
+		value(&t->m, labels, *(const bool *)at);
+		break;
+	case PART_INT:
+		value(&t->m, labels, *(const int64_t *)at);
+		break;
+	case PART_UINT:
+		value(&t->m, labels, *(const unsigned int *)at);
+		break;
+	case PART_REAL:
+		printf("%s%s %.9g\n", t->m.name, labels, *(const double *)at * t->m.scale);
+	}
+}
+
+/* The decision and its reason are labels: whoever draws the figures reads them beside. */
+static void print_decision(const struct metrics *ms, const struct ksm_tuner *t)
+{
+	static const struct metric m = { "ksm_autotune_decision", "What it decided, and why.", false, 0 };
+	struct str s __cleanup_str = STR_INIT;
+
+	str_addc(&s, '{');
+	label(&s, "decision", t->cpu > 0 ? "scan" : "stop", true);
+	label(&s, "reason", t->reason, false);
+	str_addc(&s, '}');
+	head(ms, &m);
+	value(&m, str_get(&s), 1);
+}
+
+/* Two of a name, as of two long ones that were cut, would be one series with two values. */
+static bool is_repeated(const struct ksm_tuner *t, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (!strcmp(t->rule[i].name, t->rule[at].name))
+			return true;
+	return false;
+}
+
+static void print_rules(const struct metrics *ms, const struct ksm_tuner *t)
+{
+	for (size_t i = 0; t->n_rules && i < ARRAY_SIZE(rule_metrics); i++) {
+		head(ms, &rule_metrics[i].m);
+		for (size_t r = 0; r < t->n_rules; r++) {
+			struct str s __cleanup_str = STR_INIT;
+
+			if (is_repeated(t, r))
+				continue;
+			str_addc(&s, '{');
+			label(&s, "rule", t->rule[r].name, true);
+			str_addc(&s, '}');
+			print_part(&rule_metrics[i], &t->rule[r], str_get(&s));
+		}
+	}
+}
+
+static void print_tuner(struct metrics *ms)
+{
+	struct ksm_tuner t;
+	bool noted;
+
+	if (!ctl_note_read(ms->ctl, &t, &noted))
+		ms->failed = true;
+	if (!noted)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(tuner_metrics); i++) {
+		if (!is_known(&tuner_metrics[i], &t))
+			continue;
+		head(ms, &tuner_metrics[i].m);
+		print_part(&tuner_metrics[i], &t, "");
+	}
+	print_decision(ms, &t);
+	print_rules(ms, &t);
 }
 
 static void print_system(struct metrics *ms, struct ksm_stats *s)
@@ -186,21 +323,6 @@ struct members {
 	struct member *v;
 	size_t n, cap;
 };
-
-/* Escapes of the format: backslash, quote, newline.  cli_safe() leaves only the first two. */
-static void label(struct str *out, const char *name, const char *raw, bool first)
-{
-	struct str clean __cleanup_str = STR_INIT;
-
-	cli_safe(&clean, raw, (size_t)-1);
-	str_addf(out, "%s%s=\"", first ? "" : ",", name);
-	for (const char *c = str_get(&clean); *c; c++) {
-		if (*c == '"' || *c == '\\')
-			str_addc(out, '\\');
-		str_addc(out, *c);
-	}
-	str_addc(out, '"');
-}
 
 static char *labels(struct ctl *ctl, const struct ksm_proc *p)
 {
@@ -385,6 +507,7 @@ int ctl_metrics(struct ctl *ctl, int argc, char **argv)
 	parse(&ms, argc, argv);
 	ctl_open_ksm(ctl);
 	print_system(&ms, &s);
+	print_tuner(&ms);
 	if (ms.procs)
 		print_procs(&ms, &s);
 	if (ms.openmetrics)

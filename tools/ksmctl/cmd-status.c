@@ -42,6 +42,7 @@ struct status {
 	struct ksm_derived d;
 	struct ksm_delta delta;
 	struct ksm_around around;
+	struct ctl_decider decider;
 	struct ctl_moment now;
 	struct ksm_fig unseen_zero;	/* bytes */
 	bool unseen_whole;
@@ -91,11 +92,12 @@ static void status_read(struct ctl *ctl, struct status *st)
 	ksm_caps_read(ctl->k, &caps);
 	st->hksm = caps.hksm;
 	ksm_around_read(ctl->k, &st->around);
+	ctl_decider_read(ctl, &st->decider);
 	if (ksm_fig_or(st->d.tracked_pages, 0))
 		st->unseen_zero = ctl_unseen_zero(ctl, ZERO_NS, &st->unseen_whole);
 	facts = (struct ctl_facts){ .stats = &st->stats, .derived = &st->d,
 				    .delta = st->sampled ? &st->delta : NULL,
-				    .around = &st->around,
+				    .around = &st->around, .decider = &st->decider,
 				    .unseen_zero_bytes = st->unseen_zero };
 	st->n_findings = ctl_findings(&facts, st->findings, ARRAY_SIZE(st->findings));
 }
@@ -257,9 +259,66 @@ static void print_state(const struct status *st)
 	line("state", text);
 }
 
+/* A sentence of others, in lines of 80 columns; a word may be longer. */
+static void print_reason(const char *label, const char *reason)
+{
+	struct str clean __cleanup_str = STR_INIT;
+	const size_t room = 69;
+	const char *at;
+
+	cli_safe(&clean, reason, (size_t)-1);
+	for (at = str_get(&clean); strlen(at) > room; label = "") {
+		size_t n = room;
+
+		while (n && at[n] != ' ')
+			n--;
+		if (!n)
+			n = strcspn(at, " ");
+		printf("%-10s %.*s\n", label, (int)n, at);
+		at += n + strspn(at + n, " ");
+	}
+	if (*at)
+		line(label, at);
+}
+
+static void print_decider(struct ctl *ctl, const struct status *st)
+{
+	const struct ctl_decider *d = &st->decider;
+	char text[120], at[32];
+
+	switch (d->who) {
+	case CTL_BY_UNKNOWN:
+		line("decides", "unknown");
+		break;
+	case CTL_BY_NOBODY:
+		line("decides", "nobody: the settings stay as they are");
+		break;
+	case CTL_BY_ADVISOR:
+		line("decides", "the kernel's advisor");
+		break;
+	case CTL_BY_KSMTUNED:
+		snprintf(text, sizeof(text), "ksmtuned (pid %d), by free memory",
+			 (int)d->ksmtuned.pid);
+		line("decides", text);
+		break;
+	case CTL_BY_AUTOTUNE:
+		snprintf(text, sizeof(text), "ksm-autotune (pid %d) since %s",
+			 (int)d->note.id.pid, ctl_clock(ctl, d->note.since_s, at, sizeof(at)));
+		line("decides", text);
+		print_reason("", d->note.reason);
+		snprintf(text, sizeof(text), "next look %s",
+			 ctl_clock(ctl, d->note.next_s, at, sizeof(at)));
+		if (d->note.next_s)
+			line("", text);
+	}
+	if (d->noted && d->note.alive && d->note.dry)
+		print_reason("dry run", d->note.reason);
+}
+
 static void print_text(struct ctl *ctl, const struct status *st)
 {
 	print_state(st);
+	print_decider(ctl, st);
 	print_rate(ctl, st);
 	print_advisor(st);
 	print_saved(ctl, st);
@@ -323,6 +382,7 @@ static int print_json(const struct status *st, const struct ctl_moment *since)
 	ctl_json_fig(j, "ksm_swpin_copy", st->stats.swpin_copy);
 	ctl_json_fig(j, "mem_available", st->stats.mem_available_bytes);
 	json_attrs(j, st);
+	ctl_decider_json(j, &st->decider);
 	if (since) {
 		cli_json_open(j, "since", '{');
 		ctl_since_json(j, since);

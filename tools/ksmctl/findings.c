@@ -60,22 +60,83 @@ static bool scanned_twice(const struct ctl_facts *f)
 	       ksm_fig_or(f->derived->tracked_pages, 0) >= MIN_TRACKED;
 }
 
+static bool tuner_runs(const struct ctl_facts *f)
+{
+	return f->decider && ctl_tuner_runs(f->decider);
+}
+
+static bool is_in_force(const struct ctl_facts *f, enum ksm_attr id)
+{
+	const struct ksm_value *want = &f->decider->note.want.value[id];
+
+	return want->state == KSM_VALUE && has(f, id) && want->v == attr(f, id);
+}
+
+static bool tuner_died(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	unsigned int left = 0;
+
+	if (!f->decider || !ctl_tuner_died(f->decider))
+		return false;
+	ksm_for_each_attr(id)
+		left += is_in_force(f, id);
+	snprintf(out->text, sizeof(out->text),
+		 "ksm-autotune (pid %d) died and put nothing back: %u of its settings %s in force",
+		 (int)f->decider->note.id.pid, left, left == 1 ? "is" : "are");
+	snprintf(out->command, sizeof(out->command), "ksm-autotune restore");
+	return true;
+}
+
+/* A write to pages_to_scan fails then, and ksmtuned does not start the scanner either. */
+static bool two_decide(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	const bool advisor = attr(f, KSM_ATTR_ADVISOR_MODE) != 0;
+
+	if (!f->decider || !f->decider->ksmtuned.pid || (!advisor && !tuner_runs(f)))
+		return false;
+	snprintf(out->text, sizeof(out->text), "ksmtuned (pid %d) decides about the scanner, and "
+		 "so does %s", (int)f->decider->ksmtuned.pid,
+		 tuner_runs(f) ? "ksm-autotune" : "the kernel's advisor");
+	snprintf(out->command, sizeof(out->command), "systemctl disable --now ksmtuned");
+	return true;
+}
+
+/* Starting the scanner by hand would only take the setting away from it. */
+static bool tuner_stopped(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	if (run(f) != KSM_RUN_STOPPED || !tuner_runs(f) || !is_in_force(f, KSM_ATTR_RUN))
+		return false;
+	snprintf(out->text, sizeof(out->text), "ksm-autotune has stopped the scanner: %s",
+		 f->decider->note.reason);
+	snprintf(out->command, sizeof(out->command), "ksm-autotune explain");
+	return true;
+}
+
+static const char *start_command(const struct ctl_facts *f)
+{
+	return tuner_runs(f) ? "ksm-autotune kick --take" : "ksmctl start";
+}
+
 static bool stopped(const struct ctl_facts *f, struct ctl_finding *out)
 {
-	if (run(f) != KSM_RUN_STOPPED || attr(f, KSM_ATTR_PAGES_SHARED))
+	struct ctl_finding by;
+
+	if (run(f) != KSM_RUN_STOPPED || tuner_stopped(f, &by) || attr(f, KSM_ATTR_PAGES_SHARED))
 		return false;
 	snprintf(out->text, sizeof(out->text), "merging is stopped: no memory is looked at");
-	snprintf(out->command, sizeof(out->command), "ksmctl start");
+	snprintf(out->command, sizeof(out->command), "%s", start_command(f));
 	return true;
 }
 
 static bool stopped_merged(const struct ctl_facts *f, struct ctl_finding *out)
 {
-	if (run(f) != KSM_RUN_STOPPED || !attr(f, KSM_ATTR_PAGES_SHARED))
+	struct ctl_finding by;
+
+	if (run(f) != KSM_RUN_STOPPED || tuner_stopped(f, &by) || !attr(f, KSM_ATTR_PAGES_SHARED))
 		return false;
 	snprintf(out->text, sizeof(out->text),
 		 "merging is stopped: merged pages stay merged, new ones are not found");
-	snprintf(out->command, sizeof(out->command), "ksmctl start");
+	snprintf(out->command, sizeof(out->command), "%s", start_command(f));
 	return true;
 }
 
@@ -85,7 +146,7 @@ static bool unmerged(const struct ctl_facts *f, struct ctl_finding *out)
 		return false;
 	snprintf(out->text, sizeof(out->text),
 		 "run is 2: everything was unmerged and merging stays off");
-	snprintf(out->command, sizeof(out->command), "ksmctl start");
+	snprintf(out->command, sizeof(out->command), "%s", start_command(f));
 	return true;
 }
 
@@ -178,7 +239,7 @@ static bool slow_pass(const struct ctl_facts *f, struct ctl_finding *out)
 	int64_t minutes;
 
 	if (run(f) != KSM_RUN_RUNNING || rate <= 0 || pages / rate < SLOW_PASS_S ||
-	    attr(f, KSM_ATTR_ADVISOR_MODE) > 0)
+	    attr(f, KSM_ATTR_ADVISOR_MODE) > 0 || tuner_runs(f))
 		return false;
 	minutes = pages / rate / 60;
 	snprintf(out->text, sizeof(out->text),
@@ -260,7 +321,8 @@ static bool mostly_volatile(const struct ctl_facts *f, struct ctl_finding *out)
 
 static bool busy(const struct ctl_facts *f, struct ctl_finding *out)
 {
-	if (!f->delta || f->delta->ksmd_cpu_pct < BUSY_CPU_PCT)
+	/* ksm-autotune has a limit of its own, and a reason. */
+	if (!f->delta || f->delta->ksmd_cpu_pct < BUSY_CPU_PCT || tuner_runs(f))
 		return false;
 	snprintf(out->text, sizeof(out->text), "ksmd uses %.0f %% of a CPU now",
 		 f->delta->ksmd_cpu_pct);
@@ -355,6 +417,9 @@ static const struct {
 	bool serious;
 } rows[] = {
 	[CTL_FOREIGN] = { foreign, true },
+	[CTL_TUNER_DIED] = { tuner_died, true },
+	[CTL_TWO_DECIDE] = { two_decide, true },
+	[CTL_TUNER_STOPPED] = { tuner_stopped, false },
 	[CTL_STOPPED] = { stopped, true },
 	[CTL_STOPPED_MERGED] = { stopped_merged, true },
 	[CTL_UNMERGED] = { unmerged, true },

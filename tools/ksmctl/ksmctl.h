@@ -12,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "libksm/libksm.h"
+#include "libksm/tuner.h"
 
 struct ctl {
 	const char *sysroot;
@@ -67,9 +68,51 @@ void ctl_json_fig(struct cli_json *j, const char *key, struct ksm_fig f);
 /* Sleep that a signal ends; false when one did. */
 bool ctl_sleep(uint64_t ns);
 
+/* decider.c: who sets the scanner */
+enum ctl_who {
+	CTL_BY_UNKNOWN,		/* what would tell it cannot be read */
+	CTL_BY_NOBODY,
+	CTL_BY_ADVISOR,
+	CTL_BY_KSMTUNED,
+	CTL_BY_AUTOTUNE,
+};
+
+struct ctl_decider {
+	enum ctl_who who;
+	bool noted;			/* ksm-autotune left the note, whatever became of it */
+	struct ksm_tuner note;
+	struct ksm_proc ksmtuned;	/* pid 0: does not run */
+};
+
+/*
+ * What ksm-autotune noted, if it did.  False after a warning about a note that cannot be
+ * read, or is not believed.
+ */
+bool ctl_note_read(struct ctl *ctl, struct ksm_tuner *out, bool *noted);
+/* From the kernel's settings, that note, and the processes. */
+void ctl_decider_read(struct ctl *ctl, struct ctl_decider *out);
+/* It runs and has a say, or ran and put nothing back.  A dry run does neither. */
+static inline bool ctl_tuner_runs(const struct ctl_decider *d)
+{
+	return d->noted && d->note.alive && !d->note.dry;
+}
+
+static inline bool ctl_tuner_died(const struct ctl_decider *d)
+{
+	return d->noted && !d->note.alive && !d->note.dry;
+}
+
+/* Unix time for people; of today, without the date, unless it is that of a dump. */
+const char *ctl_clock(struct ctl *ctl, int64_t unix_s, char *buf, size_t len);
+/* The member "decider" of an object that is open. */
+void ctl_decider_json(struct cli_json *j, const struct ctl_decider *d);
+
 /* findings.c: what is wrong, from figures alone */
 enum ctl_finding_id {
 	CTL_FOREIGN,
+	CTL_TUNER_DIED,
+	CTL_TWO_DECIDE,
+	CTL_TUNER_STOPPED,
 	CTL_STOPPED,
 	CTL_STOPPED_MERGED,
 	CTL_UNMERGED,
@@ -94,7 +137,7 @@ enum ctl_finding_id {
 struct ctl_finding {
 	enum ctl_finding_id id;
 	bool serious;		/* status shows it as well */
-	char text[200];
+	char text[320];		/* has room for a reason of ksm-autotune */
 	char command[120];	/* what mends it, or "" */
 };
 
@@ -103,6 +146,7 @@ struct ctl_facts {
 	const struct ksm_derived *derived;
 	const struct ksm_delta *delta;	/* NULL: not sampled */
 	const struct ksm_around *around;	/* NULL: not read */
+	const struct ctl_decider *decider;	/* NULL: not asked */
 	struct ksm_fig members;		/* processes that take part, where they were counted */
 	struct ksm_fig unseen_zero_bytes;	/* see ksm_zero_unseen(), where they were counted */
 };
