@@ -8,74 +8,19 @@
 # second program beside it, or the words of a message.
 
 load ../lib/helpers
+load ../lib/live
 
-ksm=/sys/kernel/mm/ksm
-
-setup_file() {
-	KSM_LIVE_SKIP=
-	export KSM_LIVE_SKIP
-	if ((EUID)); then
-		KSM_LIVE_SKIP="needs root"
-	elif [[ ! -w $ksm/run ]]; then
-		KSM_LIVE_SKIP="no KSM that can be written to"
-	elif ! command -v "${CC%% *}" >/dev/null && ! command -v cc >/dev/null; then
-		KSM_LIVE_SKIP="no compiler for the process that merges"
-	fi
-	[[ -z $KSM_LIVE_SKIP ]] || return 0
-
-	# The lock of tests/kernel/run-host; it ends with this file.
-	lock=${KSM_TEST_LOCK-}
-	if [[ -z $lock ]]; then
-		lock=/run/lock/ksm-utils-test.lock
-		[[ -w ${lock%/*} ]] || lock=/tmp/ksm-utils-test.lock
-	fi
-	exec 7>"$lock"
-	flock -w 10 7 || { KSM_LIVE_SKIP="another test has this machine's KSM"; return 0; }
-	# As for tests/kernel: 1 says that nobody else is on this machine.
-	if [[ ${KSM_TEST_MACHINE-} != 1 && $(<"$ksm/run") != 0 ]]; then
-		KSM_LIVE_SKIP="this machine uses its KSM"
-		return 0
-	fi
-	ksmctl save "$BATS_FILE_TMPDIR/settings"
-	guard
-	HOLD=$BATS_FILE_TMPDIR/hold
-	export HOLD
-	${CC:-cc} -O1 -I"$KSM_SRCDIR/tests/kernel" -o "$HOLD" \
-		"$KSM_SRCDIR/tests/kernel/cases/help-hold.c" "$KSM_SRCDIR/tests/kernel/case.c" \
-		-pthread
-}
-
-# guard: puts the settings back when the last process of this file is gone, however
-# it went; until then it holds the lock.
-guard() {
-	local settings
-
-	settings=$(<"$BATS_FILE_TMPDIR/settings")
-	exec 6> >(
-		trap '' HUP INT TERM
-		exec 3>&- 4>&- >/dev/null 2>&1
-		cat
-		ksmctl restore - <<<"$settings"
-	)
-}
+setup_file() { live_begin; }
 
 setup() {
-	[[ -z $KSM_LIVE_SKIP ]] || skip "$KSM_LIVE_SKIP"
+	live_setup
 	before=$(ksmctl save)
 	page=$(getconf PAGESIZE)
 }
 
-teardown() {
-	reap_spawned
-	[[ -n $KSM_LIVE_SKIP ]] || ksmctl restore -q "$BATS_FILE_TMPDIR/settings"
-}
+teardown() { live_teardown; }
 
-# start COMMAND...: spawn, without the descriptors that the guard waits for.
-start() { spawn "$@" 6>&- 7>&-; }
-
-teardown_file() {
-	exec 6>&- 7>&-
-}
+teardown_file() { live_end; }
 
 # alone: nothing of others is unmerged by us.
 alone() {
@@ -98,8 +43,6 @@ ask() {
 	echo "$1" >&9
 	read -r -t 120 answer <&8
 }
-
-has() { [[ -e $ksm/$1 ]]; }
 
 fast() {
 	! has advisor_mode || ksmctl set -q advisor_mode none

@@ -229,7 +229,7 @@ int tune_look(struct tune *t, int64_t next_s)
 
 	if (rc)
 		return rc;
-	lost = tune_settings_look(&t->set, &s);
+	lost = !t->dry && tune_settings_look(&t->set, &s);
 	tune_history_add(&t->hist, &t->cfg.policy, &s);
 	t->clock = (struct tune_clock){ s.when_ns, t->hist.passes };
 	rc = tune_procs_look(&t->procs, t->k, &t->cfg, &t->clock, &t->ours,

@@ -1,0 +1,288 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# live-autotune.bats - the daemon on the KSM of this machine: it finds, advises, settles,
+# lets go of what others set, and leaves everything as it was, however it ends.
+
+load ../lib/helpers
+load ../lib/live
+
+state=/run/ksm-autotune
+
+setup_file() {
+	live_begin
+	[[ ! -e $state/decision ]] || KSM_LIVE_SKIP="this machine has a ksm-autotune of its own"
+}
+
+setup() {
+	need_autotune
+	live_setup
+	log=$BATS_TEST_TMPDIR/log
+	before=$(ksmctl save)
+	conf=$BATS_TEST_TMPDIR/conf
+	cat >"$conf" <<-END
+	[daemon]
+	interval=100ms
+	settle-in=0s
+	estimate-cpu=100%
+	[scanner]
+	max-cpu=50%
+	advisor=no
+	[rule held]
+	match-exe=$HOLD
+	advise=whole
+	min-gain=1MiB
+	cooldown=1s
+	END
+}
+
+# However the test ended, no note of its daemon is taken for one of this machine.
+teardown() {
+	reap_spawned
+	[[ ! -s ${log-} || -n ${BATS_TEST_COMPLETED-} ]] || cat "$log" >&2
+	[[ -n $KSM_LIVE_SKIP ]] || rm -rf "$state"
+	live_teardown
+}
+
+teardown_file() { live_end; }
+
+# held N [OPTION...]: so many processes with 8 MiB, each page twice in each of them;
+# their pids in held[].  They are ready, so that one look finds them all.
+held() {
+	local i n=$1
+
+	[[ -p $BATS_TEST_TMPDIR/in ]] || mkfifo "$BATS_TEST_TMPDIR/in"
+	exec 9<>"$BATS_TEST_TMPDIR/in"
+	for ((i = 0; i < n; i++)); do
+		# Its input by name: the shell puts /dev/null for that of a background job.
+		start bash -c 'exec "$@" <"$0/in"' "$BATS_TEST_TMPDIR" "$HOLD" -p 2048 -g 1024 \
+			"${@:2}" >"$BATS_TEST_TMPDIR/out.${#held[@]}" 9>&-
+		held+=("$spawned")
+	done
+	for ((i = 0; i < ${#held[@]}; i++)); do
+		wait_until test -s "$BATS_TEST_TMPDIR/out.$i"
+	done
+}
+
+# tune OPTION...: the daemon, $tuner; its lines go to the log.
+tune() {
+	start ksm-autotune -C "$conf" "$@" 2>>"$log" 9>&-
+	tuner=$spawned
+}
+
+says() { grep -q -- "$1" "$log"; }
+# says_times N TEXT
+says_times() { (($(grep -c -- "$2" "$log") >= $1)); }
+decided() { [[ -e $state/decision ]]; }
+runs() { [[ $(<$ksm/run) == 1 ]]; }
+# Whoever was sampled before he had his memory is looked at again, and advised then.
+all_advised() {
+	local pid
+
+	for pid in "${held[@]}"; do
+		kill -0 "$pid" 2>/dev/null || continue
+		grep -q "=$pid " $state/advised 2>/dev/null || return 1
+	done
+}
+any() { [[ $(awk '/^ksm_merge_any/ { print $2 }' "/proc/$1/ksm_stat") == "$2" ]]; }
+
+end_tuner() {
+	kill "-$1" "$tuner"
+	wait "$tuner" 2>/dev/null || :
+}
+
+as_before() { same "settings" "$(ksmctl save | grep -v '^#')" "$(grep -v '^#' <<<"$before")"; }
+
+@test "live: found, sampled, advised, settled, judged; then others come and go" {
+	held 4
+	tune
+	wait_until says "4 processes are advised, with"
+	wait_until says "scan at 50.0 % of a CPU: 4 processes advised"
+	wait_until says "watch at 0.5 % of a CPU: settled"
+	wait_until says "4 processes stay advised, with"
+	(($(<$ksm/pages_sharing) > 4 * 1500)) || fail "little is merged" "$(<$ksm/pages_sharing)"
+	expect 0 ksm-autotune verify
+	stdout_is ""
+	expect 0 ksm-autotune status -J
+	valid_json
+	expect 0 ksm-autotune status -p
+	stdout_has "${held[0]} held stays it saves"
+	expect 0 ksm-autotune explain
+	stdout_has "rule held matches 4 processes; 4 are advised, and save "
+
+	kill "${held[0]}" "${held[1]}"
+	held 3
+	wait_until all_advised
+	wait_until says_times 2 "watch at 0.5 % of a CPU: settled"
+	end_tuner TERM
+	as_before
+	# on-stop=keep
+	any "${held[2]}" yes
+}
+
+@test "live: where it pays, and with on-stop=undo nothing stays" {
+	sed -i 's/^advise=.*/advise=where-it-pays/; s/^\[daemon\]/&\non-stop=undo/' "$conf"
+	held 3
+	tune
+	wait_until says "3 processes are advised where it pays"
+	wait_until says "3 processes stay advised"
+	grep -q '^VmFlags:.* mg' "/proc/${held[0]}/smaps" || fail "nothing is marked"
+	any "${held[0]}" no
+	end_tuner TERM
+	as_before
+	for pid in "${held[@]}"; do
+		! grep -q '^VmFlags:.* mg' "/proc/$pid/smaps" || fail "$pid is marked still"
+	done
+	[[ ! -e $state/advised ]] || fail "still noted" "$(<$state/advised)"
+}
+
+@test "live: who takes part by himself is left alone, and has the scanner hurry" {
+	held 1 -a
+	tune
+	wait_until says "scan at 50.0 % of a CPU: rule held: 1 that takes part started"
+	wait_until says "watch at 0.5 % of a CPU: settled"
+	expect 0 ksm-autotune status -p
+	stdout_has "it takes part already, and not by us"
+	sed -i '/^on-stop/d; s/^\[daemon\]/&\non-stop=undo/' "$conf"
+	kill -HUP "$tuner"
+	wait_until says "configuration loaded"
+	end_tuner TERM
+	grep -q '^VmFlags:.* mg' "/proc/${held[0]}/smaps" || fail "its own marks are gone"
+}
+
+@test "live: what others set is theirs, until kick --take" {
+	tune
+	wait_until decided
+	wait_until runs
+	for what in "pages_to_scan 7" "sleep_millisecs 77" "run 0"; do
+		name=${what% *}
+		echo "${what#* }" >"$ksm/$name"
+		wait_until says "^$name: somebody else has set it from .* to ${what#* }; it is left so"
+		sleep 0.3
+		file_is "$ksm/$name" "${what#* }"
+	done
+	expect 1 ksm-autotune verify
+	stdout_has "run: is 0, and 1 is wanted: somebody else has set it"
+	stdout_has "pages_to_scan: is 7, and "
+	expect 0 ksm-autotune kick --take
+	wait_until says "what others have set is set by decision again"
+	wait_until runs
+	wait_until ksm-autotune verify
+	# What others set and still have is not put back to what it was before.
+	echo 88 >"$ksm/sleep_millisecs"
+	wait_until says "to 88; it is left so"
+	end_tuner TERM
+	file_is $ksm/sleep_millisecs 88
+	ksmctl set -q sleep_millisecs "$(awk '$1 == "sleep_millisecs" { print $2 }' <<<"$before")"
+	as_before
+}
+
+@test "live: with the kernel's advisor its rate is never written" {
+	has advisor_mode || skip "no advisor_mode (Linux 6.8)"
+	sed -i 's/^advisor=no/advisor=yes/' "$conf"
+	held 2
+	tune
+	wait_until says "are advised"
+	wait_until says "watch at 0.5 % of a CPU: settled"
+	[[ $(<$ksm/advisor_mode) == *"[scan-time]"* ]]
+	! says "pages_to_scan" || fail "pages_to_scan was written" "$(<"$log")"
+	echo none >$ksm/advisor_mode
+	wait_until says "^advisor_mode: somebody else has set it from scan-time to none; it is left so"
+	sleep 0.3
+	[[ $(<$ksm/advisor_mode) == "[none]"* ]]
+	ksmctl set -q advisor_mode none
+	end_tuner TERM
+}
+
+@test "live: killed, and restore puts everything back" {
+	expect 0 ksm-autotune restore
+	stderr_has "no daemon has left anything to put back"
+	for i in {1..12}; do
+		tune
+		# Before its first write, within its writes, or after them.
+		sleep "0.0$((RANDOM % 10))"
+		end_tuner KILL
+		expect 0 ksm-autotune restore -C "$conf"
+		as_before
+		[[ ! -e $state/found && ! -e $state/decision ]] || fail "left over" "$(ls $state)"
+	done
+	tune
+	wait_until runs
+	end_tuner KILL
+	expect 1 ksm-autotune status
+	stdout_has "$tuner, which runs no more and put nothing back (ksm-autotune restore does)"
+	expect 1 ksm-autotune verify
+	stderr_has "the daemon ($tuner) runs no more"
+	expect 1 ksm-autotune kick
+	stderr_is "ksm-autotune: no daemon runs"
+	expect 0 ksm-autotune restore
+	as_before
+}
+
+@test "live: killed, and the next one knows what was found and who is ours" {
+	held 2
+	tune
+	wait_until says "2 processes are advised"
+	end_tuner KILL
+	runs
+	: >"$log"
+	tune
+	wait_until says "the last one ended without putting back [0-9]* settings"
+	wait_until says "2 processes stay advised"
+	end_tuner TERM
+	as_before
+}
+
+@test "live: one daemon, and none beside ksmtuned" {
+	tune
+	wait_until decided
+	expect 1 ksm-autotune -C "$conf"
+	stderr_is "ksm-autotune: cannot begin: another ksm-autotune runs ($tuner)"
+	expect 1 ksm-autotune restore
+	stderr_is "ksm-autotune: another ksm-autotune runs ($tuner)"
+	end_tuner TERM
+	cp "$(command -v sleep)" "$BATS_TEST_TMPDIR/ksmtuned"
+	start "$BATS_TEST_TMPDIR/ksmtuned" 60
+	expect 1 ksm-autotune -C "$conf"
+	stderr_is "ksm-autotune: cannot begin: ksmtuned runs ($spawned), and decides about the same settings (stop it: systemctl disable --now ksmtuned)"
+	as_before
+}
+
+@test "live: a mistake in the configuration leaves the old one in force" {
+	tune
+	wait_until decided
+	echo "speed=3" >>"$conf"
+	kill -HUP "$tuner"
+	wait_until says "$conf:13: unknown key \"speed\" in a rule"
+	wait_until says "the configuration stays as it was"
+	held 2
+	wait_until all_advised
+	end_tuner TERM
+	expect 1 ksm-autotune -C "$conf"
+	stderr_is "ksm-autotune: $conf:13: unknown key \"speed\" in a rule"
+}
+
+@test "live: what cannot be noted is not written" {
+	need_mounts
+	mkdir -p $state
+	start unshare -m bash -c 'mount -t tmpfs -o size=4k,nr_inodes=4,mode=0755 none "$1" &&
+		head -c 4096 /dev/zero >"$1/full" && exec ksm-autotune -C "$2"' bash \
+		$state "$conf" 2>"$log" 9>&-
+	tuner=$spawned
+	wait_until says "cannot note what was found: No space left on device; settings stay as they are"
+	sleep 0.5
+	as_before
+	# Said once, not with each look.
+	same "times" "$(grep -c 'cannot note what was found' "$log")" 1
+	end_tuner TERM
+}
+
+@test "live: --dry-run writes nothing, and keeps nothing" {
+	held 2
+	tune -n -c 12
+	wait "$tuner"
+	says "2 processes would be advised"
+	as_before
+	[[ ! -e $state/decision ]] || fail "a dry run left a note"
+	any "${held[0]}" no
+}
