@@ -13,9 +13,6 @@
 
 #include "util/macros.h"
 
-/* It writes run and pages_to_scan by free memory, every minute. */
-#define RIVAL "ksmtuned"
-
 void tune_tell(const struct tune *t, const char *fmt, ...)
 {
 	char text[512];
@@ -29,24 +26,6 @@ void tune_tell(const struct tune *t, const char *fmt, ...)
 }
 
 /* --- begin and end --- */
-
-/* 1 and its number; 0; -errno. */
-static int find_rival(struct ksm *k, pid_t *out)
-{
-	struct ksm_procs *it;
-	struct ksm_proc p;
-	pid_t pid;
-	int rc = ksm_procs_open(k, &it);
-
-	if (rc)
-		return rc;
-	*out = 0;
-	while (!*out && (rc = ksm_procs_next(it, &pid)) == 1)
-		if (!ksm_proc_read(k, pid, 0, &p) && !strcmp(p.comm, RIVAL))
-			*out = pid;
-	ksm_procs_close(it);
-	return *out ? 1 : rc;
-}
 
 static int open_state(struct tune *t, char *why, size_t len)
 {
@@ -65,12 +44,12 @@ static int open_state(struct tune *t, char *why, size_t len)
 
 static int refuse_rival(struct tune *t, char *why, size_t len)
 {
-	pid_t other;
+	struct ksm_proc other;
 
-	if (find_rival(t->k, &other) != 1)
+	if (ksm_tuner_rival(t->k, &other))
 		return 0;
-	snprintf(why, len, RIVAL " runs (%d), and decides about the same settings "
-		 "(stop it: systemctl disable --now " RIVAL ")", (int)other);
+	snprintf(why, len, "%s runs (%d), and decides about the same settings "
+		 "(stop it: systemctl disable --now %s)", other.comm, (int)other.pid, other.comm);
 	return -EBUSY;
 }
 
