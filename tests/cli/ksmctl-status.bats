@@ -175,6 +175,17 @@ ksm=sys/kernel/mm/ksm
 Try 'ksmctl status --help' for more information."
 }
 
+@test "status: a pass that would take longer than there is time for" {
+	use_root 6.12-busy
+	echo 9223372036854775807 >"$ROOT/$ksm/pages_unshared"
+	echo "[none] scan-time" >"$ROOT/$ksm/advisor_mode"
+	echo 1 >"$ROOT/$ksm/pages_to_scan"
+	echo 1000 >"$ROOT/$ksm/sleep_millisecs"
+	expect 0 ksmctl -s "$ROOT" status
+	stderr_is ""
+	stdout_has "one over the 8 EiB tracked takes 213503d23h or more"
+}
+
 # --- who decides ----------------------------------------------------------------
 
 note=run/ksm-autotune/decision

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <math.h>
 
 #include "tap.h"
 
@@ -287,6 +288,30 @@ static void factor(void)
 	}
 }
 
+/* A time from figures that anybody made up must still be one. */
+static void seconds(void)
+{
+	static const struct {
+		double s;
+		uint64_t want;
+	} rows[] = {
+		{ 0, 0 },
+		{ 1.5, 1500000000 },
+		{ 1e-10, 0 },
+		{ -1, 0 },
+		{ NAN, 0 },
+		{ 18e9, UINT64_C(18000000000000000000) },
+		{ 18446744073.709553, UINT64_MAX },	/* 2^64 ns */
+		{ 4.3e10, UINT64_MAX },
+		{ INFINITY, UINT64_MAX },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		tap_row("%g", rows[i].s);
+		CHECK_UINT(num_ns(rows[i].s), rows[i].want);
+	}
+}
+
 static void percent(void)
 {
 	static const struct {
@@ -335,5 +360,5 @@ static void locale(void)
 }
 
 TAP_MAIN(TAP_CASE(u64), TAP_CASE(s64), TAP_CASE(kernel_file), TAP_CASE(kernel_signed), TAP_CASE(take), TAP_CASE(size),
-	 TAP_CASE(duration), TAP_CASE(percent), TAP_CASE(factor),
+	 TAP_CASE(duration), TAP_CASE(seconds), TAP_CASE(percent), TAP_CASE(factor),
 	 TAP_CASE(locale))

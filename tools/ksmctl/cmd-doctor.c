@@ -115,7 +115,7 @@ static const char *undo_text(struct ctl *ctl, const struct ksm_proc *p, char *bu
 	snprintf(buf, len, "; switching it off copies %s, which takes up to %s",
 		 cli_bytes(size, sizeof(size), merged, false),
 		 cli_duration(time, sizeof(time),
-			      (uint64_t)((double)merged * UNDO_S_PER_GIB / (1 << 30) * 1e9)));
+			      num_ns((double)merged * UNDO_S_PER_GIB / (1 << 30))));
 	return buf;
 }
 

@@ -213,7 +213,7 @@ static void print_pass(struct ctl *ctl, const struct status *st)
 		str_addf(&s, ", one over the %s tracked takes %s or more",
 			 pages_text(ctl, pages.v, buf, sizeof(buf)),
 			 cli_duration((char[32]){ 0 }, 32,
-				      (uint64_t)(pages.v / (double)rate.v * 1e9)));
+				      num_ns(pages.v / (double)rate.v)));
 	line("passes", str_get(&s));
 }
 

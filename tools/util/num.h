@@ -57,6 +57,14 @@ static inline int64_t num_add_sat(int64_t a, int64_t b)
 	return __builtin_add_overflow(a, b, &r) ? (a < 0 ? INT64_MIN : INT64_MAX) : r;
 }
 
+/* Seconds in nanoseconds, saturating; 0 below 0, and for what is no number. */
+static inline uint64_t num_ns(double s)
+{
+	const double ns = s * 1e9;
+
+	return !(ns > 0) ? 0 : ns < 0x1p64 ? (uint64_t)ns : UINT64_MAX;
+}
+
 static inline int64_t num_mul_sat(int64_t a, int64_t b)
 {
 	int64_t r;
