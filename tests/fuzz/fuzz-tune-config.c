@@ -68,6 +68,19 @@ static void check_pattern(const struct tune_pattern *p, const char *name)
 	free(text);
 }
 
+/* What is printed is a configuration, and the same. */
+static void check_again(const char *text, size_t len)
+{
+	struct str out = STR_INIT;
+	struct tune_config c;
+
+	MUST(!parse(&c, text, len));
+	tune_config_print(&c, &out);
+	MUST(!strcmp(str_get(&out), text));
+	str_fini(&out);
+	tune_config_fini(&c);
+}
+
 /*
  * The C library copies what stands before + and {}: a{999}{999} takes gigabytes, and of
  * x++++ each + twice the time.  Root writes this file, and may do so.
@@ -103,6 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		tune_config_print(&c, &text);
 		MUST(!str_err(&text));
+		check_again(str_get(&text), text.len);
 	}
 	str_fini(&text);
 	tune_config_fini(&c);

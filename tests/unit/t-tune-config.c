@@ -128,6 +128,34 @@ static void all_keys(void)
 	tune_config_fini(&d);
 }
 
+/* Figures that "%g" would print with an exponent, or round. */
+static void printed_is_read(void)
+{
+	static const char text[] =
+		"[daemon]\nsettle-in=123456789ns\nestimate-cpu=12.345%\n"
+		"[scanner]\nprice=1000s/MiB\nneed-price=1ns/MiB\nmax-breaks=20000000\n"
+		"need-for=50us\n"
+		"[rule x]\nmatch-comm=y\nadvise=whole\ncooldown=30d\n";
+	struct str out = STR_INIT, again = STR_INIT;
+	struct tune_config c, d;
+	struct told t = { 0 };
+
+	CHECK_INT(parse(&c, &t, text), 0);
+	tune_config_print(&c, &out);
+	CHECK_INT(parse(&d, &t, str_get(&out)), 0);
+	CHECK_STR(t.text, "");
+	CHECK_UINT(d.settle_in_ns, 123456789);
+	CHECK_UINT(d.policy.need_for_ns, 50000);
+	CHECK(d.policy.price_ms == 1e6 && d.policy.max_breaks == 2e7);
+	CHECK_UINT(d.n_rules == 1 ? d.rule[0].cooldown_ns : 0, UINT64_C(2592000000000000));
+	tune_config_print(&d, &again);
+	CHECK_STR(str_get(&again), str_get(&out));
+	str_fini(&out);
+	str_fini(&again);
+	tune_config_fini(&c);
+	tune_config_fini(&d);
+}
+
 static void mistakes(void)
 {
 	static const struct {
@@ -270,5 +298,5 @@ static void globs(void)
 	}
 }
 
-TAP_MAIN(TAP_CASE(defaults), TAP_CASE(all_keys), TAP_CASE(mistakes), TAP_CASE(not_text),
-	 TAP_CASE(several_files), TAP_CASE(globs))
+TAP_MAIN(TAP_CASE(defaults), TAP_CASE(all_keys), TAP_CASE(printed_is_read), TAP_CASE(mistakes),
+	 TAP_CASE(not_text), TAP_CASE(several_files), TAP_CASE(globs))

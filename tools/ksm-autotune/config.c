@@ -537,6 +537,21 @@ void tune_config_fini(struct tune_config *c)
 /* ------------------------------------------------------------------ */
 /* printing								*/
 
+/* Without an exponent, which is no number in a file; what it is, to @digits behind the point. */
+static void add_decimal(struct str *out, double v, int digits)
+{
+	char text[64];
+	int len = snprintf(text, sizeof(text), "%.*f", digits, v);
+
+	while (digits && len > 0 && text[len - 1] == '0') {
+		len--;
+		digits--;
+	}
+	if (!digits && len > 0 && text[len - 1] == '.')
+		len--;
+	str_addmem(out, text, (size_t)MAX(len, 0));
+}
+
 static void print_key(const struct key *k, const void *base, struct str *out)
 {
 	const void *field = (const char *)base + k->offset;
@@ -544,19 +559,24 @@ static void print_key(const struct key *k, const void *base, struct str *out)
 	str_addf(out, "%s=", k->name);
 	switch (k->kind) {
 	case PERCENT:
-		str_addf(out, "%g%%\n", *(const double *)field);
+		add_decimal(out, *(const double *)field, 3);
+		str_add(out, "%\n");
 		break;
 	case SHARE:
-		str_addf(out, "%g%%\n", 100 * *(const double *)field);
+		add_decimal(out, 100 * *(const double *)field, 3);
+		str_add(out, "%\n");
 		break;
 	case PRICE:
-		str_addf(out, "%gms/MiB\n", *(const double *)field);
+		add_decimal(out, *(const double *)field, 6);
+		str_add(out, "ms/MiB\n");
 		break;
 	case RATE:
-		str_addf(out, "%g\n", *(const double *)field);
+		add_decimal(out, *(const double *)field, 0);
+		str_add(out, "\n");
 		break;
 	case DURATION:
-		str_addf(out, "%gs\n", *(const uint64_t *)field / 1e9);
+		add_decimal(out, *(const uint64_t *)field / 1e9, 9);
+		str_add(out, "s\n");
 		break;
 	case SECONDS:
 		str_addf(out, "%llds\n", (long long)*(const int64_t *)field);
