@@ -95,9 +95,14 @@ static void pays(void)
 	CHECK_INT(tune_cand_sampled(&c, &t, 40 * MIB, MIB), TUNE_ACT_ADVISE);
 	CHECK_STR(c.reason, "it would save 40.0 MiB at least, for 1.0 MiB of metadata");
 	tune_cand_advised(&c, &t);
+	/* Hundreds of passes over nothing end before the next look: they tell nothing of it. */
+	t.passes += 500;
+	CHECK_INT(tune_cand_next(&c, &t), TUNE_ACT_NONE);
+	tune_cand_look(&c, &t);
 	/* by passes, however long they take */
 	t.now_ns += 100000 * S;
 	t.passes += 2;
+	tune_cand_look(&c, &t);
 	CHECK_INT(tune_cand_next(&c, &t), TUNE_ACT_NONE);
 	t.passes++;
 	CHECK_INT(tune_cand_next(&c, &t), TUNE_ACT_JUDGE);
@@ -137,7 +142,7 @@ static void adopted(void)
 	tune_cand_init(&c, &id, &rule, &cfg, &t, 60 * S);
 	tune_cand_adopt(&c, &t);
 	CHECK_INT(c.state, TUNE_ADVISED);
-	CHECK_INT(tune_cand_next(&c, &t), TUNE_ACT_NONE);
+	tune_cand_look(&c, &t);
 	t.passes += 3;
 	CHECK_INT(tune_cand_next(&c, &t), TUNE_ACT_JUDGE);
 	CHECK(tune_cand_judged(&c, &t, 3 * MIB, MIB));

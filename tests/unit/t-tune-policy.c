@@ -146,6 +146,13 @@ static const struct story stories[] = {
 		{ 10, 50, 1, 1000, 10, 0, 0, NULL, 1000, "gave 10.0 MiB" },
 		{ 10, 50, 1, 2000, 10, 0, 0, NULL, 500, "above 5.0 ms" },
 	} },
+	{ "passes over nothing, between a kick and the next look", NULL, false, false, {
+		{ 10, 50, 0, 0, 0, 0, 0, NULL, 50, "no whole pass" },
+		{ 10, 50, 1, 0, 0, 0, 0, NULL, 50, "no whole pass" },
+		{ 10, 50, 500, 10, 0, 0, 0, "guests: 2 started", 2000, "guests: 2 started" },
+		{ 10, 50, 1, 2000, 0, 0, 0, NULL, 2000, "guests: 2 started" },
+		{ 10, 50, 1, 2000, 500, 0, 0, NULL, 2000, "500.0 MiB" },
+	} },
 	{ "it pays without need", NULL, false, false, {
 		{ 10, 50, 0, 0, 0, 0, 0, NULL, 50, "no whole pass" },
 		{ 10, 50, 1, 100, 50, 0, 0, NULL, 50, "no whole pass" },
@@ -197,9 +204,10 @@ static void run_story(const struct story *st)
 
 		tap_row("%s, look %zu", st->name, i);
 		machine_step(&m, l);
-		tune_history_add(&h, &c, &m.s);
+		/* Between two looks, as the daemon does it. */
 		if (l->kick)
 			tune_history_kick(&h, l->kick);
+		tune_history_add(&h, &c, &m.s);
 		tune_decide(&h, &c, &d);
 		CHECK_INT(llround(d.cpu * 10000), l->cpu);
 		if (!CHECK(strstr(d.reason, l->says) != NULL))

@@ -74,6 +74,8 @@ void cli_warn(int rc, const char *fmt, ...) __printf(2, 3);	/* "warning: ", not 
 void cli_note(const char *fmt, ...) __printf(1, 2);		/* with -v, to stderr */
 /* A line of a debug log, cleaned, whatever the verbosity is: the caller decides. */
 void cli_log(const char *line);
+/* The descriptor that messages go to, for whoever asks what is behind it. */
+int cli_message_fd(void);
 /*
  * A bar on standard error where that is a terminal that can wipe it away again
  * (nothing elsewhere, nor with -q): @share from 0 to 1, and what is going on.  A negative share wipes it away,

@@ -184,6 +184,11 @@ void cli_note(const char *fmt, ...)
 	va_end(ap);
 }
 
+int cli_message_fd(void)
+{
+	return STDERR_FILENO;
+}
+
 void cli_log(const char *line)
 {
 	__cleanup_str struct str clean = STR_INIT;

@@ -9,6 +9,8 @@
 
 #include "util/macros.h"
 
+/* Of the first look after it was advised: what is counted before says nothing of it. */
+#define PASSES_UNSEEN	UINT64_MAX
 #define PASSES_TO_JUDGE	2	/* the engine looks at a page twice before it merges it */
 #define COOLDOWN_MAX	(UINT64_C(7) * 86400 * 1000000000)
 /* Of what was promised, so much must have come. */
@@ -77,8 +79,8 @@ enum tune_act tune_cand_next(const struct tune_cand *c, const struct tune_clock 
 		return t->now_ns >= c->next_ns ? TUNE_ACT_SAMPLE : TUNE_ACT_NONE;
 	case TUNE_ADVISED:
 		/* The pass under way when it was advised says little. */
-		return t->passes >= c->passes + PASSES_TO_JUDGE + 1 ? TUNE_ACT_JUDGE :
-								      TUNE_ACT_NONE;
+		return c->passes != PASSES_UNSEEN && t->passes >= c->passes + PASSES_TO_JUDGE + 1 ?
+			TUNE_ACT_JUDGE : TUNE_ACT_NONE;
 	case TUNE_STAYS:
 		return t->now_ns >= c->next_ns ? TUNE_ACT_AGAIN : TUNE_ACT_NONE;
 	default:
@@ -114,7 +116,13 @@ void tune_cand_refused(struct tune_cand *c, const struct tune_clock *t, const ch
 void tune_cand_advised(struct tune_cand *c, const struct tune_clock *t)
 {
 	enter(c, TUNE_ADVISED, t);
-	c->passes = t->passes;
+	c->passes = PASSES_UNSEEN;
+}
+
+void tune_cand_look(struct tune_cand *c, const struct tune_clock *t)
+{
+	if (c->state == TUNE_ADVISED && c->passes == PASSES_UNSEEN)
+		c->passes = t->passes;
 }
 
 void tune_cand_adopt(struct tune_cand *c, const struct tune_clock *t)

@@ -37,7 +37,7 @@ struct tune_cand {
 	enum tune_state state;
 	uint64_t since_ns, next_ns;
 	uint64_t cooldown_ns;		/* the next one; doubles with each disappointment */
-	uint64_t passes;		/* whole ones seen when it was advised */
+	uint64_t passes;		/* whole ones seen at the first look since it was advised */
 	int64_t promised_bytes;		/* lower end of what it would save; 0: not known */
 	int64_t saved_bytes, meta_bytes;	/* as seen last */
 	char reason[160];
@@ -60,6 +60,8 @@ enum tune_act tune_cand_sampled(struct tune_cand *c, const struct tune_clock *t,
 /* It could not be sampled, or not be advised. */
 void tune_cand_refused(struct tune_cand *c, const struct tune_clock *t, const char *why);
 void tune_cand_advised(struct tune_cand *c, const struct tune_clock *t);
+/* To be told of each look, before tune_cand_next(). */
+void tune_cand_look(struct tune_cand *c, const struct tune_clock *t);
 /* We advised it before this daemon began: promised was nothing that we know of. */
 void tune_cand_adopt(struct tune_cand *c, const struct tune_clock *t);
 /* True: it stays; false: it loses, and is to be un-advised when its turn comes. */

@@ -5,25 +5,12 @@
 #include "ksm-autotune/daemon.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "util/macros.h"
-
-void tune_tell(const struct tune *t, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (t->tell)
-		t->tell(text, t->arg);
-}
 
 /* --- begin and end --- */
 
@@ -217,6 +204,8 @@ int tune_look(struct tune *t, int64_t next_s)
 		tune_tell(t, "cannot list processes: %s", ksm_list_why(rc));
 	else
 		tell_came(t);
+	for (size_t i = 0; i < t->procs.n; i++)
+		tune_cand_look(t->procs.cand[i], &t->clock);
 	decide(t, lost);
 	if (!t->still)
 		tune_work(t);

@@ -94,7 +94,7 @@ int tune_put_back(struct tune *t);
  */
 int tune_restore(struct tune *t, char *why, size_t len);
 
-/* One sentence to people. */
+/* tell.c: one sentence to people */
 void tune_tell(const struct tune *t, const char *fmt, ...) __printf(2, 3);
 
 /* work.c: processes */

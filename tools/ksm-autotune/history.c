@@ -223,6 +223,9 @@ void tune_history_add(struct tune_history *h, const struct tune_policy *c,
 		see_passes(h, &was);
 		see_cost(h, &was);
 	}
+	if (h->kick_is_new)
+		h->fast_passes = h->passes;
+	h->kick_is_new = false;
 	see_settled(h);
 	see_need(h, c);
 	see_harm(h, c);
@@ -231,6 +234,11 @@ void tune_history_add(struct tune_history *h, const struct tune_policy *c,
 void tune_history_kick(struct tune_history *h, const char *why)
 {
 	h->kicked = true;
+	/*
+	 * With next to nothing to scan there are fifty passes a second, and of those until
+	 * the next look nobody can tell which came after this.
+	 */
+	h->kick_is_new = true;
 	unsettle(h);
 	snprintf(h->kick_why, sizeof(h->kick_why), "%s", why);
 }

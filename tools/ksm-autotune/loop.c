@@ -120,6 +120,8 @@ int auto_run(const struct auto_args *a, struct tune *t)
 		/* After a stop of the machine, looks are not made up for. */
 		if (next < ksm_now_ns())
 			next = ksm_now_ns() + t->cfg.interval_ns;
+		if (a->count && n + 1 == a->count && t->doing == TUNE_IDLE)
+			break;
 		if (!wait_until(a, t, sig, next))
 			break;
 	}

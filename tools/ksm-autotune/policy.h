@@ -89,6 +89,7 @@ struct tune_history {
 	uint64_t fast_passes;		/* .passes when there was new reason to hurry */
 
 	bool kicked;			/* scan fast until settled */
+	bool kick_is_new;		/* passes since the last look were before it */
 	char kick_why[64];
 
 	/* What was decided last, and acted upon. */

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "cli/xalloc.h"
 #include "ksm-autotune/autotune.h"
 #include "ksm-autotune/notify.h"
+#include "libksm/sys.h"
 #include "util/num.h"
 
 #define SEE "ksm-autotune(8)"
@@ -89,7 +89,7 @@ static void need_live(const struct auto_args *a, const char *verb)
 
 /* --- run --- */
 
-static const char *const run_synopsis[] = { "[options] [run]", NULL };
+static const char *const run_synopsis[] = { "[options]", NULL };
 static const struct cli_opt run_opts[] = {
 	{ 'n', "dry-run", NULL, "change nothing: say what would be done", 0, 0 },
 	{ 'C', "config", "FILE", "this file, and no other", 0, 0 },
@@ -121,7 +121,7 @@ static int cannot_begin(int rc, const char *why)
 
 int auto_verb_run(int argc, char **argv)
 {
-	bool journal = tune_journal_is(STDERR_FILENO);
+	bool journal = tune_journal_is(cli_message_fd());
 	struct tune t = { .tell = on_tell, .arg = &journal };
 	struct auto_args a;
 	char why[256];
@@ -165,7 +165,7 @@ static bool read_note(struct ksm *k, struct ksm_tuner *n, struct tune_told *proc
 
 /* --- explain --- */
 
-static const char *const explain_synopsis[] = { "[options] explain", NULL };
+static const char *const explain_synopsis[] = { "[options]", NULL };
 static const struct cli_opt explain_opts[] = {
 	{ 'C', "config", "FILE", "where no daemon runs: this file, and no other", 0, 0 },
 	{ 0 },
@@ -227,7 +227,7 @@ int auto_verb_explain(int argc, char **argv)
 
 /* --- status --- */
 
-static const char *const status_synopsis[] = { "[options] status", NULL };
+static const char *const status_synopsis[] = { "[options]", NULL };
 static const struct cli_opt status_opts[] = {
 	{ 'p', "processes", NULL, "each process that a rule matches, too", 0, 0 },
 	{ .key = 'J' },
@@ -264,7 +264,7 @@ int auto_verb_status(int argc, char **argv)
 
 /* --- verify --- */
 
-static const char *const verify_synopsis[] = { "[options] verify", NULL };
+static const char *const verify_synopsis[] = { "[options]", NULL };
 const struct cli_cmd auto_cmd_verify = {
 	.name = "ksm-autotune verify",
 	.synopsis = verify_synopsis,
@@ -325,7 +325,7 @@ int auto_verb_verify(int argc, char **argv)
 
 /* --- kick --- */
 
-static const char *const kick_synopsis[] = { "[options] kick", NULL };
+static const char *const kick_synopsis[] = { "[options]", NULL };
 static const struct cli_opt kick_opts[] = {
 	{ KEY_TAKE, "take", NULL, "and set again what others have set meanwhile", 0, 0 },
 	{ 0 },
@@ -342,16 +342,14 @@ const struct cli_cmd auto_cmd_kick = {
 /* Its number may be another's by now: what is sent goes to the process that was looked at. */
 static int send_to(struct ksm *k, const struct ksm_ident *id, int sig)
 {
-	int fd __cleanup_fd = (int)syscall(SYS_pidfd_open, id->pid, 0);
+	int fd __cleanup_fd = sys_pidfd_open(id->pid, 0);
 	struct ksm_proc p;
 	int rc;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	rc = ksm_proc_read_same(k, id, 0, &p);
-	if (rc)
-		return rc;
-	return syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0) ? -errno : 0;
+	return rc ? rc : sys_pidfd_send_signal(fd, sig);
 }
 
 int auto_verb_kick(int argc, char **argv)
@@ -381,7 +379,7 @@ int auto_verb_kick(int argc, char **argv)
 
 /* --- restore --- */
 
-static const char *const restore_synopsis[] = { "[options] restore", NULL };
+static const char *const restore_synopsis[] = { "[options]", NULL };
 const struct cli_cmd auto_cmd_restore = {
 	.name = "ksm-autotune restore",
 	.synopsis = restore_synopsis,
@@ -393,7 +391,7 @@ const struct cli_cmd auto_cmd_restore = {
 
 int auto_verb_restore(int argc, char **argv)
 {
-	bool journal = tune_journal_is(STDERR_FILENO);
+	bool journal = tune_journal_is(cli_message_fd());
 	struct tune t = { .tell = on_tell, .arg = &journal };
 	struct auto_args a;
 	char why[256];
@@ -414,7 +412,7 @@ int auto_verb_restore(int argc, char **argv)
 
 /* --- check-config --- */
 
-static const char *const check_synopsis[] = { "[options] check-config", NULL };
+static const char *const check_synopsis[] = { "[options]", NULL };
 const struct cli_cmd auto_cmd_check = {
 	.name = "ksm-autotune check-config",
 	.synopsis = check_synopsis,

@@ -408,7 +408,7 @@ static void deeds_done(struct tune *t)
 	if (!advised)
 		return;
 	snprintf(why, sizeof(why), "%zu process%s advised", advised, advised == 1 ? "" : "es");
-	tune_kick(t, why);
+	tune_history_kick(&t->hist, why);
 }
 
 static void take_done(struct tune *t)
