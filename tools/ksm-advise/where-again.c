@@ -96,7 +96,7 @@ static void read_notes(struct where *w)
 	for (size_t i = 0; i < w->e.n_procs; i++) {
 		struct est_proc *p = w->e.procs[i];
 		const struct ksm_ident id = ident_of(p);
-		struct ksm_marks m;
+		struct ksm_marks m = { 0 };
 
 		if (!p->rc && !ksm_marks_read(w->a->k, NULL, &id, &m))
 			find_ours(p, &m);
