@@ -79,6 +79,8 @@ static bool has_room(struct tune_deeds *d, struct tune_deed *deed)
 
 void tune_deeds_do(struct tune_deeds *d)
 {
+	bool noted = false;
+
 	for (size_t i = 0; i < d->n; i++) {
 		struct tune_deed *deed = &d->v[i];
 
@@ -91,7 +93,11 @@ void tune_deeds_do(struct tune_deeds *d)
 			by_process(d, deed, true);
 		else if (has_room(d, deed))
 			by_process(d, deed, false);
+		noted |= deed->kind == TUNE_DEED_PLACES;
 	}
+	/* A daemon runs for years: those who ended meanwhile would leave a file each. */
+	if (noted)
+		ksm_marks_sweep(d->k, NULL);
 }
 
 int tune_deeds_init(struct tune_deeds *d, size_t n)
