@@ -6,6 +6,7 @@
 # this machine's root directory read-only.
 
 load ../lib/helpers
+load ../lib/live
 
 BUILT=$KSM_BUILDDIR/tools/ksm-autotune/ksm-autotune.service
 FILTERED=$KSM_SRCDIR/tools/ksm-autotune/ksm-autotune-filtered.conf
@@ -219,8 +220,7 @@ session() {
 @test "started, reloaded, killed and stopped" {
 	command -v systemctl >/dev/null || skip "no systemctl"
 	# The lock of tests/kernel/run-host; it ends with this test.
-	exec 7>"${KSM_TEST_LOCK:-/run/lock/ksm-utils-test.lock}"
-	flock -w 10 7 || skip "another test has this machine's KSM"
+	live_lock || skip "another test has this machine's KSM"
 	[[ ${KSM_TEST_MACHINE-} == 1 || $(<"/sys/kernel/mm/ksm/run") == 0 ]] ||
 		skip "this machine uses its KSM"
 	ksmctl save "$BATS_TEST_TMPDIR/settings"

@@ -8,6 +8,7 @@
 # itself t-top-keys.c's.  Tests wait for what they want to see, never for a time.
 
 load ../lib/helpers
+load ../lib/live
 load advise
 
 setup() {
@@ -318,16 +319,11 @@ lacks() { if grep -qE "$@"; then fail "should not be there: $*"; fi; }
 }
 
 @test "ksmtop: a setting is changed, with its range" {
-	local attr=/sys/kernel/mm/ksm/stable_node_chains_prune_millisecs old lock
+	local attr=/sys/kernel/mm/ksm/stable_node_chains_prune_millisecs old
 
 	need_ksm
 	[[ -w $attr ]] || skip "needs root, and a KSM that can be written to"
-	lock=/run/lock/ksm-utils-test.lock
-	[[ -w ${lock%/*} ]] || lock=/tmp/ksm-utils-test.lock
-	if [[ -z ${KSM_TEST_LOCK-} ]]; then
-		exec 7>"$lock"
-		flock -w 10 7 || skip "another test has this machine's KSM"
-	fi
+	live_lock || skip "another test has this machine's KSM"
 	old=$(<"$attr")
 	top -d 100ms 7>&-
 	keys s
