@@ -41,6 +41,10 @@ teardown() {
 	reap_spawned
 	[[ ! -s ${log-} || -n ${BATS_TEST_COMPLETED-} ]] || cat "$log" >&2
 	[[ -n $KSM_LIVE_SKIP ]] || rm -rf "$state"
+	for pid in "${held[@]}"; do
+		rm -f "/run/ksm-utils/marks-$pid-"*
+	done
+	[[ -n $KSM_LIVE_SKIP ]] || rmdir --ignore-fail-on-non-empty /run/ksm-utils 2>/dev/null || :
 	live_teardown
 }
 
