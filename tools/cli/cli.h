@@ -332,6 +332,8 @@ int cli_json_print(struct cli_json *j, FILE *out);
 const char *cli_bytes(char *buf, size_t len, int64_t v, bool bytes);
 /* "3m12s", "1.5s", "250ms"; rounded down. */
 const char *cli_duration(char *buf, size_t len, uint64_t ns);
+/* "10:03:11", or with @dated or of another day "2026-11-29 10:03:11"; local time. */
+const char *cli_clock(char *buf, size_t len, int64_t unix_s, bool dated);
 
 /* ------------------------------------------------------------------ */
 /* safe.c: foreign strings						*/

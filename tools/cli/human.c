@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 
 #include <inttypes.h>
+#include <time.h>
 
 const char *cli_bytes(char *buf, size_t len, int64_t v, bool bytes)
 {
@@ -79,5 +80,19 @@ const char *cli_duration(char *buf, size_t len, uint64_t ns)
 		snprintf(buf, len, "%" PRIu64 "h%02" PRIu64 "m", s / 3600, s % 3600 / 60);
 	else
 		snprintf(buf, len, "%" PRIu64 "d%02" PRIu64 "h", s / 86400, s % 86400 / 3600);
+	return buf;
+}
+
+const char *cli_clock(char *buf, size_t len, int64_t unix_s, bool dated)
+{
+	const time_t when = unix_s, now = time(NULL);
+	struct tm tm, today;
+
+	if (!localtime_r(&when, &tm) || !localtime_r(&now, &today)) {
+		snprintf(buf, len, "%" PRId64, unix_s);
+		return buf;
+	}
+	dated |= tm.tm_yday != today.tm_yday || tm.tm_year != today.tm_year;
+	strftime(buf, len, dated ? "%F %T" : "%T", &tm);
 	return buf;
 }

@@ -4,7 +4,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/xalloc.h"
 #include "ksm-autotune/autotune.h"
@@ -147,20 +146,6 @@ static int print_procs(const struct tune_told *t)
 
 /* --- words --- */
 
-/* "10:03:11", of a day that is not today with the date. */
-static const char *moment(int64_t when_s, char *buf, size_t len)
-{
-	const time_t when = when_s, now = time(NULL);
-	struct tm tm, today;
-
-	if (!localtime_r(&when, &tm) || !localtime_r(&now, &today))
-		snprintf(buf, len, "%lld", (long long)when_s);
-	else
-		strftime(buf, len, tm.tm_yday == today.tm_yday && tm.tm_year == today.tm_year ?
-			 "%H:%M:%S" : "%F %T", &tm);
-	return buf;
-}
-
 static const char *settings(const struct ksm_attrset *a, struct str *out)
 {
 	char value[KSM_ATTR_TEXT_MAX];
@@ -189,10 +174,10 @@ static void who(const struct ksm_tuner *n)
 		puts("No ksm-autotune runs; one that began now would decide:");
 	else if (n->alive)
 		printf("ksm-autotune (%d) has decided, at %s:\n", (int)n->id.pid,
-		       moment(n->since_s, since, sizeof(since)));
+		       cli_clock(since, sizeof(since), n->since_s, false));
 	else
 		printf("ksm-autotune (%d) runs no more, and put nothing back; it had decided, at %s:\n",
-		       (int)n->id.pid, moment(n->since_s, since, sizeof(since)));
+		       (int)n->id.pid, cli_clock(since, sizeof(since), n->since_s, false));
 }
 
 static void explain_rule(const struct ksm_tuner_rule *r)
@@ -268,8 +253,8 @@ static void status_text(const struct ksm_tuner *n)
 	line("daemon", text);
 	cli_safe(&reason, n->reason, (size_t)-1);
 	line("decision", str_get(&reason));
-	snprintf(text, sizeof(text), "%s, next look %s", moment(n->since_s, since, sizeof(since)),
-		 n->alive ? moment(n->next_s, next, sizeof(next)) : "never");
+	snprintf(text, sizeof(text), "%s, next look %s", cli_clock(since, sizeof(since), n->since_s, false),
+		 n->alive ? cli_clock(next, sizeof(next), n->next_s, false) : "never");
 	line("since", text);
 	status_need(n);
 	status_yield(n);

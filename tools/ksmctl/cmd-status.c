@@ -303,11 +303,11 @@ static void print_decider(struct ctl *ctl, const struct status *st)
 		break;
 	case CTL_BY_AUTOTUNE:
 		snprintf(text, sizeof(text), "ksm-autotune (pid %d) since %s",
-			 (int)d->note.id.pid, ctl_clock(ctl, d->note.since_s, at, sizeof(at)));
+			 (int)d->note.id.pid, cli_clock(at, sizeof(at), d->note.since_s, !ksm_is_live(ctl->k)));
 		line("decides", text);
 		print_reason("", d->note.reason);
 		snprintf(text, sizeof(text), "next look %s",
-			 ctl_clock(ctl, d->note.next_s, at, sizeof(at)));
+			 cli_clock(at, sizeof(at), d->note.next_s, !ksm_is_live(ctl->k)));
 		if (d->note.next_s)
 			line("", text);
 	}

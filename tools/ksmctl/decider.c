@@ -4,7 +4,6 @@
  * nobody; and what ksm-autotune noted of it.
  */
 #include <errno.h>
-#include <time.h>
 
 #include "cli/cli.h"
 #include "ksmctl/ksmctl.h"
@@ -44,21 +43,6 @@ void ctl_decider_read(struct ctl *ctl, struct ctl_decider *out)
 		out->who = CTL_BY_ADVISOR;
 	else if (known)
 		out->who = CTL_BY_NOBODY;
-}
-
-const char *ctl_clock(struct ctl *ctl, int64_t unix_s, char *buf, size_t len)
-{
-	const time_t when = unix_s, now = time(NULL);
-	struct tm tm, today;
-	bool is_today;
-
-	if (!localtime_r(&when, &tm) || !localtime_r(&now, &today)) {
-		snprintf(buf, len, "%lld", (long long)unix_s);
-		return buf;
-	}
-	is_today = ksm_is_live(ctl->k) && tm.tm_yday == today.tm_yday && tm.tm_year == today.tm_year;
-	strftime(buf, len, is_today ? "%T" : "%F %T", &tm);
-	return buf;
 }
 
 void ctl_decider_json(struct cli_json *j, const struct ctl_decider *d)

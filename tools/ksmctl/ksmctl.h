@@ -102,8 +102,6 @@ static inline bool ctl_tuner_died(const struct ctl_decider *d)
 	return d->noted && !d->note.alive && !d->note.dry;
 }
 
-/* Unix time for people; of today, without the date, unless it is that of a dump. */
-const char *ctl_clock(struct ctl *ctl, int64_t unix_s, char *buf, size_t len);
 /* The member "decider" of an object that is open. */
 void ctl_decider_json(struct cli_json *j, const struct ctl_decider *d);
 
