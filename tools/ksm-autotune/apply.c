@@ -92,17 +92,6 @@ static int write_one(struct tune_settings *t, struct ksm *k, enum ksm_attr id,
 	return rc;
 }
 
-/*
- * The advisor is switched off before the rate is written, which it forbids, and on
- * after its own settings; run comes last.
- */
-static const enum ksm_attr order[] = {
-	KSM_ATTR_USE_ZERO_PAGES,   KSM_ATTR_SMART_SCAN,	       KSM_ATTR_SLEEP_MILLISECS,
-	KSM_ATTR_ADVISOR_MAX_CPU,  KSM_ATTR_ADVISOR_MAX_PAGES, KSM_ATTR_ADVISOR_MIN_PAGES,
-	KSM_ATTR_ADVISOR_TARGET,   KSM_ATTR_ADVISOR_MODE,      KSM_ATTR_PAGES_TO_SCAN,
-	KSM_ATTR_RUN,
-};
-
 static bool holds(struct ksm *k, const struct tune_settings *t, enum ksm_attr id,
 		  const struct ksm_value *v)
 {
@@ -119,12 +108,14 @@ int tune_settings_apply(struct tune_settings *t, struct ksm *k, const struct ksm
 			bool restart_advisor)
 {
 	static const struct ksm_value off = { .state = KSM_VALUE, .v = 0 };
+	const enum ksm_attr *order;
+	const size_t n = ksm_attr_write_order(&order);
 	int rc, last = 0;
 
 	if (restart_advisor && want->value[KSM_ATTR_ADVISOR_MODE].state == KSM_VALUE &&
 	    !t->lost[KSM_ATTR_ADVISOR_MODE] && !holds(k, t, KSM_ATTR_ADVISOR_MODE, &off))
 		last = write_one(t, k, KSM_ATTR_ADVISOR_MODE, &off);
-	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+	for (size_t i = 0; i < n; i++) {
 		const enum ksm_attr id = order[i];
 		const struct ksm_value *v = &want->value[id];
 

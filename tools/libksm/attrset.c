@@ -254,6 +254,12 @@ static const enum ksm_attr order[] = {
 	KSM_ATTR_RUN,
 };
 
+size_t ksm_attr_write_order(const enum ksm_attr **out)
+{
+	*out = order;
+	return ARRAY_SIZE(order);
+}
+
 static int apply_all(struct apply *a, const struct ksm_attrset *want)
 {
 	const struct ksm_value *mode = &want->value[KSM_ATTR_ADVISOR_MODE];

@@ -316,6 +316,12 @@ struct ksm_parse_error {
 int ksm_attrset_parse(const char *buf, size_t len, struct ksm_attrset *out,
 		      struct ksm_parse_error *err);
 
+/*
+ * The attributes that can be set, in the order in which a set of them is written, and how
+ * many: the advisor, whose mode "none" comes first of all, forbids the rate, and run is last.
+ */
+size_t ksm_attr_write_order(const enum ksm_attr **out);
+
 enum ksm_apply_flags {
 	KSM_APPLY_DRY_RUN = 1 << 0,	/* order and differences only */
 	KSM_APPLY_SKIP_ABSENT = 1 << 1,	/* leave out what this kernel does not have */
