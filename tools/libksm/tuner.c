@@ -362,6 +362,7 @@ int ksm_tuner_read(struct ksm *k, struct ksm_tuner *out)
 
 int ksm_tuner_rival(struct ksm *k, struct ksm_proc *out)
 {
+	static const char name[] = "ksmtuned";
 	struct ksm_procs *it;
 	pid_t pid;
 	int rc = ksm_procs_open(k, &it);
@@ -369,8 +370,10 @@ int ksm_tuner_rival(struct ksm *k, struct ksm_proc *out)
 	if (rc)
 		return rc;
 	while ((rc = ksm_procs_next(it, &pid)) == 1)
-		if (!ksm_proc_read(k, pid, KSM_PROC_UID, out) && !out->uid && !out->kthread &&
-		    out->state != 'Z' && !strcmp(out->comm, "ksmtuned"))
+		/* Whose it is, is asked only of those that are called so. */
+		if (!ksm_proc_read(k, pid, 0, out) && !strcmp(out->comm, name) &&
+		    !ksm_proc_read(k, pid, KSM_PROC_UID, out) && !strcmp(out->comm, name) &&
+		    !out->uid && !out->kthread && out->state != 'Z')
 			break;
 	ksm_procs_close(it);
 	return rc == 1 ? 0 : rc ? rc : -ENOENT;
