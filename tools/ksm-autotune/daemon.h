@@ -104,8 +104,6 @@ void tune_work(struct tune *t);
 void tune_work_end(struct tune *t);
 /* Un-advises all that are ours, here and now.  0; the -errno of the last that failed. */
 int tune_work_undo(struct tune *t);
-/* Writes down whom we advised.  0 or -errno; nothing in a dry run. */
-int tune_work_note(struct tune *t);
 
 /* report.c: the note on what is decided, and why */
 void tune_report(const struct tune *t, int64_t now_s, int64_t next_s, struct ksm_tuner *out);

@@ -65,11 +65,6 @@ int tune_job_fd(const struct tune_job *j)
 	return j->fd;
 }
 
-bool tune_job_runs(const struct tune_job *j)
-{
-	return j->runs;
-}
-
 static void *work(void *arg)
 {
 	struct tune_job *j = arg;

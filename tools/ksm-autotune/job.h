@@ -25,7 +25,6 @@ int tune_job_fd(const struct tune_job *j);
  * Return: 0; -EBUSY while another runs; -errno.
  */
 int tune_job_start(struct tune_job *j, void (*fn)(void *arg), void *arg);
-bool tune_job_runs(const struct tune_job *j);
 /* Of what is done: its argument, which is the caller's again; NULL: nothing is done. */
 void *tune_job_end(struct tune_job *j);
 

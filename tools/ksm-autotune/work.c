@@ -110,7 +110,7 @@ static void tally(struct tune *t, struct tallies *all, const struct tune_cand *c
 
 /* --- whom we advised --- */
 
-int tune_work_note(struct tune *t)
+static int note_ours(struct tune *t)
 {
 	int rc = t->dry ? 0 : tune_store_put_ours(&t->store, t->boot, &t->ours);
 
@@ -141,7 +141,7 @@ static int note_deeds(struct tune *t)
 	for (size_t i = 0; !rc && i < t->deeds.n; i++)
 		rc = tune_ours_add(&t->ours, &t->deeds.v[i].id, t->deeds.v[i].kind);
 	if (!rc)
-		rc = tune_work_note(t);
+		rc = note_ours(t);
 	for (size_t i = 0; rc && i < t->deeds.n; i++)
 		tune_ours_drop(&t->ours, &t->deeds.v[i].id);
 	return rc;
@@ -404,7 +404,7 @@ static void deeds_done(struct tune *t)
 	}
 	tune_deeds_fini(&t->deeds);
 	tell_tallies(t, &say);
-	(void)tune_work_note(t);
+	(void)note_ours(t);
 	if (!advised)
 		return;
 	snprintf(why, sizeof(why), "%zu process%s advised", advised, advised == 1 ? "" : "es");
@@ -465,6 +465,6 @@ int tune_work_undo(struct tune *t)
 		tune_tell(t, "%d: cannot be un-advised: %s", (int)d.v[i].id.pid, d.v[i].why);
 	}
 	tune_deeds_fini(&d);
-	(void)tune_work_note(t);
+	(void)note_ours(t);
 	return last;
 }
