@@ -75,6 +75,8 @@ static int probe(struct target *t, int at, pid_t victim, int sig, bool cont)
 		{ .nr = SYS_prctl, .args = { PR_GET_DUMPABLE } },
 		{ .nr = SYS_prctl, .args = { PR_GET_DUMPABLE } },
 	};
+	/* A machine that is busy may take long to stop it. */
+	static const struct ksm_inject_limits patient = { .stop_ms = 30000 };
 	struct ksm_inject_info info;
 	int rc;
 
@@ -85,7 +87,7 @@ static int probe(struct target *t, int at, pid_t victim, int sig, bool cont)
 	plan.pid = victim;
 	plan.sig = sig;
 	plan.cont = cont;
-	rc = ksm_inject_run(ksm, KSM_CHILD(t->pid), calls, ARRAY_SIZE(calls), NULL, &info);
+	rc = ksm_inject_run(ksm, KSM_CHILD(t->pid), calls, ARRAY_SIZE(calls), &patient, &info);
 	/* Where it is killed, or its call is over, that is known. */
 	if (rc && rc != -ESRCH) {
 		printf("# %s: %d after %d steps: %s, held %" PRIu64 " us\n", t->kind->name, rc,

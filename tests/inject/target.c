@@ -36,7 +36,7 @@
 #include "regs.h"
 #include "util/macros.h"
 
-unsigned int target_nap_ms = 400;
+unsigned int target_nap_ms = TARGET_NAP_MS;
 static int expect_eintr;	/* the handler interrupts the call */
 static struct share *share;
 

@@ -53,7 +53,8 @@ struct target {
 	const struct target_kind *kind;
 };
 
-/* How long the targets sleep that end by time; 400. */
+/* How long the targets sleep that end by time. */
+enum { TARGET_NAP_MS = 400 };
 extern unsigned int target_nap_ms;
 
 /* Flags of target_start() */
