@@ -32,7 +32,7 @@ static void look(struct model *m)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *at = (const char *)data, *end = at + size;
-	struct top_record r;
+	struct ksm_record r;
 	struct sample s = { 0 };
 	struct model m;
 	int rc = 0;

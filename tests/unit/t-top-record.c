@@ -177,7 +177,7 @@ static void pressure(void)
 		{ { .state = KSM_OFF }, { .state = KSM_DENIED } },
 		{ { .state = KSM_ABSENT }, { KSM_VALUE, 7 } },
 	};
-	struct top_record r;
+	struct ksm_record r;
 	struct sample out = { 0 };
 	size_t n = 0;
 
@@ -250,7 +250,7 @@ static void bad_lines(void)
 		{ "p 5", -EPROTO },			/* outside of a sample */
 		{ "e", -EPROTO },
 	};
-	struct top_record r;
+	struct ksm_record r;
 	struct sample out = { 0 };
 
 	top_record_init(&r);

@@ -22,6 +22,7 @@
 #include "cli/cli.h"
 #include "inject/portions.h"
 #include "libksm/libksm.h"
+#include "libksm/record.h"
 #include "util/macros.h"
 #include "util/map.h"
 #include "util/str.h"
@@ -507,20 +508,14 @@ void top_unmerge_stop(struct top *t);
 
 /* record.c: samples in a file, and back */
 /* The parser, for tests and fuzzers: lines in, samples out. */
-struct top_record {
-	bool begun;		/* the first line was there */
-	bool open;		/* inside of a sample */
-	uint64_t line;
-	char error[160];	/* may hold foreign text */
-};
-void top_record_init(struct top_record *r);
+void top_record_init(struct ksm_record *r);
 /**
  * top_record_line() - one line, with or without its newline
  *
  * @out is emptied when a sample begins, and holds it when it is whole.
  * Return: 1 it is whole, 0 it goes on, -EPROTO with r->error, -ENOMEM.
  */
-int top_record_line(struct top_record *r, const char *line, size_t len, struct sample *out);
+int top_record_line(struct ksm_record *r, const char *line, size_t len, struct sample *out);
 int top_recorder_open(const char *path, struct recorder **out);	/* 0 or -errno */
 /* 0 or -errno; the first sample after opening must be a whole one. */
 int top_recorder_add(struct recorder *r, const struct sample *s);
