@@ -339,5 +339,32 @@ static void many_looks(void)
 	CHECK_INT(llround(h.some_pct), 10);
 }
 
+/* A recording may say anything: no sum leaves its type, and something is decided. */
+static void extremes(void)
+{
+	static const int64_t values[] = { INT64_MAX, INT64_MIN, -1, 0, INT64_MAX, INT64_MAX,
+					  INT64_MIN, INT64_MAX };
+	struct machine m = { 0 };
+	struct tune_history h = { 0 };
+	struct tune_decision d;
+	struct tune_policy c;
+
+	tune_policy_default(&c);
+	machine_init(&m);
+	set(&m.s, KSM_ATTR_ZERO_PAGES, INT64_MAX);
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		tap_row("%zu", i);
+		m.s.when_ns += i * (UINT64_MAX / 16);
+		m.s.ksmd_cpu_ns.v = m.s.cow_ksm.v = m.s.psi_some_us.v = values[i];
+		m.s.attr[KSM_ATTR_PAGES_SHARING].v = m.s.attr[KSM_ATTR_FULL_SCANS].v = values[i];
+		set(&m.s, KSM_ATTR_PAGES_SCANNED, values[i]);
+		tune_history_add(&h, &c, &m.s);
+		tune_decide(&h, &c, &d);
+		CHECK(d.cpu >= 0 && d.cpu <= c.max_cpu && *d.reason);
+		CHECK(d.want.value[KSM_ATTR_PAGES_TO_SCAN].v >= 0);
+		tune_history_decided(&h, &d);
+	}
+}
+
 TAP_MAIN(TAP_CASE(told), TAP_CASE(replayed), TAP_CASE(settings), TAP_CASE(clock_goes_back),
-	 TAP_CASE(many_looks))
+	 TAP_CASE(many_looks), TAP_CASE(extremes))

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "util/macros.h"
+#include "util/num.h"
 
 #define MIB (1024.0 * 1024)
 /* How much of a new figure goes into the mean of what a page costs. */
@@ -25,8 +26,14 @@ static struct ksm_fig attr(const struct ksm_stats *s, enum ksm_attr id)
 
 static int64_t saved_pages(const struct ksm_stats *s)
 {
-	return ksm_fig_or(attr(s, KSM_ATTR_PAGES_SHARING), 0) +
-	       MAX(ksm_fig_or(attr(s, KSM_ATTR_ZERO_PAGES), 0), 0);
+	return num_add_sat(ksm_fig_or(attr(s, KSM_ATTR_PAGES_SHARING), 0),
+			   MAX(ksm_fig_or(attr(s, KSM_ATTR_ZERO_PAGES), 0), 0));
+}
+
+/* What is replayed may say anything. */
+static int64_t minus(int64_t a, int64_t b)
+{
+	return num_add_sat(a, num_mul_sat(b, -1));
 }
 
 /* --- conditions --- */
@@ -167,9 +174,9 @@ static void see_passes(struct tune_history *h, const struct ksm_stats *was)
 	if (scans.v == before.v)
 		return;
 	if (h->mark) {
-		h->pass.cpu_ms = (ksm_fig_or(s->ksmd_cpu_ns, 0) - h->mark_cpu_ns) / 1e6;
-		h->pass.saved_mib = (saved_pages(s) - h->mark_saved) * (double)s->page_size / MIB;
-		h->passes += scans.v - h->mark_scans;
+		h->pass.cpu_ms = minus(ksm_fig_or(s->ksmd_cpu_ns, 0), h->mark_cpu_ns) / 1e6;
+		h->pass.saved_mib = minus(saved_pages(s), h->mark_saved) * (double)s->page_size / MIB;
+		h->passes += minus(scans.v, h->mark_scans);
 	}
 	set_mark(h, s);
 }

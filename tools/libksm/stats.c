@@ -369,7 +369,7 @@ bool ksm_settle_step(struct ksm_settle *s, int64_t full_scans, int64_t pages, do
 	}
 	if (full_scans == s->full_scans)
 		return false;
-	s->passes += full_scans - s->full_scans - (s->begun ? 0 : 1);
+	s->passes += (uint64_t)full_scans - (uint64_t)s->full_scans - (s->begun ? 0 : 1);
 	s->begun = true;
 	s->full_scans = full_scans;
 	grown = (double)pages - s->pages;
