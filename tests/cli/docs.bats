@@ -526,6 +526,8 @@ offers() {
 	use_root 6.12-busy
 	offers "$ROOT/meta" ksm-autotune check-config -C "$ROOT/me"
 	offers "$ROOT/meta" ksm-autotune --config = "$ROOT/me"
+	offers "$ROOT/meta" ksm-autotune --record "$ROOT/me"
+	offers "$ROOT/meta" ksm-autotune --record x replay --time "$ROOT/me"
 	offers "$ROOT" ksm-autotune -s "$ROOT"
 	same "a number" "$(complete_line ksm-autotune -c "")" ""
 }

@@ -198,6 +198,75 @@ as_before() { same "settings" "$(ksmctl save | grep -v '^#')" "$(grep -v '^#' <<
 	end_tuner TERM
 }
 
+# decisions: the lines of stdin that say how fast is scanned, and whose settings are.
+decisions() { grep -E '^(scan at|watch at|stop:) |: somebody else has set it '; }
+
+# replayed FILE: what was recorded there is decided again, as the log has it.
+replayed() {
+	local said
+
+	said=$(decisions <"$log")
+	expect 0 ksm-autotune replay -C "$conf" "$1"
+	stderr_is ""
+	stdout_is "$said"
+}
+
+@test "live: what was recorded is decided again" {
+	record=$BATS_TEST_TMPDIR/record
+	held 1 -a
+	held 3
+	tune --record "$record"
+	wait_until says "scan at 50.0 % of a CPU: rule held: 1 that takes part started"
+	wait_until says "3 processes stay advised, with"
+	wait_until says "watch at 0.5 % of a CPU: settled"
+	expect 0 ksm-autotune kick
+	wait_until says "scan at 50.0 % of a CPU: kicked"
+	echo 7 >"$ksm/pages_to_scan"
+	wait_until says "^pages_to_scan: somebody else has set it"
+	expect 0 ksm-autotune kick --take
+	wait_until says "what others have set is set by decision again"
+	wait_until runs
+	wait_until ksm-autotune verify
+	echo 0 >"$ksm/run"
+	wait_until says "^run: somebody else has set it"
+	end_tuner TERM
+	replayed "$record"
+	# In two parts it is the same story.
+	half=$(awk '/^e$/ && ++n == 20 { print NR; exit }' "$record")
+	head -n "$half" "$record" >"$record.1"
+	{
+		head -n 1 "$record"
+		tail -n +$((half + 1)) "$record"
+	} >"$record.2"
+	expect 0 ksm-autotune replay -C "$conf" "$record.1" "$record.2"
+	stdout_is "$(decisions <"$log")"
+	expect 0 ksmtop -b -q --replay "$record" --speed 0
+	stderr_is ""
+
+	# A dry run is recorded likewise.
+	: >"$log"
+	ksmctl restore -q - <<<"$before"
+	tune -n -c 8 --record "$record"
+	wait "$tuner"
+	says "at .* of a CPU"
+	replayed "$record"
+}
+
+@test "live: what cannot be recorded any more does not end the daemon" {
+	need_mounts
+	start unshare -m bash -c 'mkdir "$1" && mount -t tmpfs -o size=4k none "$1" &&
+		exec ksm-autotune -C "$2" --record "$1/record"' bash \
+		"$BATS_TEST_TMPDIR/small" "$conf" 2>"$log" 9>&-
+	tuner=$spawned
+	wait_until says "what is seen cannot be recorded any more: No space left on device"
+	wait_until runs
+	expect 0 ksm-autotune kick
+	wait_until says "at 50.0 % of a CPU: kicked"
+	same "times" "$(grep -c 'cannot be recorded' "$log")" 1
+	end_tuner TERM
+	as_before
+}
+
 @test "live: killed, and restore puts everything back" {
 	expect 0 ksm-autotune restore
 	stderr_has "no daemon has left anything to put back"

@@ -70,6 +70,8 @@ alike() {
 		ksm-autotune --config=@/conf -s @ explain|ksm-autotune explain -C @/conf --sysroot=@
 		ksm-autotune -n -c 2 -C @/conf -s @|ksm-autotune run --dry-run --count 2 -C @/conf -s @
 		ksm-autotune -J -s @ status|ksm-autotune status -J -s @|1
+		ksm-autotune --time -C /dev/null replay @|ksm-autotune replay @ -C /dev/null --time
+		ksm-autotune -s @ replay @|ksm-autotune replay --sysroot @ @|2
 		ksm-autotune --take -s @ kick|ksm-autotune kick --take -s @|2
 		ksm-autotune -C @/none check-config|ksm-autotune check-config -C @/none|1
 		ksm-autotune -J check-config|ksm-autotune check-config -J|2

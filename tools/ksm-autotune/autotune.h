@@ -12,6 +12,7 @@
 struct auto_args {
 	const char *root;		/* of a dump; or NULL */
 	const char *config;		/* one file instead of those of the system; or NULL */
+	const char *record;		/* what is seen goes there; or NULL */
 	bool dry;
 	uint64_t count;			/* looks; 0: until told to end */
 	bool json, procs, take;
@@ -23,14 +24,15 @@ int auto_config_load(const struct auto_args *a, struct tune_config *out);
 /* loop.c: looks until it is told to end; the exit code. */
 int auto_run(const struct auto_args *a, struct tune *t);
 
-/* verbs.c: each parses its own options, and returns the exit code */
+/* verbs.c, replay.c: each parses its own options, and returns the exit code */
 extern const struct cli_cmd auto_cmd_run, auto_cmd_explain, auto_cmd_status, auto_cmd_verify,
-	auto_cmd_kick, auto_cmd_restore, auto_cmd_check;
+	auto_cmd_kick, auto_cmd_replay, auto_cmd_restore, auto_cmd_check;
 int auto_verb_run(int argc, char **argv);
 int auto_verb_explain(int argc, char **argv);
 int auto_verb_status(int argc, char **argv);
 int auto_verb_verify(int argc, char **argv);
 int auto_verb_kick(int argc, char **argv);
+int auto_verb_replay(int argc, char **argv);
 int auto_verb_restore(int argc, char **argv);
 int auto_verb_check(int argc, char **argv);
 

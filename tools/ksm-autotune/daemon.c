@@ -83,7 +83,7 @@ static int open_kernel(struct tune *t)
 	return rc;
 }
 
-static void prepare(struct tune *t)
+void tune_prepare(struct tune *t)
 {
 	t->store = (struct tune_store)TUNE_STORE_NONE;
 	t->set.tell = t->tell;
@@ -96,7 +96,7 @@ int tune_open(struct tune *t, char *why, size_t len)
 	int rc;
 
 	*why = '\0';
-	prepare(t);
+	tune_prepare(t);
 	rc = open_kernel(t);
 	if (!rc && !t->dry)
 		rc = open_state(t, why, len);
@@ -115,6 +115,9 @@ void tune_close(struct tune *t)
 		tune_work_end(t);
 	tune_job_free(t->job);
 	t->job = NULL;
+	if (tune_recorder_close(t->recorder))
+		tune_tell(t, "what was seen last is not recorded");
+	t->recorder = NULL;
 	tune_procs_fini(&t->procs);
 	tune_ours_fini(&t->ours);
 	tune_store_close(&t->store);
@@ -187,26 +190,61 @@ static void tell_came(struct tune *t)
 	tune_kick(t, why);
 }
 
-int tune_look(struct tune *t, int64_t next_s)
+/* Who has come kicks before the look counts: passes until then say nothing of them. */
+static void find_procs(struct tune *t, const struct ksm_stats *s)
 {
-	struct ksm_stats s;
-	bool lost;
-	int rc = ksm_stats_read(t->k, &s);
+	int rc;
 
-	if (rc)
-		return rc;
-	lost = !t->dry && tune_settings_look(&t->set, &s);
-	tune_history_add(&t->hist, &t->cfg.policy, &s);
-	t->clock = (struct tune_clock){ s.when_ns, t->hist.passes };
-	rc = tune_procs_look(&t->procs, t->k, &t->cfg, &t->clock, &t->ours,
-			     &s, ksm_fig_or(ksm_uptime_ns(t->k), 0), &t->found);
+	t->clock = (struct tune_clock){ s->when_ns, t->hist.passes };
+	rc = tune_procs_look(&t->procs, t->k, &t->cfg, &t->clock, &t->ours, s,
+			     ksm_fig_or(ksm_uptime_ns(t->k), 0), &t->found);
 	if (rc)
 		tune_tell(t, "cannot list processes: %s", ksm_list_why(rc));
 	else
 		tell_came(t);
+}
+
+static void record(struct tune *t, const struct tune_sample *s)
+{
+	int rc = t->recorder ? tune_recorder_add(t->recorder, s) : 0;
+
+	if (!rc)
+		return;
+	tune_tell(t, "what is seen cannot be recorded any more: %s", strerror(-rc));
+	(void)tune_recorder_close(t->recorder);
+	t->recorder = NULL;
+}
+
+/* What follows of a look for the pace: the same, whether it is now or was recorded. */
+static void see(struct tune *t, const struct tune_sample *s)
+{
+	const bool lost = s->acts && tune_settings_look(&t->set, &s->stats);
+
+	tune_history_add(&t->hist, &t->cfg.policy, &s->stats);
+	t->clock = (struct tune_clock){ s->stats.when_ns, t->hist.passes };
 	for (size_t i = 0; i < t->procs.n; i++)
 		tune_cand_look(t->procs.cand[i], &t->clock);
 	decide(t, lost);
+}
+
+int tune_look(struct tune *t, int64_t next_s)
+{
+	struct tune_sample s = {
+		.wall_s = time(NULL),
+		.begins = !t->hist.decided,
+		.acts = !t->dry,
+	};
+	int rc = ksm_stats_read(t->k, &s.stats);
+
+	if (rc)
+		return rc;
+	find_procs(t, &s.stats);
+	s.ours = t->set.ours;
+	s.kicked = t->hist.kick_is_new;
+	if (s.kicked)
+		snprintf(s.kick, sizeof(s.kick), "%s", t->hist.kick_why);
+	record(t, &s);
+	see(t, &s);
 	if (!t->still)
 		tune_work(t);
 	rc = t->dry ? 0 : tune_report_write(t, next_s);
@@ -214,6 +252,24 @@ int tune_look(struct tune *t, int64_t next_s)
 		tune_tell(t, "cannot note what is decided: %s", strerror(-rc));
 	t->told_rc = rc;
 	return 0;
+}
+
+void tune_replay(struct tune *t, const struct tune_sample *s)
+{
+	if (s->begins) {
+		t->hist = (struct tune_history){ 0 };
+		tune_settings_take(&t->set);
+	}
+	t->k = s->k;
+	if (s->k)
+		find_procs(t, &s->stats);
+	if (s->kicked)
+		tune_kick(t, s->kick);
+	if (s->acts)
+		t->set.ours = s->ours;
+	see(t, s);
+	/* It is the player's. */
+	t->k = NULL;
 }
 
 void tune_changing(struct tune *t)
@@ -247,7 +303,7 @@ int tune_restore(struct tune *t, char *why, size_t len)
 	int rc, found;
 
 	*why = '\0';
-	prepare(t);
+	tune_prepare(t);
 	rc = open_kernel(t);
 	if (!rc)
 		rc = open_state(t, why, len);

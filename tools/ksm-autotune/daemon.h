@@ -10,6 +10,7 @@
 #include "ksm-autotune/guess.h"
 #include "ksm-autotune/job.h"
 #include "ksm-autotune/procs.h"
+#include "ksm-autotune/samples.h"
 #include "ksm-autotune/store.h"
 #include "libksm/tuner.h"
 
@@ -42,6 +43,7 @@ struct tune {
 	uint64_t told_print;		/* of what is told of processes; 0: it is not */
 	int told_rc;
 
+	struct tune_recorder *recorder;	/* what is seen goes there too; or NULL */
 	struct tune_job *job;
 	enum tune_doing doing;
 	struct tune_guesses guesses;
@@ -72,6 +74,15 @@ void tune_close(struct tune *t);
  * Return: 0, or the -errno of reading the system.
  */
 int tune_look(struct tune *t, int64_t next_s);
+/**
+ * tune_replay() - the same for what was seen at another time, and nothing done
+ * @t: .cfg, .tell and .arg set and .dry true at first, the rest as tune_prepare() left it
+ *
+ * What it says is what the daemon said that saw this, and on a dump what a dry run says.
+ */
+void tune_replay(struct tune *t, const struct tune_sample *s);
+/* In place of tune_open(), without a system; then tune_close() too. */
+void tune_prepare(struct tune *t);
 /* Something that ran beside the loop is done: its descriptor is readable. */
 void tune_done(struct tune *t);
 /* Scan fast until settled; @why is for people. */

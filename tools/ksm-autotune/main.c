@@ -18,6 +18,7 @@ static const struct verb {
 	{ "status", &auto_cmd_status, auto_verb_status, "show what the daemon sees, decides and did" },
 	{ "verify", &auto_cmd_verify, auto_verb_verify, "are the settings as the daemon wants them?" },
 	{ "kick", &auto_cmd_kick, auto_verb_kick, "have it scan fast until settled" },
+	{ "replay", &auto_cmd_replay, auto_verb_replay, "decide about what was recorded" },
 	{ "restore", &auto_cmd_restore, auto_verb_restore, "put back what a killed daemon found" },
 	{ "check-config", &auto_cmd_check, auto_verb_check, "print the configuration, or its mistakes" },
 };

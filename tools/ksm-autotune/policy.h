@@ -55,7 +55,8 @@ struct tune_pass {
 	double saved_mib;		/* newly; in page frames */
 };
 
-#define TUNE_POINTS 64
+#define TUNE_POINTS	64
+#define TUNE_KICK_MAX	64
 
 /* Counters at one moment, for sums over a window. */
 struct tune_point {
@@ -90,7 +91,7 @@ struct tune_history {
 
 	bool kicked;			/* scan fast until settled */
 	bool kick_is_new;		/* passes since the last look were before it */
-	char kick_why[64];
+	char kick_why[TUNE_KICK_MAX];
 
 	/* What was decided last, and acted upon. */
 	bool decided;

@@ -18,7 +18,7 @@
 
 #define SEE "ksm-autotune(8)"
 
-enum { KEY_TAKE = CLI_OPT_LONG };
+enum { KEY_TAKE = CLI_OPT_LONG, KEY_RECORD };
 
 static const struct cli_opt opt_config[] = {
 	{ 'C', "config", "FILE", "this file, and no other", 0, 0 },
@@ -61,6 +61,9 @@ static void parse(struct auto_args *a, const struct cli_cmd *cmd, int argc, char
 		case 'p':
 			a->procs = true;
 			break;
+		case KEY_RECORD:
+			a->record = p.arg;
+			break;
 		case KEY_TAKE:
 			a->take = true;
 			break;
@@ -94,6 +97,7 @@ static const struct cli_opt run_opts[] = {
 	{ 'n', "dry-run", NULL, "change nothing: say what would be done", 0, 0 },
 	{ 'C', "config", "FILE", "this file, and no other", 0, 0 },
 	{ 'c', "count", "N", "end after N looks", 0, 0 },
+	{ KEY_RECORD, "record", "FILE", "write all samples into FILE as well, for replay", 0, 0 },
 	{ 0 },
 };
 const struct cli_cmd auto_cmd_run = {
@@ -119,6 +123,17 @@ static int cannot_begin(int rc, const char *why)
 	return code;
 }
 
+/* Only by who may decide: another daemon may be writing into that file. */
+static int open_record(const struct auto_args *a, struct tune *t)
+{
+	int rc = a->record ? tune_recorder_open(a->record, &t->recorder) : 0;
+
+	if (rc)
+		cli_error(rc == -EINVAL ? 0 : rc, "%s: cannot be recorded into%s", a->record,
+			  rc == -EINVAL ? ": not a file" : "");
+	return rc;
+}
+
 int auto_verb_run(int argc, char **argv)
 {
 	bool journal = tune_journal_is(cli_message_fd());
@@ -136,7 +151,10 @@ int auto_verb_run(int argc, char **argv)
 	t.root = a.root;
 	t.dry = a.dry;
 	rc = tune_open(&t, why, sizeof(why));
-	rc = rc ? cannot_begin(rc, why) : auto_run(&a, &t);
+	if (rc)
+		rc = cannot_begin(rc, why);
+	else
+		rc = open_record(&a, &t) ? CLI_FAIL : auto_run(&a, &t);
 	tune_close(&t);
 	tune_config_fini(&t.cfg);
 	return rc;

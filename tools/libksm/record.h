@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * record.h - the file of samples that ksmtop writes and reads: its
- * lines, and the parts of them that are of the kernel's making.
+ * record.h - the file of samples that ksmtop and ksm-autotune write and read: its
+ * lines, and the parts that both have.  What is a tool's own, the tool adds.
  *
  * The format: "ksmtop-record 1", then records of one line, words between blanks:
  *	s WHEN_NS KEY=VALUE...	a sample begins: moment, and what holds for all of it
@@ -9,11 +9,15 @@
  *	p PID KEY=VALUE...	a process that was read
  *	n PID USER COMMAND CGROUP VM	its names, only when they were read, behind its p
  *	g PID...		processes that ended
+ *	b			ksm-autotune: the daemon began with this look
+ *	k WHY			ksm-autotune: something started since the look before
+ *	o KEY=VALUE...		ksm-autotune: the attributes that are as the daemon set them;
+ *				there is none of a daemon that changes nothing
  *	e			the sample is whole
  * A figure is a number, "-" absent, "!" denied or "." off.  Bytes of names that
  * are no plain character are %XX, and an empty name is "%".  Keys and kinds of
  * records that a reader does not know are left out, so later versions may add
- * some; a file that was cut off
+ * some, and either tool reads what the other has written; a file that was cut off
  * ends with its last whole sample.
  */
 #ifndef KSM_LIBKSM_RECORD_H
