@@ -232,7 +232,8 @@ replayed() {
 	end_tuner TERM
 	replayed "$record"
 	# In two parts it is the same story.
-	half=$(awk '/^e$/ && ++n == 20 { print NR; exit }' "$record")
+	looks=$(grep -c '^e$' "$record")
+	half=$(grep -n '^e$' "$record" | sed -n "$((looks / 2))s/:.*//p")
 	head -n "$half" "$record" >"$record.1"
 	{
 		head -n 1 "$record"
