@@ -268,18 +268,9 @@ replayed() {
 	as_before
 }
 
-@test "live: killed, and restore puts everything back" {
+@test "live: killed, and the verbs say so until restore puts everything back" {
 	expect 0 ksm-autotune restore
 	stderr_has "no daemon has left anything to put back"
-	for i in {1..12}; do
-		tune
-		# Before its first write, within its writes, or after them.
-		sleep "0.0$((RANDOM % 10))"
-		end_tuner KILL
-		expect 0 ksm-autotune restore -C "$conf"
-		as_before
-		[[ ! -e $state/found && ! -e $state/decision ]] || fail "left over" "$(ls $state)"
-	done
 	tune
 	wait_until runs
 	end_tuner KILL
@@ -291,6 +282,95 @@ replayed() {
 	stderr_is "ksm-autotune: no daemon runs"
 	expect 0 ksm-autotune restore
 	as_before
+}
+
+# nap MS: without a process, of which that many lives would make thousands.
+nap() {
+	local seconds
+
+	[[ -p $BATS_TEST_TMPDIR/nap ]] || mkfifo "$BATS_TEST_TMPDIR/nap"
+	[[ -n ${napping-} ]] || exec {napping}<>"$BATS_TEST_TMPDIR/nap"
+	printf -v seconds '%d.%03d' $(($1 / 1000)) $(($1 % 1000))
+	read -r -t "$seconds" -u "$napping" || :
+}
+
+# soon COMMAND...: wait_until, looked at each millisecond.
+soon() {
+	local tries
+
+	for ((tries = 0; tries < 30000; tries++)); do
+		"$@" && return
+		nap 1
+	done
+	fail "never came true: $*"
+}
+
+# as_found WHEN: settings, of found[], and marks.
+as_found() {
+	local pid name value
+
+	for name in "${!found[@]}"; do
+		IFS= read -r value <"$ksm/$name"
+		same "$name, $1" "$value" "${found[$name]}" || return
+	done
+	for pid in "${held[@]}"; do
+		kill -0 "$pid" 2>/dev/null || fail "$pid has ended, $1" || return
+		! grep -q '^VmFlags:.* mg' "/proc/$pid/smaps" ||
+			fail "$pid has marks, $1" "$(<$state/advised)" || return
+	done
+	[[ ! -e $state/found && ! -e $state/decision && ! -e $state/advised ]] ||
+		fail "notes are left, $1" "$(ls $state)"
+}
+
+noted() { [[ -e $state/found ]]; }
+noted_whom() { [[ -e $state/advised ]]; }
+is_advised() { [[ $(<"$log") == *" are advised"* ]]; }
+
+# By hand with KSM_KILLS=200: two minutes where others work, too.
+@test "live: killed at many moments, and restore puts back settings and marks" {
+	local -A found=() saw=()
+	local i name at when moments=${KSM_KILLS:-48}
+
+	sed -i 's/^\[daemon\]/&\non-stop=undo/' "$conf"
+	sed 's/^advise=.*/advise=where-it-pays/' "$conf" >"$conf.1"
+	cp "$conf" "$conf.0"
+	held 2
+	while read -r name _; do
+		[[ $name == "#"* ]] || IFS= read -r "found[$name]" <"$ksm/$name"
+	done <<<"$before"
+	((${#found[@]} > 3)) || fail "nothing to compare"
+	for ((i = 0; i < moments; i++)); do
+		conf=${conf%.[01]}.$((i / 4 % 2))
+		: >"$log"
+		tune
+		# At any time from its beginning, around each of its notes, and of its work.
+		case $((i % 4)) in
+		0) at=60 ;;
+		1) at=30; soon noted ;;
+		2) at=30; soon noted_whom ;;
+		3) at=150; soon is_advised ;;
+		esac
+		nap $((RANDOM % at))
+		when=nothing
+		! noted || when=settings
+		! noted_whom || when+=+processes
+		! is_advised || when+=+advised
+		end_tuner KILL
+		saw[$when]=$((${saw[$when]:-0} + 1))
+		if ((i % 5 == 0)); then
+			# Whoever puts back may be killed, too.
+			start ksm-autotune restore -C "$conf" 2>>"$log" 9>&-
+			nap $((RANDOM % 30))
+			kill -KILL "$spawned" 2>/dev/null || :
+			wait "$spawned" 2>/dev/null || :
+		fi
+		ksm-autotune restore -C "$conf" 2>>"$log" || fail "restore, moment $i, $when"
+		as_found "moment $i, $when"
+	done
+	for when in "${!saw[@]}"; do
+		echo "# killed ${saw[$when]} times with $when noted or done" >&3
+	done
+	((${saw[settings+processes+advised]} >= moments / 4))
 }
 
 @test "live: killed, and the next one knows what was found and who is ours" {
