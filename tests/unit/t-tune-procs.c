@@ -194,6 +194,95 @@ static void avoided(void)
 	end(&t);
 }
 
+/* How often a process was read; the linker sends those calls here. */
+static size_t reads;
+int __wrap_ksm_pidstat_read(struct ksm *k, const char *name, struct ksm_proc *out);
+int __real_ksm_pidstat_read(struct ksm *k, const char *name, struct ksm_proc *out);
+
+int __wrap_ksm_pidstat_read(struct ksm *k, const char *name, struct ksm_proc *out)
+{
+	reads++;
+	return __real_ksm_pidstat_read(k, name, out);
+}
+
+static size_t reads_of_look(struct test *t)
+{
+	reads = 0;
+	look(t);
+	return reads;
+}
+
+/* Who matches nothing is read when it is twice as old, and in turn from a minute on. */
+static void young(void)
+{
+	size_t n = 0;
+	struct test t;
+
+	begin(&t);
+	/* Its age at each look: 2, 12, 22, 32, 42, 52, 62 s. */
+	put(&t, 31, "sh", (UPTIME / S + 8) * 100);
+	CHECK_UINT(reads_of_look(&t), 1);
+	CHECK_UINT(reads_of_look(&t), 1);
+	CHECK_UINT(reads_of_look(&t), 0);
+	CHECK_UINT(reads_of_look(&t), 1);
+	CHECK_UINT(reads_of_look(&t), 0);
+	CHECK_UINT(reads_of_look(&t), 0);
+	for (int i = 0; i < TUNE_TURNS; i++)
+		n += reads_of_look(&t);
+	/* At 64 s or more, and then once in each round of turns. */
+	CHECK_UINT(n, 2);
+	end(&t);
+}
+
+/* One of whom a rule is found is read for it once more, and then in turn, young or not. */
+static void matched(void)
+{
+	size_t n = 0;
+	struct test t;
+
+	begin(&t);
+	put(&t, 31, "web", (UPTIME / S + 8) * 100);
+	CHECK_UINT(reads_of_look(&t), 2);
+	for (int i = 0; i < TUNE_TURNS; i++)
+		n += reads_of_look(&t);
+	CHECK_UINT(n, 1);
+	end(&t);
+}
+
+/* Ten thousand that begin together are not read all again at once; each in its turn is. */
+static void crowd(void)
+{
+	enum { N = 600, MAX = 256 };
+	struct test t;
+	size_t n = 0;
+
+	begin(&t);
+	for (int i = 0; i < N; i++)
+		put(&t, 1000 + i, "sh", (UPTIME / S + 8) * 100);
+	CHECK_UINT(reads_of_look(&t), N);
+	n = reads_of_look(&t);
+	CHECK(n >= MAX && n <= MAX + (N - MAX) / TUNE_TURNS + 1);
+	for (int i = 0; i < N; i++)
+		put(&t, 1000 + i, "web", (UPTIME / S + 8) * 100);
+	for (int i = 0; i < TUNE_TURNS; i++)
+		look(&t);
+	CHECK_UINT(t.p.n, N);
+	end(&t);
+}
+
+static void no_rule(void)
+{
+	struct test t;
+
+	begin(&t);
+	tune_config_fini(&t.c);
+	tune_config_init(&t.c);
+	put(&t, 31, "web", (UPTIME / S + 8) * 100);
+	CHECK_UINT(reads_of_look(&t), 0);
+	CHECK_UINT(t.found.procs, 1);
+	end(&t);
+}
+
 static void many(void)
 {
 	enum { N = 300 };
@@ -218,4 +307,4 @@ static void many(void)
 }
 
 TAP_MAIN(TAP_CASE(come_and_go), TAP_CASE(becomes_another), TAP_CASE(used_again), TAP_CASE(ours),
-	 TAP_CASE(avoided), TAP_CASE(many))
+	 TAP_CASE(avoided), TAP_CASE(young), TAP_CASE(matched), TAP_CASE(crowd), TAP_CASE(no_rule), TAP_CASE(many))

@@ -3,8 +3,10 @@
  * procs.c - the processes that there are, and those that a rule matches.
  *
  * Ten thousand processes are listed in some milliseconds, and read in a second; so
- * who is known is read in turn.  Who is young is read each time: it may be about to
- * become another program.
+ * who is known is read in turn, and of most of them no more than a rule asks for.  Who
+ * is young may be about to become another program: it is read when it is twice as old,
+ * as who has not become another for a while is not likely to in the next moment.  Of a
+ * thousand that begin together most wait for their turn.
  */
 #include "ksm-autotune/procs.h"
 
@@ -19,12 +21,13 @@
 #include "util/vec.h"
 
 #define YOUNG_NS UINT64_C(60000000000)
+#define AGAIN_MAX 256	/* out of turn, in one look */
 
 struct seen {
 	pid_t pid;
 	uint64_t start_ticks;
 	uint32_t look;			/* when it was listed last */
-	bool young;
+	uint64_t again_ns;		/* to be read then, out of turn; 0: in turn */
 	struct tune_cand *cand;		/* or NULL */
 };
 
@@ -66,7 +69,19 @@ struct look {
 	const struct ksm_stats *stats;
 	uint64_t uptime_ns;
 	struct tune_found *out;
+	unsigned int names;		/* what ksm_proc_read() is asked for the rules */
+	unsigned int again;		/* how many were read out of turn */
 };
+
+/* Other names are read by themselves, as patterns ask for them. */
+static unsigned int names_of(const struct tune_config *c)
+{
+	for (size_t i = 0; i < c->n_rules; i++)
+		for (size_t j = 0; j < c->rule[i].n_patterns; j++)
+			if (c->rule[i].pattern[j].by == TUNE_MATCH_USER)
+				return KSM_PROC_UID;
+	return 0;
+}
 
 /* Its control group, or one above it, asks for it to be left alone. */
 static bool is_avoided(struct ksm *k, pid_t pid)
@@ -128,31 +143,61 @@ static void see_figures(const struct look *l, struct tune_cand *c, const struct 
 		c->meta_bytes = tune_meta_bytes(proc);
 }
 
-/* Reads one, and finds the rule for it.  0; -ENOMEM; what else cannot be read is left. */
+/* False: it is known, and nothing else is to be found out of it. */
+static bool is_candidate(struct look *l, struct seen *s, const struct ksm_proc *proc)
+{
+	if (proc->start_ticks != s->start_ticks) {
+		l->out->went += s->cand != NULL;
+		drop_cand(l->p, s);
+		s->start_ticks = proc->start_ticks;
+	}
+	if (s->cand)
+		see_figures(l, s->cand, proc);
+	return !s->cand && !proc->kthread;
+}
+
+/*
+ * Reads one, and finds the rule for it; how it takes part is asked only of those that
+ * have one.  0; -ENOMEM; what else cannot be read is left.
+ */
 static int look_at(struct look *l, struct seen *s)
 {
 	const struct tune_rule *rule;
 	struct ksm_proc proc;
 	uint64_t age;
-	int rc = ksm_proc_read(l->k, s->pid, KSM_PROC_UID | KSM_PROC_KSM | KSM_PROC_MEMBER, &proc);
+	int rc = ksm_proc_read(l->k, s->pid, l->names | (s->cand ? KSM_PROC_KSM : 0), &proc);
 
+	s->again_ns = 0;
 	if (rc)
 		return rc == -ENOMEM ? rc : 0;
-	if (proc.start_ticks != s->start_ticks) {
-		l->out->went += s->cand != NULL;
-		drop_cand(l->p, s);
-		s->start_ticks = proc.start_ticks;
-	}
+	if (!is_candidate(l, s, &proc))
+		return 0;
 	age = age_of(l->k, &proc, l->uptime_ns);
-	s->young = age < YOUNG_NS;
-	if (s->cand)
-		see_figures(l, s->cand, &proc);
-	if (s->cand || proc.kthread)
-		return 0;
 	rule = tune_match(l->k, l->c, &proc);
-	if (!rule)
+	if (!rule) {
+		if (age < YOUNG_NS)
+			s->again_ns = l->t->now_ns + MAX(age, UINT64_C(1));
 		return 0;
+	}
+	rc = ksm_proc_read_same(l->k, &(struct ksm_ident){ .pid = s->pid,
+							   .start_ticks = s->start_ticks },
+				KSM_PROC_KSM | KSM_PROC_MEMBER, &proc);
+	if (rc)
+		return rc == -ENOMEM ? rc : 0;
 	return add_cand(l, s, rule, &proc, age);
+}
+
+/* Of a crowd that began together, those for whom there is no time wait for their turn. */
+static bool is_due(struct look *l, struct seen *s)
+{
+	if (s->again_ns && l->t->now_ns < s->again_ns)
+		return false;
+	if (s->again_ns && l->again < AGAIN_MAX) {
+		l->again++;
+		return true;
+	}
+	s->again_ns = 0;
+	return (uint32_t)s->pid % TUNE_TURNS == l->p->look % TUNE_TURNS;
 }
 
 static int see(struct look *l, pid_t pid)
@@ -161,6 +206,10 @@ static int see(struct look *l, pid_t pid)
 	const bool known = s != NULL;
 	int rc;
 
+	l->out->procs++;
+	/* Nobody asks who it is. */
+	if (!l->c->n_rules)
+		return 0;
 	if (!known) {
 		s = calloc(1, sizeof(*s));
 		if (!s)
@@ -173,10 +222,7 @@ static int see(struct look *l, pid_t pid)
 		}
 	}
 	s->look = l->p->look;
-	l->out->procs++;
-	if (known && !s->young && (uint32_t)pid % TUNE_TURNS != l->p->look % TUNE_TURNS)
-		return 0;
-	return look_at(l, s);
+	return !known || is_due(l, s) ? look_at(l, s) : 0;
 }
 
 /* Those that were not listed this time: a map is not changed while it is walked. */
@@ -206,7 +252,8 @@ int tune_procs_look(struct tune_procs *p, struct ksm *k, const struct tune_confi
 		    const struct tune_clock *t, const struct tune_ourses *ours,
 		    const struct ksm_stats *s, uint64_t uptime_ns, struct tune_found *out)
 {
-	struct look l = { p, k, c, t, ours, s, uptime_ns, out };
+	struct look l = { p, k, c, t, ours, s, uptime_ns, out, names_of(c), 0 };
+	const pid_t self = ksm_is_live(k) ? getpid() : 0;
 	struct ksm_procs *it;
 	pid_t pid;
 	int rc;
@@ -217,7 +264,7 @@ int tune_procs_look(struct tune_procs *p, struct ksm *k, const struct tune_confi
 		return rc;
 	p->look++;
 	while (!rc && (rc = ksm_procs_next(it, &pid)) == 1)
-		rc = ksm_is_live(k) && pid == getpid() ? 0 : see(&l, pid);
+		rc = pid == self ? 0 : see(&l, pid);
 	ksm_procs_close(it);
 	return rc ? rc : sweep(&l);
 }
