@@ -186,6 +186,40 @@ Try 'ksmctl status --help' for more information."
 	stdout_has "one over the 8 EiB tracked takes 213503d23h or more"
 }
 
+# --- what it costs ----------------------------------------------------------------
+
+# opened TIMES PID COMMAND...: so often the command opened the stat of that process.
+opened() {
+	local opens=$BATS_TEST_TMPDIR/opens times=$1 pid=$2
+	shift 2
+
+	strace -qq -e trace=openat,openat2 -o "$opens" "$@" >"$BATS_TEST_TMPDIR/said" 2>&1 || :
+	[[ -s $BATS_TEST_TMPDIR/said ]] || fail "said nothing: $*"
+	grep -q '"[0-9]*/stat"' "$opens" || fail "read nobody: $*" "$(<"$opens")"
+	same "opens of $pid/stat by $*" "$(grep -c "\"$pid/stat\"" "$opens")" "$times"
+}
+
+@test "status, doctor and metrics read each process once" {
+	command -v strace >/dev/null || skip "needs strace"
+	strace -qq -o /dev/null true || skip "strace may not trace here"
+	spawn sleep 1000
+	opened 1 "$spawned" ksmctl status
+	opened 1 "$spawned" ksmctl doctor
+	opened 1 "$spawned" ksmctl metrics --by pid
+}
+
+@test "where no kernel thread is to be seen, nobody looks for ksmd" {
+	command -v strace >/dev/null || skip "needs strace"
+	need_mounts
+	unshare -pm --fork --mount-proc true 2>/dev/null || skip "no namespace of processes"
+	# There the shell is 1, 2 is a process like others, and so is 3.
+	expect 0 unshare -pm --fork --mount-proc bash -c \
+		'sleep 1000 & sleep 1000 & "$@"; s=$?; kill %1 %2; exit $s' bash \
+		strace -qq -e trace=openat -o "$BATS_TEST_TMPDIR/opens" ksmctl status
+	same "opens of 3/stat" "$(grep -c '"3/stat"' "$BATS_TEST_TMPDIR/opens")" 1
+	stdout_has "state      "
+}
+
 # --- who decides ----------------------------------------------------------------
 
 note=run/ksm-autotune/decision

@@ -36,6 +36,7 @@ struct report {
 	struct cli_json *j;	/* NULL: text */
 	size_t n;
 	struct ctl_decider decider;
+	struct ctl_crowd crowd;
 };
 
 static void tell(struct report *r, const char *about, const char *text, const char *command)
@@ -64,7 +65,7 @@ static void system_findings(struct ctl *ctl, struct report *r, struct ksm_stats 
 	struct ksm_around around;
 	struct ctl_facts facts = { .stats = now, .derived = &d, .around = &around,
 				   .decider = &r->decider };
-	bool whole;
+	bool whole, tracks;
 	size_t n;
 
 	ctl_stats(ctl, now);
@@ -77,11 +78,12 @@ static void system_findings(struct ctl *ctl, struct report *r, struct ksm_stats 
 	}
 	ksm_stats_derive(now, &d);
 	ksm_around_read(ctl->k, &around);
-	ctl_decider_read(ctl, &r->decider);
-	if (ksm_fig_or(d.tracked_pages, 0))
-		facts.unseen_zero_bytes = ctl_unseen_zero(ctl, ZERO_NS, &whole);
-	else
-		facts.members = ctl_members(ctl);
+	tracks = ksm_fig_or(d.tracked_pages, 0);
+	ctl_crowd_read(ctl, tracks ? CTL_CROWD_WHO : CTL_CROWD_COUNT, &r->crowd);
+	ctl_decider_read(ctl, &r->crowd, &r->decider);
+	facts.members = r->crowd.members;
+	if (tracks)
+		facts.unseen_zero_bytes = ctl_unseen_zero(ctl, &r->crowd, ZERO_NS, &whole);
 	n = ctl_findings(&facts, found, ARRAY_SIZE(found));
 	for (size_t i = 0; i < n; i++) {
 		struct str clean __cleanup_str = STR_INIT;
@@ -159,33 +161,25 @@ static bool loses(struct ctl *ctl, struct losers *l, const struct ksm_proc *p)
 	return true;
 }
 
-static void losers_find(struct ctl *ctl, struct losers *l)
+static void losers_find(struct ctl *ctl, const struct ctl_crowd *crowd, struct losers *l)
 {
-	struct ksm_procs *it;
-	struct ksm_proc p;
-	pid_t pid;
-	int rc;
-
-	rc = ksm_procs_open(ctl->k, &it);
-	if (rc) {
-		cli_warn(0, "cannot list processes: %s", ksm_list_why(rc));
-		return;
-	}
-	while (ksm_procs_next(it, &pid) == 1) {
+	if (crowd->rc)
+		cli_warn(0, "cannot list processes: %s", ksm_list_why(crowd->rc));
+	for (size_t i = 0; i < crowd->n; i++) {
+		const struct ksm_proc *p = &crowd->v[i];
 		size_t at;
 
-		if (ksm_proc_read(ctl->k, pid, KSM_PROC_KSM, &p) || !loses(ctl, l, &p))
+		if (!loses(ctl, l, p))
 			continue;
 		l->count++;
 		for (at = l->n; at > 0 && l->worst[at - 1].ksm.profit_bytes.v >
-						  p.ksm.profit_bytes.v; at--)
+						  p->ksm.profit_bytes.v; at--)
 			if (at < LOSERS)
 				l->worst[at] = l->worst[at - 1];
 		if (at < LOSERS)
-			l->worst[at] = p;
+			l->worst[at] = *p;
 		l->n = MIN(l->n + 1, (size_t)LOSERS);
 	}
-	ksm_procs_close(it);
 }
 
 static void losers(struct ctl *ctl, struct report *r)
@@ -193,7 +187,7 @@ static void losers(struct ctl *ctl, struct report *r)
 	struct losers l = { .deadline_ns = ksm_now_ns() + ZERO_NS };
 	char about[32], text[240], command[64], size[32], undo[120];
 
-	losers_find(ctl, &l);
+	losers_find(ctl, &r->crowd, &l);
 	for (size_t i = 0; i < l.n; i++) {
 		struct str name __cleanup_str = STR_INIT;
 
@@ -370,6 +364,7 @@ int ctl_doctor(struct ctl *ctl, int argc, char **argv)
 		printf("nothing found\n");
 	}
 	cli_json_free(r.j);
+	ctl_crowd_free(&r.crowd);
 	free(pids);
 	if (failed)
 		return r.n || failed < n ? CLI_PARTIAL : CLI_FAIL;

@@ -76,6 +76,8 @@ static void status_read(struct ctl *ctl, struct status *st)
 	struct ksm_stats before;
 	struct ksm_caps caps;
 	struct ctl_facts facts;
+	struct ctl_crowd crowd;
+	bool tracks;
 
 	memset(st, 0, sizeof(*st));
 	st->delta.ksmd_cpu_pct = -1;
@@ -92,9 +94,12 @@ static void status_read(struct ctl *ctl, struct status *st)
 	ksm_caps_read(ctl->k, &caps);
 	st->hksm = caps.hksm;
 	ksm_around_read(ctl->k, &st->around);
-	ctl_decider_read(ctl, &st->decider);
-	if (ksm_fig_or(st->d.tracked_pages, 0))
-		st->unseen_zero = ctl_unseen_zero(ctl, ZERO_NS, &st->unseen_whole);
+	tracks = ksm_fig_or(st->d.tracked_pages, 0);
+	ctl_crowd_read(ctl, tracks ? CTL_CROWD_WHO : 0, &crowd);
+	ctl_decider_read(ctl, &crowd, &st->decider);
+	if (tracks)
+		st->unseen_zero = ctl_unseen_zero(ctl, &crowd, ZERO_NS, &st->unseen_whole);
+	ctl_crowd_free(&crowd);
 	facts = (struct ctl_facts){ .stats = &st->stats, .derived = &st->d,
 				    .delta = st->sampled ? &st->delta : NULL,
 				    .around = &st->around, .decider = &st->decider,

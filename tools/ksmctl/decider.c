@@ -23,17 +23,15 @@ bool ctl_note_read(struct ctl *ctl, struct ksm_tuner *out, bool *noted)
 	return false;
 }
 
-void ctl_decider_read(struct ctl *ctl, struct ctl_decider *out)
+void ctl_decider_read(struct ctl *ctl, const struct ctl_crowd *crowd, struct ctl_decider *out)
 {
 	struct ksm_value advisor;
 	bool known;
 
-	*out = (struct ctl_decider){ .who = CTL_BY_UNKNOWN };
+	*out = (struct ctl_decider){ .who = CTL_BY_UNKNOWN, .ksmtuned = crowd->ksmtuned };
 	known = !ksm_attr_read(ctl->k, KSM_ATTR_ADVISOR_MODE, &advisor) &&
 		advisor.state != KSM_DENIED;
 	known &= ctl_note_read(ctl, &out->note, &out->noted);
-	if (ksm_tuner_rival(ctl->k, &out->ksmtuned))
-		out->ksmtuned.pid = 0;
 	/* An advisor that this program does not know is one. */
 	if (ctl_tuner_runs(out))
 		out->who = CTL_BY_AUTOTUNE;

@@ -68,6 +68,30 @@ void ctl_json_fig(struct cli_json *j, const char *key, struct ksm_fig f);
 /* Sleep that a signal ends; false when one did. */
 bool ctl_sleep(uint64_t ns);
 
+/* members.c: all processes, each read once */
+enum {
+	CTL_CROWD_WHO = 1,	/* list those that take part, or lose by it */
+	CTL_CROWD_COUNT = 2,	/* the same, and how many take part, by their mappings if need be */
+};
+
+struct ctl_crowd {
+	int rc;			/* -errno: not listed, or not all of them */
+	struct ksm_proc ksmtuned;	/* who decides, too; pid 0: it does not run */
+	struct ksm_fig members;	/* denied: some cannot be read, and none was found */
+	struct ksm_proc *v;
+	size_t n, cap;
+};
+
+/* @ask: 0: only who decides.  Freed by ctl_crowd_free(), also after a failure. */
+void ctl_crowd_read(struct ctl *ctl, unsigned int ask, struct ctl_crowd *out);
+void ctl_crowd_free(struct ctl_crowd *c);
+/*
+ * Sum of ksm_zero_unseen() in bytes; absent where the kernel cannot tell.  Not
+ * @whole: at least that much, as time or permission ran out.
+ */
+struct ksm_fig ctl_unseen_zero(struct ctl *ctl, const struct ctl_crowd *c, uint64_t budget_ns,
+			       bool *whole);
+
 /* decider.c: who sets the scanner */
 enum ctl_who {
 	CTL_BY_UNKNOWN,		/* what would tell it cannot be read */
@@ -90,7 +114,7 @@ struct ctl_decider {
  */
 bool ctl_note_read(struct ctl *ctl, struct ksm_tuner *out, bool *noted);
 /* From the kernel's settings, that note, and the processes. */
-void ctl_decider_read(struct ctl *ctl, struct ctl_decider *out);
+void ctl_decider_read(struct ctl *ctl, const struct ctl_crowd *crowd, struct ctl_decider *out);
 /* It runs and has a say, or ran and put nothing back.  A dry run does neither. */
 static inline bool ctl_tuner_runs(const struct ctl_decider *d)
 {
@@ -153,15 +177,6 @@ struct ctl_facts {
 size_t ctl_findings(const struct ctl_facts *f, struct ctl_finding *out, size_t max);
 /* The scanner runs and looks at no page: then no pass will ever end.  Pure. */
 bool ctl_scans_nothing(const struct ctl_facts *f, struct ctl_finding *out);
-
-/* members.c: all processes that take part */
-/* How many; denied when there may be some that cannot be read, and none was found. */
-struct ksm_fig ctl_members(struct ctl *ctl);
-/*
- * Sum of ksm_zero_unseen() in bytes; absent where the kernel cannot tell.  Not
- * @whole: at least that much, as time or permission ran out.
- */
-struct ksm_fig ctl_unseen_zero(struct ctl *ctl, uint64_t budget_ns, bool *whole);
 
 /* groups.c: sums by what processes belong to */
 struct ctl_group {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * members.c - what status and doctor ask of all processes that take part: how many
- * they are, and how much of their memory stands in the zero page unseen.
+ * members.c - what status and doctor ask of all processes, in one walk: who of them
+ * decides about merging, how many take part, and which.  And how much memory of
+ * these stands in the zero page unseen.
  */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "ksmctl/ksmctl.h"
-#include "util/num.h"
+#include "util/vec.h"
 
 /* Kernels before 6.15 tell of a process that was not scanned yet only by its mappings. */
 static bool takes_part(struct ctl *ctl, const struct ksm_proc *p)
@@ -19,48 +21,75 @@ static bool takes_part(struct ctl *ctl, const struct ksm_proc *p)
 	       !ksm_proc_member(ctl->k, p->pid, &m) && ksm_member_in(m);
 }
 
-struct ksm_fig ctl_members(struct ctl *ctl)
+static int add(struct ctl_crowd *c, const struct ksm_proc *p)
 {
-	struct ksm_fig n = KSM_FIG(0);
+	if (vec_room(c->v, c->n, c->cap))
+		return -ENOMEM;
+	c->v[c->n++] = *p;
+	return 0;
+}
+
+static int take(struct ctl *ctl, unsigned int ask, struct ctl_crowd *c, const struct ksm_proc *p)
+{
+	if (!c->ksmtuned.pid)
+		(void)ksm_tuner_is_rival(ctl->k, p, &c->ksmtuned);
+	if (p->kthread || !ask)
+		return 0;
+	if (ask & CTL_CROWD_COUNT) {
+		c->members.v += takes_part(ctl, p);
+		/* "Nobody" can be said only of processes that may be read. */
+		if (p->member == KSM_MEMBER_DENIED)
+			c->members.state = KSM_DENIED;
+	}
+	return ksm_member_in(p->member) || ksm_proc_loses(p, 0) ? add(c, p) : 0;
+}
+
+void ctl_crowd_read(struct ctl *ctl, unsigned int ask, struct ctl_crowd *out)
+{
 	struct ksm_procs *it;
 	struct ksm_proc p;
 	pid_t pid;
 	int rc;
 
-	if (ksm_procs_open(ctl->k, &it))
-		return (struct ksm_fig){ .state = KSM_ABSENT };
-	while (ksm_procs_next(it, &pid) == 1) {
-		rc = ksm_proc_read(ctl->k, pid, KSM_PROC_KSM, &p);
-		if (rc == -EACCES || rc == -EPERM)
-			n.state = KSM_DENIED;
-		if (rc || p.kthread)
-			continue;
-		n.v += takes_part(ctl, &p);
-		/* "Nobody" can be said only of processes that may be read. */
-		if (p.member == KSM_MEMBER_DENIED)
-			n.state = KSM_DENIED;
+	*out = (struct ctl_crowd){ .members.state = KSM_ABSENT };
+	out->rc = ksm_procs_open(ctl->k, &it);
+	if (out->rc)
+		return;
+	if (ask & CTL_CROWD_COUNT)
+		out->members = KSM_FIG(0);
+	while (!out->rc && ksm_procs_next(it, &pid) == 1) {
+		rc = ksm_proc_read(ctl->k, pid, ask ? KSM_PROC_KSM : 0, &p);
+		if ((ask & CTL_CROWD_COUNT) && (rc == -EACCES || rc == -EPERM))
+			out->members.state = KSM_DENIED;
+		if (!rc)
+			out->rc = take(ctl, ask, out, &p);
 	}
 	ksm_procs_close(it);
-	return n.v ? KSM_FIG(n.v) : n;
+	if (out->members.v)
+		out->members.state = KSM_VALUE;
 }
 
-struct ksm_fig ctl_unseen_zero(struct ctl *ctl, uint64_t budget_ns, bool *whole)
+void ctl_crowd_free(struct ctl_crowd *c)
+{
+	free(c->v);
+	*c = (struct ctl_crowd){ 0 };
+}
+
+struct ksm_fig ctl_unseen_zero(struct ctl *ctl, const struct ctl_crowd *c, uint64_t budget_ns,
+			       bool *whole)
 {
 	const uint64_t deadline = ksm_now_ns() + budget_ns;
 	struct ksm_fig sum = { .state = KSM_ABSENT };
-	struct ksm_procs *it;
-	struct ksm_proc p;
 	int64_t bytes;
-	pid_t pid;
 	int rc = 0;
 
 	*whole = true;
-	if (!ksm_is_live(ctl->k) || ksm_procs_open(ctl->k, &it))
+	if (!ksm_is_live(ctl->k))
 		return sum;
-	while (rc != -EOPNOTSUPP && ksm_procs_next(it, &pid) == 1) {
-		if (ksm_proc_read(ctl->k, pid, KSM_PROC_KSM, &p) || !ksm_member_in(p.member))
+	for (size_t i = 0; i < c->n && rc != -EOPNOTSUPP && rc != -ETIME; i++) {
+		if (!ksm_member_in(c->v[i].member))
 			continue;
-		rc = ksm_zero_unseen(ctl->k, &p, deadline, &bytes);
+		rc = ksm_zero_unseen(ctl->k, &c->v[i], deadline, &bytes);
 		if (rc == -ESRCH)
 			continue;
 		if (rc)
@@ -68,9 +97,6 @@ struct ksm_fig ctl_unseen_zero(struct ctl *ctl, uint64_t budget_ns, bool *whole)
 		/* Out of time it is what was counted so far. */
 		if (!rc || rc == -ETIME)
 			ksm_fig_add(&sum, KSM_FIG(bytes));
-		if (rc == -ETIME)
-			break;
 	}
-	ksm_procs_close(it);
 	return sum;
 }

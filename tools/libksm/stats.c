@@ -122,7 +122,13 @@ static void psi_read(struct ksm *k, struct ksm_stats *out)
 			rc == -EOPNOTSUPP ? KSM_OFF : ksm_state_of(rc);
 }
 
-/* ksmd is a kernel thread born at boot: among the first pids, and found once. */
+#define KTHREADD 2	/* the second process of each boot: init/main.c rest_init() */
+
+/*
+ * ksmd is a kernel thread born at boot: among the first pids, and found once.  Where
+ * the parent of all such threads is not to be seen, in a container or with hidepid=,
+ * none of them is: nobody has to look through all processes for it.
+ */
 static void ksmd_find(struct ksm *k)
 {
 	struct ksm_procs *it;
@@ -130,6 +136,8 @@ static void ksmd_find(struct ksm *k)
 	pid_t pid;
 
 	k->ksmd = -1;
+	if (k->live && (ksm_proc_read(k, KTHREADD, 0, &p) || !p.kthread))
+		return;
 	if (ksm_procs_open(k, &it))
 		return;
 	while (ksm_procs_next(it, &pid) == 1) {

@@ -360,20 +360,30 @@ int ksm_tuner_read(struct ksm *k, struct ksm_tuner *out)
 	return 0;
 }
 
-int ksm_tuner_rival(struct ksm *k, struct ksm_proc *out)
+bool ksm_tuner_is_rival(struct ksm *k, const struct ksm_proc *p, struct ksm_proc *out)
 {
 	static const char name[] = "ksmtuned";
+	struct ksm_proc q;
+
+	/* Whose it is, is asked only of those that are called so. */
+	if (strcmp(p->comm, name) || ksm_proc_read(k, p->pid, KSM_PROC_UID, &q) ||
+	    strcmp(q.comm, name) || q.uid || q.kthread || q.state == 'Z')
+		return false;
+	*out = q;
+	return true;
+}
+
+int ksm_tuner_rival(struct ksm *k, struct ksm_proc *out)
+{
 	struct ksm_procs *it;
+	struct ksm_proc p;
 	pid_t pid;
 	int rc = ksm_procs_open(k, &it);
 
 	if (rc)
 		return rc;
 	while ((rc = ksm_procs_next(it, &pid)) == 1)
-		/* Whose it is, is asked only of those that are called so. */
-		if (!ksm_proc_read(k, pid, 0, out) && !strcmp(out->comm, name) &&
-		    !ksm_proc_read(k, pid, KSM_PROC_UID, out) && !strcmp(out->comm, name) &&
-		    !out->uid && !out->kthread && out->state != 'Z')
+		if (!ksm_proc_read(k, pid, 0, &p) && ksm_tuner_is_rival(k, &p, out))
 			break;
 	ksm_procs_close(it);
 	return rc == 1 ? 0 : rc ? rc : -ENOENT;

@@ -112,5 +112,7 @@ int ksm_tuner_read_file(struct ksm *k, const char *name, struct str *out);
  * Return: 0; -ENOENT: none runs; other -errno.
  */
 int ksm_tuner_rival(struct ksm *k, struct ksm_proc *out);
+/* Is @p, of a walk over all processes, such a one?  Then @out is what is known of it. */
+bool ksm_tuner_is_rival(struct ksm *k, const struct ksm_proc *p, struct ksm_proc *out);
 
 #endif /* KSM_LIBKSM_TUNER_H */
