@@ -272,5 +272,28 @@ static void told(void)
 	tune_told_fini(&back);
 }
 
+/* An advisor of a kernel that is newer than this program is put back by its name. */
+static void unknown_advisor(void)
+{
+	const struct ksm_value theirs = { .state = KSM_VALUE, .v = -1, .text = "frequency" };
+	struct tune_settings was, now;
+	struct ksm_attrset next = { 0 };
+	unsigned int taken;
+	struct test t;
+
+	begin(&t);
+	first(&was);
+	was.found.value[KSM_ATTR_ADVISOR_MODE] = theirs;
+	set(&next, KSM_ATTR_ADVISOR_MODE, 1);
+	set(&next, KSM_ATTR_RUN, 1);
+	CHECK_INT(tune_store_put_settings(&t.s, BOOT, &was, &next), 0);
+	first(&now);
+	set(&now.found, KSM_ATTR_ADVISOR_MODE, 1);
+	CHECK_INT(tune_store_take_settings(&t.s, BOOT, &now, &taken), 0);
+	CHECK_UINT(taken, 2);
+	CHECK(ksm_value_same(&now.found.value[KSM_ATTR_ADVISOR_MODE], &theirs));
+	end(&t);
+}
+
 TAP_MAIN(TAP_CASE(one_daemon), TAP_CASE(dies), TAP_CASE(killed), TAP_CASE(lost),
-	 TAP_CASE(advisor), TAP_CASE(not_believed), TAP_CASE(advised), TAP_CASE(told))
+	 TAP_CASE(advisor), TAP_CASE(unknown_advisor), TAP_CASE(not_believed), TAP_CASE(advised), TAP_CASE(told))

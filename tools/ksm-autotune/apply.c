@@ -33,6 +33,15 @@ static int64_t settled(enum ksm_attr id, int64_t v)
 	return id == KSM_ATTR_RUN ? v & ~(int64_t)KSM_RUN_OFFLINING : v;
 }
 
+/* Is what the kernel says now the setting @v? */
+static bool is_set(enum ksm_attr id, const struct ksm_value *now, const struct ksm_value *v)
+{
+	struct ksm_value n = *now;
+
+	n.v = settled(id, n.v);
+	return ksm_value_same(&n, v);
+}
+
 int tune_settings_begin(struct tune_settings *t, struct ksm *k)
 {
 	memset(&t->ours, 0, sizeof(t->ours));
@@ -49,7 +58,7 @@ bool tune_settings_look(struct tune_settings *t, const struct ksm_stats *s)
 		struct ksm_value *mine = &t->ours.value[id];
 
 		if (mine->state != KSM_VALUE || s->attr[id].state != KSM_VALUE ||
-		    settled(id, s->attr[id].v) == mine->v)
+		    is_set(id, &s->attr[id], mine))
 			continue;
 		tell(t, "%s: somebody else has set it from %s to %s; it is left so",
 		     ksm_attr_info(id)->name, ksm_attr_format(id, mine, ours, sizeof(ours)),
@@ -82,7 +91,7 @@ static int write_one(struct tune_settings *t, struct ksm *k, enum ksm_attr id,
 		return rc;
 	}
 	rc = ksm_attr_read(k, id, &now);
-	if (!rc && (now.state != KSM_VALUE || settled(id, now.v) != v->v)) {
+	if (!rc && !is_set(id, &now, v)) {
 		tell(t, "%s: was set to %s, and does not hold", ksm_attr_info(id)->name,
 		     ksm_attr_format(id, v, text, sizeof(text)));
 		t->lost[id] = true;
@@ -98,10 +107,9 @@ static bool holds(struct ksm *k, const struct tune_settings *t, enum ksm_attr id
 	struct ksm_value now;
 
 	if (t->ours.value[id].state == KSM_VALUE)
-		return t->ours.value[id].v == v->v;
+		return ksm_value_same(&t->ours.value[id], v);
 	/* As it is is how we want it: then it is ours without a write. */
-	return k && !ksm_attr_read(k, id, &now) && now.state == KSM_VALUE &&
-	       settled(id, now.v) == v->v;
+	return k && !ksm_attr_read(k, id, &now) && is_set(id, &now, v);
 }
 
 int tune_settings_apply(struct tune_settings *t, struct ksm *k, const struct ksm_attrset *want,

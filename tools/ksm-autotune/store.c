@@ -187,7 +187,7 @@ static bool take_setting(struct tune_note *n, char *line)
 		if (strncmp(line, sets[i].prefix, len))
 			continue;
 		id = ksm_attr_find(line + len);
-		return id >= 0 && !ksm_attr_parse(id, eq, &set_of(n, &sets[i])->value[id]);
+		return id >= 0 && !ksm_attr_parse_noted(id, eq, &set_of(n, &sets[i])->value[id]);
 	}
 	return false;
 }

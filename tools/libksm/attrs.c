@@ -347,6 +347,24 @@ int ksm_attr_parse(enum ksm_attr id, const char *text, struct ksm_value *out)
 	return 0;
 }
 
+int ksm_attr_parse_noted(enum ksm_attr id, const char *text, struct ksm_value *out)
+{
+	const int rc = ksm_attr_parse(id, text, out);
+	const size_t len = strlen(text);
+
+	if (rc != -EINVAL || infos[id].type != KSM_TYPE_CHOICE || !len ||
+	    len >= sizeof(out->text) || strpbrk(text, " \t[]"))
+		return rc;
+	*out = (struct ksm_value){ .state = KSM_VALUE, .v = -1 };
+	memcpy(out->text, text, len + 1);
+	return 0;
+}
+
+bool ksm_value_same(const struct ksm_value *a, const struct ksm_value *b)
+{
+	return a->state == b->state && a->v == b->v && (a->v >= 0 || !strcmp(a->text, b->text));
+}
+
 const char *ksm_attr_format(enum ksm_attr id, const struct ksm_value *v, char *buf, size_t len)
 {
 	const struct ksm_attr_info *in = &infos[id];

@@ -141,11 +141,6 @@ int ksm_attrset_parse(const char *buf, size_t len, struct ksm_attrset *out,
 	return 0;
 }
 
-static bool value_same(const struct ksm_value *a, const struct ksm_value *b)
-{
-	return a->state == b->state && a->v == b->v && (a->v >= 0 || !strcmp(a->text, b->text));
-}
-
 /* One run of ksm_attrset_apply(): what was found, what holds now, what was done. */
 struct apply {
 	struct ksm *k;
@@ -181,7 +176,7 @@ static int apply_one(struct apply *a, enum ksm_attr id, const struct ksm_value *
 			return 0;
 		}
 		rc = -EOPNOTSUPP;
-	} else if (value_same(&a->now.value[id], v)) {
+	} else if (ksm_value_same(&a->now.value[id], v)) {
 		return 0;
 	} else if (!(a->flags & KSM_APPLY_DRY_RUN)) {
 		rc = ksm_attr_write(a->k, id, v);
@@ -210,7 +205,7 @@ static bool structure_differs(const struct apply *a, const struct ksm_attrset *w
 		const struct ksm_value *w = &want->value[structure[i]];
 		const struct ksm_value *n = &a->now.value[structure[i]];
 
-		if (w->state == KSM_VALUE && n->state == KSM_VALUE && !value_same(w, n))
+		if (w->state == KSM_VALUE && n->state == KSM_VALUE && !ksm_value_same(w, n))
 			return true;
 	}
 	return false;

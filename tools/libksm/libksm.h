@@ -268,6 +268,13 @@ int ksm_attr_read(struct ksm *k, enum ksm_attr id, struct ksm_value *out);
  * Return: 0; -EROFS for an attribute that is not writable; -ERANGE; -EINVAL.
  */
 int ksm_attr_parse(enum ksm_attr id, const char *text, struct ksm_value *out);
+/*
+ * The same of what ksm_attr_format() wrote of a kernel's value: a choice that a newer
+ * kernel has keeps its name, and can be written back.
+ */
+int ksm_attr_parse_noted(enum ksm_attr id, const char *text, struct ksm_value *out);
+/* Of one attribute: are they the same setting?  One that is not known is none. */
+bool ksm_value_same(const struct ksm_value *a, const struct ksm_value *b);
 /* What the kernel's file says, or will be told, for a value; returns buf. */
 const char *ksm_attr_format(enum ksm_attr id, const struct ksm_value *v, char *buf, size_t len);
 /* "0 to 4294967295", "0 or 1", "none, scan-time"; returns buf. */
