@@ -158,13 +158,13 @@ page_keys() {
 			echo "[$part]"
 			page_keys $part
 		done
-		printf '[rule x]\nmatch-comm=x\nadvise=whole\n'
+		printf '[rule x]\nmatch-user=x\nadvise=whole\n'
 		page_keys rule | sed '/^advise$/d'
 	} >"$conf"
 	expect 0 ksm-autotune check-config -C "$conf"
 	stderr_is ""
 	got=$output
-	printf '[rule x]\nmatch-comm=x\nadvise=whole\n' >"$conf.none"
+	printf '[rule x]\nmatch-user=x\nadvise=whole\n' >"$conf.none"
 	expect 0 ksm-autotune check-config -C "$conf.none"
 	same "what the defaults of the page give" "$got" "$output"
 	# In the order of the program, and none is left out.

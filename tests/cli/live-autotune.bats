@@ -51,7 +51,9 @@ teardown() {
 teardown_file() { live_end; }
 
 # held N [OPTION...]: so many processes with 8 MiB, each page twice in each of them;
-# their pids in held[].  They are ready, so that one look finds them all.
+# their pids in held[].  They are ready, so that one look finds them all.  as=() is what
+# they are started by.
+as=()
 held() {
 	local i n=$1
 
@@ -59,7 +61,7 @@ held() {
 	exec 9<>"$BATS_TEST_TMPDIR/in"
 	for ((i = 0; i < n; i++)); do
 		# Its input by name: the shell puts /dev/null for that of a background job.
-		start bash -c 'exec "$@" <"$0/in"' "$BATS_TEST_TMPDIR" "$HOLD" -p 2048 -g 1024 \
+		start "${as[@]}" bash -c 'exec "$@" <"$0/in"' "$BATS_TEST_TMPDIR" "$HOLD" -p 2048 -g 1024 \
 			"${@:2}" >"$BATS_TEST_TMPDIR/out.${#held[@]}" 9>&-
 		held+=("$spawned")
 	done
@@ -138,6 +140,26 @@ as_before() { same "settings" "$(ksmctl save | grep -v '^#')" "$(grep -v '^#' <<
 		! grep -q '^VmFlags:.* mg' "/proc/$pid/smaps" || fail "$pid is marked still"
 	done
 	[[ ! -e $state/advised ]] || fail "still noted" "$(<$state/advised)"
+}
+
+@test "live: the log warns once of a rule that merges the memory of two users" {
+	need_unprivileged
+	held 1
+	tune
+	wait_until says "is advised"
+	! says warning || fail "of one user" "$(<"$log")"
+	chmod a+rx "$BATS_FILE_TMPDIR" "${BATS_FILE_TMPDIR%/*}"
+	chmod a+rw "$BATS_TEST_TMPDIR/in"
+	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --)
+	held 1
+	wait_until says "^rule held: warning: processes of 2 users are advised, "
+	wait_until says "stays advised"
+	expect 0 ksm-autotune explain
+	stdout_has "2 are advised"
+	stdout_has "and belong to 2 users, of whom each can find out"
+	same "times" "$(grep -c warning: "$log")" 1
+	end_tuner TERM
+	as_before
 }
 
 @test "live: who takes part by himself is left alone, and has the scanner hurry" {

@@ -255,7 +255,7 @@ static void deciders(void)
 {
 	static const struct {
 		const char *words;
-		enum { NO_NOTE, RUNS, DRY, DIED } note;
+		enum { NO_NOTE, RUNS, DRY, DIED, HANGS } note;
 		int want_run;		/* of the note; -1: it does not set it */
 		pid_t ksmtuned;
 		int want[2];		/* identifiers + 1, 0 at the end */
@@ -265,6 +265,7 @@ static void deciders(void)
 		{ "", RUNS, 1, 0, { 0 }, NULL },
 		{ "", DIED, 1, 0, { F(TUNER_DIED) }, "ksm-autotune restore" },
 		{ "", DIED, -1, 0, { F(TUNER_DIED) }, "ksm-autotune restore" },
+		{ "", HANGS, 1, 0, { F(TUNER_HANGS) }, "systemctl restart ksm-autotune" },
 		/* a dry run has set nothing, whether it still runs or not */
 		{ "", DRY, 1, 0, { 0 }, NULL },
 		/* stopped: by whom decides what helps */
@@ -299,7 +300,8 @@ static void deciders(void)
 		tap_row("%zu \"%s\"", i, rows[i].words);
 		d = (struct ctl_decider){
 			.noted = rows[i].note != NO_NOTE, .ksmtuned.pid = rows[i].ksmtuned,
-			.note = { .alive = rows[i].note != DIED, .dry = rows[i].note == DRY },
+			.note = { .alive = rows[i].note != DIED, .dry = rows[i].note == DRY,
+				  .late_s = rows[i].note == HANGS ? 90 : 0 },
 		};
 		if (rows[i].want_run >= 0)
 			d.note.want.value[KSM_ATTR_RUN] =
@@ -364,13 +366,14 @@ static void texts(void)
 	memset(decider.note.reason, 'r', sizeof(decider.note.reason) - 1);
 	decider.note.want.value[KSM_ATTR_RUN] = (struct ksm_value){ .state = KSM_VALUE };
 
-	/* With a daemon that died, and with one that runs. */
+	/* With a daemon that died, and with one that runs, but not for ages. */
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(words); i++) {
 		const char *word = words[i / 2];
 		struct ctl_finding got[__CTL_FINDING_N], first;
 		size_t n;
 
 		decider.note.alive = i % 2;
+		decider.note.late_s = i % 2 ? INT64_MAX : 0;
 		n = find_facts(word, facts, got, ARRAY_SIZE(got));
 
 		tap_row("%zu", i);

@@ -23,6 +23,7 @@ static void fill(struct ksm_tuner *to)
 		.since_s = 1700000000,
 		.decided_s = 1700000060,
 		.next_s = 1700000070,
+		.due_ns = UINT64_C(5000000001),
 		.cpu = 0.0825,
 		.need = true,
 		.settled = true,
@@ -35,8 +36,8 @@ static void fill(struct ksm_tuner *to)
 		.pass_cpu_ms = 300,
 		.reason = "scan at 8 % of a CPU: 11 % available < 20 % = low",
 		.n_rules = 2,
-		.rule = { { "guests", 40, 38, 1, 1, INT64_C(1) << 33, 1 << 20 },
-			  { "a b", 0, 0, 0, 0, INT64_MIN, INT64_MAX } },
+		.rule = { { "guests", 40, 38, 1, 1, INT64_C(1) << 33, 1 << 20, 2 },
+			  { "a b", 0, 0, 0, 0, INT64_MIN, INT64_MAX, 0 } },
 	};
 	CHECK_INT(ksm_attr_parse(KSM_ATTR_RUN, "1", &to->want.value[KSM_ATTR_RUN]), 0);
 	CHECK_INT(ksm_attr_parse(KSM_ATTR_ADVISOR_MODE, "scan-time",
@@ -50,6 +51,7 @@ static const char filled[] =
 	"since=1700000000\n"
 	"decided=1700000060\n"
 	"next=1700000070\n"
+	"due_ns=5000000001\n"
 	"cpu_pct=8.250\n"
 	"need=1\n"
 	"settled=1\n"
@@ -69,13 +71,15 @@ static const char filled[] =
 	"left=1\n"
 	"saved_bytes=8589934592\n"
 	"meta_bytes=1048576\n"
+	"users=2\n"
 	"rule=a b\n"
 	"processes=0\n"
 	"advised=0\n"
 	"waits=0\n"
 	"left=0\n"
 	"saved_bytes=-9223372036854775808\n"
-	"meta_bytes=9223372036854775807\n";
+	"meta_bytes=9223372036854775807\n"
+	"users=0\n";
 
 static void both_ways(void)
 {
@@ -93,6 +97,7 @@ static void both_ways(void)
 	CHECK_INT(t.since_s, want.since_s);
 	CHECK_INT(t.decided_s, want.decided_s);
 	CHECK_INT(t.next_s, want.next_s);
+	CHECK_UINT(t.due_ns, want.due_ns);
 	CHECK(t.cpu > 0.08249 && t.cpu < 0.08251);
 	CHECK(t.price_ms > 7.3169 && t.price_ms < 7.3171);
 	CHECK(t.available_pct == 11.25 && t.some_pct == 0 && t.full_pct < 0);
@@ -144,6 +149,7 @@ static void texts(void)
 	} rows[] = {
 		{ "pid=1\nstart=2\n", 0 },
 		/* of a later version */
+		{ "pid=1\nstart=2\nwant.advisor_mode=frequency\n", 0 },
 		{ "pid=1\nstart=2\nnovel=x\nwant.novel=7\nrule=a\nnovel=y\n", 0 },
 		/* a reason may hold anything, and nothing */
 		{ "pid=1\nstart=2\nreason=a=b\n", 0 },
@@ -173,6 +179,8 @@ static void texts(void)
 		{ "pid=1\nstart=2\nbreaks_s=1000000000001\n", -EPROTO },
 		{ "pid=1\nstart=2\nsince=9223372036854775808\n", -EPROTO },
 		{ "pid=1\nstart=2\nwant.run=x\n", -EPROTO },
+		{ "pid=1\nstart=2\nwant.advisor_mode=\n", -EPROTO },
+		{ "pid=1\nstart=2\nwant.advisor_mode=[x]\n", -EPROTO },
 		{ "pid=1\nstart=2\nwant.full_scans=1\n", -EPROTO },
 		{ "pid=1\nstart=2\nrule=a\nprocesses=4294967296\n", -EPROTO },
 		{ "pid=1\nstart=2\nrule=a\nprocesses=\n", -EPROTO },
@@ -241,6 +249,52 @@ static void of_a_dump(void)
 	root_put(&r, NOTE, "pid=1\n");
 	CHECK_INT(ksm_tuner_read(k, &t), -EPROTO);
 	CHECK_STR(ksm_errmsg(k), "read /" NOTE ": Protocol error");
+	ksm_close(k);
+	root_free(&r);
+}
+
+/* It hangs, when its next look is overdue by more than a minute and two intervals. */
+static void overdue(void)
+{
+	static const struct {
+		uint64_t due_s;		/* of a dump taken at second 1000 */
+		int64_t decided, next;
+		bool runs;
+		int64_t late;
+	} rows[] = {
+		{ 999, 100, 110, true, 0 },
+		{ 1001, 100, 110, true, 0 },
+		{ 940, 100, 110, true, 0 },
+		{ 939, 100, 110, true, 61 },
+		{ 939, 100, 130, true, 0 },
+		{ 938, 100, 130, true, 62 },
+		{ 1, 100, 110, true, 999 },
+		{ 1, 100, 110, false, 0 },
+		/* of an older version; of one that has no interval; of nobody */
+		{ 0, 100, 110, true, 0 },
+		{ 900, 110, 100, true, 100 },
+		{ 900, INT64_MIN, INT64_MAX, true, 0 },
+		{ 900, INT64_MAX, INT64_MIN, true, 100 },
+	};
+	char text[256];
+	struct root r;
+	struct ksm *k;
+
+	root_new(&r);
+	root_put(&r, "meta", "page_size 4096\nwhen_ns 1000000000000\n");
+	root_put(&r, "proc/1234/stat",
+		 "1234 (ksm-autotune) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 99 0 0\n");
+	k = root_handle(&r);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		tap_row("%zu", i);
+		snprintf(text, sizeof(text), "pid=1234\nstart=%d\ndecided=%" PRId64 "\nnext=%" PRId64
+			 "\ndue_ns=%" PRIu64 "000000000\n", rows[i].runs ? 99 : 98, rows[i].decided,
+			 rows[i].next, rows[i].due_s);
+		root_put(&r, NOTE, text);
+		CHECK_INT(ksm_tuner_read(k, &t), 0);
+		CHECK_INT(t.alive, rows[i].runs);
+		CHECK_INT(t.late_s, rows[i].late);
+	}
 	ksm_close(k);
 	root_free(&r);
 }
@@ -406,5 +460,5 @@ out:
 }
 
 TAP_MAIN(TAP_CASE(both_ways), TAP_CASE(odd_values), TAP_CASE(texts), TAP_CASE(lengths),
-	 TAP_CASE(of_a_dump), TAP_CASE(too_long), TAP_CASE(whose), TAP_CASE(of_another),
+	 TAP_CASE(of_a_dump), TAP_CASE(overdue), TAP_CASE(too_long), TAP_CASE(whose), TAP_CASE(of_another),
 	 TAP_CASE(rival), TAP_CASE(written))

@@ -54,7 +54,8 @@ static void cool_down(struct tune_cand *c, const struct tune_clock *t)
 void tune_cand_init(struct tune_cand *c, const struct ksm_ident *id, const struct tune_rule *rule,
 		    const struct tune_config *cfg, const struct tune_clock *t, uint64_t age_ns)
 {
-	*c = (struct tune_cand){ .id = *id, .rule = rule, .cooldown_ns = rule->cooldown_ns };
+	*c = (struct tune_cand){ .id = *id, .uid = KSM_UID_NONE, .rule = rule,
+				  .cooldown_ns = rule->cooldown_ns };
 	if (rule->advise == TUNE_ADVISE_AS_IS || rule->advise == TUNE_ADVISE_NEVER) {
 		enter(c, TUNE_LEFT, t);
 		because(c, "rule %s says %s", rule->name, tune_advise_name(rule->advise));

@@ -33,6 +33,7 @@ enum tune_act {
 
 struct tune_cand {
 	struct ksm_ident id;
+	uid_t uid;			/* as seen last; or KSM_UID_NONE */
 	const struct tune_rule *rule;
 	enum tune_state state;
 	uint64_t since_ns, next_ns;

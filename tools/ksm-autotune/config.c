@@ -361,6 +361,19 @@ bool tune_pattern_match(const struct tune_pattern *p, char *text)
 	return ksm_pattern_match(p->re, text);
 }
 
+bool tune_rule_spans_users(const struct tune_rule *r)
+{
+	size_t users = 0;
+
+	if (r->advise != TUNE_ADVISE_WHOLE && r->advise != TUNE_ADVISE_WHERE)
+		return false;
+	for (size_t i = 0; i < r->n_patterns; i++)
+		if (r->pattern[i].by == TUNE_MATCH_USER)
+			users += *r->pattern[i].text == '~' || strpbrk(r->pattern[i].text, "*?[") ?
+				 2 : 1;
+	return users != 1;
+}
+
 static int set_in_rule(struct tune_parser *p, const char *name, const char *value)
 {
 	static const char match[] = "match-";
@@ -374,6 +387,10 @@ static int set_in_rule(struct tune_parser *p, const char *name, const char *valu
 			p->rule->advise_given |= !strcmp(name, "advise");
 			return set_key(p, &keys[i], value, p->rule);
 		}
+	/* A key that other engines may have one day: whoever relies on it must know. */
+	if (!strcmp(name, "domain"))
+		return mistake(p, "domain: no kernel has domains of merging: what is advised merges with "
+			       "whatever is mergeable, of any rule and user");
 	return mistake(p, "unknown key \"%.40s\" in a rule", name);
 }
 

@@ -101,6 +101,9 @@ int tune_config_finish(struct tune_parser *p);
 /* What holds, as a file that says so; for people. */
 void tune_config_print(const struct tune_config *c, struct str *out);
 
+/* May processes that it advises belong to different users?  By its patterns alone. */
+bool tune_rule_spans_users(const struct tune_rule *r);
+
 /* Does a text match?  A process has no more than one text of each kind.  @text is changed. */
 bool tune_pattern_match(const struct tune_pattern *p, char *text);
 

@@ -276,6 +276,7 @@ void tune_changing(struct tune *t)
 {
 	tune_work_end(t);
 	tune_procs_forget(&t->procs);
+	t->told_users = 0;
 }
 
 int tune_put_back(struct tune *t)

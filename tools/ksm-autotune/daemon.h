@@ -42,6 +42,7 @@ struct tune {
 	int not_noted;			/* -errno of the last try */
 	uint64_t told_print;		/* of what is told of processes; 0: it is not */
 	int told_rc;
+	uint64_t told_users;		/* a bit for each rule of which it was said that it spans users */
 
 	struct tune_recorder *recorder;	/* what is seen goes there too; or NULL */
 	struct tune_job *job;

@@ -21,6 +21,7 @@
 #include "util/vec.h"
 
 #define YOUNG_NS UINT64_C(60000000000)
+#define OF_CAND (KSM_PROC_UID | KSM_PROC_KSM)
 #define AGAIN_MAX 256	/* out of turn, in one look */
 
 struct seen {
@@ -117,6 +118,7 @@ static int add_cand(struct look *l, struct seen *s, const struct tune_rule *rule
 	p->cand[p->n++] = s->cand;
 	l->out->came++;
 	tune_cand_init(s->cand, &id, rule, l->c, l->t, age_ns);
+	s->cand->uid = proc->uid;
 	if (tune_ours_find(l->ours, &id)) {
 		tune_cand_adopt(s->cand, l->t);
 		return 0;
@@ -138,6 +140,7 @@ static void see_figures(const struct look *l, struct tune_cand *c, const struct 
 	const struct ksm_fig saved = ksm_stats_saved_share(l->stats, proc->ksm.merging_pages,
 							   proc->ksm.zero_pages);
 
+	c->uid = proc->uid;
 	c->saved_bytes = ksm_fig_or(saved, 0);
 	if (c->state == TUNE_ADVISED || c->state == TUNE_STAYS)
 		c->meta_bytes = tune_meta_bytes(proc);
@@ -165,7 +168,7 @@ static int look_at(struct look *l, struct seen *s)
 	const struct tune_rule *rule;
 	struct ksm_proc proc;
 	uint64_t age;
-	int rc = ksm_proc_read(l->k, s->pid, l->names | (s->cand ? KSM_PROC_KSM : 0), &proc);
+	int rc = ksm_proc_read(l->k, s->pid, l->names | (s->cand ? OF_CAND : 0), &proc);
 
 	s->again_ns = 0;
 	if (rc)
@@ -181,7 +184,7 @@ static int look_at(struct look *l, struct seen *s)
 	}
 	rc = ksm_proc_read_same(l->k, &(struct ksm_ident){ .pid = s->pid,
 							   .start_ticks = s->start_ticks },
-				KSM_PROC_KSM | KSM_PROC_MEMBER, &proc);
+				OF_CAND | KSM_PROC_MEMBER, &proc);
 	if (rc)
 		return rc == -ENOMEM ? rc : 0;
 	return add_cand(l, s, rule, &proc, age);

@@ -13,7 +13,21 @@
 #include "util/str.h"
 #include "util/vec.h"
 
-static void add_cand(const struct tune_cand *c, struct ksm_tuner_rule *to)
+/* Who that is, as far as there is room: several are as many as one can tell of. */
+struct users {
+	uid_t uid[KSM_TUNER_USERS];
+};
+
+static void add_user(struct users *u, unsigned int *n, uid_t uid)
+{
+	for (unsigned int i = 0; i < *n; i++)
+		if (u->uid[i] == uid)
+			return;
+	if (uid != KSM_UID_NONE && *n < KSM_TUNER_USERS)
+		u->uid[(*n)++] = uid;
+}
+
+static void add_cand(const struct tune_cand *c, struct ksm_tuner_rule *to, struct users *users)
 {
 	to->processes++;
 	switch (c->state) {
@@ -22,6 +36,7 @@ static void add_cand(const struct tune_cand *c, struct ksm_tuner_rule *to)
 		to->advised++;
 		to->saved_bytes += c->saved_bytes;
 		to->meta_bytes += c->meta_bytes;
+		add_user(users, &to->users, c->uid);
 		break;
 	case TUNE_LEFT:
 		to->left++;
@@ -31,7 +46,7 @@ static void add_cand(const struct tune_cand *c, struct ksm_tuner_rule *to)
 	}
 }
 
-static void report_rules(const struct tune *t, struct ksm_tuner *out)
+static void report_rules(const struct tune *t, struct ksm_tuner *out, struct users *users)
 {
 	out->n_rules = MIN(t->cfg.n_rules, (size_t)KSM_TUNER_RULES);
 	for (size_t i = 0; i < out->n_rules; i++)
@@ -40,11 +55,12 @@ static void report_rules(const struct tune *t, struct ksm_tuner *out)
 		const size_t at = t->procs.cand[i]->rule - t->cfg.rule;
 
 		if (at < out->n_rules)
-			add_cand(t->procs.cand[i], &out->rule[at]);
+			add_cand(t->procs.cand[i], &out->rule[at], &users[at]);
 	}
 }
 
-void tune_report(const struct tune *t, int64_t now_s, int64_t next_s, struct ksm_tuner *out)
+static void report(const struct tune *t, int64_t now_s, int64_t next_s, struct ksm_tuner *out,
+		   struct users *users)
 {
 	const struct tune_history *h = &t->hist;
 
@@ -55,6 +71,7 @@ void tune_report(const struct tune *t, int64_t now_s, int64_t next_s, struct ksm
 		.since_s = t->since_s,
 		.decided_s = now_s,
 		.next_s = next_s,
+		.due_ns = next_s ? t->clock.now_ns + t->cfg.interval_ns : 0,
 		.cpu = t->now.cpu,
 		.need = tune_history_need(h, &t->cfg.policy),
 		.settled = h->settled,
@@ -72,7 +89,38 @@ void tune_report(const struct tune *t, int64_t now_s, int64_t next_s, struct ksm
 		if (h->pass.saved_mib > 0)
 			out->price_ms = h->pass.cpu_ms / h->pass.saved_mib;
 	}
-	report_rules(t, out);
+	report_rules(t, out, users);
+}
+
+void tune_report(const struct tune *t, int64_t now_s, int64_t next_s, struct ksm_tuner *out)
+{
+	struct users users[KSM_TUNER_RULES];
+
+	report(t, now_s, next_s, out, users);
+}
+
+/* Said when it comes to be so, as the kernel merges whatever it may with whatever else. */
+static void warn_users(struct tune *t, const struct ksm_tuner *note, const struct users *users)
+{
+	for (size_t i = 0; i < note->n_rules; i++) {
+		const struct ksm_tuner_rule *r = &note->rule[i];
+		const uint64_t bit = UINT64_C(1) << i;
+		char first[64];
+
+		if (r->users < 2) {
+			t->told_users &= ~bit;
+			continue;
+		}
+		if (t->told_users & bit)
+			continue;
+		t->told_users |= bit;
+		snprintf(first, sizeof(first), "%s", ksm_user_name(t->k, users[i].uid[0]));
+		tune_tell(t, "rule %s: warning: processes of %u%s users are advised, %s and %s among "
+			  "them: each can find out what the memory of the others holds "
+			  "(Security in ksm-autotune(8))", r->name, r->users,
+			  r->users == KSM_TUNER_USERS ? " or more" : "", first,
+			  ksm_user_name(t->k, users[i].uid[1]));
+	}
 }
 
 /* The clock of the looks stands still while the machine sleeps; of a moment, that is fine. */
@@ -141,10 +189,12 @@ static int write_procs(struct tune *t, int64_t now_s)
 int tune_report_write(struct tune *t, int64_t next_s)
 {
 	const int64_t now_s = time(NULL);
+	struct users users[KSM_TUNER_RULES];
 	struct ksm_tuner note;
 	int rc;
 
-	tune_report(t, now_s, next_s, &note);
+	report(t, now_s, next_s, &note, users);
+	warn_users(t, &note, users);
 	rc = ksm_tuner_write(t->store.dir, &note);
 	return rc ? rc : write_procs(t, now_s);
 }

@@ -51,6 +51,11 @@ static void get_rule_meta(const void *row, struct cli_cell *out)
 	out->num = rule_of(row)->meta_bytes;
 }
 
+static void get_rule_users(const void *row, struct cli_cell *out)
+{
+	out->num = rule_of(row)->users;
+}
+
 static const struct cli_col rule_cols[] = {
 	{ .name = "RULE", .help = "its name", .kind = CLI_STR, .get = get_rule_name },
 	{ .name = "PROCESSES", .help = "that it matches", .kind = CLI_NUM, .get = get_rule_procs },
@@ -64,6 +69,8 @@ static const struct cli_col rule_cols[] = {
 	  .get = get_rule_saved },
 	{ .name = "METADATA", .help = "that the kernel keeps for these", .kind = CLI_BYTES,
 	  .get = get_rule_meta },
+	{ .name = "USERS", .help = "to whom those that were advised belong", .kind = CLI_NUM,
+	  .get = get_rule_users },
 	{ 0 },
 };
 
@@ -166,12 +173,21 @@ static const char *known(double v, const char *unit, char *buf, size_t len)
 	return buf;
 }
 
+static const char *overdue(const struct ksm_tuner *n, char *buf, size_t len)
+{
+	return cli_duration(buf, len, num_mul_sat(n->late_s, 1000000000));
+}
+
 static void who(const struct ksm_tuner *n)
 {
-	char since[32];
+	char since[32], late[32];
 
 	if (!n->id.pid)
 		puts("No ksm-autotune runs; one that began now would decide:");
+	else if (n->late_s)
+		printf("ksm-autotune (%d) hangs: its next look is %s overdue; it had decided, at %s:\n",
+		       (int)n->id.pid, overdue(n, late, sizeof(late)),
+		       cli_clock(since, sizeof(since), n->since_s, false));
 	else if (n->alive)
 		printf("ksm-autotune (%d) has decided, at %s:\n", (int)n->id.pid,
 		       cli_clock(since, sizeof(since), n->since_s, false));
@@ -191,6 +207,9 @@ static void explain_rule(const struct ksm_tuner_rule *r)
 		       r->advised == 1 ? "is" : "are", r->advised == 1 ? "s" : "",
 		       cli_bytes(saved, sizeof(saved), r->saved_bytes, false),
 		       cli_bytes(meta, sizeof(meta), r->meta_bytes, false));
+	if (r->users > 1)
+		printf(", and belong to %u users, of whom each can find out what the memory of the "
+		       "others holds", r->users);
 	if (r->waits)
 		printf("; %u wait%s", r->waits, r->waits == 1 ? "s" : "");
 	if (r->left)
@@ -245,11 +264,16 @@ static void status_yield(const struct ksm_tuner *n)
 static void status_text(const struct ksm_tuner *n)
 {
 	struct str set __cleanup_str = STR_INIT, reason __cleanup_str = STR_INIT;
-	char text[160], since[32], next[32], breaks[48];
+	char text[160], since[32], next[32], breaks[48], late[32];
 
-	snprintf(text, sizeof(text), "%d%s%s", (int)n->id.pid,
-		 n->alive ? "" : ", which runs no more and put nothing back",
-		 n->alive ? "" : " (ksm-autotune restore does)");
+	if (n->late_s)
+		snprintf(text, sizeof(text), "%d, which hangs: its next look is %s overdue "
+			 "(systemctl restart ksm-autotune)", (int)n->id.pid,
+			 overdue(n, late, sizeof(late)));
+	else
+		snprintf(text, sizeof(text), "%d%s%s", (int)n->id.pid,
+			 n->alive ? "" : ", which runs no more and put nothing back",
+			 n->alive ? "" : " (ksm-autotune restore does)");
 	line("daemon", text);
 	cli_safe(&reason, n->reason, (size_t)-1);
 	line("decision", str_get(&reason));
@@ -283,6 +307,7 @@ static int status_json(const struct ksm_tuner *n, const struct tune_told *procs)
 	cli_json_open(j, NULL, '{');
 	cli_json_num(j, "pid", n->id.pid);
 	cli_json_bool(j, "alive", n->alive);
+	cli_json_num(j, "late", n->late_s);
 	cli_json_num(j, "since", n->since_s);
 	cli_json_num(j, "decided", n->decided_s);
 	cli_json_num(j, "next", n->next_s);

@@ -277,7 +277,7 @@ int auto_verb_status(int argc, char **argv)
 	rc = auto_show_status(&n, &procs, a.json);
 	tune_told_fini(&procs);
 	ksm_close(k);
-	return rc || !n.alive ? CLI_FAIL : CLI_OK;
+	return rc || !n.alive || n.late_s ? CLI_FAIL : CLI_OK;
 }
 
 /* --- verify --- */
@@ -330,6 +330,8 @@ int auto_verb_verify(int argc, char **argv)
 	if (!n.alive)
 		cli_error(0, "the daemon (%d) runs no more, and put nothing back "
 			  "(ksm-autotune restore does)", (int)n.id.pid);
+	if (n.late_s)
+		cli_error(0, "the daemon (%d) hangs: its next look is overdue", (int)n.id.pid);
 	rc = ksm_attrset_read(k, &now);
 	if (rc)
 		cli_die(CLI_FAIL, 0, "%s", ksm_errmsg(k));
@@ -338,7 +340,7 @@ int auto_verb_verify(int argc, char **argv)
 		puts("(ksm-autotune kick --take has the daemon set what it wants again)");
 	tune_told_fini(&procs);
 	ksm_close(k);
-	return found || !n.alive ? CLI_FAIL : CLI_OK;
+	return found || !n.alive || n.late_s ? CLI_FAIL : CLI_OK;
 }
 
 /* --- kick --- */
@@ -453,6 +455,11 @@ int auto_verb_check(int argc, char **argv)
 		return rc;
 	tune_config_print(&c, &text);
 	fputs(str_get(&text), stdout);
+	for (size_t i = 0; i < c.n_rules; i++)
+		if (tune_rule_spans_users(&c.rule[i]))
+			cli_warn(0, "rule %s: may advise processes of more than one user, of whom each can "
+				 "find out what the memory of the others holds (one match-user= for "
+				 "each rule; see Security in ksm-autotune(8))", c.rule[i].name);
 	tune_config_fini(&c);
 	return CLI_OK;
 }

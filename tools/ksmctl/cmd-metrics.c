@@ -155,6 +155,7 @@ static const struct tuner_metric tuner_metrics[] = {
 	{ PART_INT, OF_TUNER(since_s), { "ksm_autotune_decision_time_seconds", "When it took the decision that holds.", false, 0 } },
 	{ PART_INT, OF_TUNER(decided_s), { "ksm_autotune_look_time_seconds", "When it looked last.", false, 0 } },
 	{ PART_INT, OF_TUNER(next_s), { "ksm_autotune_next_look_time_seconds", "When it looks again.", false, 0 } },
+	{ PART_INT, OF_TUNER(late_s), { "ksm_autotune_late_seconds", "How long that is overdue, where it hangs; 0: it does not.", false, 0 } },
 	{ PART_REAL, OF_TUNER(cpu), { "ksm_autotune_cpu_ratio", "Share of one CPU that ksmd is to take; 0: stopped.", false, 1 } },
 	{ PART_BOOL, OF_TUNER(need), { "ksm_autotune_need", "Whether memory is short, or need is not asked for.", false, 0 } },
 	{ PART_BOOL, OF_TUNER(settled), { "ksm_autotune_settled", "Whether a pass adds next to nothing.", false, 0 } },
@@ -174,6 +175,7 @@ static const struct tuner_metric rule_metrics[] = {
 	{ PART_UINT, OF_RULE(left), { "ksm_autotune_rule_left", "Of these, left as they are.", false, 0 } },
 	{ PART_INT, OF_RULE(saved_bytes), { "ksm_autotune_rule_saved_bytes", "What the advised ones save.", false, 0 } },
 	{ PART_INT, OF_RULE(meta_bytes), { "ksm_autotune_rule_metadata_bytes", "Metadata of the advised ones.", false, 0 } },
+	{ PART_UINT, OF_RULE(users), { "ksm_autotune_rule_users", "Users to whom these belong, at most 16.", false, 0 } },
 };
 
 static bool is_known(const struct tuner_metric *t, const void *base)

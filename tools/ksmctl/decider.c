@@ -61,7 +61,7 @@ void ctl_decider_json(struct cli_json *j, const struct ctl_decider *d)
 	else
 		cli_json_null(j, "ksmtuned_pid");
 	cli_json_str(j, "ksm_autotune", !d->noted ? NULL : !n->alive ? "died" :
-					n->dry ? "dry-run" : "running");
+					n->late_s ? "hangs" : n->dry ? "dry-run" : "running");
 	if (d->noted) {
 		cli_json_num(j, "pid", n->id.pid);
 		cli_json_str(j, "reason", n->reason);

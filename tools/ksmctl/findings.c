@@ -87,6 +87,20 @@ static bool tuner_died(const struct ctl_facts *f, struct ctl_finding *out)
 	return true;
 }
 
+static bool tuner_hangs(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	char late[32];
+
+	if (!f->decider || !f->decider->noted || !f->decider->note.late_s)
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "ksm-autotune (pid %d) hangs: its next look is %s overdue",
+		 (int)f->decider->note.id.pid,
+		 cli_duration(late, sizeof(late), num_mul_sat(f->decider->note.late_s, 1000000000)));
+	snprintf(out->command, sizeof(out->command), "systemctl restart ksm-autotune");
+	return true;
+}
+
 /* A write to pages_to_scan fails then, and ksmtuned does not start the scanner either. */
 static bool two_decide(const struct ctl_facts *f, struct ctl_finding *out)
 {
@@ -418,6 +432,7 @@ static const struct {
 } rows[] = {
 	[CTL_FOREIGN] = { foreign, true },
 	[CTL_TUNER_DIED] = { tuner_died, true },
+	[CTL_TUNER_HANGS] = { tuner_hangs, true },
 	[CTL_TWO_DECIDE] = { two_decide, true },
 	[CTL_TUNER_STOPPED] = { tuner_stopped, false },
 	[CTL_STOPPED] = { stopped, true },

@@ -133,6 +133,7 @@ void ctl_decider_json(struct cli_json *j, const struct ctl_decider *d);
 enum ctl_finding_id {
 	CTL_FOREIGN,
 	CTL_TUNER_DIED,
+	CTL_TUNER_HANGS,
 	CTL_TWO_DECIDE,
 	CTL_TUNER_STOPPED,
 	CTL_STOPPED,

@@ -20,8 +20,11 @@
 #include "libksm/parse.h"
 #include "libksm/run.h"
 #include "util/macros.h"
+#include "util/num.h"
 
 #define LINE_MAX_LEN 512	/* what is longer is cut: only a reason comes near */
+
+#define LATE_S 60
 
 /* Beyond it doubles keep no thousandths. */
 #define THOUSANDTHS_MAX INT64_C(1000000000000000)
@@ -52,6 +55,7 @@ static const struct key keys[] = {
 	{ "since", INT, OF_TUNER(since_s) },
 	{ "decided", INT, OF_TUNER(decided_s) },
 	{ "next", INT, OF_TUNER(next_s) },
+	{ "due_ns", TICKS, OF_TUNER(due_ns) },
 	{ "cpu_pct", SHARE, OF_TUNER(cpu) },
 	{ "need", BOOL, OF_TUNER(need) },
 	{ "settled", BOOL, OF_TUNER(settled) },
@@ -71,6 +75,7 @@ static const struct key rule_keys[] = {
 	{ "left", UINT, OF_RULE(left) },
 	{ "saved_bytes", INT, OF_RULE(saved_bytes) },
 	{ "meta_bytes", INT, OF_RULE(meta_bytes) },
+	{ "users", UINT, OF_RULE(users) },
 };
 
 static const char want_prefix[] = "want.";
@@ -216,7 +221,7 @@ static bool take_want(struct ksm_attrset *want, const char *name, const char *va
 {
 	int id = ksm_attr_find(name);
 
-	return id < 0 || !ksm_attr_parse(id, value, &want->value[id]);
+	return id < 0 || !ksm_attr_parse_noted(id, value, &want->value[id]);
 }
 
 /* Where a line belongs to. */
@@ -325,6 +330,22 @@ static bool is_alive(struct ksm *k, const struct ksm_ident *id)
 	return rc != -ESRCH || (k->live && kill(id->pid, 0) && errno == EPERM);
 }
 
+/*
+ * A look that is not done by then is no longer one that a busy machine delays.  The
+ * clock is one that nobody sets, and that stands still while the machine sleeps.
+ */
+static int64_t late_s(const struct ksm *k, const struct ksm_tuner *t)
+{
+	const uint64_t now = k->live ? ksm_now_ns() : k->meta_when_ns;
+	const int64_t interval = num_add_sat(t->next_s, num_mul_sat(t->decided_s, -1));
+	int64_t late;
+
+	if (!t->alive || !t->due_ns || now <= t->due_ns)
+		return 0;
+	late = (int64_t)((now - t->due_ns) / 1000000000);
+	return late > LATE_S && late / 2 > interval ? late : 0;
+}
+
 #define DIR_PATH "run/ksm-autotune/"
 
 static int read_file(struct ksm *k, const char *name, enum ksm_file kind, struct str *out)
@@ -357,6 +378,7 @@ int ksm_tuner_read(struct ksm *k, struct ksm_tuner *out)
 	if (rc)
 		return ksm_fail(k, rc, "read", DIR_PATH KSM_TUNER_FILE);
 	out->alive = is_alive(k, &out->id);
+	out->late_s = late_s(k, out);
 	return 0;
 }
 

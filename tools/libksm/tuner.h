@@ -17,6 +17,7 @@
 #define KSM_TUNER_FILE	    "decision"
 
 #define KSM_TUNER_RULES	    64	/* more are not noted one by one */
+#define KSM_TUNER_USERS	    16
 #define KSM_TUNER_NAME_MAX  64
 #define KSM_TUNER_WHY_MAX   256
 
@@ -27,6 +28,7 @@ struct ksm_tuner_rule {
 	unsigned int waits;		/* to be looked at, again or at all */
 	unsigned int left;		/* never touched: as they are, or refusing */
 	int64_t saved_bytes, meta_bytes;	/* of those that were advised */
+	unsigned int users;		/* to whom these belong; KSM_TUNER_USERS: that many or more */
 };
 
 struct ksm_tuner {
@@ -36,6 +38,8 @@ struct ksm_tuner {
 	int64_t since_s;		/* Unix time: of the decision that holds */
 	int64_t decided_s;		/* of the last look */
 	int64_t next_s;			/* of the next one */
+	uint64_t due_ns;		/* the same by CLOCK_MONOTONIC; 0: not known */
+	int64_t late_s;			/* of ksm_tuner_read(): it hangs, so long overdue; or 0 */
 	double cpu;			/* share of one processor for ksmd; 0: stopped */
 	bool need;			/* memory is short, or need is not asked for */
 	bool settled;			/* a pass adds next to nothing */
@@ -54,7 +58,7 @@ struct ksm_tuner {
 
 /**
  * ksm_tuner_format() - the text of the note
- * @t: .id has both its parts; .alive is not noted
+ * @t: .id has both its parts; .alive and .late_s are not noted
  * @out: the text is put behind what it has
  *
  * Fractions are kept to thousandths, of cpu to those of a percent.  What would break
@@ -67,7 +71,7 @@ int ksm_tuner_format(const struct ksm_tuner *t, struct str *out);
  * ksm_tuner_parse() - the note from its text
  * @text: @len bytes, from anybody; longer names and more rules than there is room for
  *	  are cut off
- * @out: .alive is false
+ * @out: .alive is false, and .late_s 0
  *
  * Return: 0; -EPROTO: not a note, or not all of one.
  */
