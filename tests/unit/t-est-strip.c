@@ -44,7 +44,7 @@ static void cells(void)
 		const struct row *r = &rows[i];
 		struct est_seg seg = { .start = r->start, .end = r->end };
 		struct est_piece pieces[ARRAY_SIZE(r->piece)] = { 0 };
-		struct est_cell cell[32];
+		struct strip_cell cell[32];
 		char got[33] = "";
 		size_t n;
 
@@ -62,7 +62,7 @@ static void cells(void)
 		n = est_strip_cells(&seg, PIECE, r->room);
 		est_strip(&seg, pieces, cell, n);
 		for (size_t j = 0; j < n; j++) {
-			const int level = est_cell_level(&cell[j], 10);
+			const int level = strip_level(strip_permille(&cell[j]), 10);
 
 			got[j] = "-.123456789#"[level + 1];
 		}
@@ -70,15 +70,4 @@ static void cells(void)
 	}
 }
 
-static void levels(void)
-{
-	CHECK_INT(est_cell_level(&(struct est_cell){ 0, 0 }, 8), -1);
-	CHECK_INT(est_cell_level(&(struct est_cell){ 100, 0 }, 8), 0);
-	CHECK_INT(est_cell_level(&(struct est_cell){ 100, 5 }, 8), 1);
-	CHECK_INT(est_cell_level(&(struct est_cell){ 100, 50 }, 8), 4);
-	CHECK_INT(est_cell_level(&(struct est_cell){ 100, 100 }, 8), 8);
-	/* An estimate may be above what there is. */
-	CHECK_INT(est_cell_level(&(struct est_cell){ 100, 130 }, 8), 8);
-}
-
-TAP_MAIN(TAP_CASE(cells), TAP_CASE(levels))
+TAP_MAIN(TAP_CASE(cells))

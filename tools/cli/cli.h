@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "util/macros.h"
+#include "util/strip.h"
 #include "util/str.h"
 
 /* ------------------------------------------------------------------ */
@@ -237,6 +238,7 @@ enum cli_kind {
 	CLI_BOOL,
 	CLI_BYTES,	/* a size: human in text, bytes with -b and in JSON */
 	CLI_ADDRESS,	/* hexadecimal everywhere, text in JSON */
+	CLI_STRIP,	/* a row of cells: drawn; percent of each in JSON, null for an empty one */
 };
 
 /* What a getter fills.  state says which of the four values a cell is. */
@@ -247,8 +249,9 @@ const char *cli_state_word(enum cli_state state);
 struct cli_cell {
 	enum cli_state state;	/* others than CLI_VALUE: "-", "denied", "off"; JSON null */
 	int64_t num;		/* CLI_NUM, CLI_BYTES, CLI_BOOL, CLI_ADDRESS */
-	double real;		/* CLI_FLOAT */
+	double real;		/* CLI_FLOAT; of CLI_STRIP, what it is sorted by */
 	const char *str;	/* CLI_STR; borrowed until the getter's next call */
+	const struct strip *strip;	/* CLI_STRIP; borrowed likewise */
 	int decimals;		/* CLI_FLOAT: digits behind the point */
 	bool alarm;		/* shown red where colours are on */
 };
@@ -297,6 +300,9 @@ struct cli_json;
 /* An array of one object a row, of all columns: their names in lower case are the keys. */
 void cli_json_rows(struct cli_json *j, const char *key, const struct cli_col *cols,
 		   const void *const *rows, size_t n);
+/* Will @col be printed, or sorted by?  For what takes time to read. */
+bool cli_table_wants(const struct cli_col *cols, const struct cli_table_opts *opts,
+		     const char *col);
 /* Check columns and sort key early, before work is done; a mistake is a usage error. */
 void cli_table_check(const struct cli_col *cols, const struct cli_table_opts *opts);
 /* "Columns:" section for --help. */

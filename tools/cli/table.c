@@ -155,6 +155,20 @@ void cli_table_check(const struct cli_col *cols, const struct cli_table_opts *op
 		sort_column(cols, opts->sort, &down);
 }
 
+bool cli_table_wants(const struct cli_col *cols, const struct cli_table_opts *opts,
+		     const char *col)
+{
+	const struct cli_col *wanted = find_col(cols, col, strlen(col));
+	struct job job = { .opts = opts };
+	bool wants, down;
+
+	choose_columns(&job, cols);
+	wants = has_col(&job, wanted) ||
+		(opts->sort && sort_column(cols, opts->sort, &down) == wanted);
+	free(job.cols);
+	return wants;
+}
+
 void cli_table_help(const struct cli_col *cols, FILE *out)
 {
 	int width = 0;
@@ -197,10 +211,23 @@ static const char *address(char *buf, size_t len, const struct cli_cell *cell)
 	return buf;
 }
 
+/* By level, from -1 on.  What a program reads does not depend on the locale. */
+static const char *const drawn[] = { "-", "·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+static const char *const digits[] = { "-", ".", "1", "2", "3", "4", "5", "6", "7", "8", "9", "#" };
+
+static void add_strip(struct str *out, const struct strip *s, bool fine)
+{
+	const int levels = (int)(fine ? ARRAY_SIZE(drawn) : ARRAY_SIZE(digits)) - 2;
+
+	for (size_t i = 0; i < s->n; i++)
+		str_add(out, (fine ? drawn : digits)[strip_level(s->permille[i], levels) + 1]);
+}
+
 /* The cell as a reader sees it; foreign text is cleaned. */
 static void add_cell(struct str *out, const struct cli_col *c, const struct cli_cell *cell,
-		     bool bytes)
+		     const struct cli_table_opts *opts)
 {
+	const bool text = opts->format == CLI_TEXT;
 	char buf[32];
 
 	if (cell->state != CLI_VALUE) {
@@ -221,10 +248,13 @@ static void add_cell(struct str *out, const struct cli_col *c, const struct cli_
 		str_add(out, cell->num ? "yes" : "no");
 		return;
 	case CLI_BYTES:
-		str_add(out, cli_bytes(buf, sizeof(buf), cell->num, bytes));
+		str_add(out, cli_bytes(buf, sizeof(buf), cell->num, opts->bytes || !text));
 		return;
 	case CLI_ADDRESS:
 		str_add(out, address(buf, sizeof(buf), cell));
+		return;
+	case CLI_STRIP:
+		add_strip(out, cell->strip, text && cli_utf8());
 		return;
 	}
 }
@@ -248,7 +278,7 @@ static int compare_values(const struct sort_key *a, const struct sort_key *b, en
 {
 	if (kind == CLI_STR)
 		return strcmp(a->str, b->str);
-	if (kind == CLI_FLOAT)
+	if (kind == CLI_FLOAT || kind == CLI_STRIP)
 		return (a->cell.real > b->cell.real) - (a->cell.real < b->cell.real);
 	if (kind == CLI_ADDRESS)
 		return ((uint64_t)a->cell.num > (uint64_t)b->cell.num) -
@@ -311,6 +341,18 @@ static const char *column_key(const struct cli_col *c)
 	return key;
 }
 
+static void json_strip(struct cli_json *j, const char *key, const struct strip *s)
+{
+	cli_json_open(j, key, '[');
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->permille[i] == STRIP_NONE)
+			cli_json_null(j, NULL);
+		else
+			cli_json_real(j, NULL, s->permille[i] / 10.0, 1);
+	}
+	cli_json_close(j);
+}
+
 static void json_cell(struct cli_json *j, const struct cli_col *c, const void *row)
 {
 	const struct cli_cell cell = get_cell(c, row);
@@ -325,6 +367,8 @@ static void json_cell(struct cli_json *j, const struct cli_col *c, const void *r
 		cli_json_real(j, key, cell.real, cell.decimals);
 	else if (c->kind == CLI_BOOL)
 		cli_json_bool(j, key, cell.num != 0);
+	else if (c->kind == CLI_STRIP)
+		json_strip(j, key, cell.strip);
 	else if (c->kind == CLI_ADDRESS)
 		cli_json_str(j, key, address(buf, sizeof(buf), &cell));
 	else
@@ -429,7 +473,7 @@ static int print_separated(const struct job *job, bool csv)
 			if (i)
 				str_addc(&line, sep);
 			str_reset(&cell_text);
-			add_cell(&cell_text, job->cols[i], &cell, true);
+			add_cell(&cell_text, job->cols[i], &cell, job->opts);
 			if (csv)
 				add_csv_field(&line, str_get(&cell_text), cell.state != CLI_VALUE);
 			else
@@ -447,7 +491,8 @@ static int add_text_columns(struct libscols_table *tb, const struct job *job)
 		struct libscols_column *cl;
 		int flags = 0;
 
-		if (c->kind != CLI_STR && c->kind != CLI_BOOL && c->kind != CLI_ADDRESS && !c->left)
+		if (c->kind != CLI_STR && c->kind != CLI_BOOL && c->kind != CLI_ADDRESS &&
+		    c->kind != CLI_STRIP && !c->left)
 			flags |= SCOLS_FL_RIGHT;
 		if (c->trunc)
 			flags |= SCOLS_FL_TRUNC;
@@ -477,7 +522,7 @@ static size_t wrap_width(const struct job *job, const struct cli_col *wrap)
 			struct cli_cell cell = get_cell(job->cols[i], job->rows[r]);
 			__cleanup_str struct str text = STR_INIT;
 
-			add_cell(&text, job->cols[i], &cell, job->opts->bytes);
+			add_cell(&text, job->cols[i], &cell, job->opts);
 			widest = MAX(widest, text.len);
 		}
 		taken += job->cols[i] == wrap ? 0 : widest;
@@ -514,7 +559,7 @@ static int add_text_line(struct libscols_table *tb, const struct job *job, const
 		char *own;
 		int rc;
 
-		add_cell(&text, job->cols[i], &cell, job->opts->bytes);
+		add_cell(&text, job->cols[i], &cell, job->opts);
 		own = str_steal(&text);
 		if (!own)
 			return -ENOMEM;

@@ -10,11 +10,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "estimate/strip.h"
+#include "util/strip.h"
 
 static bool is_cold(uint64_t pages, double saved)
 {
-	return pages && saved < EST_FEW * pages;
+	return pages && saved < STRIP_FEW * pages;
 }
 
 static void put(struct est_again *out, struct est_range *r)

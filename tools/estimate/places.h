@@ -76,8 +76,9 @@ struct est_again {
  * @pieces: as est_places_choose() has them
  * @out: filled; to be freed by est_again_fini()
  *
- * Cold is a piece of which less than EST_FEW would be saved.  What is chosen is much
- * denser, so that nothing goes to and fro.  A piece with nothing in it costs nothing.
+ * Cold is a piece of which less than STRIP_FEW would be saved, which a strip shows as
+ * none.  What is chosen is much denser, so that nothing goes to and fro.  A piece with
+ * nothing in it costs nothing.
  *
  * Return: 0 or -ENOMEM.
  */

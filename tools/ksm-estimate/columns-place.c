@@ -9,8 +9,6 @@
 #include "cli/xalloc.h"
 #include "estimate/strip.h"
 
-#define STRIP_CELLS 32
-
 /* A mapping, or a piece of one. */
 struct place {
 	const struct est_report *r;
@@ -114,32 +112,22 @@ static void get_split(const void *row, struct cli_cell *out)
 	put(row, out, gain(row)->huge);
 }
 
-/* By level, from -1 on. */
-static const char *const glyphs[] = { "-", "·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
-static const char *const glyphs_plain[] = { "-", ".", "1", "2", "3", "4", "5", "6", "7", "8", "9",
-					    "#" };
-
 static void get_strip(const void *row, struct cli_cell *out)
 {
-	static char text[STRIP_CELLS * 4 + 1];
+	static struct strip strip;
 	const struct place *w = place(row);
 	const struct est *e = w->r->e;
-	/* What a program reads does not depend on the locale. */
-	const bool fine = w->r->table.format == CLI_TEXT && cli_utf8();
-	const char *const *glyph = fine ? glyphs : glyphs_plain;
-	const int levels = (int)(fine ? ARRAY_SIZE(glyphs) : ARRAY_SIZE(glyphs_plain)) - 2;
-	struct est_cell cells[STRIP_CELLS];
-	size_t n, len = 0;
+	struct strip_cell cells[STRIP_CELLS];
+	size_t n;
 
 	out->state = w->piece ? CLI_ABSENT : CLI_VALUE;
 	if (w->piece)
 		return;
 	n = est_strip_cells(w->s, e->opt.piece_bytes, STRIP_CELLS);
 	est_strip(w->s, e->pieces, cells, n);
-	for (size_t i = 0; i < n; i++)
-		len += snprintf(text + len, sizeof(text) - len, "%s",
-				glyph[est_cell_level(&cells[i], levels) + 1]);
-	out->str = text;
+	strip_set(&strip, cells, n);
+	out->strip = &strip;
+	out->real = w->s->count.anon ? gain(row)->dup / w->s->count.anon : 0;
 }
 
 static void get_name(const void *row, struct cli_cell *out)
@@ -195,7 +183,7 @@ const struct cli_col est_piece_columns[] = {
 	{ .name = "SPLIT", .help = "of SAVED, inside huge pages", .kind = CLI_BYTES,
 	  .hidden = true, .get = get_split },
 	{ .name = "STRIP", .help = "the mapping's addresses as cells: how dense duplicates are",
-	  .get = get_strip },
+	  .kind = CLI_STRIP, .get = get_strip },
 	{ .name = "COMMAND", .help = "name of the process", .hidden = true, .trunc = true,
 	  .get = get_comm },
 	{ .name = "NAME", .help = "what is mapped", .trunc = true, .get = get_name },

@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "estimate/strip.h"
 #include "ksmtop/ui.h"
+#include "util/strip.h"
 
 enum { FIGURE = 26, MAPS_MIN = 4 };	/* columns of one figure; lines for the mappings */
 
@@ -169,35 +169,29 @@ static void draw_map(struct area a, int y, const struct top_vma *map)
 	area_foreign(a, x + 2, y, CANVAS_NORMAL, map->name, (size_t)-1);
 }
 
-/* Resident memory, as it lies in the address space, and of each part how much is marked. */
+/* Private memory, as it lies in the address space, and of each part how much is marked. */
 static int draw_strip(struct area a, int y, const struct top_detail *d)
 {
 	enum { LABEL = 9, CELLS_MAX = 200, LEVELS = 8 };
 	/* By level, from -1 on. */
 	static const uint32_t glyph[] = { ' ', ' ', 0x2581, 0x2582, 0x2583, 0x2584, 0x2585, 0x2586,
 					  0x2587, 0x2588 };
-	struct est_cell cells[CELLS_MAX] = { { 0 } };
+	struct strip_cell cells[CELLS_MAX];
 	const int n = MIN(a.w - LABEL, CELLS_MAX);
-	double all = 0, marked = 0, at = 0;
+	struct strip_roll roll;
+	bool marked = false;
 
+	strip_roll_init(&roll);
 	for (size_t i = 0; i < d->n_vmas; i++) {
-		all += d->vmas[i].v.rss_bytes;
-		marked += d->vmas[i].v.mergeable ? d->vmas[i].v.rss_bytes : 0;
+		ksm_vma_strip_add(&roll, &d->vmas[i].v);
+		marked |= d->vmas[i].v.mergeable && d->vmas[i].v.anon_bytes;
 	}
-	if (marked <= 0 || n <= 0)
+	if (!marked || n <= 0)
 		return y;
-	for (size_t i = 0; i < d->n_vmas; i++) {
-		const struct ksm_vma *v = &d->vmas[i].v;
-		const double from = at * n / all;
-
-		at += v->rss_bytes;
-		if (v->rss_bytes)
-			est_strip_add(cells, (size_t)n, from, at * n / all, v->rss_bytes,
-				      v->mergeable ? v->rss_bytes : 0);
-	}
+	strip_roll_cells(&roll, cells, (size_t)n);
 	area_text(a, 0, y, CANVAS_TITLE, "marked");
 	for (int i = 0; i < n; i++) {
-		const int level = est_cell_level(&cells[i], LEVELS);
+		const int level = strip_level(strip_permille(&cells[i]), LEVELS);
 
 		area_repeat(a, LABEL + i, y, 1, level > 0 ? CANVAS_GOOD : CANVAS_DIM, glyph[level + 1]);
 	}

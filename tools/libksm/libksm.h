@@ -721,6 +721,12 @@ typedef int (*ksm_vma_fn)(const struct ksm_vma *vma, void *arg);
  * has no smaps (a kernel without CONFIG_PROC_PAGE_MONITOR); other -errno.
  */
 int ksm_vmas_walk(struct ksm *k, pid_t pid, ksm_vma_fn fn, void *arg);
+struct strip_roll;
+/*
+ * One more mapping of a process on the strip of its marked places: along it lies the memory
+ * that could merge, its private pages, and shown is what of them is mergeable.
+ */
+void ksm_vma_strip_add(struct strip_roll *strip, const struct ksm_vma *vma);
 int ksm_smaps_parse(const char *buf, size_t len, ksm_vma_fn fn, void *arg);
 
 /* ------------------------------------------------------------------ */

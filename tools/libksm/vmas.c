@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "libksm/parse.h"
+#include "util/strip.h"
 
 const char *ksm_vma_why_text(enum ksm_vma_why why)
 {
@@ -278,6 +279,11 @@ static int vmas_walk(struct ksm *k, pid_t pid, ksm_vma_fn fn, void *arg, size_t 
 int ksm_vmas_walk(struct ksm *k, pid_t pid, ksm_vma_fn fn, void *arg)
 {
 	return vmas_walk(k, pid, fn, arg, 128 << 10);
+}
+
+void ksm_vma_strip_add(struct strip_roll *strip, const struct ksm_vma *v)
+{
+	strip_roll_add(strip, v->anon_bytes, v->anon_bytes, v->mergeable ? v->anon_bytes : 0);
 }
 
 /*
