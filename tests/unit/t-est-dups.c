@@ -159,6 +159,10 @@ static void merged_already(void)
 	NEAR(w.total.counted, 1);
 	NEAR(w.total.dup, 1);
 	NEAR(w.gain[2].saved, 1);
+	/* What the two have saved is theirs half each. */
+	NEAR(w.gain[0].merged, 0.5);
+	NEAR(w.gain[1].merged, 0.5);
+	NEAR(w.gain[2].merged, 0);
 
 	/* It is full: the newcomers need a copy of their own. */
 	reset();
@@ -175,6 +179,8 @@ static void merged_already(void)
 	decide(256, false, 1);
 	NEAR(w.total.saved, 0);
 	NEAR(w.total.unique, 0);
+	NEAR(w.total.merged, 9);
+	NEAR(w.gain[1].merged, 8.1);
 }
 
 static void frames_unknown(void)

@@ -16,7 +16,8 @@
 
 /*
  * A mapping is a text of its pieces: '-' nothing present, else how much of the
- * piece is saved: '0' none, 'a' one page in 100, '1'..'9' tenths, '#' all.  What is
+ * piece is saved: '0' none, 'a' one page in 100, '1'..'9' tenths, '#' all; or 'm' all
+ * merged already, 'h' half of it merged and the rest nothing.  What is
  * chosen is 'x', and '.' what is not; a mapping that is taken whole is "whole".
  * Names begin with '@' where the mapping is marked already, '+' where that is our mark, '['
  * where it is the stack.
@@ -37,6 +38,9 @@ struct story {
 #define TIMES8(s) s s s s s s s s
 
 static const struct story stories[] = {
+	{ "what is merged already has its place", 0, 0,
+	  { { "0000mmmmmmmm00000000000000000000", "....xxxxxxxx...................." },
+	    { "a", "." } }, 100, 24 },
 	{ "nothing", 0, 0, { { "0", "." }, { "00000000", "........" } }, 0, 0 },
 	{ "no memory at all", 0, 0, { { "----------", ".........." } }, 0, 0 },
 	{ "everything", 0, 0, { { "################", "whole" } }, 100, 100 },
@@ -96,7 +100,14 @@ static double saved_of(char c)
 		return PIECE_PAGES;
 	if (c == 'a')
 		return PIECE_PAGES / 100.0;
+	if (c == 'm' || c == 'h')
+		return 0;
 	return (c - '0') * PIECE_PAGES / 10.0;
+}
+
+static double merged_of(char c)
+{
+	return c == 'm' ? PIECE_PAGES : c == 'h' ? PIECE_PAGES / 2.0 : 0;
 }
 
 static void add_map(struct built *b, const char *text, uint64_t start)
@@ -114,9 +125,11 @@ static void add_map(struct built *b, const char *text, uint64_t start)
 		if (text[i] == '-')
 			continue;
 		*p = (struct est_piece){ &b->proc, s, start + i * PIECE, start + (i + 1) * PIECE,
-					 { .anon = PIECE_PAGES }, { .saved = saved_of(text[i]) } };
+					 { .anon = PIECE_PAGES },
+					 { .saved = saved_of(text[i]),
+					   .merged = merged_of(text[i]) } };
 		s->count.anon += p->count.anon;
-		s->gain.saved += p->gain.saved;
+		est_gain_add(&s->gain, &p->gain);
 		b->n_pieces++;
 		s->n_pieces++;
 	}
@@ -263,6 +276,9 @@ static void again(void)
 		{ "no rest stays behind", { { "+0-0-", "whole" } }, 100 },
 		{ "what others marked is theirs", { { "@0000", "...." } }, 100 },
 		{ "node: it has moved", { { "+1000", ".xxx" }, { "9999", "...." } }, 3 },
+		{ "merged is what marks are for", { { "+mmhm", "...." }, { "0000", "...." } }, 100 },
+		{ "merged, and some that went cold", { { "+m00m", ".xx." } }, 100 },
+		{ "merged, and others are elsewhere", { { "+mh", ".." }, { "h3", ".." } }, 69 },
 		{ "less than all is wanted", { { "+##", ".." }, { "#", "." } }, 70 },
 	};
 	const struct est_places_opts o = { 0.95, PAGE, PIECE, 0 };

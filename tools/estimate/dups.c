@@ -42,6 +42,7 @@ void est_gain_add(struct est_gain *to, const struct est_gain *g)
 	to->saved += g->saved;
 	to->cross += g->cross;
 	to->huge += g->huge;
+	to->merged += g->merged;
 }
 
 static void scale(struct est_gain *g, double f)
@@ -223,17 +224,27 @@ static void fill_pairs(const struct dups *d, double weight)
 	}
 }
 
+/* The part of each mapping in what @merged of them on @copies pages have freed. */
+static double freed_of(uint64_t merged, uint64_t copies)
+{
+	return merged > copies ? (double)(merged - copies) / merged : 0;
+}
+
 static void share_out(const struct dups *d, const struct est_rec *r, size_t n,
 		      const struct content *c)
 {
-	const double share = c->saved / c->all, cross = c->cross / c->all;
+	const double share = c->all > 0 ? c->saved / c->all : 0;
+	const double cross = c->all > 0 ? c->cross / c->all : 0;
+	const double merged = freed_of(c->merged, c->copies);
 
 	for (size_t i = 0; i < n; i++) {
 		struct est_gain *g = &d->gains[r[i].tag & EST_SEG_MASK];
 		double part;
 
-		if (r[i].tag & EST_KSM)
+		if (r[i].tag & EST_KSM) {
+			g->merged += merged * c->weight;
 			continue;
+		}
 		if (r[i].tag & EST_NOFRAME)
 			part = 1.0 / c->noframe;
 		else if (r[i].tag & EST_SAME)
@@ -329,8 +340,7 @@ static void one_content(struct dups *d, const struct est_rec *r, size_t n)
 		d->total->counted += c.weight * (c.taken ? c.mappings + c.noframe -
 							   (c.all - c.saved) :
 							   c.saved);
-	if (c.all > 0)
-		share_out(d, r, n, &c);
+	share_out(d, r, n, &c);
 	note_sure(d, r, &c);
 }
 
@@ -368,17 +378,18 @@ static void zeroes(struct dups *d)
 		cross = cross_of(d, &c);
 	}
 	tallies_clear(&d->users);
-	if (!frames)
+	if (!frames && !merged)
 		return;
-	share = (double)saved / frames;
+	share = frames ? (double)saved / frames : 0;
 	for (size_t i = 0; i < p->n_segs; i++) {
 		const struct est_count *c = &p->count[i];
 		const struct est_gain g = {
 			.dup = saved ? c->zero : 0,
 			.unique = saved ? 0 : c->zero,
 			.saved = c->zero * share,
-			.cross = c->zero * (cross / frames),
+			.cross = frames ? c->zero * (cross / frames) : 0,
 			.huge = c->zero_huge * share,
+			.merged = c->zero_ksm * freed_of(merged, copies),
 		};
 
 		est_gain_add(&d->gains[i], &g);

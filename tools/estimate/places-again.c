@@ -36,7 +36,7 @@ static void cold_of(const struct est_proc *p, const struct est_seg *s,
 
 		if (!piece->count.anon)
 			continue;
-		if (!is_cold(piece->count.anon, piece->gain.saved)) {
+		if (!is_cold(piece->count.anon, est_gain_worth(&piece->gain))) {
 			all = false;
 			put(out, &r);
 			continue;
@@ -47,7 +47,7 @@ static void cold_of(const struct est_proc *p, const struct est_seg *s,
 		}
 		r.end = piece->end;
 		r.pages += piece->count.anon;
-		r.saved += piece->gain.saved;
+		r.saved += est_gain_worth(&piece->gain);
 	}
 	/* No rest of a mapping stays behind. */
 	if (all && r.pages) {
@@ -70,12 +70,12 @@ int est_again_decide(const struct est_proc *p, const struct est_piece *pieces,
 
 		if (s->ours) {
 			out->ours.pages += s->count.anon;
-			out->ours.saved += s->gain.saved;
+			out->ours.saved += est_gain_worth(&s->gain);
 			/* A part of [stack] is never changed: an injection needs it whole. */
-			if (!s->stack || is_cold(s->count.anon, s->gain.saved))
+			if (!s->stack || is_cold(s->count.anon, est_gain_worth(&s->gain)))
 				cold_of(p, s, pieces, out);
 		} else if (!s->mergeable) {
-			others += s->gain.saved;
+			others += est_gain_worth(&s->gain);
 		}
 	}
 	out->held = out->ours.saved + others > 0 ?

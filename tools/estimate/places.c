@@ -43,7 +43,7 @@ static bool is_splittable(const struct choice *c, const struct est_seg *s)
 {
 	if (s->stack || (s->end - s->start) / c->o->piece_bytes <= LARGE_PIECES)
 		return false;
-	return s->gain.saved < DENSE * s->count.anon;
+	return est_gain_worth(&s->gain) < DENSE * s->count.anon;
 }
 
 static double density(const struct candidate *c)
@@ -82,21 +82,21 @@ static void add_seg(struct choice *c, const struct est_seg *s, size_t number)
 
 	if (s->mergeable && !s->ours) {
 		out->marked.pages += s->count.anon;
-		out->marked.saved += s->gain.saved;
+		out->marked.saved += est_gain_worth(&s->gain);
 		return;
 	}
 	out->all.pages += s->count.anon;
-	out->all.saved += s->gain.saved;
+	out->all.saved += est_gain_worth(&s->gain);
 	if (!is_splittable(c, s)) {
 		add_candidate(c, (struct candidate){ s, number, false, s->count.anon,
-						     s->gain.saved });
+						     est_gain_worth(&s->gain) });
 		return;
 	}
 	for (size_t i = 0; i < s->n_pieces; i++) {
 		const struct est_piece *p = &c->pieces[s->first_piece + i];
 
 		add_candidate(c, (struct candidate){ s, s->first_piece + i, true, p->count.anon,
-						     p->gain.saved });
+						     est_gain_worth(&p->gain) });
 	}
 }
 
@@ -126,7 +126,7 @@ static void round_up(struct choice *c)
 				if (c->piece[s->first_piece + k])
 					pages += c->pieces[s->first_piece + k].count.anon;
 			if (pages && pages >= MOSTLY * s->count.anon &&
-			    pays(c, s->count.anon, s->gain.saved))
+			    pays(c, s->count.anon, est_gain_worth(&s->gain)))
 				c->seg[p->first_seg + j] = true;
 		}
 }
@@ -149,7 +149,7 @@ static void seg_ranges(struct choice *c, const struct est_proc *p, const struct 
 
 		if (!c->piece[s->first_piece + i]) {
 			between.pages += piece->count.anon;
-			between.saved += piece->gain.saved;
+			between.saved += est_gain_worth(&piece->gain);
 			continue;
 		}
 		if (r.pages && piece->start - r.end > gap) {
@@ -163,7 +163,7 @@ static void seg_ranges(struct choice *c, const struct est_proc *p, const struct 
 		}
 		r.end = piece->end;
 		r.pages += between.pages + piece->count.anon;
-		r.saved += between.saved + piece->gain.saved;
+		r.saved += between.saved + est_gain_worth(&piece->gain);
 		between = (struct est_amount){ 0 };
 	}
 	if (r.pages)
@@ -177,7 +177,7 @@ static void proc_ranges(struct choice *c, const struct est_proc *p, uint64_t gap
 
 		if (c->seg[p->first_seg + j])
 			put_range(c, &(struct est_range){ p, s, s->start, s->end, s->count.anon,
-							  s->gain.saved });
+							  est_gain_worth(&s->gain) });
 		else
 			seg_ranges(c, p, s, gap);
 	}

@@ -14,7 +14,7 @@ struct est_range {
 	const struct est_seg *seg;
 	uint64_t start, end;
 	uint64_t pages;		/* present: what the kernel would scan, and keep metadata for */
-	double saved;		/* pages */
+	double saved;		/* pages; what has been saved already and what would be */
 };
 
 struct est_amount {

@@ -73,8 +73,15 @@ struct est_gain {
 	double saved;		/* frames that merging frees */
 	double cross;		/* of saved: only by sharing between users */
 	double huge;		/* of saved: inside huge pages, which would be split */
+	double merged;		/* frames that merging has freed already, beside the above */
 	double counted;		/* what the kernel's pages_sharing would grow by */
 };
+
+/* What merging is worth there, be it done or to come. */
+static inline double est_gain_worth(const struct est_gain *g)
+{
+	return g->saved + g->merged;
+}
 
 void est_gain_add(struct est_gain *to, const struct est_gain *g);
 /* A sample's figures of what has @frames are made possible: no more than there is. */

@@ -155,20 +155,26 @@ static bool is_told(struct again *g, const struct ksm_ident *id)
 	return false;
 }
 
-static void tell_fleeting(struct again *g, const struct where *w, const struct est_proc *p,
+static void tell_held(struct again *g, const struct where *w, const struct est_proc *p,
 			  const struct est_again *now)
 {
 	const struct ksm_ident id = ident_of(p);
+	const int held = (int)lround(100 * now->held);
 	char saved[32], meta[32];
 
-	if (!now->ours.pages || now->held >= EST_LASTS || is_told(g, &id))
+	if (!now->ours.pages)
 		return;
-	cli_bytes(saved, sizeof(saved), num_mul_sat(llround(p->gain.saved), w->e.page_size),
+	cli_note("%d: %d %% of what merging would save is still where it was marked",
+		 (int)id.pid, held);
+	if (now->held >= EST_LASTS || is_told(g, &id))
+		return;
+	cli_bytes(saved, sizeof(saved), num_mul_sat(llround(est_gain_worth(&p->gain)),
+					      w->e.page_size),
 		  w->a->table.bytes);
 	cli_bytes(meta, sizeof(meta), est_metadata(p), w->a->table.bytes);
 	cli_warn(0, "%d: its places do not last: %d %% of what merging would save is still where "
 		    "it was marked (merge all of it, %s for %s of metadata, or nothing)",
-		 (int)p->pid, (int)lround(100 * now->held), saved, meta);
+		 (int)p->pid, held, saved, meta);
 }
 
 static void look_at(struct again *g, struct where *w, const struct est_proc *p,
@@ -180,7 +186,7 @@ static void look_at(struct again *g, struct where *w, const struct est_proc *p,
 	c->procs++;
 	if (est_again_decide(p, w->e.pieces, &w->o, &now))
 		cli_die(CLI_FAIL, -ENOMEM, "allocate");
-	tell_fleeting(g, w, p, &now);
+	tell_held(g, w, p, &now);
 	if (now.n_cold && !take_back(w, p, &now))
 		c->cold += now.n_cold;
 	est_again_fini(&now);
