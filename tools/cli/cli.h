@@ -328,6 +328,8 @@ void cli_json_real(struct cli_json *j, const char *key, double v, int decimals);
 void cli_json_str(struct cli_json *j, const char *key, const char *v); /* NULL: null */
 void cli_json_bool(struct cli_json *j, const char *key, bool v);
 void cli_json_null(struct cli_json *j, const char *key);
+/* An array in one line: percent of each cell, null of an empty one. */
+void cli_json_strip(struct cli_json *j, const char *key, const struct strip *s);
 /* Closes what is open, writes the document and a newline; 0 or -errno. */
 int cli_json_print(struct cli_json *j, FILE *out);
 

@@ -160,6 +160,21 @@ void cli_json_null(struct cli_json *j, const char *key)
 	str_add(begin(j, key), "null");
 }
 
+void cli_json_strip(struct cli_json *j, const char *key, const struct strip *s)
+{
+	struct str *text = begin(j, key);
+
+	str_addc(text, '[');
+	for (size_t i = 0; i < s->n; i++) {
+		str_add(text, i ? ", " : "");
+		if (s->permille[i] == STRIP_NONE)
+			str_add(text, "null");
+		else
+			str_addf(text, "%u.%u", s->permille[i] / 10U, s->permille[i] % 10U);
+	}
+	str_addc(text, ']');
+}
+
 int cli_json_print(struct cli_json *j, FILE *out)
 {
 	int rc;

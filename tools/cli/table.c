@@ -341,18 +341,6 @@ static const char *column_key(const struct cli_col *c)
 	return key;
 }
 
-static void json_strip(struct cli_json *j, const char *key, const struct strip *s)
-{
-	cli_json_open(j, key, '[');
-	for (size_t i = 0; i < s->n; i++) {
-		if (s->permille[i] == STRIP_NONE)
-			cli_json_null(j, NULL);
-		else
-			cli_json_real(j, NULL, s->permille[i] / 10.0, 1);
-	}
-	cli_json_close(j);
-}
-
 static void json_cell(struct cli_json *j, const struct cli_col *c, const void *row)
 {
 	const struct cli_cell cell = get_cell(c, row);
@@ -368,7 +356,7 @@ static void json_cell(struct cli_json *j, const struct cli_col *c, const void *r
 	else if (c->kind == CLI_BOOL)
 		cli_json_bool(j, key, cell.num != 0);
 	else if (c->kind == CLI_STRIP)
-		json_strip(j, key, cell.strip);
+		cli_json_strip(j, key, cell.strip);
 	else if (c->kind == CLI_ADDRESS)
 		cli_json_str(j, key, address(buf, sizeof(buf), &cell));
 	else
