@@ -49,6 +49,44 @@ pids() {
 	golden text-all-hksm
 }
 
+# A process of @3 mappings of which every second is marked.
+many_mappings() {
+	awk -v n="$2" 'BEGIN {
+		for (i = 0; i < n; i++)
+			printf "%x-%x rw-p 00000000 00:00 0\nRss: 8 kB\nAnonymous: 4 kB\nVmFlags: rd wr%s\n",
+				4096 * (i + 16), 4096 * (i + 17), i % 2 ? " mg" : ""
+	}' >"$ROOT/proc/$1/smaps"
+}
+
+@test "procs: MARKED and STRIP" {
+	export LC_ALL=C
+	many_mappings 2001 4
+	: >"$ROOT/proc/2002/smaps"
+	rm "$ROOT/proc/2003/smaps"
+	expect 0 ksmctl procs -o PID,MARKED,STRIP -s "$ROOT"
+	golden strip
+	expect 0 ksmctl procs -J -p 2001,2002 -o PID,MARKED,STRIP -s "$ROOT"
+	golden strip-json
+	valid_json
+	# The order is that of the share; what has none comes last.
+	expect 0 ksmctl procs -rn -o PID --sort strip -p 2001,2002,1001 -s "$ROOT"
+	stdout_is "2001
+1001
+2002"
+	# Of groups there is none.
+	expect 2 ksmctl procs --by user -o STRIP -s "$ROOT"
+	stderr_has "unknown column 'STRIP'"
+}
+
+@test "procs: STRIP of a process with very many mappings" {
+	many_mappings 2001 65530
+	expect 0 ksmctl procs -rn -p 2001 -o MARKED,STRIP -s "$ROOT"
+	stderr_is ""
+	stdout_is "134205440 55555555555555555555555555555555"
+	expect 0 ksmctl vmas --join -rn -p 2001 -o PARTS,MARKED,STRIP -s "$ROOT"
+	stdout_is "65530 134205440 55555555555555555555555555555555"
+}
+
 @test "procs: --sort, and the default: most merging first" {
 	expect 0 ksmctl procs -rn -o MERGING,ZERO -s "$ROOT"
 	stderr_is ""
@@ -182,7 +220,7 @@ Try 'ksmctl procs --help' for more information."
 	use_root hostile
 	expect 0 ksmctl procs -a -r --output-all -s "$ROOT"
 	stderr_is ""
-	same "counts of words" "$(awk '{ print NF }' <<<"$output" | sort -u)" 19
+	same "counts of words" "$(awk '{ print NF }' <<<"$output" | sort -u)" 21
 }
 
 @test "procs: who dies between listing and reading is left out silently" {

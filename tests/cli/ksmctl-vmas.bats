@@ -86,6 +86,62 @@ reasons() {
 	EOF
 }
 
+# A mapping of which marks made five, and neighbours that are none of its parts.
+marked_in_parts() {
+	local at=$((0x10000000)) size flags rest
+	: >"$ROOT/proc/2001/smaps"
+	while read -r size flags rest; do
+		printf '%x-%x %s\nRss: %d kB\nAnonymous: %d kB\nKSM: %d kB\nVmFlags: rd wr mr mw me %s\n' \
+			"$at" $((at + size * 1024)) "$rest" $((size + 4)) "$size" $((size / 2)) "$flags"
+		at=$((at + size * 1024))
+	done >>"$ROOT/proc/2001/smaps" <<-'EOF'
+		4096 ac rw-p 00000000 00:00 0
+		2048 mg rw-p 00000000 00:00 0
+		4096 ac rw-p 00000000 00:00 0
+		1024 mg rw-p 00000000 00:00 0
+		5120 ac rw-p 00000000 00:00 0
+		64 mg r--p 00000000 00:00 0
+		8 ac rw-p 00000000 08:01 5  /lib/x.so
+		4 mg rw-p 00000000 08:01 5  /lib/x.so
+		4 mg rw-p 00000000 08:01 6  /lib/y.so
+		4 sh rw-s 00000000 08:01 6  /lib/y.so
+	EOF
+}
+
+@test "vmas: --join, MARKED and STRIP" {
+	marked_in_parts
+	export LC_ALL=C
+	expect 0 ksmctl vmas --join -p 2001 -s "$ROOT"
+	golden joined
+	expect 0 ksmctl vmas --join -m -p 2001 -rn -o SIZE,PARTS,MERGE -s "$ROOT"
+	stdout_is "16777216 5 part
+65536 1 yes
+12288 2 part
+4096 1 yes"
+	expect 0 ksmctl vmas --join -J -p 2001 -o MARKED,STRIP --sort -strip -s "$ROOT"
+	golden joined-json
+	valid_json
+	# One by one, each is of one kind; what a program reads is never drawn.
+	LC_ALL=C.UTF-8 expect 0 ksmctl vmas -p 2001 -r -o +PARTS,MARKED,STRIP -s "$ROOT"
+	golden strip-raw
+	has_utf8 || skip "no UTF-8 locale here"
+	LC_ALL=C.UTF-8 expect 0 ksmctl vmas --join -p 2001 -s "$ROOT"
+	golden joined-utf8
+}
+
+has_utf8() { [[ $(LC_ALL=C.UTF-8 locale charmap) == UTF-8 ]]; }
+
+@test "vmas: figures that no machine has are no overflow" {
+	printf '%s\n' '0-fffffffffffff000 rw-p 00000000 00:00 0' 'Anonymous: 9007199254740991 kB' \
+		'VmFlags: mg' 'fffffffffffff000-ffffffffffffffff rw-p 00000000 00:00 0' \
+		'Anonymous: 9007199254740991 kB' 'VmFlags: rd' >"$ROOT/proc/2001/smaps"
+	expect 0 ksmctl vmas --join -p 2001 -rn -o SIZE,ANON,MARKED,MERGE,PARTS -s "$ROOT"
+	stderr_is ""
+	stdout_is "9223372036854775807 9223372036854775807 9223372036854774784 part 2"
+	expect 0 ksmctl procs -p 2001 -rn -o MARKED -s "$ROOT"
+	stdout_is 9223372036854774784
+}
+
 @test "vmas: hostile names of files" {
 	printf '%s\n' \
 		$'1000-2000 rw-p 00000000 08:01 5    /tmp/\e[2J x)\\012y' \

@@ -17,9 +17,20 @@
 
 #define KEY_MAX 4096	/* a cgroup path */
 
+/* More mappings have only those that make new ones ahead of who reads them. */
+#define MAPPINGS_MAX (1U << 22)
+
+/* What of the private memory of a process is mergeable, and where. */
+struct marked {
+	enum cli_state state;
+	uint64_t all_bytes, bytes;
+	struct strip strip;
+};
+
 struct row {
 	struct ksm *k;
 	struct ksm_proc p;
+	const struct marked *marked;	/* NULL where it is not wanted */
 	char *scratch;		/* KEY_MAX bytes, shared by all rows */
 };
 
@@ -157,6 +168,21 @@ static void get_breaks(const void *row, struct cli_cell *out)
 	put_fig(out, ROW(row)->p.ksm.breaks, 1);
 }
 
+static void get_marked(const void *row, struct cli_cell *out)
+{
+	out->state = ROW(row)->marked->state;
+	out->num = (int64_t)MIN(ROW(row)->marked->bytes, (uint64_t)INT64_MAX);
+}
+
+static void get_strip(const void *row, struct cli_cell *out)
+{
+	const struct marked *m = ROW(row)->marked;
+
+	out->state = m->state == CLI_VALUE && !m->all_bytes ? CLI_ABSENT : m->state;
+	out->strip = &m->strip;
+	out->real = m->all_bytes ? (double)m->bytes / m->all_bytes : 0;
+}
+
 static void get_meta(const void *row, struct cli_cell *out)
 {
 	put_fig(out, ROW(row)->p.ksm.meta_bytes, 1);
@@ -193,6 +219,10 @@ static const struct cli_col proc_columns[] = {
 	  .hidden = true, .get = get_breaks },
 	{ .name = "META", .help = "metadata kept for it (hksm)", .kind = CLI_BYTES,
 	  .hidden = true, .get = get_meta },
+	{ .name = "MARKED", .help = "private memory in mergeable mappings (slower)",
+	  .kind = CLI_BYTES, .hidden = true, .get = get_marked },
+	{ .name = "STRIP", .help = "private memory as cells: how much of each is MARKED (slower)",
+	  .kind = CLI_STRIP, .hidden = true, .get = get_strip },
 	{ .name = "COMMAND", .help = "name it gave itself", .trunc = true, .get = get_comm },
 	{ 0 },
 };
@@ -301,17 +331,66 @@ struct procs {
 	struct ksm_select sel;
 	pid_t *named;
 	enum ksm_group by;
-	bool all, exact;
+	bool all, exact, marked;
 	char *scratch;
 	struct row *rows;
 	size_t n, cap;
 	struct ctl_denied denied;
 };
 
+/* While its mappings are read. */
+struct marking {
+	struct marked *m;
+	struct strip_roll roll;
+	unsigned int n;
+};
+
+static int add_mapping(const struct ksm_vma *v, void *arg)
+{
+	struct marking *g = arg;
+
+	if (++g->n > MAPPINGS_MAX)
+		return 1;
+	ksm_vma_strip_add(&g->roll, v);
+	g->m->all_bytes = MIN(g->m->all_bytes + v->anon_bytes, (uint64_t)INT64_MAX);
+	if (v->mergeable)
+		g->m->bytes = MIN(g->m->bytes + v->anon_bytes, (uint64_t)INT64_MAX);
+	return 0;
+}
+
+static enum cli_state marked_state(int rc)
+{
+	if (!rc)
+		return CLI_VALUE;
+	return rc == -EACCES || rc == -EPERM ? CLI_DENIED : CLI_ABSENT;
+}
+
+static const struct marked *read_marked(struct ksm *k, const struct ksm_proc *p)
+{
+	struct marking *g __cleanup_free = xcalloc(1, sizeof(*g));
+	struct strip_cell cells[STRIP_CELLS];
+	struct ksm_ident now;
+
+	g->m = xcalloc(1, sizeof(*g->m));
+	strip_roll_init(&g->roll);
+	g->m->state = marked_state(ksm_vmas_walk(k, p->pid, add_mapping, g));
+	/* Its number may be another's by now. */
+	if (ksm_ident_read(k, p->pid, &now) || now.start_ticks != p->start_ticks)
+		g->m->state = CLI_ABSENT;
+	strip_roll_cells(&g->roll, cells, STRIP_CELLS);
+	strip_set(&g->m->strip, cells, STRIP_CELLS);
+	return g->m;
+}
+
 static void add_row(struct procs *ps, const struct ksm_proc *p)
 {
 	xvec_room(ps->rows, ps->n, ps->cap);
-	ps->rows[ps->n++] = (struct row){ .k = ps->ctl->k, .p = *p, .scratch = ps->scratch };
+	ps->rows[ps->n++] = (struct row){
+		.k = ps->ctl->k,
+		.p = *p,
+		.marked = ps->marked ? read_marked(ps->ctl->k, p) : NULL,
+		.scratch = ps->scratch,
+	};
 }
 
 static unsigned int wanted(const struct procs *ps)
@@ -484,6 +563,9 @@ int ctl_procs(struct ctl *ctl, int argc, char **argv)
 
 	parse(&ps, argc, argv);
 	cli_table_check(ps.by == KSM_GROUP_PID ? proc_columns : group_columns, &ctl->table);
+	ps.marked = ps.by == KSM_GROUP_PID &&
+		    (cli_table_wants(proc_columns, &ctl->table, "MARKED") ||
+		     cli_table_wants(proc_columns, &ctl->table, "STRIP"));
 	ctl_open_ksm(ctl);
 	ps.scratch = xcalloc(1, KEY_MAX);
 	failed = collect(&ps);
@@ -498,6 +580,8 @@ int ctl_procs(struct ctl *ctl, int argc, char **argv)
 		cli_note("no process has mergeable memory (see: ksm-advise)");
 	if (failed)
 		rc = ps.n ? CLI_PARTIAL : CLI_FAIL;
+	for (size_t i = 0; i < ps.n; i++)
+		free((void *)(uintptr_t)ps.rows[i].marked);
 	free(ps.rows);
 	free(ps.named);
 	free(ps.scratch);
