@@ -275,7 +275,7 @@ halves() {
 	wait_until grep -q nobody-may "/proc/$spawned/cmdline"
 	expect 1 unprivileged ksm-estimate -q --match ^nobody-may-read
 	stdout_is ""
-	stderr_is "ksm-estimate: none of 1 process could be read (needs root, or CAP_SYS_PTRACE and CAP_DAC_OVERRIDE)"
+	stderr_is "ksm-estimate: none of 1 process could be read (needs root, or CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH)"
 }
 
 @test "no progress on a dumb terminal" {

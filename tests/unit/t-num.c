@@ -312,6 +312,39 @@ static void seconds(void)
 	}
 }
 
+/* Of anything that a double holds, a number comes. */
+static void doubles(void)
+{
+	static const struct {
+		double d;
+		uint64_t floor;
+		int64_t round;
+	} rows[] = {
+		{ 0, 0, 0 },
+		{ 0.49, 0, 0 },
+		{ 0.5, 0, 1 },
+		{ 7.999, 7, 8 },
+		{ -0.5, 0, -1 },
+		{ -7.4, 0, -7 },
+		{ 0x1p63, UINT64_C(1) << 63, INT64_MAX },
+		{ 0x1.fffffffffffffp62, 0x7ffffffffffffc00, 0x7ffffffffffffc00 },
+		{ -0x1p63, 0, INT64_MIN },
+		{ 0x1p64, UINT64_MAX, INT64_MAX },
+		{ 0x1.fffffffffffffp63, 0xfffffffffffff800, INT64_MAX },
+		{ 1e300, UINT64_MAX, INT64_MAX },
+		{ -1e300, 0, INT64_MIN },
+		{ INFINITY, UINT64_MAX, INT64_MAX },
+		{ -INFINITY, 0, INT64_MIN },
+		{ NAN, 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		tap_row("%g", rows[i].d);
+		CHECK_UINT(num_floor_sat(rows[i].d), rows[i].floor);
+		CHECK_INT(num_round_sat(rows[i].d), rows[i].round);
+	}
+}
+
 static void percent(void)
 {
 	static const struct {
@@ -360,5 +393,5 @@ static void locale(void)
 }
 
 TAP_MAIN(TAP_CASE(u64), TAP_CASE(s64), TAP_CASE(kernel_file), TAP_CASE(kernel_signed), TAP_CASE(take), TAP_CASE(size),
-	 TAP_CASE(duration), TAP_CASE(seconds), TAP_CASE(percent), TAP_CASE(factor),
+	 TAP_CASE(duration), TAP_CASE(seconds), TAP_CASE(doubles), TAP_CASE(percent), TAP_CASE(factor),
 	 TAP_CASE(locale))

@@ -26,7 +26,7 @@ static void texts(void)
 		  "needs CAP_SYS_PTRACE, which this root has not" },
 		/* one of two is not enough */
 		{ KSM_RIGHT_MEMORY, { false, true, CAP(CAP_SYS_PTRACE) },
-		  "needs root, or CAP_SYS_PTRACE and CAP_DAC_OVERRIDE" },
+		  "needs root, or CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH" },
 		/* capabilities of another user namespace, all of them, whoever it is there */
 		{ KSM_RIGHT_SETTINGS, { true, false, ALL },
 		  "needs CAP_DAC_OVERRIDE in the initial user namespace" },

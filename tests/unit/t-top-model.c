@@ -624,7 +624,7 @@ static void verdict_of_states(void)
 	s = begin(2);
 	s.present = KSM_DENIED;
 	take(&m, &s);
-	CHECK_STR(m.verdict.text, "the state of KSM may not be read (needs root, or CAP_DAC_OVERRIDE)");
+	CHECK_STR(m.verdict.text, "the state of KSM may not be read (needs root, or CAP_DAC_READ_SEARCH)");
 	/* In the first pass nothing can have been merged. */
 	s = begin(3);
 	system_is(&s, KSM_RUN_RUNNING, 0, 0);

@@ -21,6 +21,7 @@
 #include "libksm/internal.h"
 #include "libksm/sys.h"
 #include "util/macros.h"
+#include "util/num.h"
 #include "util/vec.h"
 
 /*
@@ -116,7 +117,9 @@ static int add_range(struct work *w, const struct ksm_vma *vma, uint64_t start, 
 	const bool large = !w->how->on && end - start >= (uint64_t)LARGE_PAGES * w->page;
 
 	/* Of a part, as many as if they were evenly spread. */
-	pages.v = (int64_t)((double)pages.v * (end - start) / (vma->end - vma->start) / w->page);
+	pages.v = (int64_t)MIN(num_floor_sat((double)pages.v * (end - start) /
+					     (vma->end - vma->start) / w->page),
+			       (uint64_t)INT64_MAX);
 	if (last && !large && may_join(w, last, start)) {
 		last->end = end;
 		if (ksm_fig_has(last->ksm_pages) && ksm_fig_has(pages))
@@ -244,7 +247,7 @@ static void tell_step(struct work *w)
 	now->share = w->all_ns ? (double)w->done_ns / w->all_ns : 1;
 	now->share = MIN(now->share, 1);
 	if (now->share > 0.01) {
-		now->left_ns = (uint64_t)(took / now->share * (1 - now->share));
+		now->left_ns = num_floor_sat(took / now->share * (1 - now->share));
 		now->pieces_all = now->pieces / now->share;
 	}
 	now->pieces_all = MAX(now->pieces_all, now->pieces);
@@ -388,7 +391,7 @@ static uint64_t pages_in(const struct work *w, const struct range *r, const stru
 {
 	if (!ksm_fig_has(r->ksm_pages) || (w->merged && merged_is_exact(w->merged)))
 		return s->copies;
-	return (uint64_t)((double)r->ksm_pages.v * (s->end - s->start) / (r->end - r->start));
+	return num_floor_sat((double)r->ksm_pages.v * (s->end - s->start) / (r->end - r->start));
 }
 
 struct known {
@@ -405,7 +408,7 @@ static void add_piece(struct work *w, const struct range *r, const struct slice 
 	w->batch[w->n_batch++] = (struct piece){
 		.s = *s,
 		.pages = pages,
-		.share_ns = (uint64_t)(part * range_ns(w, r)) + pages * w->first.copy_ns,
+		.share_ns = num_floor_sat(part * range_ns(w, r)) + pages * w->first.copy_ns,
 	};
 }
 

@@ -10,6 +10,7 @@
 
 #include "ksm-autotune/daemon.h"
 #include "util/macros.h"
+#include "util/num.h"
 #include "util/str.h"
 #include "util/vec.h"
 
@@ -84,8 +85,8 @@ static void report(const struct tune *t, int64_t now_s, int64_t next_s, struct k
 	};
 	snprintf(out->reason, sizeof(out->reason), "%s", t->now.reason);
 	if (h->passes) {
-		out->pass_saved_bytes = (int64_t)(h->pass.saved_mib * 1024 * 1024);
-		out->pass_cpu_ms = (int64_t)h->pass.cpu_ms;
+		out->pass_saved_bytes = num_round_sat(h->pass.saved_mib * 1024 * 1024);
+		out->pass_cpu_ms = num_round_sat(h->pass.cpu_ms);
 		if (h->pass.saved_mib > 0)
 			out->price_ms = h->pass.cpu_ms / h->pass.saved_mib;
 	}

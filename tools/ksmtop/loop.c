@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "util/num.h"
+
 /* Forks come by the thousand: taken in so often at most. */
 #define EVENTS_EVERY_MS 200
 /* Of a recording that is played as fast as possible, on a screen. */
@@ -56,7 +58,7 @@ static void timer_replay(struct loop *l)
 		return;
 	/* A gap in it is not waited for. */
 	ns = MIN(ns, TOP_INTERVAL_MAX_NS);
-	ns = t->speed > 0 ? (uint64_t)(ns / t->speed) : 0;
+	ns = t->speed > 0 ? num_floor_sat(ns / t->speed) : 0;
 	timer_set(l, MAX(ns, t->batch ? 1 : STEP_MIN_NS), 0);
 }
 

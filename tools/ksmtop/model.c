@@ -49,13 +49,6 @@ static void proc_free(struct top_proc *p)
 	free(p);
 }
 
-static int64_t round_s(double d)
-{
-	if (d >= 0x1p63)
-		return INT64_MAX;
-	return d <= -0x1p63 ? INT64_MIN : (int64_t)(d < 0 ? d - 0.5 : d + 0.5);
-}
-
 /* A counter that went back began anew. */
 static struct ksm_fig per_second(struct ksm_fig now, struct ksm_fig before, double seconds,
 				 bool counter)
@@ -69,7 +62,7 @@ static struct ksm_fig per_second(struct ksm_fig now, struct ksm_fig before, doub
 	grown = num_add_sat(now.v, num_mul_sat(before.v, -1));
 	if (counter && grown < 0)
 		grown = now.v;
-	return KSM_FIG(round_s(grown / seconds));
+	return KSM_FIG(num_round_sat(grown / seconds));
 }
 
 static void proc_rates(struct top_proc *t, const struct ksm_proc *now, uint64_t when_ns,

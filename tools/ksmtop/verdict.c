@@ -55,7 +55,7 @@ static bool not_there(const struct model *m, struct top_verdict *v)
 		say(v, TOP_BAD, "this kernel has no KSM (2.6.32 or later with CONFIG_KSM)");
 	else if (m->present == KSM_DENIED ||
 		 m->stats.attr[KSM_ATTR_RUN].state == KSM_DENIED)
-		say(v, TOP_WARN, "the state of KSM may not be read (needs root, or CAP_DAC_OVERRIDE)");
+		say(v, TOP_WARN, "the state of KSM may not be read (needs root, or CAP_DAC_READ_SEARCH)");
 	else
 		return false;
 	return true;

@@ -34,9 +34,9 @@ static const struct {
 			       "/proc is mounted with hidepid: " },
 	/* Anybody may open smaps; PTRACE_MODE_READ is asked for then (6.16: or CAP_PERFMON). */
 	[KSM_RIGHT_MAPPINGS] = { CAP(CAP_SYS_PTRACE), "CAP_SYS_PTRACE", false, NULL },
-	/* pagemap, of mode 0400, and mem, of mode 0600. */
-	[KSM_RIGHT_MEMORY] = { CAP(CAP_SYS_PTRACE) | CAP(CAP_DAC_OVERRIDE),
-			       "CAP_SYS_PTRACE and CAP_DAC_OVERRIDE", false, NULL },
+	/* pagemap, of mode 0400, and mem, of mode 0600, of which nothing is but read. */
+	[KSM_RIGHT_MEMORY] = { CAP(CAP_SYS_PTRACE) | CAP(CAP_DAC_READ_SEARCH),
+			       "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH", false, NULL },
 	/* pagemap_open() of fs/proc/task_mmu.c. */
 	[KSM_RIGHT_FRAMES] = { CAP(CAP_SYS_ADMIN), "CAP_SYS_ADMIN", true, NULL },
 	/* drivers/connector/cn_proc.c, before 6.6. */

@@ -280,14 +280,6 @@ void ksm_stats_derive(const struct ksm_stats *s, struct ksm_derived *out)
 		out->rate_pages_s.state = KSM_OFF; /* no sleep: as fast as it goes */
 }
 
-/* Not llround(): it has no result for what an int64_t cannot hold, and costs a library. */
-static int64_t round_sat(double d)
-{
-	if (d >= 0x1p63)
-		return INT64_MAX;
-	return d <= -0x1p63 ? INT64_MIN : (int64_t)(d < 0 ? d - 0.5 : d + 0.5);
-}
-
 struct ksm_fig ksm_stats_saved_share(const struct ksm_stats *s, struct ksm_fig merging,
 				     struct ksm_fig zero)
 {
@@ -301,7 +293,7 @@ struct ksm_fig ksm_stats_saved_share(const struct ksm_stats *s, struct ksm_fig m
 		return ksm_fig_has(shared) ? sharing : shared;
 	all = num_add_sat(shared.v, sharing.v);
 	if (all > 0)
-		pages = round_sat((double)merging.v * sharing.v / all);
+		pages = num_round_sat((double)merging.v * sharing.v / all);
 	return KSM_FIG(num_mul_sat(num_add_sat(pages, ksm_fig_or(zero, 0)), s->page_size));
 }
 
@@ -337,7 +329,7 @@ static struct ksm_fig rate(struct ksm_fig newer, struct ksm_fig older, double se
 	struct ksm_fig f = ksm_fig_grown(newer, older, counter);
 
 	if (ksm_fig_has(f))
-		f.v = seconds > 0 ? round_sat(f.v / seconds) : 0;
+		f.v = seconds > 0 ? num_round_sat(f.v / seconds) : 0;
 	return f;
 }
 

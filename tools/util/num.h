@@ -57,12 +57,29 @@ static inline int64_t num_add_sat(int64_t a, int64_t b)
 	return __builtin_add_overflow(a, b, &r) ? (a < 0 ? INT64_MIN : INT64_MAX) : r;
 }
 
-/* Seconds in nanoseconds, saturating; 0 below 0, and for what is no number. */
+/* Rounded down, saturating; 0 below 0, and for what is no number. */
+static inline uint64_t num_floor_sat(double d)
+{
+	return !(d > 0) ? 0 : d < 0x1p64 ? (uint64_t)d : UINT64_MAX;
+}
+
+/*
+ * To the nearest, saturating; 0 for what is no number.  Not llround(): it has no result
+ * for what an int64_t cannot hold, and costs a library.
+ */
+static inline int64_t num_round_sat(double d)
+{
+	if (d >= 0x1p63)
+		return INT64_MAX;
+	if (d <= -0x1p63)
+		return INT64_MIN;
+	return d < 0 ? (int64_t)(d - 0.5) : d > 0 ? (int64_t)(d + 0.5) : 0;
+}
+
+/* Seconds in nanoseconds, as num_floor_sat(). */
 static inline uint64_t num_ns(double s)
 {
-	const double ns = s * 1e9;
-
-	return !(ns > 0) ? 0 : ns < 0x1p64 ? (uint64_t)ns : UINT64_MAX;
+	return num_floor_sat(s * 1e9);
 }
 
 static inline int64_t num_mul_sat(int64_t a, int64_t b)
