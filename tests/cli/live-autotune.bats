@@ -8,6 +8,7 @@ load ../lib/helpers
 load ../lib/live
 
 state=/run/ksm-autotune
+PYTHON=/usr/bin/python3	# that in the path may be anything
 
 setup_file() {
 	live_begin
@@ -201,6 +202,25 @@ as_before() { same "settings" "$(ksmctl save | grep -v '^#')" "$(grep -v '^#' <<
 	file_is $ksm/sleep_millisecs 88
 	ksmctl set -q sleep_millisecs "$(awk '$1 == "sleep_millisecs" { print $2 }' <<<"$before")"
 	as_before
+}
+
+@test "live: a control group of version 1 that asks for it is left alone" {
+	[[ -d /sys/fs/cgroup/memory/ ]] || skip "no memory controller of version 1 here"
+	command -v "$PYTHON" >/dev/null || skip "nothing to set an attribute with"
+	group=/sys/fs/cgroup/memory/ksm-autotune-test.$$
+	mkdir "$group" || skip "no control group can be made"
+	"$PYTHON" -c 'import os, sys; os.setxattr(sys.argv[1], "user.ksm.avoid", b"1")' "$group"
+	held 2
+	echo "${held[0]}" >"$group/tasks"
+	tune
+	wait_until says "is advised"
+	expect 0 ksm-autotune status -p
+	stdout_has "its control group has user.ksm.avoid"
+	any "${held[0]}" no
+	any "${held[1]}" yes
+	end_tuner TERM
+	reap_spawned
+	wait_until rmdir "$group"
 }
 
 @test "live: with the kernel's advisor its rate is never written" {

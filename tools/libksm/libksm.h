@@ -661,7 +661,8 @@ int ksm_proc_cgroup_parse(const char *buf, size_t len, char **path);
 #define KSM_CGROUP_AVOID "user.ksm.avoid"
 /*
  * Does it, or one above it, have that?  @cgroup: from ksm_proc_cgroup().  The kernel takes
- * such attributes since 5.7, of version 2 only; false where none can be read.
+ * such attributes since 5.7.  With version 1 it counts in the hierarchy of memory and in
+ * that of systemd.  False where none can be read.
  */
 bool ksm_cgroup_avoids(struct ksm *k, const char *cgroup);
 
