@@ -100,6 +100,13 @@ static void random_ranges(void)
 		}
 		if (!CHECK(!memcmp(got, want, sizeof(got))) || !CHECK_UINT(n, m.n))
 			break;
+		start = (seed >> 4) % PAGES;
+		end = MIN(start + 1 + (seed >> 12) % 8, (uint64_t)PAGES);
+		in = true;
+		for (uint64_t p = start; p < end; p++)
+			in = in && want[p];
+		if (!CHECK_INT(ksm_marks_cover(&m, start << 12, end << 12), in))
+			break;
 	}
 	ksm_marks_fini(&m);
 }

@@ -65,6 +65,22 @@ int ksm_marks_add(struct ksm_marks *m, uint64_t start, uint64_t end)
 	return 0;
 }
 
+bool ksm_marks_cover(const struct ksm_marks *m, uint64_t start, uint64_t end)
+{
+	size_t low = 0, high = m->n;
+
+	/* The first that does not end before that. */
+	while (low < high) {
+		const size_t at = low + (high - low) / 2;
+
+		if (m->range[at].end < end)
+			low = at + 1;
+		else
+			high = at;
+	}
+	return low < m->n && m->range[low].start <= start;
+}
+
 int ksm_marks_cut(struct ksm_marks *m, uint64_t start, uint64_t end)
 {
 	struct ksm_marks left = { 0 };

@@ -24,6 +24,8 @@ struct ksm_marks {
 void ksm_marks_fini(struct ksm_marks *m);
 /* Also what overlaps or touches another; 0 or -ENOMEM. */
 int ksm_marks_add(struct ksm_marks *m, uint64_t start, uint64_t end);
+/* All of @start to @end lies in them. */
+bool ksm_marks_cover(const struct ksm_marks *m, uint64_t start, uint64_t end);
 /* Without what lies in @start to @end; 0 or -ENOMEM. */
 int ksm_marks_cut(struct ksm_marks *m, uint64_t start, uint64_t end);
 

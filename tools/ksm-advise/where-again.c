@@ -75,14 +75,10 @@ static void select_again(struct again *g, struct where *w)
 /* Mappings that lie in what is noted. */
 static void find_ours(struct est_proc *p, const struct ksm_marks *m)
 {
-	size_t at = 0;
-
 	for (size_t i = 0; i < p->n_segs; i++) {
 		struct est_seg *s = &p->segs[i];
 
-		while (at < m->n && m->range[at].end < s->end)
-			at++;
-		s->ours = s->mergeable && at < m->n && m->range[at].start <= s->start;
+		s->ours = s->mergeable && ksm_marks_cover(m, s->start, s->end);
 	}
 }
 
