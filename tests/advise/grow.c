@@ -9,7 +9,8 @@
  * which the kernel looks at when it unmerges, and with "places" one whose memory is
  * duplicate in places, of which it has marked one itself.  SIGUSR1 then makes it
  * execute this program anew, SIGUSR2 fork, and SIGHUP have its duplicates in another
- * place.
+ * place.  With "moves" it has marked none, and most of its duplicates stay where they
+ * are; with "flees" all of them move.
  */
 #include <malloc.h>
 #include <pthread.h>
@@ -215,6 +216,18 @@ static void places(void)
 	sleeper(NULL);
 }
 
+static void moves(size_t stay)
+{
+	if (stay)
+		pages(stay, 1);
+	here = pages(LARGE, 1);
+	there = pages(LARGE, 0);
+	signal(SIGHUP, move);
+	puts("ready");
+	fflush(stdout);
+	sleeper(NULL);
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t thread;
@@ -228,6 +241,10 @@ int main(int argc, char **argv)
 		wide();
 	if (argc > 1 && !strcmp(argv[1], "places"))
 		places();
+	if (argc > 1 && !strcmp(argv[1], "moves"))
+		moves(2 * LARGE);
+	if (argc > 1 && !strcmp(argv[1], "flees"))
+		moves(0);
 
 	small_blocks("heap");
 	if (pthread_create(&thread, NULL, small_blocks, (void *)"arena"))

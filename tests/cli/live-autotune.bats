@@ -240,6 +240,58 @@ as_before() { same "settings" "$(ksmctl save | grep -v '^#')" "$(grep -v '^#' <<
 	end_tuner TERM
 }
 
+# moving HOW: tests/advise/grow with memory whose duplicates SIGHUP moves, in $mover, and a
+# rule for it alone.
+moving() {
+	local grow=$KSM_BUILDDIR/tests/advise/grow
+
+	[[ -x $grow ]] || skip "tests/advise/grow is not built"
+	sed -i "s,^match-exe=.*,match-exe=$grow,; s/^advise=.*/advise=where-it-pays/
+		s/^cooldown=.*/&\nagain=1s/; s/^\[daemon\]/&\non-stop=undo/" "$conf"
+	start "$grow" "$1" >"$BATS_TEST_TMPDIR/moves"
+	mover=$spawned
+	wait_until test -s "$BATS_TEST_TMPDIR/moves"
+}
+
+# marks: what of $mover is marked, a line for each mapping.
+marks() {
+	awk '/^[0-9a-f]+-[0-9a-f]+ / { at = $1 } /^VmFlags:.* mg/ { print at }' "/proc/$mover/smaps"
+}
+
+@test "live: places age: what became hot is marked, what went cold is not any more" {
+	moving moves
+	tune
+	wait_until says "grow) is advised where it pays"
+	wait_until says "grow) stays advised"
+	was=$(marks)
+	kill -HUP "$mover"
+	wait_until says "grow) is marked anew: 1 range became hot and 1 went cold"
+	wait_until says_times 2 "grow) stays advised"
+	after=$(marks)
+	[[ $after != "$was" ]] || fail "nothing was moved" "$after"
+	# Most of it is where it was.
+	[[ $(sort <<<"$was"$'\n'"$after" | uniq -d) ]] || fail "$was, then $after"
+	same "mappings" "$(wc -l <<<"$after")" "$(wc -l <<<"$was")"
+	any "$mover" no
+	end_tuner TERM
+	as_before
+	same "marks" "$(marks)" ""
+}
+
+@test "live: places that do not last: all of it, as that pays" {
+	moving flees
+	tune
+	wait_until says "grow) stays advised"
+	kill -HUP "$mover"
+	wait_until says "grow) is advised: its places do not last"
+	any "$mover" yes
+	wait_until says_times 2 "grow) stays advised"
+	end_tuner TERM
+	as_before
+	any "$mover" no
+	same "marks" "$(marks)" ""
+}
+
 # decisions: the lines of stdin that say how fast is scanned, and whose settings are.
 decisions() { grep -E '^(scan at|watch at|stop:) |: somebody else has set it '; }
 

@@ -106,9 +106,9 @@ static void all_keys(void)
 		"need-price=30ms/MiB\nmax-cpu=50%\nwatch-cpu=0.1%\nmax-breaks=1000\npause=120s\n"
 		"advisor=no\npass-time=100s\nzero-pages=yes\nsmart-scan=no\n"
 		"\n[rule guests]\n"
-		"advise=where-it-pays\nmin-gain=8388608\ncooldown=300s\nmatch-vm=*\n"
+		"advise=where-it-pays\nmin-gain=8388608\ncooldown=300s\nagain=3600s\nmatch-vm=*\n"
 		"\n[rule others]\n"
-		"advise=never\nmin-gain=4194304\ncooldown=600s\n"
+		"advise=never\nmin-gain=4194304\ncooldown=600s\nagain=3600s\n"
 		"match-cmdline=~^/usr/bin/python3?\nmatch-user=web*\n";
 	struct str out = STR_INIT, again = STR_INIT;
 	struct tune_config c, d;

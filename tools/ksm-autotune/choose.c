@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "estimate/places.h"
 #include "util/macros.h"
 
 /* Of the first look after it was advised: what is counted before says nothing of it. */
@@ -15,8 +16,6 @@
 #define COOLDOWN_MAX	(UINT64_C(7) * 86400 * 1000000000)
 /* Of what was promised, so much must have come. */
 #define KEPT_PROMISE	0.5
-/* Places age: what a process holds is looked at again after so many cool-downs. */
-#define AGAIN_COOLDOWNS	6
 #define MIB		(1024.0 * 1024)
 
 static const char *const names[__TUNE_STATE_N] = {
@@ -47,6 +46,7 @@ static void enter(struct tune_cand *c, enum tune_state s, const struct tune_cloc
 static void cool_down(struct tune_cand *c, const struct tune_clock *t)
 {
 	enter(c, TUNE_WAITS, t);
+	c->again = false;
 	c->next_ns = t->now_ns + c->cooldown_ns;
 	c->cooldown_ns = MIN(2 * c->cooldown_ns, COOLDOWN_MAX);
 }
@@ -83,7 +83,10 @@ enum tune_act tune_cand_next(const struct tune_cand *c, const struct tune_clock 
 		return c->passes != PASSES_UNSEEN && t->passes >= c->passes + PASSES_TO_JUDGE + 1 ?
 			TUNE_ACT_JUDGE : TUNE_ACT_NONE;
 	case TUNE_STAYS:
-		return t->now_ns >= c->next_ns ? TUNE_ACT_AGAIN : TUNE_ACT_NONE;
+		if (t->now_ns < c->next_ns)
+			return TUNE_ACT_NONE;
+		return c->rule->advise == TUNE_ADVISE_WHERE && !c->fleeting ? TUNE_ACT_PLACES :
+									      TUNE_ACT_AGAIN;
 	default:
 		return TUNE_ACT_NONE;
 	}
@@ -108,15 +111,59 @@ enum tune_act tune_cand_sampled(struct tune_cand *c, const struct tune_clock *t,
 	return TUNE_ACT_ADVISE;
 }
 
+void tune_cand_chosen(struct tune_cand *c)
+{
+	c->again = c->state == TUNE_STAYS;
+	c->state = TUNE_SAMPLED;
+}
+
+static bool gains(const struct tune_cand *c, double share, int64_t low_bytes, int64_t meta_bytes)
+{
+	return low_bytes >= share * (double)c->rule->min_gain_bytes && low_bytes > meta_bytes;
+}
+
+enum tune_act tune_cand_again(struct tune_cand *c, const struct tune_again *a)
+{
+	if (a->marked && a->held < EST_LASTS) {
+		c->fleeting = true;
+		c->promised_bytes = a->whole_low_bytes;
+		c->meta_bytes = a->whole_meta_bytes;
+		because(c, "its places do not last (%.0f %% of what is to be saved is where it was "
+			"marked); as a whole it would save %.1f MiB at least, for %.1f MiB of "
+			"metadata", 100 * a->held, a->whole_low_bytes / MIB,
+			a->whole_meta_bytes / MIB);
+		return gains(c, 1, a->whole_low_bytes, a->whole_meta_bytes) ? TUNE_ACT_ADVISE :
+									      TUNE_ACT_UNDO;
+	}
+	c->promised_bytes = a->low_bytes;
+	/* Who is advised already stays for less, so that he does not come and go. */
+	if (!gains(c, KEPT_PROMISE, a->low_bytes, a->meta_bytes)) {
+		because(c, "where it pays it would save %.1f MiB at least now, for %.1f MiB of "
+			"metadata", a->low_bytes / MIB, a->meta_bytes / MIB);
+		return TUNE_ACT_UNDO;
+	}
+	because(c, "%zu range%s became hot and %zu went cold; it would save %.1f MiB at least, for "
+		"%.1f MiB of metadata", a->hot, a->hot == 1 ? "" : "s", a->cold,
+		a->low_bytes / MIB, a->meta_bytes / MIB);
+	return a->hot || a->cold ? TUNE_ACT_PLACES : TUNE_ACT_JUDGE;
+}
+
 void tune_cand_refused(struct tune_cand *c, const struct tune_clock *t, const char *why)
 {
 	because(c, "%s", why);
-	cool_down(c, t);
+	if (!c->again) {
+		cool_down(c, t);
+		return;
+	}
+	c->again = false;
+	enter(c, TUNE_STAYS, t);
+	c->next_ns = t->now_ns + c->rule->cooldown_ns;
 }
 
 void tune_cand_advised(struct tune_cand *c, const struct tune_clock *t)
 {
 	enter(c, TUNE_ADVISED, t);
+	c->again = false;
 	c->passes = PASSES_UNSEEN;
 }
 
@@ -148,9 +195,11 @@ bool tune_cand_judged(struct tune_cand *c, const struct tune_clock *t, int64_t s
 	if (!pays)
 		return false;
 	enter(c, TUNE_STAYS, t);
+	c->again = false;
+	c->next_ns = t->now_ns + c->rule->again_ns;
 	/* Who kept less than was promised is looked at sooner. */
-	c->next_ns = t->now_ns + (saved_bytes < KEPT_PROMISE * c->promised_bytes ?
-				  1 : AGAIN_COOLDOWNS) * c->rule->cooldown_ns;
+	if (saved_bytes < KEPT_PROMISE * c->promised_bytes)
+		c->next_ns = t->now_ns + MIN(c->rule->again_ns, c->rule->cooldown_ns);
 	return true;
 }
 

@@ -28,7 +28,9 @@ enum tune_act {
 	TUNE_ACT_SAMPLE,
 	TUNE_ACT_ADVISE,
 	TUNE_ACT_JUDGE,
-	TUNE_ACT_AGAIN,		/* places age: estimate anew */
+	TUNE_ACT_AGAIN,		/* it was judged long ago */
+	TUNE_ACT_PLACES,	/* places age: estimate anew, mark anew */
+	TUNE_ACT_UNDO,
 };
 
 struct tune_cand {
@@ -39,6 +41,8 @@ struct tune_cand {
 	uint64_t since_ns, next_ns;
 	uint64_t cooldown_ns;		/* the next one; doubles with each disappointment */
 	uint64_t passes;		/* whole ones seen at the first look since it was advised */
+	bool again;			/* sampled, or changed, while it is advised */
+	bool fleeting;			/* its places do not last: all of it, or nothing */
 	int64_t promised_bytes;		/* lower end of what it would save; 0: not known */
 	int64_t saved_bytes, meta_bytes;	/* as seen last */
 	char reason[160];
@@ -58,7 +62,26 @@ enum tune_act tune_cand_next(const struct tune_cand *c, const struct tune_clock 
 /* What a sample says: TUNE_ACT_ADVISE or TUNE_ACT_NONE, with the reason in @c. */
 enum tune_act tune_cand_sampled(struct tune_cand *c, const struct tune_clock *t, int64_t low_bytes,
 				int64_t meta_bytes);
-/* It could not be sampled, or not be advised. */
+/* It is the turn of one that is to be sampled: TUNE_ACT_SAMPLE, TUNE_ACT_PLACES. */
+void tune_cand_chosen(struct tune_cand *c);
+
+/* Of one that is advised where it pays: what a new sample says. */
+struct tune_again {
+	double held;			/* est_again::held */
+	bool marked;			/* something that was marked is still there */
+	size_t hot, cold;		/* ranges to be marked, and to be taken back */
+	int64_t low_bytes, meta_bytes;	/* of where it pays now */
+	int64_t whole_low_bytes, whole_meta_bytes;
+};
+
+/**
+ * tune_cand_again() - are its places to be others?
+ *
+ * Return: TUNE_ACT_JUDGE: they are not, what they gave tells the rest; TUNE_ACT_PLACES;
+ * TUNE_ACT_ADVISE: as a whole; TUNE_ACT_UNDO; with the reason in @c.
+ */
+enum tune_act tune_cand_again(struct tune_cand *c, const struct tune_again *a);
+/* It could not be sampled, or not be advised; one that is advised stays so. */
 void tune_cand_refused(struct tune_cand *c, const struct tune_clock *t, const char *why);
 void tune_cand_advised(struct tune_cand *c, const struct tune_clock *t);
 /* To be told of each look, before tune_cand_next(). */

@@ -106,6 +106,7 @@ static const struct key keys[] = {
 	{ "rule", "advise", WORD, RULE(advise), WORDS(advise_names) },
 	{ "rule", "min-gain", SIZE, RULE(min_gain_bytes), FROM(0, 1e18) },
 	{ "rule", "cooldown", DURATION, RULE(cooldown_ns), FROM(1e9, 30 * 86400e9) },
+	{ "rule", "again", DURATION, RULE(again_ns), FROM(1e9, 30 * 86400e9) },
 };
 
 static __printf(2, 3) int mistake(struct tune_parser *p, const char *fmt, ...)
@@ -286,6 +287,7 @@ static int begin_rule(struct tune_parser *p, const char *name)
 		.name = strdup(name),
 		.min_gain_bytes = UINT64_C(4) << 20,
 		.cooldown_ns = UINT64_C(600) * 1000000000,
+		.again_ns = UINT64_C(3600) * 1000000000,
 	};
 	p->rule = r;
 	return r->name ? 0 : -ENOMEM;

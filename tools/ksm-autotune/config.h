@@ -50,6 +50,7 @@ struct tune_rule {
 	bool advise_given;
 	uint64_t min_gain_bytes;
 	uint64_t cooldown_ns;
+	uint64_t again_ns;		/* one that stays is looked at again */
 };
 
 enum tune_on_stop { TUNE_STOP_KEEP, TUNE_STOP_UNDO };

@@ -61,6 +61,47 @@ static void by_places(struct tune_deeds *d, struct tune_deed *deed)
 		(void)ksm_marks_write(d->k, NULL, &deed->id, &(struct ksm_marks){ 0 });
 }
 
+/*
+ * In this order, so that the note never lacks what is marked: what is taken back is noted
+ * until it is, and what is added before it is.
+ */
+static int again(struct tune_deeds *d, struct tune_deed *deed, struct ksm_marks *note,
+		 struct ksm_inject_info *info)
+{
+	const struct ksm_whom whom = { .id = deed->id };
+	struct ksm_portions_how how = {
+		.only = deed->cold.range, .n_only = deed->cold.n, .step = step, .arg = d,
+	};
+	struct ksm_portions done;
+	int rc = deed->cold.n ? ksm_portions_run(d->k, &whom, &how, &done, info) : 0;
+
+	for (size_t i = 0; !rc && i < deed->cold.n; i++)
+		rc = ksm_marks_cut(note, deed->cold.range[i].start, deed->cold.range[i].end);
+	for (size_t i = 0; !rc && i < deed->marks.n; i++)
+		rc = ksm_marks_add(note, deed->marks.range[i].start, deed->marks.range[i].end);
+	if (!rc)
+		rc = ksm_marks_write(d->k, NULL, &deed->id, note);
+	if (rc || !deed->marks.n)
+		return rc;
+	how.on = true;
+	how.only = deed->marks.range;
+	how.n_only = deed->marks.n;
+	return ksm_portions_run(d->k, &whom, &how, &done, info);
+}
+
+static void by_places_again(struct tune_deeds *d, struct tune_deed *deed)
+{
+	struct ksm_inject_info info = { 0 };
+	struct ksm_marks note = { 0 };
+	int rc = ksm_marks_read(d->k, NULL, &deed->id, &note);
+
+	/* Without a note, nothing of it is known to be ours. */
+	if (rc == -ENOENT || rc == -EPROTO)
+		rc = 0;
+	failed(deed, rc ? rc : again(d, deed, &note, &info), &info);
+	ksm_marks_fini(&note);
+}
+
 /* Who gets its pages back needs memory for them. */
 static bool has_room(struct tune_deeds *d, struct tune_deed *deed)
 {
@@ -89,6 +130,8 @@ void tune_deeds_do(struct tune_deeds *d)
 			continue;
 		if (deed->kind == TUNE_DEED_PLACES)
 			by_places(d, deed);
+		else if (deed->kind == TUNE_DEED_AGAIN)
+			by_places_again(d, deed);
 		else if (deed->kind == TUNE_DEED_WHOLE)
 			by_process(d, deed, true);
 		else if (has_room(d, deed))
@@ -109,8 +152,10 @@ int tune_deeds_init(struct tune_deeds *d, size_t n)
 
 void tune_deeds_fini(struct tune_deeds *d)
 {
-	for (size_t i = 0; i < d->n; i++)
+	for (size_t i = 0; i < d->n; i++) {
 		ksm_marks_fini(&d->v[i].marks);
+		ksm_marks_fini(&d->v[i].cold);
+	}
 	free(d->v);
 	*d = (struct tune_deeds){ 0 };
 }

@@ -12,12 +12,14 @@ enum tune_deed_kind {
 	TUNE_DEED_WHOLE,	/* all of its memory, by the prctl where there is one */
 	TUNE_DEED_PLACES,	/* .marks, and a note of them */
 	TUNE_DEED_UNDO,		/* whatever we did */
+	TUNE_DEED_AGAIN,	/* .cold taken back, then .marks added */
 };
 
 struct tune_deed {
 	enum tune_deed_kind kind;
 	struct ksm_ident id;
-	struct ksm_marks marks;
+	struct ksm_marks marks, cold;
+	bool again;		/* of one that is advised, and stays so if it fails */
 	/* came out */
 	int rc;
 	char why[256];		/* of a failure */

@@ -51,6 +51,37 @@ static void take_whole(struct tune_guesses *g)
 	}
 }
 
+/* What we marked in those that are looked at anew; a note that is gone leaves nothing of it. */
+static void read_notes(struct tune_guesses *g)
+{
+	for (size_t i = 0; i < g->e.n_procs; i++) {
+		struct est_proc *p = g->e.procs[i];
+		const struct tune_guess *of = find(g, p);
+		struct ksm_marks m = { 0 };
+
+		if (of && of->again && !p->rc && !ksm_marks_read(g->k, NULL, &of->id, &m))
+			for (size_t j = 0; j < p->n_segs; j++)
+				p->segs[j].ours = p->segs[j].mergeable &&
+						  ksm_marks_cover(&m, p->segs[j].start,
+								  p->segs[j].end);
+		ksm_marks_fini(&m);
+	}
+}
+
+static int take_again(struct tune_guess *to, const struct est *e, const struct est_proc *p,
+		      const struct est_places_opts *o)
+{
+	struct est_again now;
+	int rc = est_again_decide(p, e->pieces, o, &now);
+
+	for (size_t i = 0; !rc && i < now.n_cold; i++)
+		rc = ksm_marks_add(&to->cold, now.cold[i].start, now.cold[i].end);
+	to->held = now.held;
+	to->marked = now.ours.pages > 0;
+	est_again_fini(&now);
+	return rc;
+}
+
 static int take_places(struct tune_guesses *g)
 {
 	const struct est *e = &g->e;
@@ -60,21 +91,29 @@ static int take_places(struct tune_guesses *g)
 		.piece_bytes = e->opt.piece_bytes,
 	};
 	struct est_places found;
-	int rc = est_places_choose(e->procs, e->n_procs, e->pieces, &o, &found);
+	int rc;
+
+	read_notes(g);
+	rc = est_places_choose(e->procs, e->n_procs, e->pieces, &o, &found);
 
 	for (size_t i = 0; !rc && i < e->n_procs; i++) {
 		struct tune_guess *to = find(g, e->procs[i]);
 
-		if (to) {
-			to->rc = e->procs[i]->rc;
-			to->saved_bytes = to->low_bytes = to->meta_bytes = 0;
-		}
+		if (!to)
+			continue;
+		to->rc = e->procs[i]->rc;
+		to->saved_bytes = to->low_bytes = to->meta_bytes = 0;
+		to->whole_low_bytes = bytes(e, e->procs[i]->gain.saved * lower(e));
+		to->whole_meta_bytes = est_metadata(e->procs[i]);
+		if (to->again && !to->rc)
+			rc = take_again(to, e, e->procs[i], &o);
 	}
 	for (size_t i = 0; !rc && i < found.n; i++) {
 		const struct est_range *r = &found.range[i];
 		struct tune_guess *to = find(g, r->proc);
 
-		if (!to)
+		/* What it gives is known, and no guess. */
+		if (!to || r->seg->ours)
 			continue;
 		to->saved_bytes = num_add_sat(to->saved_bytes, bytes(e, r->saved));
 		to->low_bytes = num_add_sat(to->low_bytes, bytes(e, r->saved * lower(e)));
@@ -139,8 +178,10 @@ int tune_guesses_init(struct tune_guesses *g, size_t n)
 
 void tune_guesses_fini(struct tune_guesses *g)
 {
-	for (size_t i = 0; i < g->n; i++)
+	for (size_t i = 0; i < g->n; i++) {
 		ksm_marks_fini(&g->v[i].marks);
+		ksm_marks_fini(&g->v[i].cold);
+	}
 	free(g->v);
 	*g = (struct tune_guesses){ 0 };
 }

@@ -11,11 +11,19 @@
 /* Of one process. */
 struct tune_guess {
 	struct ksm_ident id;
+	bool again;			/* given: it is advised where it pays, and looked at anew */
 	int rc;				/* why it could not be read, or 0 */
+	/* Of one that is looked at anew: that more would be saved, and kept for it. */
 	int64_t saved_bytes;
 	int64_t low_bytes;		/* the interval of all is that of each, in proportion */
 	int64_t meta_bytes;		/* that the kernel would keep for what is marked */
-	struct ksm_marks marks;		/* where it pays; empty where all is meant */
+	struct ksm_marks marks;		/* where it pays, and is not marked; empty where all is meant */
+	/* Where it pays: of all of it, too. */
+	int64_t whole_low_bytes, whole_meta_bytes;
+	/* Of one that is looked at anew */
+	struct ksm_marks cold;		/* to be taken back */
+	bool marked;
+	double held;
 };
 
 struct tune_guesses {

@@ -108,6 +108,7 @@ static int add_cand(struct look *l, struct seen *s, const struct tune_rule *rule
 {
 	const struct ksm_ident id = { .pid = proc->pid, .start_ticks = proc->start_ticks };
 	struct tune_procs *p = l->p;
+	const struct tune_ours *our;
 	const char *by;
 
 	if (vec_room(p->cand, p->n, p->cap))
@@ -119,8 +120,12 @@ static int add_cand(struct look *l, struct seen *s, const struct tune_rule *rule
 	l->out->came++;
 	tune_cand_init(s->cand, &id, rule, l->c, l->t, age_ns);
 	s->cand->uid = proc->uid;
-	if (tune_ours_find(l->ours, &id)) {
+	our = tune_ours_find(l->ours, &id);
+	if (our) {
 		tune_cand_adopt(s->cand, l->t);
+		/* Else it would have been advised where it pays. */
+		s->cand->fleeting = rule->advise == TUNE_ADVISE_WHERE &&
+				    our->kind == TUNE_DEED_WHOLE;
 		return 0;
 	}
 	if (ksm_member_in(proc->member)) {

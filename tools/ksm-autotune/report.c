@@ -31,7 +31,7 @@ static void add_user(struct users *u, unsigned int *n, uid_t uid)
 static void add_cand(const struct tune_cand *c, struct ksm_tuner_rule *to, struct users *users)
 {
 	to->processes++;
-	switch (c->state) {
+	switch (c->again ? TUNE_STAYS : c->state) {
 	case TUNE_ADVISED:
 	case TUNE_STAYS:
 		to->advised++;

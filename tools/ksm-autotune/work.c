@@ -12,6 +12,7 @@
 
 #include "ksm-autotune/daemon.h"
 #include "util/macros.h"
+#include "util/num.h"
 
 #define GUESS_MAX	512	/* processes in one estimate */
 #define GUESS_MEMORY	(UINT64_C(64) << 20)
@@ -21,7 +22,8 @@
 /* --- to people: one line for all of a rule with the same outcome --- */
 
 enum outcome {
-	UNSAMPLED, NOT_ADVISED, WOULD_BE, UNADVISABLE, ADVISED, ADVISED_PLACES, STAYS, UNADVISED,
+	UNSAMPLED, NOT_ADVISED, WOULD_BE, UNADVISABLE, ADVISED, ADVISED_PLACES, MARKED_ANEW, STAYS,
+	UNADVISED,
 };
 
 static const struct {
@@ -33,6 +35,7 @@ static const struct {
 	[UNADVISABLE] = { "cannot be advised", "cannot be advised" },
 	[ADVISED] = { "is advised", "are advised" },
 	[ADVISED_PLACES] = { "is advised where it pays", "are advised where it pays" },
+	[MARKED_ANEW] = { "is marked anew", "are marked anew" },
 	[STAYS] = { "stays advised", "stay advised" },
 	[UNADVISED] = { "is un-advised", "are un-advised" },
 };
@@ -138,13 +141,47 @@ static int note_deeds(struct tune *t)
 	int rc = 0;
 
 	prune_ours(t);
-	for (size_t i = 0; !rc && i < t->deeds.n; i++)
-		rc = tune_ours_add(&t->ours, &t->deeds.v[i].id, t->deeds.v[i].kind);
+	for (size_t i = 0; !rc && i < t->deeds.n; i++) {
+		const struct tune_deed *d = &t->deeds.v[i];
+
+		if (d->kind == TUNE_DEED_WHOLE || d->kind == TUNE_DEED_PLACES)
+			rc = tune_ours_add(&t->ours, &d->id, d->kind);
+	}
 	if (!rc)
 		rc = note_ours(t);
 	for (size_t i = 0; rc && i < t->deeds.n; i++)
-		tune_ours_drop(&t->ours, &t->deeds.v[i].id);
+		if (!t->deeds.v[i].again)
+			tune_ours_drop(&t->ours, &t->deeds.v[i].id);
 	return rc;
+}
+
+/* --- judging --- */
+
+/* False: it has ended; the next look tells. */
+static bool read_yield(struct tune *t, const struct tune_cand *c, uint64_t deadline,
+		       int64_t *saved, int64_t *meta)
+{
+	struct ksm_proc p;
+	int64_t unseen = 0;
+
+	if (ksm_proc_read_same(t->k, &c->id, KSM_PROC_KSM, &p))
+		return false;
+	*saved = ksm_fig_or(ksm_stats_saved_share(&t->hist.last, p.ksm.merging_pages,
+						  p.ksm.zero_pages), 0);
+	*meta = tune_meta_bytes(&p);
+	/* Blank pages that a split of a huge page freed are in no counter. */
+	if (*saved <= *meta)
+		(void)ksm_zero_unseen(t->k, &p, deadline, &unseen);
+	*saved = num_add_sat(*saved, unseen);
+	return true;
+}
+
+static bool judge(struct tune *t, struct tune_cand *c, uint64_t deadline)
+{
+	int64_t saved, meta;
+
+	return !read_yield(t, c, deadline, &saved, &meta) ||
+	       tune_cand_judged(c, &t->clock, saved, meta);
 }
 
 /* --- sampling --- */
@@ -188,11 +225,18 @@ static void run_deeds(void *arg)
 	tune_deeds_do(arg);
 }
 
+static bool is_due(const struct tune *t, const struct tune_cand *c)
+{
+	const enum tune_act act = tune_cand_next(c, &t->clock);
+
+	return act == TUNE_ACT_SAMPLE || act == TUNE_ACT_PLACES;
+}
+
 /* Whose turn it is first; with him come all others of his rule. */
 static const struct tune_rule *next_rule(const struct tune *t)
 {
 	for (size_t i = 0; i < t->procs.n; i++)
-		if (tune_cand_next(t->procs.cand[i], &t->clock) == TUNE_ACT_SAMPLE)
+		if (is_due(t, t->procs.cand[i]))
 			return t->procs.cand[i]->rule;
 	return NULL;
 }
@@ -211,14 +255,15 @@ static void begin_guess(struct tune *t, const struct tune_rule *rule)
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < t->procs.n && n < g->n; i++) {
 			struct tune_cand *c = t->procs.cand[i];
-			const bool due = tune_cand_next(c, &t->clock) == TUNE_ACT_SAMPLE;
+			const bool due = is_due(t, c);
 
 			if (c->rule != rule || c->state == TUNE_LEFT || due != !pass ||
 			    c->state == TUNE_SAMPLED)
 				continue;
-			g->v[n++].id = c->id;
 			if (due)
-				c->state = TUNE_SAMPLED;
+				tune_cand_chosen(c);
+			g->v[n].again = due && c->again;
+			g->v[n++].id = c->id;
 		}
 	g->n = n;
 	g->k = t->k_job;
@@ -238,11 +283,61 @@ static void begin_deeds(struct tune *t)
 		tune_deeds_fini(&t->deeds);
 }
 
+static void move_marks(struct ksm_marks *to, struct ksm_marks *from)
+{
+	*to = *from;
+	*from = (struct ksm_marks){ 0 };
+}
+
+/* The same with one that is advised where it pays. */
+static bool take_again(struct tune *t, struct tallies *say, struct tune_cand *c,
+		       struct tune_guess *g, struct tune_deed *d)
+{
+	const uint64_t deadline = ksm_now_ns() + UNSEEN_NS;
+	struct tune_again now = {
+		.held = g->held,
+		.marked = g->marked,
+		.hot = g->marks.n,
+		.cold = g->cold.n,
+	};
+	int64_t saved, meta;
+	enum tune_act act;
+
+	if (!read_yield(t, c, deadline, &saved, &meta)) {
+		tune_cand_refused(c, &t->clock, "what it saves cannot be read");
+		return false;
+	}
+	/* A sample tells what more would be saved. */
+	now.low_bytes = num_add_sat(g->low_bytes, saved);
+	now.meta_bytes = num_add_sat(g->meta_bytes, meta);
+	now.whole_low_bytes = num_add_sat(g->whole_low_bytes, saved);
+	now.whole_meta_bytes = g->whole_meta_bytes;
+	act = tune_cand_again(c, &now);
+	if (act == TUNE_ACT_JUDGE) {
+		if (tune_cand_judged(c, &t->clock, saved, meta))
+			return false;
+		act = TUNE_ACT_UNDO;
+	}
+	d->id = c->id;
+	d->again = true;
+	if (act == TUNE_ACT_UNDO) {
+		tune_cand_disappointed(c, &t->clock);
+		tally(t, say, c, UNADVISED);
+		d->kind = TUNE_DEED_UNDO;
+		return true;
+	}
+	d->kind = act == TUNE_ACT_ADVISE ? TUNE_DEED_WHOLE : TUNE_DEED_AGAIN;
+	move_marks(&d->marks, &g->marks);
+	move_marks(&d->cold, &g->cold);
+	return true;
+}
+
 /* What is to be done with one that was sampled; true: it is to be advised. */
 static bool take_guess(struct tune *t, struct tallies *say, struct tune_guess *g,
 		       struct tune_deed *d)
 {
 	struct tune_cand *c = find_cand(t, &g->id);
+	bool whole;
 
 	/* It has ended, or was only there for the others. */
 	if (!c || c->state != TUNE_SAMPLED)
@@ -252,7 +347,11 @@ static bool take_guess(struct tune *t, struct tallies *say, struct tune_guess *g
 		tally(t, say, c, UNSAMPLED);
 		return false;
 	}
-	if (tune_cand_sampled(c, &t->clock, g->low_bytes, g->meta_bytes) != TUNE_ACT_ADVISE) {
+	if (c->again)
+		return take_again(t, say, c, g, d);
+	whole = t->guesses.places && c->fleeting;
+	if (tune_cand_sampled(c, &t->clock, whole ? g->whole_low_bytes : g->low_bytes,
+			      whole ? g->whole_meta_bytes : g->meta_bytes) != TUNE_ACT_ADVISE) {
 		tally(t, say, c, NOT_ADVISED);
 		return false;
 	}
@@ -262,10 +361,10 @@ static bool take_guess(struct tune *t, struct tallies *say, struct tune_guess *g
 		tune_cand_leave(c, &t->clock, "it would be advised; this is a dry run");
 		return false;
 	}
-	d->kind = c->rule->advise == TUNE_ADVISE_WHERE ? TUNE_DEED_PLACES : TUNE_DEED_WHOLE;
+	d->kind = c->rule->advise == TUNE_ADVISE_WHERE && !whole ? TUNE_DEED_PLACES :
+								   TUNE_DEED_WHOLE;
 	d->id = c->id;
-	d->marks = g->marks;
-	g->marks = (struct ksm_marks){ 0 };
+	move_marks(&d->marks, &g->marks);
 	return true;
 }
 
@@ -293,23 +392,7 @@ static void guess_done(struct tune *t)
 	tune_deeds_fini(&t->deeds);
 }
 
-/* --- judging --- */
-
-static bool judge(struct tune *t, struct tune_cand *c, uint64_t deadline)
-{
-	struct ksm_proc p;
-	struct ksm_fig saved;
-	int64_t unseen = 0, meta;
-
-	if (ksm_proc_read_same(t->k, &c->id, KSM_PROC_KSM, &p))
-		return true;	/* it has ended: the next look tells */
-	saved = ksm_stats_saved_share(&t->hist.last, p.ksm.merging_pages, p.ksm.zero_pages);
-	meta = tune_meta_bytes(&p);
-	/* Blank pages that a split of a huge page freed are in no counter. */
-	if (ksm_fig_or(saved, 0) <= meta)
-		(void)ksm_zero_unseen(t->k, &p, deadline, &unseen);
-	return tune_cand_judged(c, &t->clock, ksm_fig_or(saved, 0) + unseen, meta);
-}
+/* --- un-advising --- */
 
 static int64_t loss(const struct tune_cand *c)
 {
@@ -377,13 +460,14 @@ static bool deed_done(struct tune *t, struct tallies *say, const struct tune_dee
 		return d->rc;
 	}
 	if (!c)
-		return !d->rc;
+		return d->again || !d->rc;
 	if (d->rc) {
 		tune_cand_refused(c, &t->clock, d->why);
 		tally(t, say, c, UNADVISABLE);
-		return false;
+		return d->again;
 	}
-	tally(t, say, c, d->kind == TUNE_DEED_PLACES ? ADVISED_PLACES : ADVISED);
+	tally(t, say, c, d->kind == TUNE_DEED_PLACES ? ADVISED_PLACES :
+			 d->kind == TUNE_DEED_AGAIN ? MARKED_ANEW : ADVISED);
 	tune_cand_advised(c, &t->clock);
 	return true;
 }
@@ -400,7 +484,9 @@ static void deeds_done(struct tune *t)
 
 		if (!ours)
 			tune_ours_drop(&t->ours, &d->id);
-		advised += ours && d->kind != TUNE_DEED_UNDO;
+		else if (d->again && d->rc && d->kind == TUNE_DEED_WHOLE)
+			(void)tune_ours_add(&t->ours, &d->id, TUNE_DEED_PLACES);
+		advised += ours && !d->rc && d->kind != TUNE_DEED_UNDO;
 	}
 	tune_deeds_fini(&t->deeds);
 	tell_tallies(t, &say);
