@@ -6,10 +6,14 @@
  *   help-live frames PID...        different frames behind their mergeable memory,
  *                                  anonymous pages only, and pages that show them
  *   help-live all PID...           the same behind all of their memory
+ *   help-live spared PID...        how many of all their pages take no frame, because
+ *                                  another page or the zero page has it; those that
+ *                                  have ended are left out
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +24,7 @@
 #define FRAME ((UINT64_C(1) << 55) - 1)
 
 static uint64_t *pfns;
-static size_t n, cap;
+static size_t n, cap, n_zero;
 static long page;
 
 static void fail(const char *what)
@@ -38,7 +42,8 @@ static int is_zero_page(int kpageflags, uint64_t pfn)
 	return flags >> 24 & 1;
 }
 
-static void add_range(int pagemap, int kpageflags, uint64_t start, uint64_t end)
+/* False when the process has ended. */
+static bool add_range(int pagemap, int kpageflags, uint64_t start, uint64_t end)
 {
 	uint64_t entry[512];
 
@@ -46,13 +51,15 @@ static void add_range(int pagemap, int kpageflags, uint64_t start, uint64_t end)
 		size_t want = (end - at) / page < 512 ? (end - at) / page : 512;
 
 		if (pread(pagemap, entry, want * 8, at / page * 8) != (ssize_t)(want * 8))
-			fail("pagemap");
+			return false;
 		for (size_t i = 0; i < want; i++) {
 			/* Present, and not of a file. */
 			if (entry[i] >> 63 == 0 || entry[i] >> 61 & 1)
 				continue;
-			if (!(entry[i] >> 56 & 1) && is_zero_page(kpageflags, entry[i] & FRAME))
+			if (!(entry[i] >> 56 & 1) && is_zero_page(kpageflags, entry[i] & FRAME)) {
+				n_zero++;
 				continue;
+			}
 			if (n == cap) {
 				cap = cap ? cap * 2 : 4096;
 				pfns = realloc(pfns, cap * sizeof(*pfns));
@@ -62,12 +69,14 @@ static void add_range(int pagemap, int kpageflags, uint64_t start, uint64_t end)
 			pfns[n++] = entry[i] & FRAME;
 		}
 	}
+	return true;
 }
 
-static void add_process(const char *pid, int kpageflags, int all)
+static bool add_process(const char *pid, int kpageflags, bool all)
 {
 	unsigned long start = 0, end = 0;
 	char path[64], line[8192];
+	bool there, reserved = false;
 	int pagemap;
 	FILE *f;
 
@@ -75,24 +84,28 @@ static void add_process(const char *pid, int kpageflags, int all)
 	pagemap = open(path, O_RDONLY);
 	snprintf(path, sizeof(path), "/proc/%s/smaps", pid);
 	f = fopen(path, "r");
-	if (pagemap < 0 || !f)
-		fail(path);
-	while (fgets(line, sizeof(line), f)) {
+	there = pagemap >= 0 && f;
+	while (there && fgets(line, sizeof(line), f)) {
 		char *flags = strstr(line, "VmFlags:");
 
 		if (flags) {
 			/* The page of system calls is nobody's memory. */
-			if (all ? start >> 63 == 0 : !!strstr(flags, " mg"))
-				add_range(pagemap, kpageflags, start, end);
+			if (all ? start >> 63 == 0 && !reserved : !!strstr(flags, " mg"))
+				there = add_range(pagemap, kpageflags, start, end);
 		} else if (line[0] < 'A' || line[0] > 'Z') {
 			char *dash;
 
 			start = strtoul(line, &dash, 16);
-			end = strtoul(dash + 1, NULL, 16);
+			end = strtoul(dash + 1, &dash, 16);
+			/* Of that browsers have a TiB, with nothing in it. */
+			reserved = !strncmp(dash, " ---p", 5);
 		}
 	}
-	fclose(f);
-	close(pagemap);
+	if (f)
+		fclose(f);
+	if (pagemap >= 0)
+		close(pagemap);
+	return there;
 }
 
 static int by_value(const void *a, const void *b)
@@ -105,6 +118,7 @@ static int by_value(const void *a, const void *b)
 int main(int argc, char **argv)
 {
 	size_t different = 0;
+	bool all, spared;
 	int kpageflags;
 
 	page = sysconf(_SC_PAGESIZE);
@@ -114,16 +128,24 @@ int main(int argc, char **argv)
 		execvp(argv[2], argv + 2);
 		fail(argv[2]);
 	}
-	if (argc < 3 || (strcmp(argv[1], "frames") && strcmp(argv[1], "all")))
+	if (argc < 3)
+		return 2;
+	spared = !strcmp(argv[1], "spared");
+	all = spared || !strcmp(argv[1], "all");
+	if (!all && strcmp(argv[1], "frames"))
 		return 2;
 	kpageflags = open("/proc/kpageflags", O_RDONLY);
 	if (kpageflags < 0)
 		fail("kpageflags");
 	for (int i = 2; i < argc; i++)
-		add_process(argv[i], kpageflags, !strcmp(argv[1], "all"));
+		if (!add_process(argv[i], kpageflags, all) && !spared)
+			fail(argv[i]);
 	qsort(pfns, n, sizeof(*pfns), by_value);
 	for (size_t i = 0; i < n; i++)
 		different += !i || pfns[i] != pfns[i - 1];
-	printf("%zu %zu\n", different, n);
+	if (spared)
+		printf("%zu\n", n - different + n_zero);
+	else
+		printf("%zu %zu\n", different, n);
 	return 0;
 }
