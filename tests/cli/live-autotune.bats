@@ -46,6 +46,7 @@ teardown() {
 		rm -f "/run/ksm-utils/marks-$pid-"*
 	done
 	[[ -n $KSM_LIVE_SKIP ]] || rmdir --ignore-fail-on-non-empty /run/ksm-utils 2>/dev/null || :
+	[[ ! -d ${group-} ]] || wait_until rmdir "$group" 2>/dev/null
 	live_teardown
 }
 
@@ -290,6 +291,52 @@ marks() {
 	as_before
 	any "$mover" no
 	same "marks" "$(marks)" ""
+}
+
+# limited: a control group in $group with 64 MiB, of either version.
+limited() {
+	local top=/sys/fs/cgroup limit=memory.max
+
+	if [[ -d $top/memory ]]; then
+		top+=/memory limit=memory.limit_in_bytes
+	fi
+	group=$top/ksm-autotune-test.$$
+	mkdir "$group" 2>/dev/null || skip "no control group can be made"
+	[[ -w $group/$limit ]] && echo $((64 << 20)) >"$group/$limit" || {
+		rmdir "$group"
+		skip "no control group that limits memory"
+	}
+}
+
+# hog: something waits for memory, without taking much of it: two that read a file again
+# and again, of which no more than a part may stay.  Whoever writes it has it on his bill.
+hog() {
+	local i
+
+	for i in 1 2; do
+		# shellcheck disable=SC2016 # the inner shell's
+		start bash -c 'echo $$ >"$0/cgroup.procs" && head -c 100M /dev/zero >"$1" &&
+			while cat "$1" >/dev/null; do :; done' "$group" "$BATS_TEST_TMPDIR/file.$i" 9>&-
+	done
+}
+
+@test "live: pressure has it hurry, and without need it watches" {
+	[[ -r /proc/pressure/memory && -n $(</proc/pressure/memory) ]] || skip "no pressure figures"
+	[[ $(stat -f -c %T "$BATS_TEST_TMPDIR") != @(tmpfs|ramfs) ]] || skip "files that stay in memory"
+	limited
+	sed -i 's/^\[scanner\]/&\nneed=memory\nneed-for=1s\navailable-below=0%\navailable-above=0%\nfull-above=0%\nfull-below=0%\nsome-above=1%\nsome-below=0.5%/' "$conf"
+	tune
+	wait_until says "^watch at 0.5 % of a CPU: memory is not short"
+	hog
+	wait_until says "^scan at 50.0 % of a CPU: for [0-9.]* % of the last 1 s something waited for memory"
+	kill "${SPAWNED[@]:1}"
+	wait "${SPAWNED[@]:1}" 2>/dev/null || :
+	wait_until rmdir "$group" 2>/dev/null
+	wait_until says_times 2 "^watch at 0.5 % of a CPU: memory is not short"
+	expect 0 ksm-autotune status
+	stdout_has "need       no; "
+	end_tuner TERM
+	as_before
 }
 
 # decisions: the lines of stdin that say how fast is scanned, and whose settings are.
