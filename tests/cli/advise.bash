@@ -38,10 +38,6 @@ need_injection() {
 		skip "this shell is traced"
 }
 
-# sanitized: built with a sanitizer, whose runtime wants /proc, to be preloaded
-# first, and not to be traced.
-sanitized() { grep -q __asan_init "$KSM_BUILDDIR/ksm-advise"; }
-
 need_plain() {
 	! sanitized || skip "not with the runtime of a sanitizer"
 }

@@ -201,6 +201,7 @@ opened() {
 
 @test "status, doctor and metrics read each process once" {
 	command -v strace >/dev/null || skip "needs strace"
+	! sanitized || export ASAN_OPTIONS=detect_leaks=0
 	strace -qq -o /dev/null true || skip "strace may not trace here"
 	spawn sleep 1000
 	opened 1 "$spawned" ksmctl status
@@ -212,6 +213,7 @@ opened() {
 	command -v strace >/dev/null || skip "needs strace"
 	need_mounts
 	unshare -pm --fork --mount-proc true 2>/dev/null || skip "no namespace of processes"
+	! sanitized || export ASAN_OPTIONS=detect_leaks=0
 	# There the shell is 1, 2 is a process like others, and so is 3.
 	expect 0 unshare -pm --fork --mount-proc bash -c \
 		'sleep 1000 & sleep 1000 & "$@"; s=$?; kill %1 %2; exit $s' bash \

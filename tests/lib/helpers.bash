@@ -203,6 +203,10 @@ need_unprivileged() {
 		skip "nobody may not read the build tree"
 }
 
+# sanitized: built with a sanitizer, whose runtime wants /proc, memory of its own, to be
+# preloaded first, and not to be traced.
+sanitized() { grep -q __asan_init "$KSM_BUILDDIR/ksmctl"; }
+
 # unprivileged COMMAND...: run it as a user whom mode bits stop; root becomes nobody.
 unprivileged() {
 	if ((EUID)); then
