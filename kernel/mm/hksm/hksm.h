@@ -60,6 +60,11 @@
 /* Addresses of a batch that need more than a look at the page table. */
 #define HKSM_SLOW		64
 
+/* Page table entries looked at in vain that count as a page. */
+#define HKSM_IDLE_ENTRIES	64
+/* Those that are looked at before somebody else may want the locks. */
+#define HKSM_HOLE_ENTRIES	4096
+
 #define HKSM_SLOT_HASH_BITS	10
 
 /* Bits of hksm.run: the values of the file "run", and what hotplug adds. */
@@ -364,6 +369,7 @@ struct hksm_slow {
  *	for the next one
  * @item_base: first address of the page table of the batch
  * @budget: pages that may still be looked at in this turn
+ * @idle: entries looked at in vain that have not been counted in @budget
  * @split: item whose large folio is to be split, or -1
  * @nr: items
  * @nr_targets: targets
@@ -388,6 +394,7 @@ struct hksm_scanner {
 	struct hksm_slot *peer[HKSM_PEERS];
 	unsigned long item_base;
 	unsigned long budget;
+	unsigned int idle;
 	int split;
 	unsigned int nr;
 	unsigned int nr_targets;
@@ -548,6 +555,8 @@ void hksm_reap(struct work_struct *work);
 
 /* range.c */
 struct hksm_range *hksm_range_find(struct hksm_slot *slot, unsigned long addr);
+unsigned long hksm_range_next(struct hksm_slot *slot, unsigned long addr,
+			      unsigned long end);
 struct hksm_range *hksm_range_make(struct hksm *h, struct hksm_slot *slot,
 				   unsigned long addr);
 bool hksm_range_own(struct hksm_range *range, struct hksm_scanner *sc);
@@ -590,6 +599,15 @@ static inline struct hksm_place hksm_place(struct hksm_range *range,
 					   unsigned int idx)
 {
 	return (struct hksm_place){ .rid = range->id, .idx = idx };
+}
+
+/* Entries that led to nothing cost something, too. */
+static inline void hksm_idle(struct hksm_scanner *sc, unsigned int entries)
+{
+	sc->idle += entries;
+	sc->budget -= min(sc->budget,
+			  (unsigned long)sc->idle / HKSM_IDLE_ENTRIES);
+	sc->idle %= HKSM_IDLE_ENTRIES;
 }
 
 /* sched.c */
@@ -683,6 +701,10 @@ void hksm_merge_relax(struct hksm_scanner *sc);
 void hksm_merge_prepare(struct hksm_scanner *sc);
 int hksm_peer_enter(struct hksm_scanner *sc, struct hksm_slot *slot);
 bool hksm_folio_keep(struct folio *folio);
+
+/* walk.c */
+unsigned long hksm_skip_hole(struct mm_struct *mm, unsigned long addr,
+			     unsigned long end, unsigned int *entries);
 
 /* unmerge.c */
 int hksm_unmerge_range(struct vm_area_struct *vma, unsigned long start,

@@ -25,6 +25,26 @@ struct hksm_range *hksm_range_find(struct hksm_slot *slot, unsigned long addr)
 }
 
 /**
+ * hksm_range_next() - where the next range is
+ * @slot: its mm
+ * @addr: where to begin
+ * @end: where to end
+ *
+ * Return: the first address from @addr to @end that belongs to a range, or
+ * @end.
+ */
+unsigned long hksm_range_next(struct hksm_slot *slot, unsigned long addr,
+			      unsigned long end)
+{
+	unsigned long i = addr >> PMD_SHIFT;
+
+	if (addr >= end ||
+	    !xa_find(&slot->ranges, &i, (end - 1) >> PMD_SHIFT, XA_PRESENT))
+		return end;
+	return max(addr, i << PMD_SHIFT);
+}
+
+/**
  * hksm_range_make() - the range of an address, allocated if need be
  * @h: the engine
  * @slot: its mm

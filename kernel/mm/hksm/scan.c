@@ -14,6 +14,8 @@
 
 #include "hksm.h"
 
+/* Entries under one hold of the page table lock, however many there are. */
+#define WALK_PAGES	512UL
 /* Entries ahead whose struct page is fetched. */
 #define PREFETCH_AHEAD	8
 /*
@@ -191,10 +193,11 @@ static unsigned long collect_table(struct walk *w, pmd_t *pmd,
 				   unsigned long addr, unsigned long end)
 {
 	struct hksm_scanner *sc = w->sc;
+	unsigned int i, idle = 0;
 	pte_t *start, *ptep;
 	spinlock_t *ptl;
-	unsigned int i;
 
+	end = min(end, addr + WALK_PAGES * PAGE_SIZE);
 	start = pte_offset_map_lock(w->vma->vm_mm, pmd, addr, &ptl);
 	if (!start)
 		return 0;
@@ -205,8 +208,11 @@ static unsigned long collect_table(struct walk *w, pmd_t *pmd,
 		pte_t pte = ptep_get(ptep);
 
 		/* A stretch of zero pages, or of nothing: nothing to look up. */
-		if (!sc->range && entry_foreign(pte))
-			continue;
+		if (entry_foreign(pte)) {
+			idle++;
+			if (!sc->range)
+				continue;
+		}
 		if (batch_full(sc))
 			break;
 		if (addr + PREFETCH_AHEAD * PAGE_SIZE < end)
@@ -216,6 +222,7 @@ static unsigned long collect_table(struct walk *w, pmd_t *pmd,
 		      entry_swapped(pte));
 	}
 	pte_unmap_unlock(start, ptl);
+	hksm_idle(sc, idle);
 	return addr;
 }
 

@@ -126,6 +126,26 @@ static bool must_leave(struct hksm_scanner *sc, struct mm_struct *mm)
 	       hksm_table_tight(&h->cand.table) || hksm_stable_tight(h);
 }
 
+/* Scan a bit of an area, or go over a hole in it. Return: where to go on. */
+static unsigned long scan_some(struct hksm_scanner *sc,
+			       struct vm_area_struct *vma, unsigned long addr)
+{
+	unsigned long end = pmd_addr_end(addr, vma->vm_end);
+	unsigned int entries = 1;
+
+	if (hksm_skip_hole(vma->vm_mm, addr, end, &entries) == addr)
+		return hksm_scan_batch(sc, vma, addr, end);
+	/* There may be words from before it became one. */
+	end = hksm_range_next(sc->slot, addr, vma->vm_end);
+	if (end == addr)
+		return hksm_scan_batch(sc, vma, addr,
+				       pmd_addr_end(addr, vma->vm_end));
+	entries = HKSM_HOLE_ENTRIES;
+	addr = hksm_skip_hole(vma->vm_mm, addr, end, &entries);
+	hksm_idle(sc, HKSM_HOLE_ENTRIES - entries);
+	return addr;
+}
+
 /* Scan areas of the entered mm. Return: true when its end was reached. */
 static bool scan_mm(struct hksm_scanner *sc, unsigned long *cursor)
 {
@@ -148,9 +168,7 @@ static bool scan_mm(struct hksm_scanner *sc, unsigned long *cursor)
 			addr = vma->vm_start;
 		}
 		while (addr < vma->vm_end) {
-			unsigned long end = pmd_addr_end(addr, vma->vm_end);
-
-			addr = hksm_scan_batch(sc, vma, addr, end);
+			addr = scan_some(sc, vma, addr);
 			if (must_leave(sc, mm) || !--batches) {
 				*cursor = addr;
 				hksm_ctx_put(sc->ctx);

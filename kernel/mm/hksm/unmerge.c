@@ -52,32 +52,37 @@ static bool is_merged(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
 	return page && folio_test_ksm(page_folio(page));
 }
 
-/* First merged page at or after an address, or the end. */
-static unsigned long find_merged(struct vm_area_struct *vma, unsigned long addr,
-				 unsigned long end)
+/*
+ * Look for a merged page in a hole and in the page table behind it. Return: true
+ * with @addr where it is, false with @addr where to go on.
+ */
+static bool find_merged(struct vm_area_struct *vma, unsigned long *addr,
+			unsigned long end)
 {
+	unsigned int entries = HKSM_HOLE_ENTRIES;
 	struct mm_struct *mm = vma->vm_mm;
+	unsigned long next;
+	pte_t *start, *ptep;
+	spinlock_t *ptl;
+	bool found;
+	pmd_t *pmd;
 
-	while (addr < end) {
-		unsigned long next = pmd_addr_end(addr, end);
-		pmd_t *pmd = mm_find_pmd(mm, addr);
-		pte_t *start, *ptep;
-		spinlock_t *ptl;
-
-		start = pmd ? pte_offset_map_lock(mm, pmd, addr, &ptl) : NULL;
-		if (!start) {
-			addr = next;
-			continue;
-		}
-		for (ptep = start; addr < next; addr += PAGE_SIZE, ptep++)
-			if (is_merged(vma, addr, ptep_get(ptep)))
-				break;
-		pte_unmap_unlock(start, ptl);
-		if (addr < next)
-			return addr;
-		cond_resched();
+	*addr = hksm_skip_hole(mm, *addr, end, &entries);
+	if (*addr >= end || !entries)
+		return false;
+	next = pmd_addr_end(*addr, end);
+	pmd = mm_find_pmd(mm, *addr);
+	start = pmd ? pte_offset_map_lock(mm, pmd, *addr, &ptl) : NULL;
+	if (!start) {
+		*addr = next;
+		return false;
 	}
-	return end;
+	for (ptep = start; *addr < next; *addr += PAGE_SIZE, ptep++)
+		if (is_merged(vma, *addr, ptep_get(ptep)))
+			break;
+	found = *addr < next;
+	pte_unmap_unlock(start, ptl);
+	return found;
 }
 
 /**
@@ -108,16 +113,18 @@ int hksm_unmerge_range(struct vm_area_struct *vma, unsigned long start,
 			return 0;
 		if (signal_pending(current))
 			return -ERESTARTSYS;
-		addr = find_merged(vma, addr, end);
-		if (addr >= end)
-			return 0;
+		cond_resched();
+		if (!find_merged(vma, &addr, end)) {
+			if (addr >= end)
+				return 0;
+			continue;
+		}
 		ret = handle_mm_fault(vma, addr, FAULT_FLAG_UNSHARE |
 				      FAULT_FLAG_REMOTE, NULL);
 		if (ret & VM_FAULT_OOM)
 			return -ENOMEM;
 		if (ret & (VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV))
 			addr += PAGE_SIZE;
-		cond_resched();
 	}
 }
 
