@@ -103,10 +103,13 @@ static int __init hksm_init(void)
 		goto free_block_cache;
 	if (hksm_table_init(&h->stable, TABLE_ENTRIES))
 		goto free_cand;
+	err = hksm_ctx_init(h);
+	if (err)
+		goto free_stable;
 	h->thread = kthread_run(hksm_thread, h, "ksmd");
 	if (IS_ERR(h->thread)) {
 		err = PTR_ERR(h->thread);
-		goto free_stable;
+		goto free_ctxs;
 	}
 	err = hksm_sysfs_init(h);
 	if (err)
@@ -116,6 +119,8 @@ static int __init hksm_init(void)
 
 stop_thread:
 	kthread_stop(h->thread);
+free_ctxs:
+	rhashtable_destroy(&h->ctxs);
 free_stable:
 	hksm_table_fini(&h->stable);
 free_cand:

@@ -32,6 +32,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/pagevec.h>
 #include <linux/refcount.h>
+#include <linux/rhashtable.h>
 #include <linux/rmap.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
@@ -67,6 +68,9 @@
 
 #define HKSM_SLOT_HASH_BITS	10
 
+/* For metadata: what cannot be had now is done without until the next pass. */
+#define HKSM_META_GFP		(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
+
 /* Bits of hksm.run: the values of the file "run", and what hotplug adds. */
 #define HKSM_RUN_STOP		0
 #define HKSM_RUN_MERGE		1
@@ -91,7 +95,6 @@ enum hksm_slot_state {
  * @inside: users between hksm_slot_enter() and hksm_slot_leave();
  *	hksm.slots_lock
  * @lock: leaf, protects the fields below it
- * @ctxs: struct hksm_ctx of this mm
  * @nr_items: meta words that are not HKSM_NONE
  * @nr_merged: records
  * @scan_pages: pages looked at
@@ -111,7 +114,6 @@ struct hksm_slot {
 	unsigned int inside;
 
 	spinlock_t lock;
-	struct list_head ctxs;
 	long nr_items;
 	long nr_merged;
 	u64 scan_pages;
@@ -161,19 +163,24 @@ struct hksm_range {
 
 /**
  * struct hksm_ctx - what the records of one anonymous area have in common
+ * @key: the three that are looked for
  * @slot: immutable, referenced; the mm
  * @anon_vma: immutable, referenced; whose tree finds the mapping and its
  *	copies made by fork
  * @delta: immutable; linear page index minus address >> PAGE_SHIFT
  * @ref: one for each record and user
- * @list: in hksm_slot.ctxs; hksm_slot.lock
+ * @hash: in hksm.ctxs
+ * @rcu: frees it
  */
 struct hksm_ctx {
-	struct hksm_slot *slot;
-	struct anon_vma *anon_vma;
-	unsigned long delta;
+	struct_group_tagged(hksm_ctx_key, key,
+		struct hksm_slot *slot;
+		struct anon_vma *anon_vma;
+		unsigned long delta;
+	);
 	refcount_t ref;
-	struct list_head list;
+	struct rhash_head hash;
+	struct rcu_head rcu;
 };
 
 /**
@@ -458,6 +465,7 @@ struct hksm_scanner {
  * @nid_salt: makes contents of NUMA nodes differ; immutable
  * @zero_digest: digest of a page of zeroes; immutable
  * @ranges: struct hksm_range by id; own lock
+ * @ctxs: struct hksm_ctx by what it is the context of; own locks
  * @cand_lock: protects @cand
  * @cand: pages seen once
  * @stable_lock: protects @stable
@@ -519,6 +527,7 @@ struct hksm {
 	u64 nid_salt;
 	u64 zero_digest;
 	struct xarray ranges;
+	struct rhashtable ctxs;
 
 	spinlock_t cand_lock;
 	struct hksm_cand cand;
@@ -548,6 +557,10 @@ void hksm_cursor_next(struct hksm *h, struct list_head **cursor,
 		      struct hksm_slot *slot);
 void hksm_slot_account(struct hksm_slot *slot, long items, long merged,
 		       long bytes);
+int hksm_ctx_init(struct hksm *h);
+struct hksm_ctx *hksm_ctx_make(struct hksm_slot *slot,
+			       struct anon_vma *anon_vma, unsigned long delta,
+			       gfp_t gfp);
 struct hksm_ctx *hksm_ctx_get(struct hksm_slot *slot,
 			      struct vm_area_struct *vma);
 void hksm_ctx_put(struct hksm_ctx *ctx);

@@ -10,8 +10,6 @@
 
 #include "hksm.h"
 
-#define META_GFP	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
-
 /**
  * hksm_range_find() - the range of an address
  * @slot: its mm
@@ -62,15 +60,15 @@ struct hksm_range *hksm_range_make(struct hksm *h, struct hksm_slot *slot,
 	BUILD_BUG_ON(HKSM_RANGE_PAGES % HKSM_CHUNK_PAGES);
 	if (range)
 		return range;
-	range = kzalloc(sizeof(*range), META_GFP);
+	range = kzalloc(sizeof(*range), HKSM_META_GFP);
 	if (!range)
 		return NULL;
 	range->slot = slot;
 	range->base = addr & PMD_MASK;
-	if (xa_alloc(&h->ranges, &range->id, range, limit, META_GFP))
+	if (xa_alloc(&h->ranges, &range->id, range, limit, HKSM_META_GFP))
 		goto free;
 	if (xa_err(xa_store(&slot->ranges, addr >> PMD_SHIFT, range,
-			    META_GFP)))
+			    HKSM_META_GFP)))
 		goto erase;
 	atomic_long_add(sizeof(*range), &h->meta_bytes);
 	hksm_slot_account(slot, 0, 0, sizeof(*range));
@@ -139,7 +137,7 @@ bool hksm_range_room(struct hksm *h, struct hksm_range *range,
 
 	if (range->chunk[c])
 		return true;
-	chunk = kzalloc(sizeof(*chunk), META_GFP);
+	chunk = kzalloc(sizeof(*chunk), HKSM_META_GFP);
 	if (!chunk)
 		return false;
 	/* Others read words without owning the range: zeroes first. */

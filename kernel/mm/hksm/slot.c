@@ -67,7 +67,6 @@ int hksm_slot_add(struct hksm *h, struct mm_struct *mm)
 	slot->mm = mm;
 	refcount_set(&slot->ref, 1);
 	spin_lock_init(&slot->lock);
-	INIT_LIST_HEAD(&slot->ctxs);
 	xa_init(&slot->ranges);
 	mmgrab(mm);
 
@@ -96,7 +95,6 @@ void hksm_slot_put(struct hksm_slot *slot)
 	if (!refcount_dec_and_test(&slot->ref))
 		return;
 	VM_WARN_ON_ONCE(!xa_empty(&slot->ranges));
-	VM_WARN_ON_ONCE(!list_empty(&slot->ctxs));
 	atomic_long_sub(sizeof(*slot), &hksm.meta_bytes);
 	mmdrop(slot->mm);
 	kfree(slot);
@@ -293,21 +291,104 @@ void hksm_slot_account(struct hksm_slot *slot, long items, long merged,
 	spin_unlock(&slot->lock);
 }
 
-static struct hksm_ctx *ctx_lookup(struct hksm_slot *slot,
-				   struct anon_vma *anon_vma,
-				   unsigned long delta)
+static const struct rhashtable_params ctx_params = {
+	.key_offset = offsetof(struct hksm_ctx, key),
+	.key_len = sizeof(struct hksm_ctx_key),
+	.head_offset = offsetof(struct hksm_ctx, hash),
+	.automatic_shrinking = true,
+};
+
+/**
+ * hksm_ctx_init() - make the table of contexts
+ * @h: the engine
+ *
+ * A process may have as many as it may have areas, so they are hashed.
+ *
+ * Return: 0 or an error.
+ */
+int hksm_ctx_init(struct hksm *h)
+{
+	return rhashtable_init(&h->ctxs, &ctx_params);
+}
+
+static struct hksm_ctx *ctx_lookup(struct hksm *h,
+				   const struct hksm_ctx_key *key)
 {
 	struct hksm_ctx *ctx;
 
-	lockdep_assert_held(&slot->lock);
-	list_for_each_entry(ctx, &slot->ctxs, list) {
-		if (ctx->anon_vma == anon_vma && ctx->delta == delta &&
-		    refcount_inc_not_zero(&ctx->ref)) {
-			list_move(&ctx->list, &slot->ctxs);
-			return ctx;
-		}
+	rcu_read_lock();
+	ctx = rhashtable_lookup(&h->ctxs, key, ctx_params);
+	if (ctx && !refcount_inc_not_zero(&ctx->ref))
+		ctx = NULL;
+	rcu_read_unlock();
+	return ctx;
+}
+
+/*
+ * Put a new context into the table. Return: @new, or the one that was there
+ * first, with a reference; NULL without memory.
+ */
+static struct hksm_ctx *ctx_insert(struct hksm *h, struct hksm_ctx *new)
+{
+	struct hksm_ctx *old;
+	bool again;
+
+	do {
+		rcu_read_lock();
+		old = rhashtable_lookup_get_insert_fast(&h->ctxs, &new->hash,
+							ctx_params);
+		/* One that is on its way out is out of the table at once. */
+		again = !IS_ERR_OR_NULL(old) &&
+			!refcount_inc_not_zero(&old->ref);
+		rcu_read_unlock();
+		if (again)
+			cond_resched();
+	} while (again);
+	if (IS_ERR(old))
+		return NULL;
+	return old ? old : new;
+}
+
+/**
+ * hksm_ctx_make() - context for records
+ * @slot: their mm; entered or held
+ * @anon_vma: finds the mappings; kept from being freed by the caller
+ * @delta: linear page index minus address >> PAGE_SHIFT
+ * @gfp: how to allocate it; 0 not to
+ *
+ * Return: the context with a reference, or NULL.
+ */
+struct hksm_ctx *hksm_ctx_make(struct hksm_slot *slot,
+			       struct anon_vma *anon_vma, unsigned long delta,
+			       gfp_t gfp)
+{
+	struct hksm_ctx_key key = {
+		.slot = slot,
+		.anon_vma = anon_vma,
+		.delta = delta,
+	};
+	struct hksm_ctx *ctx, *new;
+
+	ctx = ctx_lookup(&hksm, &key);
+	if (ctx || !gfp)
+		return ctx;
+	new = kmalloc(sizeof(*new), gfp);
+	if (!new)
+		return NULL;
+	new->key = key;
+	refcount_set(&new->ref, 1);
+	/* Who finds it in the table finds it complete. */
+	get_anon_vma(anon_vma);
+	refcount_inc(&slot->ref);
+	atomic_long_add(sizeof(*new), &hksm.meta_bytes);
+	ctx = ctx_insert(&hksm, new);
+	if (ctx != new) {
+		put_anon_vma(anon_vma);
+		hksm_slot_put(slot);
+		atomic_long_sub(sizeof(*new), &hksm.meta_bytes);
+		kfree(new);
 	}
-	return NULL;
+	return ctx;
 }
 
 /**
@@ -320,37 +401,9 @@ static struct hksm_ctx *ctx_lookup(struct hksm_slot *slot,
 struct hksm_ctx *hksm_ctx_get(struct hksm_slot *slot,
 			      struct vm_area_struct *vma)
 {
-	unsigned long delta = vma->vm_pgoff - (vma->vm_start >> PAGE_SHIFT);
-	struct anon_vma *anon_vma = vma->anon_vma;
-	struct hksm_ctx *ctx, *new;
-
-	spin_lock(&slot->lock);
-	ctx = ctx_lookup(slot, anon_vma, delta);
-	spin_unlock(&slot->lock);
-	if (ctx)
-		return ctx;
-
-	new = kmalloc(sizeof(*new), GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
-	if (!new)
-		return NULL;
-	new->slot = slot;
-	new->anon_vma = anon_vma;
-	new->delta = delta;
-	refcount_set(&new->ref, 1);
-
-	spin_lock(&slot->lock);
-	ctx = ctx_lookup(slot, anon_vma, delta);
-	if (!ctx)
-		list_add(&new->list, &slot->ctxs);
-	spin_unlock(&slot->lock);
-	if (ctx) {
-		kfree(new);
-		return ctx;
-	}
-	get_anon_vma(anon_vma);
-	refcount_inc(&slot->ref);
-	atomic_long_add(sizeof(*new), &hksm.meta_bytes);
-	return new;
+	return hksm_ctx_make(slot, vma->anon_vma,
+			     vma->vm_pgoff - (vma->vm_start >> PAGE_SHIFT),
+			     HKSM_META_GFP);
 }
 
 /**
@@ -363,20 +416,12 @@ void hksm_ctx_put(struct hksm_ctx *ctx)
 {
 	struct hksm_slot *slot;
 
-	if (!ctx)
-		return;
-	if (refcount_dec_not_one(&ctx->ref))
+	if (!ctx || !refcount_dec_and_test(&ctx->ref))
 		return;
 	slot = ctx->slot;
-	spin_lock(&slot->lock);
-	if (!refcount_dec_and_test(&ctx->ref)) {
-		spin_unlock(&slot->lock);
-		return;
-	}
-	list_del(&ctx->list);
-	spin_unlock(&slot->lock);
+	rhashtable_remove_fast(&hksm.ctxs, &ctx->hash, ctx_params);
 	put_anon_vma(ctx->anon_vma);
-	kfree(ctx);
+	kfree_rcu(ctx, rcu);
 	atomic_long_sub(sizeof(*ctx), &hksm.meta_bytes);
 	hksm_slot_put(slot);
 }
