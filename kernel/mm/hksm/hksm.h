@@ -334,7 +334,7 @@ enum hksm_target_kind {
  * @lead: ITEM: index of the item
  * @peer: PEER: the page as an item
  * @range: PEER: owned by the scanner, its mm entered
- * @ctx: PEER: context of its record, referenced
+ * @ctx: ITEM, PEER: context of its record, referenced
  */
 struct hksm_target {
 	enum hksm_target_kind kind;
@@ -557,6 +557,8 @@ void hksm_cursor_next(struct hksm *h, struct list_head **cursor,
 		      struct hksm_slot *slot);
 void hksm_slot_account(struct hksm_slot *slot, long items, long merged,
 		       long bytes);
+bool hksm_slot_hold(struct hksm *h, struct hksm_slot *slot);
+void hksm_slot_release(struct hksm *h, struct hksm_slot *slot);
 int hksm_ctx_init(struct hksm *h);
 struct hksm_ctx *hksm_ctx_make(struct hksm_slot *slot,
 			       struct anon_vma *anon_vma, unsigned long delta,
@@ -669,6 +671,9 @@ struct hksm_rec *hksm_rec_add(struct hksm *h, struct hksm_node *node,
 			      bool over);
 void hksm_rec_cancel(struct hksm *h, struct hksm_node *node,
 		     struct hksm_rec *rec);
+void hksm_rec_move(struct hksm_rec *rec, struct hksm_ctx *ctx);
+void hksm_rec_end(struct hksm *h, struct hksm_node *node, struct hksm_rec *rec,
+		  struct folio *folio);
 int hksm_rec_drop(struct hksm *h, u64 meta, enum hksm_folio_mode mode);
 struct hksm_rec *hksm_rec_next(struct hksm_rec_iter *it);
 u64 hksm_rec_payload(struct hksm_node *node, struct hksm_rec *rec);
@@ -706,6 +711,25 @@ static inline void hksm_folio_tag(struct folio *folio, struct hksm_node *node)
 {
 	WRITE_ONCE(folio->mapping, hksm_node_tag(node));
 }
+
+static inline unsigned long hksm_rec_index(struct hksm_rec *rec)
+{
+	return (rec->addr >> PAGE_SHIFT) + rec->ctx->delta;
+}
+
+/*
+ * May an area map a record's page? It has its linear index and its address.
+ * The address alone would do, but the index finds the area without walking all
+ * the areas of a process with many.
+ */
+static inline bool hksm_rec_covers(struct hksm_rec *rec,
+				   struct vm_area_struct *vma)
+{
+	return rec->addr >= vma->vm_start && rec->addr < vma->vm_end;
+}
+
+/* heir.c */
+int hksm_rec_leave(struct hksm *h, u64 meta, enum hksm_folio_mode mode);
 
 /* merge.c */
 void hksm_merge_batch(struct hksm_scanner *sc);

@@ -350,6 +350,24 @@ static bool split(struct page *page)
 	return done;
 }
 
+/*
+ * Context for the record of a page that becomes a merged page. Its own anon_vma
+ * covers all who map it, that of the area only those forked from here. @near is
+ * the context of the area, and most often the one.
+ */
+static struct hksm_ctx *page_ctx(struct hksm_slot *slot, struct hksm_item *item,
+				 struct hksm_ctx *near, gfp_t gfp)
+{
+	struct folio *folio = page_folio(item->page);
+
+	if (near && near->anon_vma == folio_anon_vma(folio)) {
+		refcount_inc(&near->ref);
+		return near;
+	}
+	return hksm_ctx_make(slot, folio_anon_vma(folio),
+			     folio->index - (item->addr >> PAGE_SHIFT), gfp);
+}
+
 /* Lock and write-protect the page that is to become a merged page. */
 static bool peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 {
@@ -381,7 +399,7 @@ static bool peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 	if (folio_test_large(folio) || !folio_test_anon(folio) ||
 	    folio_test_ksm(folio))
 		return false;
-	t->ctx = hksm_ctx_get(slot, vma);
+	t->ctx = page_ctx(slot, peer, NULL, HKSM_META_GFP);
 	if (!t->ctx)
 		return false;
 	hksm_protect(sc->h, vma, &peer, 1);
@@ -446,10 +464,12 @@ static bool promote(struct hksm_scanner *sc, struct hksm_target *t)
 	if (node->nid != t->nid ||
 	    !has_key(h, item->page, t->nid, t->key) || !hksm_folio_keep(folio))
 		return false;
-	if (hksm_stable_file(h, node, t->key))
+	if (!peer)
+		t->ctx = page_ctx(sc->slot, item, sc->ctx,
+				  GFP_NOWAIT | __GFP_NOWARN);
+	if (!t->ctx || hksm_stable_file(h, node, t->key))
 		return false;
-	item->rec = hksm_rec_add(h, node, peer ? t->ctx : sc->ctx, item->addr,
-				 false);
+	item->rec = hksm_rec_add(h, node, t->ctx, item->addr, false);
 	if (WARN_ON_ONCE(!item->rec))
 		return false;
 	folio_mark_dirty(folio);
@@ -684,13 +704,13 @@ static void release_target(struct hksm_scanner *sc, struct hksm_target *t)
 				folio_unlock(folio);
 			folio_put(folio);
 		}
-		hksm_ctx_put(t->ctx);
 		if (t->range != sc->range)
 			hksm_range_disown(sc->h, t->range);
 		break;
 	default:
 		break;
 	}
+	hksm_ctx_put(t->ctx);
 	/* A spare node that was not promoted serves the next batch. */
 	if (t->node) {
 		if (t->node->filing || t->node->nr)

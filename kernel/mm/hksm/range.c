@@ -223,7 +223,7 @@ static void range_forget(struct hksm *h, struct hksm_range *range,
 		if (hksm_meta_state(m) == HKSM_CAND)
 			hksm_cand_del(h, m, hksm_place(range, idx));
 		if (hksm_meta_state(m) == HKSM_MERGED)
-			hksm_rec_drop(h, m, HKSM_FOLIO_WAIT);
+			hksm_rec_leave(h, m, HKSM_FOLIO_WAIT);
 		hksm_meta_write(range, idx, 0);
 	}
 	if (!hksm_range_tidy(h, range))

@@ -11,27 +11,12 @@
 
 #include "hksm.h"
 
-/*
- * Areas that may map a record's page: they have its linear index and its
- * address. The address alone would do, but the index finds them without
- * walking all the areas of a process with many.
- */
-static bool covers(struct vm_area_struct *vma, struct hksm_rec *rec)
-{
-	return rec->addr >= vma->vm_start && rec->addr < vma->vm_end;
-}
-
-static unsigned long rec_index(struct hksm_rec *rec)
-{
-	return (rec->addr >> PAGE_SHIFT) + rec->ctx->delta;
-}
-
 /* Return: false to end the walk. */
 static bool walk_rec(struct folio *folio, struct hksm_rec *rec, int forks,
 		     struct rmap_walk_control *rwc)
 {
 	struct anon_vma *anon_vma = rec->ctx->anon_vma;
-	unsigned long index = rec_index(rec);
+	unsigned long index = hksm_rec_index(rec);
 	struct anon_vma_chain *avc;
 	bool more = true;
 
@@ -46,7 +31,7 @@ static bool walk_rec(struct folio *folio, struct hksm_rec *rec, int forks,
 		struct vm_area_struct *vma = avc->vma;
 
 		cond_resched();
-		if (!covers(vma, rec))
+		if (!hksm_rec_covers(rec, vma))
 			continue;
 		if (forks == (vma->vm_mm == rec->ctx->slot->mm))
 			continue;
@@ -112,7 +97,7 @@ void collect_procs_ksm(struct folio *folio, struct page *page,
 		return;
 	hksm_for_each_rec(rec, &it) {
 		struct anon_vma *anon_vma = rec->ctx->anon_vma;
-		unsigned long index = rec_index(rec);
+		unsigned long index = hksm_rec_index(rec);
 
 		anon_vma_lock_read(anon_vma);
 		rcu_read_lock();
@@ -123,7 +108,7 @@ void collect_procs_ksm(struct folio *folio, struct page *page,
 			anon_vma_interval_tree_foreach(avc, &anon_vma->rb_root,
 						       index, index) {
 				if (avc->vma->vm_mm == t->mm &&
-				    covers(avc->vma, rec))
+				    hksm_rec_covers(rec, avc->vma))
 					add_to_kill_ksm(t, page, avc->vma,
 							to_kill, rec->addr);
 			}

@@ -206,6 +206,44 @@ void hksm_slot_leave(struct hksm *h, struct hksm_slot *slot)
 }
 
 /**
+ * hksm_slot_hold() - keep an mm registered, without its page tables
+ * @h: the engine
+ * @slot: referenced
+ *
+ * For who writes its words and records. The exit waits until
+ * hksm_slot_release(), so nothing that may wait for an exit happens before it.
+ *
+ * Return: false when the mm is on its way out.
+ */
+bool hksm_slot_hold(struct hksm *h, struct hksm_slot *slot)
+{
+	bool ok;
+
+	spin_lock(&h->slots_lock);
+	ok = slot->state == HKSM_SLOT_LIVE;
+	if (ok)
+		slot->inside++;
+	spin_unlock(&h->slots_lock);
+	return ok;
+}
+
+/**
+ * hksm_slot_release() - end hksm_slot_hold()
+ * @h: the engine
+ * @slot: held
+ */
+void hksm_slot_release(struct hksm *h, struct hksm_slot *slot)
+{
+	bool last;
+
+	spin_lock(&h->slots_lock);
+	last = !--slot->inside && slot->state == HKSM_SLOT_DYING;
+	spin_unlock(&h->slots_lock);
+	if (last)
+		wake_up_all(&h->exit_wait);
+}
+
+/**
  * hksm_slot_retire() - forget an mm that has no mergeable area left
  * @h: the engine
  * @slot: entered by the caller, with a reference of its own; has no ranges

@@ -586,6 +586,22 @@ void hksm_rec_cancel(struct hksm *h, struct hksm_node *node,
 	hksm_ctx_put(ctx);
 }
 
+/**
+ * hksm_rec_move() - give a record to another process
+ * @rec: a record in use, FL held
+ * @ctx: of the other process; gets a reference
+ */
+void hksm_rec_move(struct hksm_rec *rec, struct hksm_ctx *ctx)
+{
+	struct hksm_ctx *old = rec->ctx;
+
+	refcount_inc(&ctx->ref);
+	rec->ctx = ctx;
+	hksm_slot_account(old->slot, 0, -1, -(long)sizeof(*rec));
+	hksm_slot_account(ctx->slot, 0, 1, sizeof(*rec));
+	hksm_ctx_put(old);
+}
+
 /* The word of a record that goes away with its node. */
 static void forget_meta(struct hksm_node *node, struct hksm_rec *rec)
 {
@@ -633,6 +649,29 @@ static bool is_unused(struct folio *folio)
 }
 
 /**
+ * hksm_rec_end() - remove a record, and what it leaves behind without a use
+ * @h: the engine
+ * @node: its node; the caller changes the word
+ * @rec: the record
+ * @folio: as hksm_node_folio() gave it, NULL when it is gone; let go of
+ */
+void hksm_rec_end(struct hksm *h, struct hksm_node *node, struct hksm_rec *rec,
+		  struct folio *folio)
+{
+	if (!folio) {
+		hksm_node_drop(h, node);
+		return;
+	}
+	hksm_rec_cancel(h, node, rec);
+	if (!node->nr && is_unused(folio)) {
+		hksm_folio_tag(folio, NULL);
+		hksm_node_drop(h, node);
+	}
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
+/**
  * hksm_rec_drop() - remove the record a meta word refers to
  * @h: the engine
  * @meta: word in state MERGED, of a range the caller owns
@@ -647,17 +686,7 @@ int hksm_rec_drop(struct hksm *h, u64 meta, enum hksm_folio_mode mode)
 
 	if (IS_ERR(folio))
 		return PTR_ERR(folio);
-	if (!folio) {
-		hksm_node_drop(h, node);
-		return 0;
-	}
-	hksm_rec_cancel(h, node, hksm_meta_rec(meta));
-	if (!node->nr && is_unused(folio)) {
-		hksm_folio_tag(folio, NULL);
-		hksm_node_drop(h, node);
-	}
-	folio_unlock(folio);
-	folio_put(folio);
+	hksm_rec_end(h, node, hksm_meta_rec(meta), folio);
 	return 0;
 }
 
