@@ -51,6 +51,27 @@ static void skips(void)
 	CHECK((m & HKSM_META_PAYLOAD) == (KEY & HKSM_KEY_MASK));
 }
 
+/* A page that was locked when its turn came has another turn soon, for a while. */
+static void again(void)
+{
+	unsigned int pass, read = 0;
+	u64 m = seen();
+
+	for (pass = 0; pass < 8; pass++) {
+		CHECK(!hksm_policy_skip(&m));
+		m = hksm_policy_again(m);
+	}
+	CHECK(hksm_meta_state(m) == HKSM_SEEN);
+	CHECK((m & HKSM_META_PAYLOAD) == (KEY & HKSM_KEY_MASK));
+	for (pass = 0; pass < 1600; pass++) {
+		if (hksm_policy_skip(&m))
+			continue;
+		m = hksm_policy_again(m);
+		read++;
+	}
+	CHECK(read >= 90 && read <= 130);
+}
+
 static void gate(void)
 {
 	struct hksm_heat cool = { 0 }, hot = { 10, 10 }, warm = { 1000, 10 };
@@ -157,6 +178,7 @@ static void advisor(void)
 
 TAP_MAIN({ "the parts of a meta word do not touch each other", meta_word },
 	 { "old pages are read once in sixteen passes", skips },
+	 { "a bad moment costs no turn, many of them do", again },
 	 { "quiet memory merges at once, the rest has to wait", gate },
 	 { "a page that is always rewritten is merged ever less", rewritten },
 	 { "a break is forgotten after sixteen calm passes", calm },

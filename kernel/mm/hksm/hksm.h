@@ -274,6 +274,7 @@ struct hksm_family {
 enum hksm_verdict {
 	HKSM_V_NONE,		/* not decided yet */
 	HKSM_V_SEEN,		/* keep the key */
+	HKSM_V_SOON,		/* the same, and look again in the next pass */
 	HKSM_V_CAND,		/* keep the key, it is in the table */
 	HKSM_V_DROP,		/* forget the address */
 	HKSM_V_JOIN,		/* to be mapped to a target */

@@ -518,7 +518,7 @@ static void demote(struct hksm_scanner *sc, struct hksm_target *t)
 		hksm_meta_write(t->range, item->idx,
 				hksm_meta_become(m, HKSM_SEEN, t->key));
 	} else {
-		item->verdict = HKSM_V_SEEN;
+		item->verdict = HKSM_V_SOON;
 	}
 }
 
@@ -644,7 +644,7 @@ static unsigned int reserve(struct hksm_scanner *sc, struct hksm_item **v,
 			item->rec = hksm_rec_add(h, target_node(t), sc->ctx,
 						 item->addr, false);
 			if (!item->rec) {
-				item->verdict = HKSM_V_SEEN;
+				item->verdict = HKSM_V_SOON;
 				continue;
 			}
 		}
@@ -668,7 +668,7 @@ static void settle(struct hksm_scanner *sc, struct hksm_item *item)
 		if (item->rec)
 			hksm_rec_cancel(h, node, item->rec);
 		item->rec = NULL;
-		item->verdict = HKSM_V_SEEN;
+		item->verdict = HKSM_V_SOON;
 		return;
 	}
 	if (!folio_mapped(page_folio(item->page)))
@@ -788,9 +788,9 @@ void hksm_merge_batch(struct hksm_scanner *sc)
 
 		if (item->verdict == HKSM_V_JOIN)
 			item->verdict = sc->target[item->target].dead ?
-				HKSM_V_RETRY : HKSM_V_SEEN;
+				HKSM_V_RETRY : HKSM_V_SOON;
 		else if (item->verdict == HKSM_V_LEAD)
-			item->verdict = HKSM_V_SEEN;
+			item->verdict = HKSM_V_SOON;
 		if (item->locked)
 			folio_unlock(page_folio(item->page));
 		item->locked = false;

@@ -8,6 +8,8 @@
 
 /* Visits without a result before a page is skipped at all. */
 #define LEVEL_FREE	3
+/* Visits after which one that came at a bad moment is a visit like others. */
+#define LEVEL_PATIENT	10
 /* A range is restless when more than one merge in this many breaks. */
 #define RESTLESS	4
 #define HEAT_MIN	8
@@ -59,6 +61,22 @@ bool hksm_policy_skip(u64 *meta)
 	*meta = hksm_meta_set(*meta, HKSM_META_SKIP_SHIFT,
 			      hksm_policy_skips(min(level, 15U)));
 	return false;
+}
+
+/**
+ * hksm_policy_again() - a page could not be dealt with for the moment
+ * @meta: its word, after hksm_policy_skip()
+ *
+ * It was locked, or held by somebody: nothing that says anything of the page.
+ * But what is held for long is not tried in every pass for ever.
+ *
+ * Return: the word, of a page that is looked at in the next pass.
+ */
+u64 hksm_policy_again(u64 meta)
+{
+	if (hksm_meta_get(meta, HKSM_META_LEVEL_SHIFT) > LEVEL_PATIENT)
+		return meta;
+	return hksm_meta_set(meta, HKSM_META_SKIP_SHIFT, 0);
 }
 
 /**

@@ -475,13 +475,17 @@ static struct hksm_target *target_claim(struct hksm_scanner *sc, u64 key,
 	return t;
 }
 
+/*
+ * The first candidate that can be had. NULL: there is none, or all are busy.
+ * -EAGAIN: there is one for a round that has fewer other mms.
+ */
 static struct hksm_target *target_cand(struct hksm_scanner *sc, u64 key)
 {
 	struct hksm *h = sc->h;
 	struct hksm_target *t = NULL;
 	struct hksm_place where;
 	struct hksm_probe p;
-	bool more;
+	bool more, later = false;
 
 	/* Whoever is claimed is removed, and that ends the search. */
 	spin_lock(&h->cand_lock);
@@ -489,12 +493,17 @@ static struct hksm_target *target_cand(struct hksm_scanner *sc, u64 key)
 	while (more && !t) {
 		spin_unlock(&h->cand_lock);
 		t = target_claim(sc, key, where);
+		if (IS_ERR(t)) {
+			/* Who keeps his pages busy does not keep others apart. */
+			later |= t == ERR_PTR(-EAGAIN);
+			t = NULL;
+		}
 		spin_lock(&h->cand_lock);
 		if (!t)
 			more = hksm_cand_next(&h->cand, key, &p, &where);
 	}
 	spin_unlock(&h->cand_lock);
-	return t;
+	return !t && later ? ERR_PTR(-EAGAIN) : t;
 }
 
 static struct hksm_target *target_find(struct hksm_scanner *sc,
@@ -602,7 +611,7 @@ static void lookup_item(struct hksm_scanner *sc, struct hksm_item *item,
 	t = target_find(sc, item);
 	if (IS_ERR(t)) {
 		item->verdict = t == ERR_PTR(-EAGAIN) ||
-			is_target(sc, item->key) ? HKSM_V_RETRY : HKSM_V_SEEN;
+			is_target(sc, item->key) ? HKSM_V_RETRY : HKSM_V_SOON;
 		return;
 	}
 	if (!t) {
@@ -685,8 +694,12 @@ static unsigned long lookup(struct hksm_scanner *sc, const u64 *digest,
 		}
 		sc->split = -1;
 		lookup_item(sc, item, zeroes && digest[i] == h->zero_digest);
-		if (sc->split < 0 || !split_folio_of(sc, item))
+		if (sc->split < 0)
 			continue;
+		if (!split_folio_of(sc, item)) {
+			item->verdict = HKSM_V_SOON;
+			continue;
+		}
 		/*
 		 * Come back for the rest. What was looked at keeps its
 		 * verdict; this one was taken out of the table by gate_item().
@@ -721,6 +734,11 @@ static void finish(struct hksm_scanner *sc)
 			goto put;
 		case HKSM_V_DROP:
 			m = 0;
+			break;
+		case HKSM_V_SOON:
+		case HKSM_V_RETRY:
+			m = hksm_meta_become(m, HKSM_SEEN, item->key);
+			m = hksm_policy_again(m);
 			break;
 		default:
 			m = hksm_meta_become(m, HKSM_SEEN, item->key);
