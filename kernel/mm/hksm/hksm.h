@@ -386,6 +386,8 @@ struct hksm_slow {
  * @nr_peers: peers
  * @scanned: pages looked at since they were last accounted
  * @skipped: pages skipped since they were last accounted
+ * @merges: pages merged since they were last accounted
+ * @breaks: merged pages found written since they were last accounted
  * @item: the batch
  * @target: what it is merged into
  * @slow: what needs a folio lock
@@ -411,6 +413,8 @@ struct hksm_scanner {
 	unsigned int nr_peers;
 	unsigned long scanned;
 	unsigned long skipped;
+	unsigned long merges;
+	unsigned long breaks;
 	struct hksm_item item[HKSM_BATCH];
 	struct hksm_target target[HKSM_BATCH];
 	struct hksm_slow slow[HKSM_SLOW];

@@ -208,12 +208,17 @@ end:
  *
  * MADV_FREE may have left it without PG_swapbacked, and with a clean entry
  * nothing would restore that. The flag decides on which list the folio is
- * counted, so it is changed off the list.
+ * counted, so it is changed off the list. Clean, and not in the swap cache, it
+ * may be on its way there in the batch of a processor that takes the flag away
+ * only later (folio_mark_lazyfree() in mm/swap.c); dirty, it is not dropped even
+ * so.
  *
  * Return: false when that is not possible now.
  */
 bool hksm_folio_keep(struct folio *folio)
 {
+	if (!folio_test_dirty(folio) && !folio_test_swapcache(folio))
+		folio_mark_dirty(folio);
 	if (likely(folio_test_swapbacked(folio)))
 		return true;
 	if (!folio_isolate_lru(folio))
@@ -397,7 +402,7 @@ static bool peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 		return false;
 	peer->locked = true;
 	if (folio_test_large(folio) || !folio_test_anon(folio) ||
-	    folio_test_ksm(folio))
+	    folio_test_ksm(folio) || PageHWPoison(peer->page))
 		return false;
 	t->ctx = page_ctx(slot, peer, NULL, HKSM_META_GFP);
 	if (!t->ctx)
@@ -473,7 +478,6 @@ static bool promote(struct hksm_scanner *sc, struct hksm_target *t)
 	if (WARN_ON_ONCE(!item->rec))
 		return false;
 	folio_mark_dirty(folio);
-	folio_mark_accessed(folio);
 	VM_WARN_ON_FOLIO(PageAnonExclusive(item->page), folio);
 	t->anon = folio->mapping;
 	hksm_folio_tag(folio, node);
@@ -499,8 +503,11 @@ static struct hksm_node *target_node(struct hksm_target *t)
 /*
  * Nobody joined: make the merged page an ordinary one again, or its owner would
  * have to copy it at the next write, and it would count as shared until then.
- * Its lock was held all the time, so nobody has acted on the tag: who saw it
- * without the lock left the folio alone.
+ *
+ * Reverse walks that begin without the lock ask twice what kind of folio it is
+ * (folio_referenced(), then rmap_walk(), in mm/rmap.c). Who was told "ordinary"
+ * before the tag was there may be reading the node now. He has had a reference
+ * since then; so with one that is not accounted for, the folio stays what it is.
  */
 static void demote(struct hksm_scanner *sc, struct hksm_target *t)
 {
@@ -509,6 +516,8 @@ static void demote(struct hksm_scanner *sc, struct hksm_target *t)
 	struct folio *folio = page_folio(item->page);
 	struct hksm_node *node = hksm_folio_node(folio);
 
+	if (is_pinned(folio))
+		return;
 	WRITE_ONCE(folio->mapping, t->anon);
 	hksm_node_drop(sc->h, node);
 	item->rec = NULL;
@@ -674,7 +683,7 @@ static void settle(struct hksm_scanner *sc, struct hksm_item *item)
 	if (!folio_mapped(page_folio(item->page)))
 		folio_free_swap(page_folio(item->page));
 	atomic_long_inc(&h->merges);
-	sc->slot->merges++;
+	sc->merges++;
 	if (!node) {
 		item->verdict = HKSM_V_DROP;
 		return;
@@ -779,8 +788,12 @@ void hksm_merge_batch(struct hksm_scanner *sc)
 	for (i = 0; i < sc->nr_targets; i++) {
 		struct hksm_target *t = &sc->target[i];
 
-		if (is_promoted(t) && target_node(t)->nr == 1)
+		if (!is_promoted(t))
+			continue;
+		if (target_node(t)->nr == 1)
 			demote(sc, t);
+		else
+			folio_mark_accessed(page_folio(t->page));
 	}
 
 	for (i = 0; i < sc->nr; i++) {

@@ -850,7 +850,7 @@ static void lost(struct hksm_scanner *sc, unsigned int idx, bool broken)
 	if (broken) {
 		m = hksm_policy_broken(m, &sc->range->heat);
 		atomic_long_inc(&sc->h->breaks);
-		sc->slot->breaks++;
+		sc->breaks++;
 	} else {
 		m = 0;
 	}

@@ -194,10 +194,14 @@ static void account(struct hksm_scanner *sc, u64 ns)
 	spin_lock(&slot->lock);
 	slot->scan_pages += sc->scanned;
 	slot->skipped += sc->skipped;
+	slot->merges += sc->merges;
+	slot->breaks += sc->breaks;
 	slot->scan_ns += ns;
 	spin_unlock(&slot->lock);
 	sc->scanned = 0;
 	sc->skipped = 0;
+	sc->merges = 0;
+	sc->breaks = 0;
 }
 
 /* One step. Return: false when the pass is over or there is none. */
