@@ -83,20 +83,15 @@ static int __init hksm_init(void)
 	struct hksm *h = &hksm;
 	int err = -ENOMEM;
 
-#ifdef CONFIG_64BIT
-	BUILD_BUG_ON(sizeof(struct hksm_node) != 64);
-	BUILD_BUG_ON(sizeof(struct hksm_block) != 128);
-#endif
-	BUILD_BUG_ON(sizeof(struct hksm_rec) % (1 << HKSM_REC_SHIFT) &&
-		     IS_ENABLED(CONFIG_64BIT));
 	init_hash(h);
 	INIT_WORK(&h->reaper, hksm_reap);
 	h->last_drain = jiffies - HZ;
 
-	h->node_cache = KMEM_CACHE(hksm_node, 0);
+	/* What refers to them is encoded; they would all look like leaks. */
+	h->node_cache = KMEM_CACHE(hksm_node, SLAB_NOLEAKTRACE);
 	if (!h->node_cache)
 		goto out;
-	h->block_cache = KMEM_CACHE(hksm_block, 0);
+	h->block_cache = KMEM_CACHE(hksm_block, SLAB_NOLEAKTRACE);
 	if (!h->block_cache)
 		goto free_node_cache;
 	if (hksm_cand_init(&h->cand, TABLE_ENTRIES))

@@ -51,7 +51,7 @@
 #include "table.h"
 
 /* A range is what one page table maps. */
-#define HKSM_RANGE_PAGES	PTRS_PER_PTE
+#define HKSM_RANGE_PAGES	MAX_PTRS_PER_PTE
 #define HKSM_CHUNK_PAGES	64
 #define HKSM_CHUNKS		(HKSM_RANGE_PAGES / HKSM_CHUNK_PAGES)
 /* Pages hashed, protected and replaced together. */

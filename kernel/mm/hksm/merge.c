@@ -592,9 +592,13 @@ static unsigned int lock_items(struct hksm_scanner *sc, struct hksm_item **v)
 /* The comparison that decides; what was known before only proposes. */
 static bool is_identical(struct hksm_item *item, struct hksm_target *t)
 {
-	const void *page = kmap_local_page(item->page);
+	const void *page;
 	bool same;
 
+	/* It knows of tags that go with a page and are not among its bytes. */
+	if (IS_ENABLED(CONFIG_ARM64_MTE))
+		return pages_identical(item->page, t->page);
+	page = kmap_local_page(item->page);
 	if (t->kind == HKSM_T_ZERO) {
 		same = hksm_blank(page, page);
 	} else {

@@ -8,6 +8,8 @@
  * anonymous page clears that. So a node may only be freed when its folio is
  * gone, or after the folio was told, under its lock, to forget the node.
  */
+#include <linux/kasan.h>
+#include <linux/kmemleak.h>
 #include <linux/slab.h>
 #include <trace/events/ksm.h>
 
@@ -17,6 +19,17 @@
 #define BODY_FAMILY	1ULL
 #define FAMILY_FIRST	4
 #define STABLE_MIN	1024UL
+
+/*
+ * Words and table entries hold physical addresses, in units of what is aligned,
+ * next to bits of their own.
+ */
+static_assert(sizeof(struct hksm_node) == 1 << NODE_SHIFT);
+static_assert(sizeof(struct hksm_block) == 128);
+static_assert(sizeof(struct hksm_family) % (1 << NODE_SHIFT) == 0);
+static_assert(sizeof(struct hksm_rec) % (1 << HKSM_REC_SHIFT) == 0);
+static_assert(offsetof(struct hksm_node, rec) % (1 << HKSM_REC_SHIFT) == 0);
+static_assert(offsetof(struct hksm_block, rec) % (1 << HKSM_REC_SHIFT) == 0);
 
 /* Body of a table entry: physical address of the node or family, and which. */
 static u64 body_of(void *object, bool family)
@@ -235,6 +248,8 @@ static struct hksm_family *family_found(struct hksm *h, struct hksm_node *node,
 	f = kzalloc(sizeof(*f), GFP_NOWAIT | __GFP_NOWARN);
 	if (!f)
 		return NULL;
+	kmemleak_not_leak(f);
+	f = kasan_reset_tag(f);
 	f->key = key;
 	f->nid = node->nid;
 	h->families++;
@@ -414,9 +429,11 @@ struct hksm_node *hksm_node_alloc(struct hksm *h, gfp_t gfp)
 {
 	struct hksm_node *node = kmem_cache_zalloc(h->node_cache, gfp);
 
-	if (node)
-		atomic_long_add(sizeof(*node), &h->meta_bytes);
-	return node;
+	if (!node)
+		return NULL;
+	atomic_long_add(sizeof(*node), &h->meta_bytes);
+	/* A physical address has no tag to give back. */
+	return kasan_reset_tag(node);
 }
 
 /**
@@ -504,6 +521,7 @@ static struct hksm_rec *rec_alloc(struct hksm *h, struct hksm_node *node)
 	if (!block)
 		return NULL;
 	atomic_long_add(sizeof(*block), &h->meta_bytes);
+	block = kasan_reset_tag(block);
 	block->node = node;
 	block->next = node->blocks;
 	node->blocks = block;
