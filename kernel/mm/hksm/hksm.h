@@ -104,6 +104,7 @@ enum hksm_slot_state {
  * @skipped: pages skipped
  * @meta_bytes: memory of ranges, chunks and records
  * @ranges: struct hksm_range by address >> PMD_SHIFT; own lock
+ * @zeroed: the first pass that placed zero pages, by the same; own lock
  */
 struct hksm_slot {
 	struct mm_struct *mm;
@@ -124,6 +125,7 @@ struct hksm_slot {
 	long meta_bytes;
 
 	struct xarray ranges;
+	struct xarray zeroed;
 };
 
 /**
@@ -277,6 +279,7 @@ enum hksm_verdict {
 	HKSM_V_SOON,		/* the same, and look again in the next pass */
 	HKSM_V_CAND,		/* keep the key, it is in the table */
 	HKSM_V_DROP,		/* forget the address */
+	HKSM_V_ZERO,		/* the zero page is mapped, keep the history */
 	HKSM_V_JOIN,		/* to be mapped to a target */
 	HKSM_V_LEAD,		/* to become a merged page itself */
 	HKSM_V_RETRY,		/* look for a partner again */
@@ -388,6 +391,7 @@ struct hksm_slow {
  * @skipped: pages skipped since they were last accounted
  * @merges: pages merged since they were last accounted
  * @breaks: merged pages found written since they were last accounted
+ * @zeroed: zero pages were placed in this batch
  * @item: the batch
  * @target: what it is merged into
  * @slow: what needs a folio lock
@@ -415,6 +419,7 @@ struct hksm_scanner {
 	unsigned long skipped;
 	unsigned long merges;
 	unsigned long breaks;
+	bool zeroed;
 	struct hksm_item item[HKSM_BATCH];
 	struct hksm_target target[HKSM_BATCH];
 	struct hksm_slow slow[HKSM_SLOW];

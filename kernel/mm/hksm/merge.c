@@ -689,7 +689,10 @@ static void settle(struct hksm_scanner *sc, struct hksm_item *item)
 	atomic_long_inc(&h->merges);
 	sc->merges++;
 	if (!node) {
-		item->verdict = HKSM_V_DROP;
+		sc->zeroed = true;
+		item->verdict = hksm_meta_get(item->meta,
+					      HKSM_META_BACKOFF_SHIFT) ?
+			HKSM_V_ZERO : HKSM_V_DROP;
 		return;
 	}
 	m = hksm_meta_become(item->meta, HKSM_MERGED,

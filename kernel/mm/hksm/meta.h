@@ -21,12 +21,15 @@
  * @HKSM_SEEN: hashed once, not in any table
  * @HKSM_CAND: in the candidate table
  * @HKSM_MERGED: mapped a merged page when last visited, and has a record
+ * @HKSM_ZERO: maps the zero page, and has a history; those without one are not
+ *	tracked
  */
 enum hksm_state {
 	HKSM_NONE,
 	HKSM_SEEN,
 	HKSM_CAND,
 	HKSM_MERGED,
+	HKSM_ZERO,
 };
 
 #define HKSM_META_STATE		GENMASK_ULL(2, 0)

@@ -147,6 +147,12 @@ bool hksm_range_room(struct hksm *h, struct hksm_range *range,
 	return true;
 }
 
+/* Zero pages are counted by who maps them, not as tracked pages. */
+static bool is_item(enum hksm_state state)
+{
+	return state != HKSM_NONE && state != HKSM_ZERO;
+}
+
 /**
  * hksm_meta_write() - change the word of a page
  * @range: owned
@@ -159,10 +165,9 @@ void hksm_meta_write(struct hksm_range *range, unsigned int idx, u64 m)
 	enum hksm_state was = hksm_meta_state(*p), is = hksm_meta_state(m);
 
 	if (was != is) {
-		int live = (is != HKSM_NONE) - (was != HKSM_NONE);
-
-		range->live[idx / HKSM_CHUNK_PAGES] += live;
-		range->items_delta += live;
+		range->live[idx / HKSM_CHUNK_PAGES] +=
+			(is != HKSM_NONE) - (was != HKSM_NONE);
+		range->items_delta += is_item(is) - is_item(was);
 		range->cand_delta += (is == HKSM_CAND) - (was == HKSM_CAND);
 	}
 	WRITE_ONCE(*p, m);
@@ -230,6 +235,21 @@ static void range_forget(struct hksm *h, struct hksm_range *range,
 		range_flush(h, range);
 }
 
+/* Of page tables that are outside of mergeable areas as a whole. */
+static void forget_zeroed(struct hksm_slot *slot, unsigned long from,
+			  unsigned long last)
+{
+	unsigned long i = DIV_ROUND_UP(from, PMD_SIZE);
+	unsigned long end = last == ULONG_MAX ? ULONG_MAX >> PMD_SHIFT :
+						(last + 1) >> PMD_SHIFT;
+	void *entry;
+
+	if (i >= end || xa_empty(&slot->zeroed))
+		return;
+	xa_for_each_range(&slot->zeroed, i, entry, i, end - 1)
+		xa_erase(&slot->zeroed, i);
+}
+
 /**
  * hksm_slot_forget() - stop tracking a stretch of addresses
  * @h: the engine
@@ -246,6 +266,7 @@ void hksm_slot_forget(struct hksm *h, struct hksm_slot *slot,
 	struct hksm_range *range;
 	unsigned long i;
 
+	forget_zeroed(slot, from, last);
 	if (xa_empty(&slot->ranges))
 		return;
 	xa_for_each_range(&slot->ranges, i, range, from >> PMD_SHIFT,

@@ -63,6 +63,21 @@ static void visit_none(struct hksm_scanner *sc, unsigned int idx, u64 m,
 	hksm_meta_write(sc->range, idx, 0);
 }
 
+/* A zero page that was placed; one that is calm is like those without history. */
+static void visit_zero(struct hksm_scanner *sc, unsigned int idx)
+{
+	u64 m = hksm_meta_read(sc->range, idx);
+
+	if (hksm_meta_state(m) != HKSM_ZERO) {
+		visit_none(sc, idx, m, false);
+		return;
+	}
+	if (hksm_policy_calm(&m))
+		hksm_meta_write(sc->range, idx, m);
+	else
+		hksm_meta_write(sc->range, idx, 0);
+}
+
 static void visit_merged(struct hksm_scanner *sc, unsigned int idx, u64 m,
 			 struct page *page)
 {
@@ -90,6 +105,11 @@ static void visit_page(struct walk *w, unsigned long addr, unsigned int idx,
 	switch (hksm_meta_state(m)) {
 	case HKSM_MERGED:
 		slow_add(sc, HKSM_SLOW_BROKEN, idx, NULL);
+		break;
+	case HKSM_ZERO:
+		m = hksm_policy_broken(m, &sc->range->heat);
+		atomic_long_inc(&sc->h->breaks);
+		sc->breaks++;
 		break;
 	case HKSM_NONE:
 		break;
@@ -218,8 +238,11 @@ static unsigned long collect_table(struct walk *w, pmd_t *pmd,
 		if (addr + PREFETCH_AHEAD * PAGE_SIZE < end)
 			prefetch_entry(sc, ptep_get(ptep + PREFETCH_AHEAD),
 				       hksm_idx(addr) + PREFETCH_AHEAD);
-		visit(w, addr, entry_page(w->vma, addr, pte),
-		      entry_swapped(pte));
+		if (pte_present(pte) && is_ksm_zero_pte(pte))
+			visit_zero(sc, hksm_idx(addr));
+		else
+			visit(w, addr, entry_page(w->vma, addr, pte),
+			      entry_swapped(pte));
 	}
 	pte_unmap_unlock(start, ptl);
 	hksm_idle(sc, idle);
@@ -627,8 +650,17 @@ join:
 	item->verdict = HKSM_V_JOIN;
 }
 
+/* Were zero pages placed in the same page table, in an earlier pass? */
+static bool was_zeroed(struct hksm_scanner *sc, unsigned long addr)
+{
+	void *entry = xa_load(&sc->slot->zeroed, addr >> PMD_SHIFT);
+
+	return entry && xa_to_value(entry) != sc->h->seqnr;
+}
+
 /* First look at an item: does its past allow that it is merged now? */
-static bool gate_item(struct hksm_scanner *sc, struct hksm_item *item)
+static bool gate_item(struct hksm_scanner *sc, struct hksm_item *item,
+		      bool zero)
 {
 	static const struct hksm_heat cool;
 	enum hksm_state state = hksm_meta_state(item->meta);
@@ -639,6 +671,17 @@ static bool gate_item(struct hksm_scanner *sc, struct hksm_item *item)
 	if (state == HKSM_CAND)
 		hksm_cand_del(sc->h, item->meta,
 			      hksm_place(sc->range, item->idx));
+	/*
+	 * Zero pages leave no word behind. One that turns up where some were
+	 * placed may have been among them, and written: let it prove itself.
+	 */
+	if (zero && !same &&
+	    !hksm_meta_get(item->meta, HKSM_META_BACKOFF_SHIFT) &&
+	    was_zeroed(sc, item->addr)) {
+		item->meta = hksm_meta_set(item->meta, HKSM_META_BACKOFF_SHIFT,
+					   1);
+		return false;
+	}
 	return hksm_policy_gate(item->meta, same,
 				sc->range ? &sc->range->heat : &cool);
 }
@@ -684,16 +727,17 @@ static unsigned long lookup(struct hksm_scanner *sc, const u64 *digest,
 	for (i = 0; i < sc->nr; i++) {
 		struct hksm_item *item = &sc->item[i];
 		bool fresh = item->verdict == HKSM_V_NONE;
+		bool zero = zeroes && digest[i] == h->zero_digest;
 
 		if (!fresh && item->verdict != HKSM_V_RETRY)
 			continue;
-		if (fresh && !gate_item(sc, item)) {
+		if (fresh && !gate_item(sc, item, zero)) {
 			item->verdict = item_room(sc, item) ? HKSM_V_SEEN :
 							      HKSM_V_DROP;
 			continue;
 		}
 		sc->split = -1;
-		lookup_item(sc, item, zeroes && digest[i] == h->zero_digest);
+		lookup_item(sc, item, zero);
 		if (sc->split < 0)
 			continue;
 		if (!split_folio_of(sc, item)) {
@@ -734,6 +778,10 @@ static void finish(struct hksm_scanner *sc)
 			goto put;
 		case HKSM_V_DROP:
 			m = 0;
+			break;
+		case HKSM_V_ZERO:
+			m = hksm_meta_become(m, HKSM_ZERO, item->key);
+			m = hksm_meta_set(m, HKSM_META_SKIP_SHIFT, 0);
 			break;
 		case HKSM_V_SOON:
 		case HKSM_V_RETRY:
@@ -905,6 +953,16 @@ static void do_slow(struct hksm_scanner *sc)
 	}
 }
 
+/* Remember the first pass in which zero pages were placed in this page table. */
+static void zeroed_since(struct hksm_scanner *sc)
+{
+	unsigned long at = sc->item_base >> PMD_SHIFT;
+
+	if (!xa_load(&sc->slot->zeroed, at))
+		xa_store(&sc->slot->zeroed, at, xa_mk_value(sc->h->seqnr),
+			 HKSM_META_GFP);
+}
+
 /**
  * hksm_scan_batch() - scan from an address to where the batch is full
  * @sc: the scanner; its slot is entered
@@ -927,6 +985,7 @@ unsigned long hksm_scan_batch(struct hksm_scanner *sc,
 	sc->nr = 0;
 	sc->nr_slow = 0;
 	sc->nr_targets = 0;
+	sc->zeroed = false;
 	sc->item_base = addr & PMD_MASK;
 	hksm_merge_prepare(sc);
 	sc->range = hksm_range_find(sc->slot, addr);
@@ -944,6 +1003,8 @@ unsigned long hksm_scan_batch(struct hksm_scanner *sc,
 			hksm_merge_batch(sc);
 		}
 		finish(sc);
+		if (sc->zeroed)
+			zeroed_since(sc);
 		hksm_merge_relax(sc);
 	}
 	if (sc->range && !hksm_range_tidy(sc->h, sc->range))

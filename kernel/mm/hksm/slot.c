@@ -68,6 +68,7 @@ int hksm_slot_add(struct hksm *h, struct mm_struct *mm)
 	refcount_set(&slot->ref, 1);
 	spin_lock_init(&slot->lock);
 	xa_init(&slot->ranges);
+	xa_init(&slot->zeroed);
 	mmgrab(mm);
 
 	spin_lock(&h->slots_lock);
@@ -96,6 +97,7 @@ void hksm_slot_put(struct hksm_slot *slot)
 		return;
 	VM_WARN_ON_ONCE(!xa_empty(&slot->ranges));
 	atomic_long_sub(sizeof(*slot), &hksm.meta_bytes);
+	xa_destroy(&slot->zeroed);
 	mmdrop(slot->mm);
 	kfree(slot);
 }
