@@ -590,8 +590,8 @@ bool hksm_range_room(struct hksm *h, struct hksm_range *range,
 		     unsigned int idx);
 void hksm_meta_write(struct hksm_range *range, unsigned int idx, u64 m);
 bool hksm_range_tidy(struct hksm *h, struct hksm_range *range);
-void hksm_slot_forget(struct hksm *h, struct hksm_slot *slot,
-		      unsigned long from, unsigned long last);
+bool hksm_slot_forget(struct hksm *h, struct hksm_slot *slot,
+		      unsigned long *from, unsigned long last, unsigned int nr);
 bool hksm_slot_forget_some(struct hksm *h, struct hksm_slot *slot,
 			   unsigned int nr);
 bool hksm_cand_add(struct hksm *h, u64 key, struct hksm_place where);

@@ -254,32 +254,38 @@ static void forget_zeroed(struct hksm_slot *slot, unsigned long from,
  * hksm_slot_forget() - stop tracking a stretch of addresses
  * @h: the engine
  * @slot: its mm
- * @from: first address
+ * @from: first address; where to go on, when there is more
  * @last: last address
+ * @nr: most ranges to look at
  *
  * For addresses that are not in a mergeable area any more. No range in the
  * stretch is owned by anybody. May sleep; no folio lock may be held.
+ *
+ * Return: true when nothing is left to be forgotten.
  */
-void hksm_slot_forget(struct hksm *h, struct hksm_slot *slot,
-		      unsigned long from, unsigned long last)
+bool hksm_slot_forget(struct hksm *h, struct hksm_slot *slot,
+		      unsigned long *from, unsigned long last, unsigned int nr)
 {
 	struct hksm_range *range;
 	unsigned long i;
 
-	forget_zeroed(slot, from, last);
-	if (xa_empty(&slot->ranges))
-		return;
-	xa_for_each_range(&slot->ranges, i, range, from >> PMD_SHIFT,
+	forget_zeroed(slot, *from, last);
+	xa_for_each_range(&slot->ranges, i, range, *from >> PMD_SHIFT,
 			  last >> PMD_SHIFT) {
 		unsigned int a = 0, b = HKSM_RANGE_PAGES - 1;
 
-		if (range->base < from)
-			a = hksm_idx(from);
+		if (!nr--) {
+			*from = max(*from, range->base);
+			return false;
+		}
+		if (range->base < *from)
+			a = hksm_idx(*from);
 		if (range->base >> PMD_SHIFT == last >> PMD_SHIFT)
 			b = hksm_idx(last);
 		range_forget(h, range, a, b);
 		cond_resched();
 	}
+	return true;
 }
 
 /**

@@ -16,6 +16,8 @@
 
 /* Batches under one hold of the locks. */
 #define STEP_BATCHES	64
+/* Ranges forgotten under one hold of them. */
+#define STEP_RANGES	64
 #define DEFAULT_PAGES	100
 /* No longer than the pause of 20 ms that is the default. */
 #define DRAIN_PAUSE	(HZ / 50)
@@ -146,6 +148,19 @@ static unsigned long scan_some(struct hksm_scanner *sc,
 	return addr;
 }
 
+/*
+ * Forget what is not in a mergeable area any more, up to an address, some of it
+ * under each hold of the locks and with no other mm locked. Return: true when
+ * it is done.
+ */
+static bool forget(struct hksm_scanner *sc, unsigned long *addr,
+		   unsigned long last)
+{
+	if (hksm_range_next(sc->slot, *addr, last) != last)
+		hksm_merge_release(sc);
+	return hksm_slot_forget(sc->h, sc->slot, addr, last, STEP_RANGES);
+}
+
 /* Scan areas of the entered mm. Return: true when its end was reached. */
 static bool scan_mm(struct hksm_scanner *sc, unsigned long *cursor)
 {
@@ -164,7 +179,10 @@ static bool scan_mm(struct hksm_scanner *sc, unsigned long *cursor)
 		if (!vma->anon_vma)
 			continue;
 		if (addr < vma->vm_start) {
-			hksm_slot_forget(sc->h, slot, addr, vma->vm_start - 1);
+			if (!forget(sc, &addr, vma->vm_start - 1)) {
+				*cursor = addr;
+				return false;
+			}
 			addr = vma->vm_start;
 		}
 		while (addr < vma->vm_end) {
@@ -179,7 +197,10 @@ static bool scan_mm(struct hksm_scanner *sc, unsigned long *cursor)
 		hksm_ctx_put(sc->ctx);
 		sc->ctx = NULL;
 	}
-	hksm_slot_forget(sc->h, slot, addr, ULONG_MAX);
+	if (!forget(sc, &addr, ULONG_MAX)) {
+		*cursor = addr;
+		return false;
+	}
 	if (!any)
 		hksm_slot_retire(sc->h, slot);
 	return true;

@@ -131,6 +131,7 @@ int hksm_unmerge_range(struct vm_area_struct *vma, unsigned long start,
 static int unmerge_slot(struct hksm *h, struct hksm_slot *slot)
 {
 	struct vm_area_struct *vma;
+	unsigned long from = 0;
 	int err = 0;
 
 	if (!hksm_slot_enter(h, slot, false))
@@ -144,9 +145,10 @@ static int unmerge_slot(struct hksm *h, struct hksm_slot *slot)
 		if (err)
 			break;
 	}
-	if (!err)
-		hksm_slot_forget(h, slot, 0, ULONG_MAX);
+	/* What is left to do does not take the mm: an exit need not wait. */
 	hksm_slot_leave(h, slot);
+	if (!err)
+		hksm_slot_forget(h, slot, &from, ULONG_MAX, UINT_MAX);
 	return err;
 }
 
