@@ -672,6 +672,7 @@ struct hksm_node *hksm_stable_find(struct hksm *h, u64 key);
 int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key);
 void hksm_stable_refile(struct hksm *h, struct hksm_node *node);
 bool hksm_stable_tight(struct hksm *h);
+bool hksm_stable_loose(struct hksm *h);
 void hksm_stable_rebuild(struct hksm *h);
 struct hksm_node *hksm_node_alloc(struct hksm *h, gfp_t gfp);
 void hksm_node_free(struct hksm *h, struct hksm_node *node);

@@ -267,12 +267,13 @@ static bool step(struct hksm_scanner *sc)
 static void upkeep(struct hksm *h, bool idle)
 {
 	bool bare = idle && atomic_long_read(&h->nr_bare);
+	bool stable = hksm_stable_tight(h) || (idle && hksm_stable_loose(h));
 
-	if (!hksm_cand_wanted(&h->cand, idle) && !hksm_stable_tight(h) && !bare)
+	if (!hksm_cand_wanted(&h->cand, idle) && !stable && !bare)
 		return;
 	hksm_lock_all(h);
 	hksm_cand_rebuild(h, idle);
-	if (hksm_stable_tight(h))
+	if (stable)
 		hksm_stable_rebuild(h);
 	if (bare)
 		hksm_stable_sweep(h);

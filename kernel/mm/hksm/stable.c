@@ -18,7 +18,7 @@
 #define NODE_SHIFT	6
 #define BODY_FAMILY	1ULL
 #define FAMILY_FIRST	4
-#define STABLE_MIN	1024UL
+#define STABLE_MIN	4096UL
 
 /*
  * Words and table entries hold physical addresses, in units of what is aligned,
@@ -385,7 +385,18 @@ bool hksm_stable_tight(struct hksm *h)
 }
 
 /**
- * hksm_stable_rebuild() - give the table more room
+ * hksm_stable_loose() - is the table much larger than what is in it?
+ * @h: the engine
+ */
+bool hksm_stable_loose(struct hksm *h)
+{
+	unsigned long cap = hksm_table_capacity(&h->stable);
+
+	return cap > STABLE_MIN && h->stable.used < cap / 8;
+}
+
+/**
+ * hksm_stable_rebuild() - give the table the room it should have
  * @h: the engine, to be had alone
  */
 void hksm_stable_rebuild(struct hksm *h)
@@ -398,6 +409,8 @@ void hksm_stable_rebuild(struct hksm *h)
 	lockdep_assert_held_write(&h->sem);
 	if (h->stable.used > cap / 2)
 		cap += cap / 2;
+	else if (hksm_stable_loose(h))
+		cap = 2 * h->stable.used;
 	if (hksm_table_init(&t, max(cap, STABLE_MIN)))
 		return;
 	while ((body = hksm_table_walk(&h->stable, &pos))) {
