@@ -464,6 +464,7 @@ struct hksm_scanner {
  * @cursor_addr: where to go on in it; scanner
  * @unmerge: the same for run=2; @slots_lock
  * @in_pass: a pass has begun; scanner
+ * @stuck: a table could not be made larger, for want of memory; scanner
  * @reap: dead slots that still have ranges; @slots_lock
  * @reaper: frees them
  * @exit_wait: exits that wait for a user to leave the mm
@@ -524,6 +525,7 @@ struct hksm {
 	unsigned long cursor_addr;
 	struct list_head *unmerge;
 	bool in_pass;
+	bool stuck;
 	struct list_head reap;
 	struct work_struct reaper;
 	wait_queue_head_t exit_wait;
@@ -596,7 +598,7 @@ bool hksm_slot_forget_some(struct hksm *h, struct hksm_slot *slot,
 			   unsigned int nr);
 bool hksm_cand_add(struct hksm *h, u64 key, struct hksm_place where);
 void hksm_cand_del(struct hksm *h, u64 key, struct hksm_place where);
-void hksm_cand_rebuild(struct hksm *h, bool idle);
+bool hksm_cand_rebuild(struct hksm *h, bool idle);
 bool hksm_cand_fill(struct hksm *h, unsigned long entries);
 bool hksm_cand_reset(struct hksm *h);
 
@@ -673,7 +675,7 @@ int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key);
 void hksm_stable_refile(struct hksm *h, struct hksm_node *node);
 bool hksm_stable_tight(struct hksm *h);
 bool hksm_stable_loose(struct hksm *h);
-void hksm_stable_rebuild(struct hksm *h);
+bool hksm_stable_rebuild(struct hksm *h);
 struct hksm_node *hksm_node_alloc(struct hksm *h, gfp_t gfp);
 void hksm_node_free(struct hksm *h, struct hksm_node *node);
 void hksm_node_drop(struct hksm *h, struct hksm_node *node);

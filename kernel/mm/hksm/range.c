@@ -431,11 +431,12 @@ bool hksm_cand_reset(struct hksm *h)
  *
  * Without memory all stays as it is, and pages the old table cannot take are
  * found one pass later.
+ *
+ * Return: false without memory.
  */
-void hksm_cand_rebuild(struct hksm *h, bool idle)
+bool hksm_cand_rebuild(struct hksm *h, bool idle)
 {
 	unsigned long want = hksm_cand_wanted(&h->cand, idle);
 
-	if (want)
-		hksm_cand_fill(h, want);
+	return !want || hksm_cand_fill(h, want);
 }

@@ -125,7 +125,8 @@ static bool must_leave(struct hksm_scanner *sc, struct mm_struct *mm)
 
 	return !sc->budget || need_resched() || freezing(current) ||
 	       mmap_lock_is_contended(mm) || !atomic_read(&mm->mm_users) ||
-	       hksm_table_tight(&h->cand.table) || hksm_stable_tight(h);
+	       (!h->stuck && (hksm_table_tight(&h->cand.table) ||
+			      hksm_stable_tight(h)));
 }
 
 /* Scan a bit of an area, or go over a hole in it. Return: where to go on. */
@@ -269,12 +270,16 @@ static void upkeep(struct hksm *h, bool idle)
 	bool bare = idle && atomic_long_read(&h->nr_bare);
 	bool stable = hksm_stable_tight(h) || (idle && hksm_stable_loose(h));
 
+	/* What had no memory a moment ago is tried once in a pass. */
+	if (h->stuck && !idle)
+		return;
+	h->stuck = false;
 	if (!hksm_cand_wanted(&h->cand, idle) && !stable && !bare)
 		return;
 	hksm_lock_all(h);
-	hksm_cand_rebuild(h, idle);
-	if (stable)
-		hksm_stable_rebuild(h);
+	h->stuck = !hksm_cand_rebuild(h, idle);
+	if (stable && !hksm_stable_rebuild(h))
+		h->stuck = true;
 	if (bare)
 		hksm_stable_sweep(h);
 	up_write(&h->sem);

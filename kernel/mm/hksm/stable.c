@@ -398,8 +398,10 @@ bool hksm_stable_loose(struct hksm *h)
 /**
  * hksm_stable_rebuild() - give the table the room it should have
  * @h: the engine, to be had alone
+ *
+ * Return: false without memory.
  */
-void hksm_stable_rebuild(struct hksm *h)
+bool hksm_stable_rebuild(struct hksm *h)
 {
 	unsigned long cap = hksm_table_capacity(&h->stable);
 	struct hksm_table t;
@@ -412,7 +414,7 @@ void hksm_stable_rebuild(struct hksm *h)
 	else if (hksm_stable_loose(h))
 		cap = 2 * h->stable.used;
 	if (hksm_table_init(&t, max(cap, STABLE_MIN)))
-		return;
+		return false;
 	while ((body = hksm_table_walk(&h->stable, &pos))) {
 		u64 key;
 
@@ -423,7 +425,7 @@ void hksm_stable_rebuild(struct hksm *h)
 		if (!hksm_table_insert(&t, key, body)) {
 			/* Never seen; the old table still works. */
 			hksm_table_fini(&t);
-			return;
+			return false;
 		}
 		cond_resched();
 	}
@@ -431,6 +433,7 @@ void hksm_stable_rebuild(struct hksm *h)
 	swap(h->stable, t);
 	spin_unlock(&h->stable_lock);
 	hksm_table_fini(&t);
+	return true;
 }
 
 /**
