@@ -128,7 +128,7 @@ static void run(void)
 	for (int i = 0; i < ROUNDS; i++) {
 		case_set("run", "2");
 		case_start();
-		good += case_wait_until(merged, s, 10);
+		good += case_wait_until(merged, s, 60);
 	}
 	case_ok(good == ROUNDS, "merged %d of %d times", good, ROUNDS);
 	for (int i = 0; i < 2; i++)
