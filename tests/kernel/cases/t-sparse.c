@@ -22,6 +22,8 @@
 #define LARGEST	(1UL << 47)
 #define SMALLEST	(1UL << 36)
 #define STEP		(1UL << 30)
+/* From here on a walk through every entry takes many times as long as the full area. */
+#define TELLING	(1UL << 44)
 
 #ifndef MAP_NORESERVE
 #define MAP_NORESERVE	0x4000
@@ -118,8 +120,11 @@ static void cost(struct area a)
 	waitpid(pid, NULL, 0);
 	case_note("%zu GiB with two pages: %lld us; %d pages: %lld us",
 		  a.size >> 30, sparse / 1000, PAGES, dense / 1000);
-	case_ok(sparse < dense / 4,
-		"a pass over two pages in a large area costs next to nothing");
+	if (a.size < TELLING)
+		case_skip("no area is large enough to tell by what it costs");
+	else
+		case_ok(sparse < dense / 4,
+			"a pass over two pages in a large area costs next to nothing");
 }
 
 static void unmerge(struct area a)
