@@ -211,7 +211,8 @@ where_marked() {
 	program=$spawned
 	wait_until marked 4
 	own=$(where_marked "$program")
-	spawn ksm-advise --where-it-pays --again 0.3 -p "$program" >out 2>err
+	# Long enough for the program to have moved all of it before the next look.
+	spawn ksm-advise --where-it-pays --again 4 -p "$program" >out 2>err
 	again=$spawned spawned=$program
 	wait_until marked 12
 	before=$(where_marked "$program")

@@ -248,7 +248,7 @@ moving() {
 
 	[[ -x $grow ]] || skip "tests/advise/grow is not built"
 	sed -i "s,^match-exe=.*,match-exe=$grow,; s/^advise=.*/advise=where-it-pays/
-		s/^cooldown=.*/&\nagain=1s/; s/^\[daemon\]/&\non-stop=undo/" "$conf"
+		s/^cooldown=.*/&\nagain=2s/; s/^\[daemon\]/&\non-stop=undo/" "$conf"
 	start "$grow" "$1" >"$BATS_TEST_TMPDIR/moves"
 	mover=$spawned
 	wait_until test -s "$BATS_TEST_TMPDIR/moves"

@@ -294,7 +294,7 @@ static void files(void)
 	snprintf(name, sizeof(name), "marks-%d-", (int)getpid());
 	name_in(dir, name, left, sizeof(left));
 	drop(dir, left);
-	left[strlen(left) - 1] ^= 1;
+	left[strlen(left) - 1] = left[strlen(left) - 1] == '0' ? '1' : '0';
 	put(dir, left, "ksm-marks 1 0 0\n1000-3000\n");
 	CHECK_INT(ksm_marks_read(k, dir, &id, &got), -ENOENT);
 	ksm_marks_sweep(k, dir);
