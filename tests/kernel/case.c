@@ -20,7 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -157,6 +159,32 @@ int case_write(const char *path, const char *text)
 	err = errno;
 	close(fd);
 	return n < 0 ? -err : 0;
+}
+
+#define CGROUP	"/tmp/ksm-cgroup"
+
+bool case_cgroup_enter(void)
+{
+	mkdir(CGROUP, 0755);
+	if (mount("none", CGROUP, "cgroup2", 0, NULL) && errno != EBUSY)
+		return false;
+	case_write(CGROUP "/cgroup.subtree_control", "+memory");
+	mkdir(CGROUP "/t", 0755);
+	return !access(CGROUP "/t/memory.reclaim", W_OK) &&
+	       !case_write(CGROUP "/t/cgroup.procs", "0");
+}
+
+void case_cgroup_reclaim(void)
+{
+	case_write(CGROUP "/t/memory.reclaim", "64M");
+}
+
+void case_cgroup_leave(void)
+{
+	case_write(CGROUP "/cgroup.procs", "0");
+	rmdir(CGROUP "/t");
+	umount2(CGROUP, MNT_DETACH);
+	rmdir(CGROUP);
 }
 
 long long case_vmstat(const char *name)

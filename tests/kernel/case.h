@@ -105,6 +105,15 @@ int case_write(const char *path, const char *text);
 /* A counter of /proc/vmstat; -1 when this kernel does not have it. */
 long long case_vmstat(const char *name);
 
+/*
+ * A cgroup of version 2 of our own, whose memory can be reclaimed by asking for it;
+ * false when there is none, and what was made is undone by leaving all the same.
+ * Needs root. Reclaim takes as much as it can; that it is not all is no failure.
+ */
+bool case_cgroup_enter(void);
+void case_cgroup_reclaim(void);
+void case_cgroup_leave(void);
+
 /* Settings and counters below /sys/kernel/mm/ksm. */
 bool case_has(const char *knob);
 /* The number in a file, which must exist. */

@@ -16,8 +16,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,7 +23,6 @@
 #define PAGES		2048
 #define GROUPS		(PAGES / 2)
 #define ID		0x6f727068616e0000ULL
-#define CGROUP		"/tmp/ksm-orphan"
 #define TRIES		20
 #ifndef MPOL_MF_MOVE_ALL
 #define MPOL_MF_MOVE_ALL (1 << 2)
@@ -41,25 +38,6 @@ struct kin {
 
 static char *mem;
 static bool cgroup;
-
-static bool enter_cgroup(void)
-{
-	mkdir(CGROUP, 0755);
-	if (mount("none", CGROUP, "cgroup2", 0, NULL) && errno != EBUSY)
-		return false;
-	case_write(CGROUP "/cgroup.subtree_control", "+memory");
-	mkdir(CGROUP "/t", 0755);
-	return !access(CGROUP "/t/memory.reclaim", W_OK) &&
-	       !case_write(CGROUP "/t/cgroup.procs", "0");
-}
-
-static void leave_cgroup(void)
-{
-	case_write(CGROUP "/cgroup.procs", "0");
-	rmdir(CGROUP "/t");
-	umount2(CGROUP, MNT_DETACH);
-	rmdir(CGROUP);
-}
 
 /* Where each page is now. */
 static bool nodes_of(void **page, int *status)
@@ -229,7 +207,7 @@ static void swap_out(struct kin *kin, const char *who)
 		return;
 	}
 	for (int try = 0; try < TRIES && left; try++) {
-		case_write(CGROUP "/t/memory.reclaim", "64M");
+		case_cgroup_reclaim();
 		left = ask(kin, COUNT_PRESENT);
 	}
 	/* Reclaim leaves what it has just seen used. */
@@ -319,7 +297,7 @@ static void parent_apart(void)
 		long left = PAGES;
 
 		for (int try = 0; try < TRIES && left; try++) {
-			case_write(CGROUP "/t/memory.reclaim", "64M");
+			case_cgroup_reclaim();
 			left = present();
 		}
 		case_ok(left <= PAGES / 16,
@@ -341,11 +319,11 @@ static void run(void)
 		case_skip("this engine does not find a parent that takes no part");
 		return;
 	}
-	cgroup = enter_cgroup();
+	cgroup = case_cgroup_enter();
 	one_child();
 	two_children();
 	parent_apart();
-	leave_cgroup();
+	case_cgroup_leave();
 }
 
 const struct kcase kcase = {

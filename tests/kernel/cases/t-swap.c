@@ -12,41 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define PAGES	2048
 #define GROUPS	256
 #define ID	0x73776170ULL
-#define CGROUP	"/tmp/ksm-cgroup"
-
-/* A cgroup of our own whose memory can be reclaimed by writing a file. */
-static bool enter_cgroup(void)
-{
-	mkdir(CGROUP, 0755);
-	if (mount("none", CGROUP, "cgroup2", 0, NULL) && errno != EBUSY)
-		return false;
-	case_write(CGROUP "/cgroup.subtree_control", "+memory");
-	mkdir(CGROUP "/t", 0755);
-	return !access(CGROUP "/t/memory.reclaim", W_OK) &&
-	       !case_write(CGROUP "/t/cgroup.procs", "0");
-}
-
-static void leave_cgroup(void)
-{
-	case_write(CGROUP "/cgroup.procs", "0");
-	rmdir(CGROUP "/t");
-	umount2(CGROUP, MNT_DETACH);
-	rmdir(CGROUP);
-}
-
-/* As much as possible; that it is not all is no failure. */
-static void reclaim(void)
-{
-	case_write(CGROUP "/t/memory.reclaim", "64M");
-}
 
 static size_t wrong(void *mem)
 {
@@ -56,7 +27,7 @@ static size_t wrong(void *mem)
 static int child(void *mem)
 {
 	for (int i = 0; i < 3; i++) {
-		reclaim();
+		case_cgroup_reclaim();
 		if (wrong(mem))
 			return 1;
 		for (size_t p = i; p < PAGES; p += 7)
@@ -70,9 +41,9 @@ static void run(void)
 	void *mem;
 	long long out;
 
-	if (!enter_cgroup()) {
+	if (!case_cgroup_enter()) {
 		case_skip("no cgroup whose memory can be reclaimed");
-		leave_cgroup();
+		case_cgroup_leave();
 		return;
 	}
 	mem = case_map(PAGES);
@@ -83,7 +54,7 @@ static void run(void)
 	case_ok(case_wait_frames(mem, PAGES, GROUPS), "merged");
 
 	out = case_vmstat("pswpout");
-	reclaim();
+	case_cgroup_reclaim();
 	case_ok(case_vmstat("pswpout") > out, "merged pages were swapped out");
 	case_wait_scans(2);
 	case_ok(wrong(mem) == 0, "content after swapping in");
@@ -93,19 +64,19 @@ static void run(void)
 		"a child that swaps and writes sees its own");
 	case_ok(wrong(mem) == 0, "and its parent its own");
 
-	reclaim();
+	case_cgroup_reclaim();
 	case_set("run", "2");
 	case_ok(wrong(mem) == 0, "content after unmerging what was swapped");
 	case_ok(case_get("pages_shared") == 0, "nothing is merged any more");
 	case_ok(case_frames(mem, PAGES) == PAGES, "not a single page");
 	case_start();
 	case_ok(case_wait_frames(mem, PAGES, GROUPS), "merged once more");
-	reclaim();
+	case_cgroup_reclaim();
 	case_unmap(mem, PAGES);
 	case_wait_scans(2);
 	case_ok(case_get("pages_sharing") == 0, "unmapped while swapped: gone");
 	case_stop();
-	leave_cgroup();
+	case_cgroup_leave();
 }
 
 const struct kcase kcase = {
