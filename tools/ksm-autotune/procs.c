@@ -22,6 +22,7 @@
 
 #define YOUNG_NS UINT64_C(60000000000)
 #define OF_CAND (KSM_PROC_UID | KSM_PROC_KSM)
+#define OF_NEW	(OF_CAND | KSM_PROC_MEMBER)
 #define AGAIN_MAX 256	/* out of turn, in one look */
 
 struct seen {
@@ -166,14 +167,17 @@ static bool is_candidate(struct look *l, struct seen *s, const struct ksm_proc *
 
 /*
  * Reads one, and finds the rule for it; how it takes part is asked only of those that
- * have one.  0; -ENOMEM; what else cannot be read is left.
+ * have one.  Of a crowd that a rule matches each is read once: after one with a rule, the
+ * next is asked for all at once.  0; -ENOMEM; what else cannot be read is left.
  */
 static int look_at(struct look *l, struct seen *s)
 {
+	const bool all = !s->cand && l->p->matched;
+	const unsigned int want = l->names | (s->cand ? OF_CAND : all ? OF_NEW : 0);
 	const struct tune_rule *rule;
 	struct ksm_proc proc;
 	uint64_t age;
-	int rc = ksm_proc_read(l->k, s->pid, l->names | (s->cand ? OF_CAND : 0), &proc);
+	int rc = ksm_proc_read(l->k, s->pid, want, &proc);
 
 	s->again_ns = 0;
 	if (rc)
@@ -182,14 +186,16 @@ static int look_at(struct look *l, struct seen *s)
 		return 0;
 	age = age_of(l->k, &proc, l->uptime_ns);
 	rule = tune_match(l->k, l->c, &proc);
+	l->p->matched = rule != NULL;
 	if (!rule) {
 		if (age < YOUNG_NS)
 			s->again_ns = l->t->now_ns + MAX(age, UINT64_C(1));
 		return 0;
 	}
-	rc = ksm_proc_read_same(l->k, &(struct ksm_ident){ .pid = s->pid,
-							   .start_ticks = s->start_ticks },
-				OF_CAND | KSM_PROC_MEMBER, &proc);
+	if (!all)
+		rc = ksm_proc_read_same(l->k, &(struct ksm_ident){ .pid = s->pid,
+								   .start_ticks = s->start_ticks },
+					OF_NEW, &proc);
 	if (rc)
 		return rc == -ENOMEM ? rc : 0;
 	return add_cand(l, s, rule, &proc, age);

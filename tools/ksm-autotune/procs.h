@@ -14,6 +14,7 @@ struct tune_procs {
 	size_t n, cap;
 	struct map seen;		/* by pid: all that there are */
 	uint32_t look;
+	bool matched;			/* a rule did, whoever was asked last */
 };
 
 /* What a look found. */
