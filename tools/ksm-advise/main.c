@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "estimate/places.h"
 #include "ksm-advise/advise.h"
 #include "util/num.h"
 
@@ -32,7 +33,7 @@ static const struct cli_opt opts[] = {
 	  0, 0 },
 	{ 'c', NULL, NULL, NULL, 0, 'C' },
 	{ KEY_WHERE, "where-it-pays", "[PCT]",
-	  "only what holds PCT of the savings (default: 95); with -C, show it", 0, 0 },
+	  "only what holds PCT of the savings (default: 96); with -C, show it", 0, 0 },
 	{ KEY_AGAIN, "again", "INTERVAL",
 	  "with --where-it-pays: stay, and choose anew each INTERVAL", 0, 0 },
 	{ 'd', "disable", NULL, "switch merging off, and undo what was merged", 0, 0 },
@@ -93,7 +94,7 @@ static enum adv_mech mechanism(const char *name)
 /* Above 0, since 0 is "not asked for". */
 static double where_share(const char *arg)
 {
-	double pct = 95;
+	double pct = 100 * EST_PLACES_SHARE;
 
 	if (arg && (num_percent(arg, &pct) || pct <= 0))
 		cli_usage_error("--where-it-pays: %s: not a percentage above 0, up to 100", arg);

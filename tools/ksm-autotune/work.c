@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "estimate/places.h"
 #include "ksm-autotune/daemon.h"
 #include "util/macros.h"
 #include "util/num.h"
 
 #define GUESS_MAX	512	/* processes in one estimate */
 #define GUESS_MEMORY	(UINT64_C(64) << 20)
-#define PLACES_SHARE	0.95
 #define UNSEEN_NS	UINT64_C(100000000)
 
 /* --- to people: one line for all of a rule with the same outcome --- */
@@ -270,7 +270,7 @@ static void begin_guess(struct tune *t, const struct tune_rule *rule)
 	g->cpu = t->cfg.estimate_cpu;
 	g->max_memory = GUESS_MEMORY;
 	g->places = rule->advise == TUNE_ADVISE_WHERE;
-	g->share = PLACES_SHARE;
+	g->share = EST_PLACES_SHARE;
 	if (!start(t, TUNE_GUESSES, run_guess, g))
 		tune_guesses_fini(g);
 }
