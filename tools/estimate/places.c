@@ -15,7 +15,8 @@
 #define LARGE_PIECES	4	/* a mapping of so many is not worth splitting */
 #define DENSE		0.75	/* nor is one of which so much would be saved */
 #define MOSTLY		0.75	/* nor one of whose pages so many were chosen */
-#define JOIN_PIECES	1	/* between two ranges, that are made one */
+#define JOIN_PIECES	1	/* between two ranges, that are made one... */
+#define JOIN_PRESENT	0.25	/* ...where no more of it is present, to be scanned with them */
 #define EVERY_GAP	(UINT64_C(1) << 62)	/* longer than any mapping */
 
 /* What can be chosen: a mapping, or a piece of one. */
@@ -137,6 +138,16 @@ static void put_range(struct choice *c, const struct est_range *r)
 	c->out->range[c->out->n++] = *r;
 }
 
+/*
+ * Two ranges are one when the gap is no longer than @gap; as long as that is for the
+ * sake of fewer mappings only, not at the price of scanning more.
+ */
+static bool is_bridged(const struct choice *c, uint64_t bytes, uint64_t present, uint64_t gap)
+{
+	return bytes <= gap && (gap > JOIN_PIECES * c->o->piece_bytes ||
+				present * c->o->page_size <= JOIN_PRESENT * bytes);
+}
+
 /* The chosen pieces of a mapping as ranges, over gaps of at most @gap bytes. */
 static void seg_ranges(struct choice *c, const struct est_proc *p, const struct est_seg *s,
 		       uint64_t gap)
@@ -152,7 +163,8 @@ static void seg_ranges(struct choice *c, const struct est_proc *p, const struct 
 			between.saved += est_gain_worth(&piece->gain);
 			continue;
 		}
-		if (r.pages && piece->start - r.end > gap) {
+		if (r.pages && piece->start > r.end &&
+		    !is_bridged(c, piece->start - r.end, between.pages, gap)) {
 			put_range(c, &r);
 			r.pages = 0;
 		}
