@@ -144,6 +144,51 @@ as_before() { same "settings" "$(ksmctl save | grep -v '^#')" "$(grep -v '^#' <<
 	[[ ! -e $state/advised ]] || fail "still noted" "$(<$state/advised)"
 }
 
+# interpreters N: python with something in its memory, their pids in held[]; each says
+# when it is up.
+interpreters() {
+	local i n=$1
+
+	for ((i = 0; i < n; i++)); do
+		start env PYTHONHASHSEED=0 "$PYTHON" -c '
+import argparse, email, json, time, unittest, xml.dom.minidom
+held = json.loads(json.dumps({str(i): [i, "record %d" % i] for i in range(40000)}))
+print("is up", flush=True)
+time.sleep(10000)' "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/out.${#held[@]}" 9>&-
+		held+=("$spawned")
+	done
+	for ((i = 0; i < ${#held[@]}; i++)); do
+		wait_until test -s "$BATS_TEST_TMPDIR/out.$i"
+	done
+}
+
+# stays N: so many are advised, and were judged.
+stays() { (($(ksm-autotune status -p | grep -cw stays) == $1)); }
+last_said() { [[ $(tail -n 1 "$log") == *"$1"* ]]; }
+
+@test "live: twenty interpreters converge; then ten end and five others start" {
+	[[ -x $PYTHON ]] || skip "no $PYTHON"
+	# Those of others on this machine are none of ours.
+	sed -i "s,^match-exe=.*,match-cmdline=*$BATS_TEST_TMPDIR*," "$conf"
+	record=$BATS_TEST_TMPDIR/record
+	interpreters 20
+	tune --record "$record"
+	wait_until all_advised
+	wait_until says "scan at 50.0 % of a CPU: .* advised"
+	wait_until says "watch at 0.5 % of a CPU: settled"
+	wait_until stays 20
+	(($(<$ksm/pages_sharing) > 20 * 400)) || fail "little is merged" "$(<$ksm/pages_sharing)"
+
+	kill "${held[@]:0:10}"
+	interpreters 5
+	wait_until stays 15
+	wait_until all_advised
+	wait_until last_said "watch at 0.5 % of a CPU: settled"
+	end_tuner TERM
+	as_before
+	replayed "$record"
+}
+
 @test "live: the log warns once of a rule that merges the memory of two users" {
 	need_unprivileged
 	held 1
