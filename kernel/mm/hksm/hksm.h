@@ -555,6 +555,7 @@ struct hksm {
 
 /* core.c */
 extern struct hksm hksm;
+void hksm_lock_all(struct hksm *h);
 
 /* slot.c */
 int hksm_slot_add(struct hksm *h, struct mm_struct *mm);
@@ -640,7 +641,6 @@ static inline void hksm_idle(struct hksm_scanner *sc, unsigned int entries)
 /* sched.c */
 int hksm_thread(void *data);
 bool hksm_should_run(struct hksm *h);
-void hksm_lock_all(struct hksm *h);
 void hksm_advisor_set(struct hksm *h, bool on);
 
 /* scan.c */

@@ -23,23 +23,6 @@
 #define DRAIN_PAUSE	(HZ / 50)
 
 /**
- * hksm_lock_all() - have the engine alone
- * @h: the engine; hksm.sem is held for writing on return
- *
- * Not while memory is going offline, when no node may be looked at.
- */
-void hksm_lock_all(struct hksm *h)
-{
-	down_write(&h->sem);
-	while (h->run & HKSM_RUN_OFFLINE) {
-		up_write(&h->sem);
-		wait_on_bit(&h->run, ilog2(HKSM_RUN_OFFLINE),
-			    TASK_UNINTERRUPTIBLE);
-		down_write(&h->sem);
-	}
-}
-
-/**
  * hksm_advisor_set() - turn the scan-time advisor on or off
  * @h: the engine
  * @on: whether it shall choose pages_to_scan

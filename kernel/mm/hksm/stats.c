@@ -8,9 +8,6 @@
 
 #include "hksm.h"
 
-/* Zero pages placed by the engine; linux/ksm.h counts in it. */
-atomic_long_t ksm_zero_pages = ATOMIC_LONG_INIT(0);
-
 /**
  * hksm_meta_total() - bytes the engine uses for metadata
  * @h: the engine

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The order in which the engine comes up.
+ */
+#include <linux/init.h>
+#include <linux/kthread.h>
+#include <linux/slab.h>
+
+#include "hksm.h"
+
+#define TABLE_ENTRIES	4096
+
+static void init_hash(struct hksm *h)
+{
+	const void *zero = page_address(ZERO_PAGE(0));
+
+	hksm_digest_key_init(&h->key);
+	get_random_bytes(&h->nid_salt, sizeof(h->nid_salt));
+	h->zero_digest = hksm_digest(&h->key, zero, zero);
+}
+
+static int __init hksm_init(void)
+{
+	struct hksm *h = &hksm;
+	int err = -ENOMEM;
+
+	init_hash(h);
+	INIT_WORK(&h->reaper, hksm_reap);
+	h->last_drain = jiffies - HZ;
+
+	/* What refers to them is encoded; they would all look like leaks. */
+	h->node_cache = KMEM_CACHE(hksm_node, SLAB_NOLEAKTRACE);
+	if (!h->node_cache)
+		goto out;
+	h->block_cache = KMEM_CACHE(hksm_block, SLAB_NOLEAKTRACE);
+	if (!h->block_cache)
+		goto free_node_cache;
+	if (hksm_cand_init(&h->cand, TABLE_ENTRIES))
+		goto free_block_cache;
+	if (hksm_table_init(&h->stable, TABLE_ENTRIES))
+		goto free_cand;
+	err = hksm_ctx_init(h);
+	if (err)
+		goto free_stable;
+	h->thread = kthread_run(hksm_thread, h, "ksmd");
+	if (IS_ERR(h->thread)) {
+		err = PTR_ERR(h->thread);
+		goto free_ctxs;
+	}
+	err = hksm_sysfs_init(h);
+	if (err)
+		goto stop_thread;
+	hksm_hotplug_init(h);
+	return 0;
+
+stop_thread:
+	kthread_stop(h->thread);
+free_ctxs:
+	rhashtable_destroy(&h->ctxs);
+free_stable:
+	hksm_table_fini(&h->stable);
+free_cand:
+	hksm_cand_fini(&h->cand);
+free_block_cache:
+	kmem_cache_destroy(h->block_cache);
+free_node_cache:
+	kmem_cache_destroy(h->node_cache);
+out:
+	pr_err("ksm: no engine: %d\n", err);
+	return err;
+}
+subsys_initcall(hksm_init);
