@@ -579,7 +579,6 @@ struct hksm_ctx *hksm_ctx_make(struct hksm_slot *slot,
 struct hksm_ctx *hksm_ctx_get(struct hksm_slot *slot,
 			      struct vm_area_struct *vma);
 void hksm_ctx_put(struct hksm_ctx *ctx);
-void hksm_reap(struct work_struct *work);
 
 /* range.c */
 struct hksm_range *hksm_range_find(struct hksm_slot *slot, unsigned long addr);
@@ -589,14 +588,11 @@ struct hksm_range *hksm_range_make(struct hksm *h, struct hksm_slot *slot,
 				   unsigned long addr);
 bool hksm_range_own(struct hksm_range *range, struct hksm_scanner *sc);
 void hksm_range_disown(struct hksm *h, struct hksm_range *range);
+void hksm_range_flush(struct hksm *h, struct hksm_range *range);
 bool hksm_range_room(struct hksm *h, struct hksm_range *range,
 		     unsigned int idx);
 void hksm_meta_write(struct hksm_range *range, unsigned int idx, u64 m);
 bool hksm_range_tidy(struct hksm *h, struct hksm_range *range);
-bool hksm_slot_forget(struct hksm *h, struct hksm_slot *slot,
-		      unsigned long *from, unsigned long last, unsigned int nr);
-bool hksm_slot_forget_some(struct hksm *h, struct hksm_slot *slot,
-			   unsigned int nr);
 bool hksm_cand_add(struct hksm *h, u64 key, struct hksm_place where);
 void hksm_cand_del(struct hksm *h, u64 key, struct hksm_place where);
 bool hksm_cand_rebuild(struct hksm *h, bool idle);
@@ -743,6 +739,11 @@ static inline bool hksm_rec_covers(struct hksm_rec *rec,
 
 /* heir.c */
 int hksm_rec_leave(struct hksm *h, u64 meta, enum hksm_folio_mode mode);
+
+/* forget.c */
+bool hksm_forget(struct hksm *h, struct hksm_slot *slot, unsigned long *from,
+		 unsigned long last, unsigned int nr);
+void hksm_reap(struct work_struct *work);
 
 /* merge.c */
 void hksm_merge_batch(struct hksm_scanner *sc);

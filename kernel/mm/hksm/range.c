@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Meta words, 8 bytes for each tracked page, kept per page table range, and
- * the candidate table that points at them.
+ * Meta words, 8 bytes for each tracked page, kept per page table range.
  *
  * Every word is written through hksm_meta_write(), which keeps the counts.
  * The words of a range belong to the scanner that owns it.
@@ -95,8 +94,12 @@ bool hksm_range_own(struct hksm_range *range, struct hksm_scanner *sc)
 	return !cmpxchg(&range->owner, NULL, sc);
 }
 
-/* Publish what hksm_meta_write() counted. */
-static void range_flush(struct hksm *h, struct hksm_range *range)
+/**
+ * hksm_range_flush() - publish what hksm_meta_write() counted
+ * @h: the engine
+ * @range: owned
+ */
+void hksm_range_flush(struct hksm *h, struct hksm_range *range)
 {
 	if (range->items_delta) {
 		atomic_long_add(range->items_delta, &h->nr_items);
@@ -116,7 +119,7 @@ static void range_flush(struct hksm *h, struct hksm_range *range)
  */
 void hksm_range_disown(struct hksm *h, struct hksm_range *range)
 {
-	range_flush(h, range);
+	hksm_range_flush(h, range);
 	/* The next owner sees the words as they were left. */
 	smp_store_release(&range->owner, NULL);
 }
@@ -201,114 +204,13 @@ bool hksm_range_tidy(struct hksm *h, struct hksm_range *range)
 	}
 	if (any)
 		return false;
-	range_flush(h, range);
+	hksm_range_flush(h, range);
 	xa_erase(&range->slot->ranges, range->base >> PMD_SHIFT);
 	xa_erase(&h->ranges, range->id);
 	atomic_long_sub(sizeof(*range), &h->meta_bytes);
 	hksm_slot_account(range->slot, 0, 0, -(long)sizeof(*range));
 	kfree_rcu(range, rcu);
 	return true;
-}
-
-static void range_forget(struct hksm *h, struct hksm_range *range,
-			 unsigned int from, unsigned int last)
-{
-	unsigned int idx;
-
-	for (idx = from; idx <= last; idx++) {
-		u64 m;
-
-		if (!range->chunk[idx / HKSM_CHUNK_PAGES]) {
-			idx |= HKSM_CHUNK_PAGES - 1;
-			continue;
-		}
-		m = hksm_meta_read(range, idx);
-		if (!m)
-			continue;
-		if (hksm_meta_state(m) == HKSM_CAND)
-			hksm_cand_del(h, m, hksm_place(range, idx));
-		if (hksm_meta_state(m) == HKSM_MERGED)
-			hksm_rec_leave(h, m, HKSM_FOLIO_WAIT);
-		hksm_meta_write(range, idx, 0);
-	}
-	if (!hksm_range_tidy(h, range))
-		range_flush(h, range);
-}
-
-/* Of page tables that are outside of mergeable areas as a whole. */
-static void forget_zeroed(struct hksm_slot *slot, unsigned long from,
-			  unsigned long last)
-{
-	unsigned long i = DIV_ROUND_UP(from, PMD_SIZE);
-	unsigned long end = last == ULONG_MAX ? ULONG_MAX >> PMD_SHIFT :
-						(last + 1) >> PMD_SHIFT;
-	void *entry;
-
-	if (i >= end || xa_empty(&slot->zeroed))
-		return;
-	xa_for_each_range(&slot->zeroed, i, entry, i, end - 1)
-		xa_erase(&slot->zeroed, i);
-}
-
-/**
- * hksm_slot_forget() - stop tracking a stretch of addresses
- * @h: the engine
- * @slot: its mm
- * @from: first address; where to go on, when there is more
- * @last: last address
- * @nr: most ranges to look at
- *
- * For addresses that are not in a mergeable area any more. No range in the
- * stretch is owned by anybody. May sleep; no folio lock may be held.
- *
- * Return: true when nothing is left to be forgotten.
- */
-bool hksm_slot_forget(struct hksm *h, struct hksm_slot *slot,
-		      unsigned long *from, unsigned long last, unsigned int nr)
-{
-	struct hksm_range *range;
-	unsigned long i;
-
-	forget_zeroed(slot, *from, last);
-	xa_for_each_range(&slot->ranges, i, range, *from >> PMD_SHIFT,
-			  last >> PMD_SHIFT) {
-		unsigned int a = 0, b = HKSM_RANGE_PAGES - 1;
-
-		if (!nr--) {
-			*from = max(*from, range->base);
-			return false;
-		}
-		if (range->base < *from)
-			a = hksm_idx(*from);
-		if (range->base >> PMD_SHIFT == last >> PMD_SHIFT)
-			b = hksm_idx(last);
-		range_forget(h, range, a, b);
-		cond_resched();
-	}
-	return true;
-}
-
-/**
- * hksm_slot_forget_some() - free ranges of an mm that is gone
- * @h: the engine, to be had alone
- * @slot: not in the pass any more
- * @nr: most ranges to free
- *
- * Return: false when there are none left.
- */
-bool hksm_slot_forget_some(struct hksm *h, struct hksm_slot *slot,
-			   unsigned int nr)
-{
-	struct hksm_range *range;
-	unsigned long i;
-
-	lockdep_assert_held_write(&h->sem);
-	xa_for_each(&slot->ranges, i, range) {
-		range_forget(h, range, 0, HKSM_RANGE_PAGES - 1);
-		if (!--nr)
-			break;
-	}
-	return !xa_empty(&slot->ranges);
 }
 
 /**
@@ -399,7 +301,7 @@ bool hksm_cand_fill(struct hksm *h, unsigned long entries)
 	xa_for_each(&h->ranges, id, range) {
 		for (idx = 0; idx < HKSM_RANGE_PAGES; idx += HKSM_CHUNK_PAGES)
 			cand_fill_chunk(&cand, range, idx);
-		range_flush(h, range);
+		hksm_range_flush(h, range);
 		cond_resched();
 	}
 	cand_install(h, &cand);

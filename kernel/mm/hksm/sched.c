@@ -142,7 +142,7 @@ static bool forget(struct hksm_scanner *sc, unsigned long *addr,
 {
 	if (hksm_range_next(sc->slot, *addr, last) != last)
 		hksm_merge_release(sc);
-	return hksm_slot_forget(sc->h, sc->slot, addr, last, STEP_RANGES);
+	return hksm_forget(sc->h, sc->slot, addr, last, STEP_RANGES);
 }
 
 /* Scan areas of the entered mm. Return: true when its end was reached. */

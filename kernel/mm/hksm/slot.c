@@ -465,34 +465,3 @@ void hksm_ctx_put(struct hksm_ctx *ctx)
 	atomic_long_sub(sizeof(*ctx), &hksm.meta_bytes);
 	hksm_slot_put(slot);
 }
-
-/**
- * hksm_reap() - free what is left of mms that are gone
- * @work: hksm.reaper
- *
- * Works with the engine to itself, a few ranges at a time.
- */
-void hksm_reap(struct work_struct *work)
-{
-	struct hksm *h = container_of(work, struct hksm, reaper);
-	struct hksm_slot *slot;
-	bool more;
-
-	for (;;) {
-		spin_lock(&h->slots_lock);
-		slot = list_first_entry_or_null(&h->reap, struct hksm_slot,
-						list);
-		if (slot)
-			list_del_init(&slot->list);
-		spin_unlock(&h->slots_lock);
-		if (!slot)
-			return;
-		do {
-			hksm_lock_all(h);
-			more = hksm_slot_forget_some(h, slot, 64);
-			up_write(&h->sem);
-			cond_resched();
-		} while (more);
-		hksm_slot_put(slot);
-	}
-}

@@ -148,7 +148,7 @@ static int unmerge_slot(struct hksm *h, struct hksm_slot *slot)
 	/* What is left to do does not take the mm: an exit need not wait. */
 	hksm_slot_leave(h, slot);
 	if (!err)
-		hksm_slot_forget(h, slot, &from, ULONG_MAX, UINT_MAX);
+		hksm_forget(h, slot, &from, ULONG_MAX, UINT_MAX);
 	return err;
 }
 

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Forgetting: what is not in a mergeable area any more, and mms that are gone.
+ * Candidates leave the table, records go to their heirs or go away, and what
+ * has become empty is freed.
+ */
+#include "hksm.h"
+
+/* Ranges of a dead mm freed under one hold of the engine. */
+#define REAP_RANGES	64
+
+static void forget_range(struct hksm *h, struct hksm_range *range,
+			 unsigned int from, unsigned int last)
+{
+	unsigned int idx;
+
+	for (idx = from; idx <= last; idx++) {
+		u64 m;
+
+		if (!range->chunk[idx / HKSM_CHUNK_PAGES]) {
+			idx |= HKSM_CHUNK_PAGES - 1;
+			continue;
+		}
+		m = hksm_meta_read(range, idx);
+		if (!m)
+			continue;
+		if (hksm_meta_state(m) == HKSM_CAND)
+			hksm_cand_del(h, m, hksm_place(range, idx));
+		if (hksm_meta_state(m) == HKSM_MERGED)
+			hksm_rec_leave(h, m, HKSM_FOLIO_WAIT);
+		hksm_meta_write(range, idx, 0);
+	}
+	if (!hksm_range_tidy(h, range))
+		hksm_range_flush(h, range);
+}
+
+/* Of page tables that are outside of mergeable areas as a whole. */
+static void forget_zeroed(struct hksm_slot *slot, unsigned long from,
+			  unsigned long last)
+{
+	unsigned long i = DIV_ROUND_UP(from, PMD_SIZE);
+	unsigned long end = last == ULONG_MAX ? ULONG_MAX >> PMD_SHIFT :
+						(last + 1) >> PMD_SHIFT;
+	void *entry;
+
+	if (i >= end || xa_empty(&slot->zeroed))
+		return;
+	xa_for_each_range(&slot->zeroed, i, entry, i, end - 1)
+		xa_erase(&slot->zeroed, i);
+}
+
+/**
+ * hksm_forget() - stop tracking a stretch of addresses
+ * @h: the engine
+ * @slot: its mm
+ * @from: first address; where to go on, when there is more
+ * @last: last address
+ * @nr: most ranges to look at
+ *
+ * For addresses that are not in a mergeable area any more. No range in the
+ * stretch is owned by anybody. May sleep; no folio lock may be held.
+ *
+ * Return: true when nothing is left to be forgotten.
+ */
+bool hksm_forget(struct hksm *h, struct hksm_slot *slot, unsigned long *from,
+		 unsigned long last, unsigned int nr)
+{
+	struct hksm_range *range;
+	unsigned long i;
+
+	forget_zeroed(slot, *from, last);
+	xa_for_each_range(&slot->ranges, i, range, *from >> PMD_SHIFT,
+			  last >> PMD_SHIFT) {
+		unsigned int a = 0, b = HKSM_RANGE_PAGES - 1;
+
+		if (!nr--) {
+			*from = max(*from, range->base);
+			return false;
+		}
+		if (range->base < *from)
+			a = hksm_idx(*from);
+		if (range->base >> PMD_SHIFT == last >> PMD_SHIFT)
+			b = hksm_idx(last);
+		forget_range(h, range, a, b);
+		cond_resched();
+	}
+	return true;
+}
+
+/* Free @nr ranges of an mm that is gone. Return: true when there are more. */
+static bool forget_some(struct hksm *h, struct hksm_slot *slot, unsigned int nr)
+{
+	struct hksm_range *range;
+	unsigned long i;
+
+	lockdep_assert_held_write(&h->sem);
+	xa_for_each(&slot->ranges, i, range) {
+		forget_range(h, range, 0, HKSM_RANGE_PAGES - 1);
+		if (!--nr)
+			break;
+	}
+	return !xa_empty(&slot->ranges);
+}
+
+/**
+ * hksm_reap() - free what is left of mms that are gone
+ * @work: hksm.reaper
+ *
+ * Works with the engine to itself, a few ranges at a time.
+ */
+void hksm_reap(struct work_struct *work)
+{
+	struct hksm *h = container_of(work, struct hksm, reaper);
+	struct hksm_slot *slot;
+	bool more;
+
+	for (;;) {
+		spin_lock(&h->slots_lock);
+		slot = list_first_entry_or_null(&h->reap, struct hksm_slot,
+						list);
+		if (slot)
+			list_del_init(&slot->list);
+		spin_unlock(&h->slots_lock);
+		if (!slot)
+			return;
+		do {
+			hksm_lock_all(h);
+			more = forget_some(h, slot, REAP_RANGES);
+			up_write(&h->sem);
+			cond_resched();
+		} while (more);
+		hksm_slot_put(slot);
+	}
+}
