@@ -2,7 +2,7 @@
 /*
  * Candidate table, see cand.h: packing of entries and when to change size.
  * Who changes the size has to fill the new table from the meta words, which
- * hold enough of the key; see hksm_cand_rebuild() in range.c.
+ * hold enough of the key; see hksm_index_fill().
  */
 #include "cand.h"
 

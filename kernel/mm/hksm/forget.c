@@ -25,7 +25,7 @@ static void forget_range(struct hksm *h, struct hksm_range *range,
 		if (!m)
 			continue;
 		if (hksm_meta_state(m) == HKSM_CAND)
-			hksm_cand_del(h, m, hksm_place(range, idx));
+			hksm_index_del(h, m, hksm_place(range, idx));
 		if (hksm_meta_state(m) == HKSM_MERGED)
 			hksm_rec_leave(h, m, HKSM_FOLIO_WAIT);
 		hksm_meta_write(range, idx, 0);

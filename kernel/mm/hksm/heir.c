@@ -115,7 +115,7 @@ static void hand_over(struct hksm *h, struct hksm_node *node,
 	u64 m = hksm_meta_read(e->range, idx);
 
 	if (hksm_meta_state(m) == HKSM_CAND)
-		hksm_cand_del(h, m, hksm_place(e->range, idx));
+		hksm_index_del(h, m, hksm_place(e->range, idx));
 	hksm_rec_move(rec, e->ctx);
 	m = hksm_meta_become(m, HKSM_MERGED, hksm_rec_payload(node, rec));
 	hksm_meta_write(e->range, idx,

@@ -68,6 +68,9 @@
 
 #define HKSM_SLOT_HASH_BITS	10
 
+/* What the tables begin with. */
+#define HKSM_TABLE_ENTRIES	4096UL
+
 /* For metadata: what cannot be had now is done without until the next pass. */
 #define HKSM_META_GFP		(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
 
@@ -593,11 +596,6 @@ bool hksm_range_room(struct hksm *h, struct hksm_range *range,
 		     unsigned int idx);
 void hksm_meta_write(struct hksm_range *range, unsigned int idx, u64 m);
 bool hksm_range_tidy(struct hksm *h, struct hksm_range *range);
-bool hksm_cand_add(struct hksm *h, u64 key, struct hksm_place where);
-void hksm_cand_del(struct hksm *h, u64 key, struct hksm_place where);
-bool hksm_cand_rebuild(struct hksm *h, bool idle);
-bool hksm_cand_fill(struct hksm *h, unsigned long entries);
-bool hksm_cand_reset(struct hksm *h);
 
 static inline u64 *hksm_meta_ptr(struct hksm_range *range, unsigned int idx)
 {
@@ -669,9 +667,7 @@ struct folio *hksm_node_folio(struct hksm_node *node,
 struct hksm_node *hksm_stable_find(struct hksm *h, u64 key);
 int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key);
 void hksm_stable_refile(struct hksm *h, struct hksm_node *node);
-bool hksm_stable_tight(struct hksm *h);
-bool hksm_stable_loose(struct hksm *h);
-bool hksm_stable_rebuild(struct hksm *h);
+u64 hksm_stable_key(u64 body);
 struct hksm_node *hksm_node_alloc(struct hksm *h, gfp_t gfp);
 void hksm_node_free(struct hksm *h, struct hksm_node *node);
 void hksm_node_drop(struct hksm *h, struct hksm_node *node);
@@ -736,6 +732,20 @@ static inline bool hksm_rec_covers(struct hksm_rec *rec,
 {
 	return rec->addr >= vma->vm_start && rec->addr < vma->vm_end;
 }
+
+/* index.c */
+void hksm_index_prefetch(struct hksm *h, u64 key);
+bool hksm_index_first(struct hksm *h, u64 key, struct hksm_probe *p,
+		      struct hksm_place *where);
+bool hksm_index_next(struct hksm *h, u64 key, struct hksm_probe *p,
+		     struct hksm_place *where);
+bool hksm_index_add(struct hksm *h, u64 key, struct hksm_place where);
+void hksm_index_del(struct hksm *h, u64 key, struct hksm_place where);
+bool hksm_index_fill(struct hksm *h, unsigned long entries);
+bool hksm_index_reset(struct hksm *h);
+bool hksm_index_tight(struct hksm *h);
+bool hksm_index_wanted(struct hksm *h, bool idle);
+bool hksm_index_resize(struct hksm *h, bool idle);
 
 /* heir.c */
 int hksm_rec_leave(struct hksm *h, u64 meta, enum hksm_folio_mode mode);

@@ -8,8 +8,6 @@
 
 #include "hksm.h"
 
-#define TABLE_ENTRIES	4096
-
 static void init_hash(struct hksm *h)
 {
 	const void *zero = page_address(ZERO_PAGE(0));
@@ -35,9 +33,9 @@ static int __init hksm_init(void)
 	h->block_cache = KMEM_CACHE(hksm_block, SLAB_NOLEAKTRACE);
 	if (!h->block_cache)
 		goto free_node_cache;
-	if (hksm_cand_init(&h->cand, TABLE_ENTRIES))
+	if (hksm_cand_init(&h->cand, HKSM_TABLE_ENTRIES))
 		goto free_block_cache;
-	if (hksm_table_init(&h->stable, TABLE_ENTRIES))
+	if (hksm_table_init(&h->stable, HKSM_TABLE_ENTRIES))
 		goto free_cand;
 	err = hksm_ctx_init(h);
 	if (err)

@@ -55,7 +55,7 @@ static void visit_none(struct hksm_scanner *sc, unsigned int idx, u64 m,
 			 NULL);
 		return;
 	case HKSM_CAND:
-		hksm_cand_del(sc->h, m, hksm_place(sc->range, idx));
+		hksm_index_del(sc->h, m, hksm_place(sc->range, idx));
 		break;
 	default:
 		break;
@@ -344,8 +344,7 @@ static void hash_items(struct hksm_scanner *sc, struct vm_area_struct *vma,
 		kunmap_local(page);
 		item->key = hksm_key(h, digest[i],
 				     hksm_nid(h, page_to_pfn(item->page)));
-		hksm_table_prefetch(&h->stable, item->key);
-		hksm_table_prefetch(&h->cand.table, item->key);
+		hksm_index_prefetch(h, item->key);
 	}
 }
 
@@ -469,7 +468,7 @@ static struct hksm_target *target_claim(struct hksm_scanner *sc, u64 key,
 		if (lead->key != key || lead->verdict != HKSM_V_CAND ||
 		    !lead->page || folio_test_large(page_folio(lead->page)))
 			return NULL;
-		hksm_cand_del(h, key, where);
+		hksm_index_del(h, key, where);
 		t = target_new(sc, HKSM_T_ITEM, key);
 		t->lead = lead - sc->item;
 		t->page = lead->page;
@@ -488,7 +487,7 @@ static struct hksm_target *target_claim(struct hksm_scanner *sc, u64 key,
 		return err == -ESRCH ? NULL : ERR_PTR(err);
 	if (range != sc->range && !hksm_range_own(range, sc))
 		return ERR_PTR(-EBUSY);
-	hksm_cand_del(h, key, where);
+	hksm_index_del(h, key, where);
 	m = hksm_meta_set(m, HKSM_META_SKIP_SHIFT, 0);
 	hksm_meta_write(range, where.idx, hksm_meta_become(m, HKSM_SEEN, m));
 	t = target_new(sc, HKSM_T_PEER, key);
@@ -511,21 +510,17 @@ static struct hksm_target *target_cand(struct hksm_scanner *sc, u64 key)
 	bool more, later = false;
 
 	/* Whoever is claimed is removed, and that ends the search. */
-	spin_lock(&h->cand_lock);
-	more = hksm_cand_first(&h->cand, key, &p, &where);
+	more = hksm_index_first(h, key, &p, &where);
 	while (more && !t) {
-		spin_unlock(&h->cand_lock);
 		t = target_claim(sc, key, where);
 		if (IS_ERR(t)) {
 			/* Who keeps his pages busy does not keep others apart. */
 			later |= t == ERR_PTR(-EAGAIN);
 			t = NULL;
 		}
-		spin_lock(&h->cand_lock);
 		if (!t)
-			more = hksm_cand_next(&h->cand, key, &p, &where);
+			more = hksm_index_next(h, key, &p, &where);
 	}
-	spin_unlock(&h->cand_lock);
 	return !t && later ? ERR_PTR(-EAGAIN) : t;
 }
 
@@ -567,9 +562,7 @@ static bool has_partner(struct hksm_scanner *sc, u64 key)
 
 	if (target_known(sc, key) || hksm_stable_find(h, key))
 		return true;
-	spin_lock(&h->cand_lock);
-	more = hksm_cand_first(&h->cand, key, &p, &where);
-	spin_unlock(&h->cand_lock);
+	more = hksm_index_first(h, key, &p, &where);
 	while (more) {
 		struct hksm_item *item = hksm_batch_item(sc, where);
 		struct hksm_range *range = xa_load(&h->ranges, where.rid);
@@ -579,9 +572,7 @@ static bool has_partner(struct hksm_scanner *sc, u64 key)
 		found = !((m ^ key) & HKSM_KEY_MASK);
 		if (found)
 			return true;
-		spin_lock(&h->cand_lock);
-		more = hksm_cand_next(&h->cand, key, &p, &where);
-		spin_unlock(&h->cand_lock);
+		more = hksm_index_next(h, key, &p, &where);
 	}
 	return false;
 }
@@ -606,8 +597,8 @@ static void lookup_large(struct hksm_scanner *sc, struct hksm_item *item,
 		sc->split = item - sc->item;
 		return;
 	}
-	item->verdict = hksm_cand_add(sc->h, item->key,
-				      hksm_place(sc->range, item->idx)) ?
+	item->verdict = hksm_index_add(sc->h, item->key,
+				       hksm_place(sc->range, item->idx)) ?
 		HKSM_V_CAND : HKSM_V_SEEN;
 }
 
@@ -638,9 +629,9 @@ static void lookup_item(struct hksm_scanner *sc, struct hksm_item *item,
 		return;
 	}
 	if (!t) {
-		item->verdict = hksm_cand_add(h, item->key,
-					      hksm_place(sc->range,
-							 item->idx)) ?
+		item->verdict = hksm_index_add(h, item->key,
+					       hksm_place(sc->range,
+							  item->idx)) ?
 			HKSM_V_CAND : HKSM_V_SEEN;
 		return;
 	}
@@ -669,8 +660,8 @@ static bool gate_item(struct hksm_scanner *sc, struct hksm_item *item,
 
 	/* Not to find itself; it is put back under its present key. */
 	if (state == HKSM_CAND)
-		hksm_cand_del(sc->h, item->meta,
-			      hksm_place(sc->range, item->idx));
+		hksm_index_del(sc->h, item->meta,
+			       hksm_place(sc->range, item->idx));
 	/*
 	 * Zero pages leave no word behind. One that turns up where some were
 	 * placed may have been among them, and written: let it prove itself.
@@ -856,7 +847,7 @@ static void adopt(struct hksm_scanner *sc, unsigned int idx, struct page *page)
 		if (hksm_rec_drop(h, m, HKSM_FOLIO_TRY))
 			goto unlock;
 	} else if (hksm_meta_state(m) == HKSM_CAND) {
-		hksm_cand_del(h, m, hksm_place(sc->range, idx));
+		hksm_index_del(h, m, hksm_place(sc->range, idx));
 	}
 	if (!node)
 		node = adopt_orphan(sc, folio);

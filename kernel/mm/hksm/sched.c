@@ -108,8 +108,7 @@ static bool must_leave(struct hksm_scanner *sc, struct mm_struct *mm)
 
 	return !sc->budget || need_resched() || freezing(current) ||
 	       mmap_lock_is_contended(mm) || !atomic_read(&mm->mm_users) ||
-	       (!h->stuck && (hksm_table_tight(&h->cand.table) ||
-			      hksm_stable_tight(h)));
+	       (!h->stuck && hksm_index_tight(h));
 }
 
 /* Scan a bit of an area, or go over a hole in it. Return: where to go on. */
@@ -251,18 +250,15 @@ static bool step(struct hksm_scanner *sc)
 static void upkeep(struct hksm *h, bool idle)
 {
 	bool bare = idle && atomic_long_read(&h->nr_bare);
-	bool stable = hksm_stable_tight(h) || (idle && hksm_stable_loose(h));
 
 	/* What had no memory a moment ago is tried once in a pass. */
 	if (h->stuck && !idle)
 		return;
 	h->stuck = false;
-	if (!hksm_cand_wanted(&h->cand, idle) && !stable && !bare)
+	if (!hksm_index_wanted(h, idle) && !bare)
 		return;
 	hksm_lock_all(h);
-	h->stuck = !hksm_cand_rebuild(h, idle);
-	if (stable && !hksm_stable_rebuild(h))
-		h->stuck = true;
+	h->stuck = !hksm_index_resize(h, idle);
 	if (bare)
 		hksm_stable_sweep(h);
 	up_write(&h->sem);

@@ -18,7 +18,6 @@
 #define NODE_SHIFT	6
 #define BODY_FAMILY	1ULL
 #define FAMILY_FIRST	4
-#define STABLE_MIN	4096UL
 
 /*
  * Words and table entries hold physical addresses, in units of what is aligned,
@@ -376,64 +375,16 @@ void hksm_stable_refile(struct hksm *h, struct hksm_node *node)
 }
 
 /**
- * hksm_stable_tight() - does the table want to be rebuilt?
- * @h: the engine
- */
-bool hksm_stable_tight(struct hksm *h)
-{
-	return hksm_table_tight(&h->stable);
-}
-
-/**
- * hksm_stable_loose() - is the table much larger than what is in it?
- * @h: the engine
- */
-bool hksm_stable_loose(struct hksm *h)
-{
-	unsigned long cap = hksm_table_capacity(&h->stable);
-
-	return cap > STABLE_MIN && h->stable.used < cap / 8;
-}
-
-/**
- * hksm_stable_rebuild() - give the table the room it should have
- * @h: the engine, to be had alone
+ * hksm_stable_key() - the key of an entry of the stable table
+ * @body: the entry's body
  *
- * Return: false without memory.
+ * Context: hksm.stable_lock held, or hksm.sem for writing.
  */
-bool hksm_stable_rebuild(struct hksm *h)
+u64 hksm_stable_key(u64 body)
 {
-	unsigned long cap = hksm_table_capacity(&h->stable);
-	struct hksm_table t;
-	unsigned long pos = 0;
-	u64 body;
-
-	lockdep_assert_held_write(&h->sem);
-	if (h->stable.used > cap / 2)
-		cap += cap / 2;
-	else if (hksm_stable_loose(h))
-		cap = 2 * h->stable.used;
-	if (hksm_table_init(&t, max(cap, STABLE_MIN)))
-		return false;
-	while ((body = hksm_table_walk(&h->stable, &pos))) {
-		u64 key;
-
-		if (body & BODY_FAMILY)
-			key = ((struct hksm_family *)body_object(body))->key;
-		else
-			key = ((struct hksm_node *)body_object(body))->key;
-		if (!hksm_table_insert(&t, key, body)) {
-			/* Never seen; the old table still works. */
-			hksm_table_fini(&t);
-			return false;
-		}
-		cond_resched();
-	}
-	spin_lock(&h->stable_lock);
-	swap(h->stable, t);
-	spin_unlock(&h->stable_lock);
-	hksm_table_fini(&t);
-	return true;
+	if (body & BODY_FAMILY)
+		return ((struct hksm_family *)body_object(body))->key;
+	return ((struct hksm_node *)body_object(body))->key;
 }
 
 /**

@@ -169,7 +169,7 @@ int hksm_unmerge_all(struct hksm *h)
 
 	lockdep_assert_held_write(&h->sem);
 	/* Or every page that has not merged would be looked up to be removed. */
-	if (!hksm_cand_reset(h))
+	if (!hksm_index_reset(h))
 		cap = 0;
 	spin_lock(&h->slots_lock);
 	h->unmerge = h->slots.next;
@@ -188,12 +188,12 @@ int hksm_unmerge_all(struct hksm *h)
 	spin_unlock(&h->slots_lock);
 	if (err) {
 		if (cap)
-			hksm_cand_fill(h, cap);
+			hksm_index_fill(h, cap);
 		return err;
 	}
 	/* Some may still be mapped by an mm that is exiting. */
 	hksm_stable_empty(h);
-	hksm_cand_rebuild(h, true);
+	hksm_index_resize(h, true);
 	h->seqnr = 0;
 	return 0;
 }
