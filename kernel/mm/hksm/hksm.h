@@ -664,6 +664,7 @@ struct hksm_rec_iter {
 
 struct folio *hksm_node_folio(struct hksm_node *node,
 			      enum hksm_folio_mode mode);
+bool hksm_folio_keep(struct folio *folio);
 struct hksm_node *hksm_stable_find(struct hksm *h, u64 key);
 int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key);
 void hksm_stable_refile(struct hksm *h, struct hksm_node *node);
@@ -755,13 +756,14 @@ bool hksm_forget(struct hksm *h, struct hksm_slot *slot, unsigned long *from,
 		 unsigned long last, unsigned int nr);
 void hksm_reap(struct work_struct *work);
 
+/* peers.c */
+int hksm_peer_enter(struct hksm_scanner *sc, struct hksm_slot *slot);
+void hksm_peers_release(struct hksm_scanner *sc);
+void hksm_peers_relax(struct hksm_scanner *sc);
+
 /* merge.c */
 void hksm_merge_batch(struct hksm_scanner *sc);
-void hksm_merge_release(struct hksm_scanner *sc);
-void hksm_merge_relax(struct hksm_scanner *sc);
 void hksm_merge_prepare(struct hksm_scanner *sc);
-int hksm_peer_enter(struct hksm_scanner *sc, struct hksm_slot *slot);
-bool hksm_folio_keep(struct folio *folio);
 
 /* walk.c */
 unsigned long hksm_skip_hole(struct mm_struct *mm, unsigned long addr,

@@ -202,100 +202,6 @@ end:
 	mmu_notifier_invalidate_range_end(&mn);
 }
 
-/**
- * hksm_folio_keep() - make sure reclaim swaps a folio and does not drop it
- * @folio: locked, about to be shared
- *
- * MADV_FREE may have left it without PG_swapbacked, and with a clean entry
- * nothing would restore that. The flag decides on which list the folio is
- * counted, so it is changed off the list. Clean, and not in the swap cache, it
- * may be on its way there in the batch of a processor that takes the flag away
- * only later (folio_mark_lazyfree() in mm/swap.c); dirty, it is not dropped even
- * so.
- *
- * Return: false when that is not possible now.
- */
-bool hksm_folio_keep(struct folio *folio)
-{
-	if (!folio_test_dirty(folio) && !folio_test_swapcache(folio))
-		folio_mark_dirty(folio);
-	if (likely(folio_test_swapbacked(folio)))
-		return true;
-	if (!folio_isolate_lru(folio))
-		return false;
-	folio_set_swapbacked(folio);
-	folio_mark_dirty(folio);
-	folio_putback_lru(folio);
-	return true;
-}
-
-/**
- * hksm_peer_enter() - get access to the mm of a page that is to be a target
- * @sc: the scanner
- * @slot: the mm
- *
- * It is kept until the round is over: the page is going to become a merged
- * page, and before that has happened nobody may move it or turn off merging
- * where it is mapped.
- *
- * Return: 0, -ESRCH for an mm on its way out, -EBUSY while it is being
- * changed, -EAGAIN when the round has too many of them.
- */
-int hksm_peer_enter(struct hksm_scanner *sc, struct hksm_slot *slot)
-{
-	unsigned int i;
-
-	if (slot == sc->slot)
-		return 0;
-	for (i = 0; i < sc->nr_peers; i++)
-		if (sc->peer[i] == slot)
-			return 0;
-	if (READ_ONCE(slot->state) != HKSM_SLOT_LIVE ||
-	    !atomic_read(&slot->mm->mm_users))
-		return -ESRCH;
-	if (sc->nr_peers == HKSM_PEERS)
-		return -EAGAIN;
-	/* Two mmap_locks at once: never wait for the second. */
-	if (!hksm_slot_enter(sc->h, slot, true))
-		return -EBUSY;
-	refcount_inc(&slot->ref);
-	sc->peer[sc->nr_peers++] = slot;
-	return 0;
-}
-
-/**
- * hksm_merge_release() - let go of the mms of targets
- * @sc: the scanner, between two rounds
- */
-void hksm_merge_release(struct hksm_scanner *sc)
-{
-	while (sc->nr_peers) {
-		struct hksm_slot *slot = sc->peer[--sc->nr_peers];
-
-		hksm_slot_leave(sc->h, slot);
-		hksm_slot_put(slot);
-	}
-}
-
-/**
- * hksm_merge_relax() - the same, if somebody waits for one of them
- * @sc: the scanner, between two batches
- */
-void hksm_merge_relax(struct hksm_scanner *sc)
-{
-	unsigned int i;
-
-	for (i = 0; i < sc->nr_peers; i++) {
-		struct mm_struct *mm = sc->peer[i]->mm;
-
-		if (mmap_lock_is_contended(mm) ||
-		    !atomic_read(&mm->mm_users)) {
-			hksm_merge_release(sc);
-			return;
-		}
-	}
-}
-
 /* Is the folio one that a page of this batch belongs to? */
 static bool in_batch(struct hksm_scanner *sc, struct folio *folio)
 {
@@ -821,5 +727,5 @@ void hksm_merge_batch(struct hksm_scanner *sc)
 	sc->nr_targets = 0;
 	/* The next round may want others. */
 	if (sc->nr_peers == HKSM_PEERS)
-		hksm_merge_release(sc);
+		hksm_peers_release(sc);
 }

@@ -996,7 +996,7 @@ unsigned long hksm_scan_batch(struct hksm_scanner *sc,
 		finish(sc);
 		if (sc->zeroed)
 			zeroed_since(sc);
-		hksm_merge_relax(sc);
+		hksm_peers_relax(sc);
 	}
 	if (sc->range && !hksm_range_tidy(sc->h, sc->range))
 		hksm_range_disown(sc->h, sc->range);

@@ -140,7 +140,7 @@ static bool forget(struct hksm_scanner *sc, unsigned long *addr,
 		   unsigned long last)
 {
 	if (hksm_range_next(sc->slot, *addr, last) != last)
-		hksm_merge_release(sc);
+		hksm_peers_release(sc);
 	return hksm_forget(sc->h, sc->slot, addr, last, STEP_RANGES);
 }
 
@@ -231,7 +231,7 @@ static bool step(struct hksm_scanner *sc)
 		addr = h->cursor == &slot->list ? h->cursor_addr : 0;
 		spin_unlock(&h->slots_lock);
 		end = scan_mm(sc, &addr);
-		hksm_merge_release(sc);
+		hksm_peers_release(sc);
 		account(sc, task_sched_runtime(current) - start);
 		sc->slot = NULL;
 		spin_lock(&h->slots_lock);

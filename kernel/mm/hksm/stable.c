@@ -11,6 +11,7 @@
 #include <linux/kasan.h>
 #include <linux/kmemleak.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
 #include <trace/events/ksm.h>
 
 #include "hksm.h"
@@ -146,6 +147,33 @@ moved:
 		if (READ_ONCE(node->kpfn) == pfn)
 			return NULL;
 	}
+}
+
+/**
+ * hksm_folio_keep() - make sure reclaim swaps a folio and does not drop it
+ * @folio: locked, about to be shared
+ *
+ * MADV_FREE may have left it without PG_swapbacked, and with a clean entry
+ * nothing would restore that. The flag decides on which list the folio is
+ * counted, so it is changed off the list. Clean, and not in the swap cache, it
+ * may be on its way there in the batch of a processor that takes the flag away
+ * only later (folio_mark_lazyfree() in mm/swap.c); dirty, it is not dropped even
+ * so.
+ *
+ * Return: false when that is not possible now.
+ */
+bool hksm_folio_keep(struct folio *folio)
+{
+	if (!folio_test_dirty(folio) && !folio_test_swapcache(folio))
+		folio_mark_dirty(folio);
+	if (likely(folio_test_swapbacked(folio)))
+		return true;
+	if (!folio_isolate_lru(folio))
+		return false;
+	folio_set_swapbacked(folio);
+	folio_mark_dirty(folio);
+	folio_putback_lru(folio);
+	return true;
 }
 
 static bool is_open(struct hksm *h, struct hksm_node *node)
