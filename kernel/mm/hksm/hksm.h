@@ -637,12 +637,21 @@ int hksm_thread(void *data);
 bool hksm_should_run(struct hksm *h);
 void hksm_advisor_set(struct hksm *h, bool on);
 
+/* reconcile.c */
+void hksm_reconcile(struct hksm_scanner *sc);
+
+/* target.c */
+struct hksm_target *hksm_target_find(struct hksm_scanner *sc,
+				     struct hksm_item *item);
+struct hksm_target *hksm_target_zero(struct hksm_scanner *sc,
+				     struct hksm_item *item);
+bool hksm_target_exists(struct hksm_scanner *sc, u64 key);
+bool hksm_target_held(struct hksm_scanner *sc, u64 key);
+
 /* scan.c */
 unsigned long hksm_scan_batch(struct hksm_scanner *sc,
 			      struct vm_area_struct *vma, unsigned long addr,
 			      unsigned long end);
-struct hksm_item *hksm_batch_item(struct hksm_scanner *sc,
-				  struct hksm_place where);
 
 /* stable.c */
 enum hksm_folio_mode {
@@ -756,6 +765,12 @@ bool hksm_forget(struct hksm *h, struct hksm_slot *slot, unsigned long *from,
 		 unsigned long last, unsigned int nr);
 void hksm_reap(struct work_struct *work);
 
+/* batch.c */
+struct hksm_item *hksm_batch_at(struct hksm_scanner *sc, unsigned int idx);
+struct hksm_item *hksm_batch_item(struct hksm_scanner *sc,
+				  struct hksm_place where);
+bool hksm_batch_room(struct hksm_scanner *sc, unsigned long addr);
+
 /* peers.c */
 int hksm_peer_enter(struct hksm_scanner *sc, struct hksm_slot *slot);
 void hksm_peers_release(struct hksm_scanner *sc);
@@ -764,6 +779,7 @@ void hksm_peers_relax(struct hksm_scanner *sc);
 /* merge.c */
 void hksm_merge_batch(struct hksm_scanner *sc);
 void hksm_merge_prepare(struct hksm_scanner *sc);
+bool hksm_merge_split(struct page *page);
 
 /* walk.c */
 unsigned long hksm_skip_hole(struct mm_struct *mm, unsigned long addr,

@@ -247,8 +247,14 @@ static struct folio *peer_page(struct hksm_scanner *sc, struct hksm_target *t,
 	return folio;
 }
 
-/* Only small folios merge. Return: true when the folio was split. */
-static bool split(struct page *page)
+/**
+ * hksm_merge_split() - split a large folio, because only small ones merge
+ * @page: a page of it; the caller's is the only reference but for mappings
+ *
+ * Context: may sleep; the lock of the folio is only tried for.
+ * Return: true when it was split; the reference is the page's then.
+ */
+bool hksm_merge_split(struct page *page)
 {
 	struct folio *folio = page_folio(page);
 	bool done = false;
@@ -295,7 +301,7 @@ static bool peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 		return false;
 	if (folio_test_large(folio)) {
 		/* Walk again: the split went through the entry, too. */
-		if (split(peer->page)) {
+		if (hksm_merge_split(peer->page)) {
 			folio_put(page_folio(peer->page));
 			peer->page = NULL;
 			folio = peer_page(sc, t, vma);

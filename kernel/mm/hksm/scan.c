@@ -348,251 +348,10 @@ static void hash_items(struct hksm_scanner *sc, struct vm_area_struct *vma,
 	}
 }
 
-/**
- * hksm_batch_item() - the item of the batch at a place
- * @sc: the scanner
- * @where: any tracked page
- *
- * Return: the item, which may have lost its page, or NULL.
- */
-struct hksm_item *hksm_batch_item(struct hksm_scanner *sc,
-				  struct hksm_place where)
-{
-	unsigned int i;
-
-	if (!sc->range || where.rid != sc->range->id)
-		return NULL;
-	for (i = 0; i < sc->nr; i++)
-		if (sc->item[i].idx == where.idx)
-			return &sc->item[i];
-	return NULL;
-}
-
-static struct hksm_target *target_new(struct hksm_scanner *sc,
-				      enum hksm_target_kind kind, u64 key)
-{
-	struct hksm_target *t = &sc->target[sc->nr_targets++];
-
-	memset(t, 0, sizeof(*t));
-	t->kind = kind;
-	t->key = key;
-	return t;
-}
-
-/* A target of this round that takes one more page of a content. */
-static struct hksm_target *target_known(struct hksm_scanner *sc, u64 key)
-{
-	unsigned int i, max = sc->h->max_page_sharing;
-
-	for (i = 0; i < sc->nr_targets; i++) {
-		struct hksm_target *t = &sc->target[i];
-		unsigned int have = 1;
-
-		if (t->key != key || t->kind == HKSM_T_ZERO)
-			continue;
-		if (t->kind == HKSM_T_STABLE)
-			have = hksm_folio_node(page_folio(t->page))->nr;
-		if (have + t->joins < max)
-			return t;
-	}
-	return NULL;
-}
-
-/* Does this round hold the lock that somebody found taken? */
-static bool is_target(struct hksm_scanner *sc, u64 key)
-{
-	unsigned int i;
-
-	for (i = 0; i < sc->nr_targets; i++)
-		if (sc->target[i].key == key &&
-		    sc->target[i].kind == HKSM_T_STABLE)
-			return true;
-	return false;
-}
-
-/* A merged page with the content, locked. -EBUSY: there is one, not now. */
-static struct hksm_target *target_stable(struct hksm_scanner *sc, u64 key)
-{
-	struct hksm *h = sc->h;
-	struct hksm_target *t;
-	struct hksm_node *node;
-	struct folio *folio;
-
-	while ((node = hksm_stable_find(h, key))) {
-		folio = hksm_node_folio(node, HKSM_FOLIO_TRY);
-		if (IS_ERR(folio))
-			return ERR_CAST(folio);
-		if (!folio) {
-			hksm_node_drop(h, node);
-			continue;
-		}
-		if (hksm_nid(h, folio_pfn(folio)) != node->nid) {
-			hksm_stable_refile(h, node);
-			folio_unlock(folio);
-			folio_put(folio);
-			continue;
-		}
-		if (PageHWPoison(&folio->page) && !folio_mapped(folio)) {
-			/* Who mapped it was told; others need a good copy. */
-			hksm_folio_tag(folio, NULL);
-			hksm_node_drop(h, node);
-			folio_unlock(folio);
-			folio_put(folio);
-			continue;
-		}
-		if (PageHWPoison(&folio->page) || !hksm_folio_keep(folio)) {
-			folio_unlock(folio);
-			folio_put(folio);
-			return ERR_PTR(-EBUSY);
-		}
-		t = target_new(sc, HKSM_T_STABLE, key);
-		t->page = &folio->page;
-		return t;
-	}
-	return NULL;
-}
-
-/* Turn a candidate into a target. NULL: it does not have the content. */
-static struct hksm_target *target_claim(struct hksm_scanner *sc, u64 key,
-					struct hksm_place where)
-{
-	struct hksm *h = sc->h;
-	struct hksm_item *lead = hksm_batch_item(sc, where);
-	struct hksm_range *range;
-	struct hksm_target *t;
-	int err;
-	u64 m;
-
-	if (lead) {
-		/* Without a page: of a large folio split in this round. */
-		if (lead->key != key || lead->verdict != HKSM_V_CAND ||
-		    !lead->page || folio_test_large(page_folio(lead->page)))
-			return NULL;
-		hksm_index_del(h, key, where);
-		t = target_new(sc, HKSM_T_ITEM, key);
-		t->lead = lead - sc->item;
-		t->page = lead->page;
-		lead->verdict = HKSM_V_LEAD;
-		lead->target = t - sc->target;
-		return t;
-	}
-	range = xa_load(&h->ranges, where.rid);
-	if (!range)
-		return NULL;
-	m = hksm_meta_read(range, where.idx);
-	if (hksm_meta_state(m) != HKSM_CAND || (m ^ key) & HKSM_KEY_MASK)
-		return NULL;
-	err = hksm_peer_enter(sc, range->slot);
-	if (err)
-		return err == -ESRCH ? NULL : ERR_PTR(err);
-	if (range != sc->range && !hksm_range_own(range, sc))
-		return ERR_PTR(-EBUSY);
-	hksm_index_del(h, key, where);
-	m = hksm_meta_set(m, HKSM_META_SKIP_SHIFT, 0);
-	hksm_meta_write(range, where.idx, hksm_meta_become(m, HKSM_SEEN, m));
-	t = target_new(sc, HKSM_T_PEER, key);
-	t->range = range;
-	t->peer.idx = where.idx;
-	t->peer.addr = range->base + where.idx * PAGE_SIZE;
-	return t;
-}
-
-/*
- * The first candidate that can be had. NULL: there is none, or all are busy.
- * -EAGAIN: there is one for a round that has fewer other mms.
- */
-static struct hksm_target *target_cand(struct hksm_scanner *sc, u64 key)
-{
-	struct hksm *h = sc->h;
-	struct hksm_target *t = NULL;
-	struct hksm_place where;
-	struct hksm_probe p;
-	bool more, later = false;
-
-	/* Whoever is claimed is removed, and that ends the search. */
-	more = hksm_index_first(h, key, &p, &where);
-	while (more && !t) {
-		t = target_claim(sc, key, where);
-		if (IS_ERR(t)) {
-			/* Who keeps his pages busy does not keep others apart. */
-			later |= t == ERR_PTR(-EAGAIN);
-			t = NULL;
-		}
-		if (!t)
-			more = hksm_index_next(h, key, &p, &where);
-	}
-	return !t && later ? ERR_PTR(-EAGAIN) : t;
-}
-
-static struct hksm_target *target_find(struct hksm_scanner *sc,
-				       struct hksm_item *item)
-{
-	struct hksm_target *t = target_known(sc, item->key);
-
-	if (!t)
-		t = target_stable(sc, item->key);
-	if (!t)
-		t = target_cand(sc, item->key);
-	if (!IS_ERR_OR_NULL(t))
-		t->nid = hksm_nid(sc->h, page_to_pfn(item->page));
-	return t;
-}
-
-static struct hksm_target *target_zero(struct hksm_scanner *sc,
-				       struct hksm_item *item)
-{
-	struct hksm_target *t;
-	unsigned int i;
-
-	for (i = 0; i < sc->nr_targets; i++)
-		if (sc->target[i].kind == HKSM_T_ZERO)
-			return &sc->target[i];
-	t = target_new(sc, HKSM_T_ZERO, item->key);
-	t->page = ZERO_PAGE(item->addr);
-	return t;
-}
-
-/* Is there anything a page of a large folio could be merged with? */
-static bool has_partner(struct hksm_scanner *sc, u64 key)
-{
-	struct hksm *h = sc->h;
-	struct hksm_place where;
-	struct hksm_probe p;
-	bool more, found;
-
-	if (target_known(sc, key) || hksm_stable_find(h, key))
-		return true;
-	more = hksm_index_first(h, key, &p, &where);
-	while (more) {
-		struct hksm_item *item = hksm_batch_item(sc, where);
-		struct hksm_range *range = xa_load(&h->ranges, where.rid);
-		u64 m = item ? item->key | HKSM_CAND :
-			hksm_meta_read(range, where.idx);
-
-		found = !((m ^ key) & HKSM_KEY_MASK);
-		if (found)
-			return true;
-		more = hksm_index_next(h, key, &p, &where);
-	}
-	return false;
-}
-
-/* Room for the word of an item; a range that is new is owned from here on. */
-static bool item_room(struct hksm_scanner *sc, struct hksm_item *item)
-{
-	if (!sc->range) {
-		sc->range = hksm_range_make(sc->h, sc->slot, item->addr);
-		if (!sc->range)
-			return false;
-		hksm_range_own(sc->range, sc);
-	}
-	return hksm_range_room(sc->h, sc->range, item->idx);
-}
-
 static void lookup_large(struct hksm_scanner *sc, struct hksm_item *item,
 			 bool zero)
 {
-	if (zero || has_partner(sc, item->key)) {
+	if (zero || hksm_target_exists(sc, item->key)) {
 		item->verdict = HKSM_V_SEEN;
 		sc->split = item - sc->item;
 		return;
@@ -611,10 +370,10 @@ static void lookup_item(struct hksm_scanner *sc, struct hksm_item *item,
 	struct hksm_target *t;
 
 	if (zero && !large) {
-		t = target_zero(sc, item);
+		t = hksm_target_zero(sc, item);
 		goto join;
 	}
-	if (!item_room(sc, item)) {
+	if (!hksm_batch_room(sc, item->addr)) {
 		item->verdict = HKSM_V_DROP;
 		return;
 	}
@@ -622,10 +381,11 @@ static void lookup_item(struct hksm_scanner *sc, struct hksm_item *item,
 		lookup_large(sc, item, zero);
 		return;
 	}
-	t = target_find(sc, item);
+	t = hksm_target_find(sc, item);
 	if (IS_ERR(t)) {
 		item->verdict = t == ERR_PTR(-EAGAIN) ||
-			is_target(sc, item->key) ? HKSM_V_RETRY : HKSM_V_SOON;
+			hksm_target_held(sc, item->key) ?
+			HKSM_V_RETRY : HKSM_V_SOON;
 		return;
 	}
 	if (!t) {
@@ -685,7 +445,6 @@ static bool split_folio_of(struct hksm_scanner *sc, struct hksm_item *item)
 {
 	struct folio *folio = page_folio(item->page);
 	struct hksm_item *first = item, *i;
-	bool done;
 
 	while (first->borrowed)
 		first--;
@@ -693,11 +452,7 @@ static bool split_folio_of(struct hksm_scanner *sc, struct hksm_item *item)
 		if (i->page && page_folio(i->page) == folio && i != first &&
 		    !i->borrowed)
 			return false;
-	if (!folio_trylock(folio))
-		return false;
-	done = !split_huge_page(first->page);
-	folio_unlock(page_folio(first->page));
-	if (!done)
+	if (!hksm_merge_split(first->page))
 		return false;
 	for (i = first + 1; i < sc->item + sc->nr && i->borrowed; i++) {
 		i->page = NULL;
@@ -723,8 +478,8 @@ static unsigned long lookup(struct hksm_scanner *sc, const u64 *digest,
 		if (!fresh && item->verdict != HKSM_V_RETRY)
 			continue;
 		if (fresh && !gate_item(sc, item, zero)) {
-			item->verdict = item_room(sc, item) ? HKSM_V_SEEN :
-							      HKSM_V_DROP;
+			item->verdict = hksm_batch_room(sc, item->addr) ?
+				HKSM_V_SEEN : HKSM_V_DROP;
 			continue;
 		}
 		sc->split = -1;
@@ -793,157 +548,6 @@ put:
 		folios_put(&fbatch);
 }
 
-/* A merged page whose node is gone, as after a failed unmerge: a new one. */
-static struct hksm_node *adopt_orphan(struct hksm_scanner *sc,
-				      struct folio *folio)
-{
-	struct hksm *h = sc->h;
-	struct hksm_node *node;
-	void *p;
-	u64 key;
-
-	node = hksm_node_alloc(h, GFP_NOWAIT | __GFP_NOWARN);
-	if (!node)
-		return NULL;
-	p = kmap_local_page(&folio->page);
-	node->nid = hksm_nid(h, folio_pfn(folio));
-	key = hksm_key(h, hksm_digest(&h->key, p, p), node->nid);
-	kunmap_local(p);
-	if (!hksm_folio_keep(folio) || hksm_stable_file(h, node, key)) {
-		hksm_node_free(h, node);
-		return NULL;
-	}
-	folio_mark_dirty(folio);
-	hksm_folio_tag(folio, node);
-	/* As in promote(). */
-	smp_store_release(&node->kpfn, folio_pfn(folio));
-	return node;
-}
-
-/* A merged page is mapped here without a record: by fork, or by swap-in. */
-static void adopt(struct hksm_scanner *sc, unsigned int idx, struct page *page)
-{
-	unsigned long addr = sc->item_base + idx * PAGE_SIZE;
-	struct hksm_item at = { .addr = addr, .idx = idx };
-	struct folio *folio = page_folio(page);
-	struct hksm *h = sc->h;
-	struct hksm_node *node;
-	struct hksm_rec *rec;
-	u64 m;
-
-	if (!sc->ctx)
-		sc->ctx = hksm_ctx_get(sc->slot, sc->vma);
-	if (!sc->ctx || !item_room(sc, &at) || !folio_trylock(folio))
-		return;
-	if (!folio_test_ksm(folio))
-		goto unlock;
-	node = hksm_folio_node(folio);
-	if (node)
-		hksm_stable_refile(h, node);
-	m = hksm_meta_read(sc->range, idx);
-	if (hksm_meta_state(m) == HKSM_MERGED) {
-		if (hksm_meta_node(m) == node)
-			goto unlock;
-		if (hksm_rec_drop(h, m, HKSM_FOLIO_TRY))
-			goto unlock;
-	} else if (hksm_meta_state(m) == HKSM_CAND) {
-		hksm_index_del(h, m, hksm_place(sc->range, idx));
-	}
-	if (!node)
-		node = adopt_orphan(sc, folio);
-	rec = node ? hksm_rec_add(h, node, sc->ctx, addr, true) : NULL;
-	if (rec)
-		m = hksm_meta_become(m, HKSM_MERGED,
-				     hksm_rec_payload(node, rec));
-	else
-		m = 0;
-	hksm_meta_write(sc->range, idx,
-			hksm_meta_set(m, HKSM_META_SKIP_SHIFT, 0));
-unlock:
-	folio_unlock(folio);
-}
-
-static struct hksm_item *item_at(struct hksm_scanner *sc, unsigned int idx)
-{
-	unsigned int i;
-
-	for (i = 0; i < sc->nr; i++)
-		if (sc->item[i].idx == idx)
-			return &sc->item[i];
-	return NULL;
-}
-
-/* A record whose address maps something else now. */
-static void lost(struct hksm_scanner *sc, unsigned int idx, bool broken)
-{
-	struct hksm_item *item = broken ? item_at(sc, idx) : NULL;
-	u64 m = hksm_meta_read(sc->range, idx);
-
-	if (hksm_meta_state(m) == HKSM_MERGED &&
-	    hksm_rec_leave(sc->h, m, HKSM_FOLIO_TRY)) {
-		/* Next time; until then the record stays where it is. */
-		if (item)
-			item->verdict = HKSM_V_DONE;
-		return;
-	}
-	if (broken) {
-		m = hksm_policy_broken(m, &sc->range->heat);
-		atomic_long_inc(&sc->h->breaks);
-		sc->breaks++;
-	} else {
-		m = 0;
-	}
-	hksm_meta_write(sc->range, idx, m);
-	if (item)
-		item->meta = m;
-}
-
-/* Swapped out with its record kept; see whether the folio is still there. */
-static void swapped(struct hksm_scanner *sc, unsigned int idx)
-{
-	u64 m = hksm_meta_read(sc->range, idx);
-	struct folio *folio;
-
-	if (hksm_meta_state(m) != HKSM_MERGED)
-		return;
-	folio = hksm_node_folio(hksm_meta_node(m), HKSM_FOLIO_TRY);
-	if (IS_ERR(folio))
-		return;
-	if (folio) {
-		folio_unlock(folio);
-		folio_put(folio);
-		return;
-	}
-	hksm_node_drop(sc->h, hksm_meta_node(m));
-	hksm_meta_write(sc->range, idx, 0);
-}
-
-static void do_slow(struct hksm_scanner *sc)
-{
-	unsigned int i;
-
-	for (i = 0; i < sc->nr_slow; i++) {
-		struct hksm_slow *slow = &sc->slow[i];
-
-		switch (slow->kind) {
-		case HKSM_SLOW_GONE:
-			lost(sc, slow->idx, false);
-			break;
-		case HKSM_SLOW_BROKEN:
-			lost(sc, slow->idx, true);
-			break;
-		case HKSM_SLOW_SWAP:
-			swapped(sc, slow->idx);
-			break;
-		case HKSM_SLOW_ADOPT:
-			adopt(sc, slow->idx, slow->page);
-			break;
-		}
-		if (slow->page)
-			folio_put(page_folio(slow->page));
-	}
-}
-
 /* Remember the first pass in which zero pages were placed in this page table. */
 static void zeroed_since(struct hksm_scanner *sc)
 {
@@ -984,7 +588,7 @@ unsigned long hksm_scan_batch(struct hksm_scanner *sc,
 		return end;
 
 	addr = collect(sc, vma, addr, end);
-	do_slow(sc);
+	hksm_reconcile(sc);
 	if (sc->nr) {
 		hash_items(sc, vma, digest);
 		for (round = 0; round < ROUNDS; round++) {

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The batch a scanner works on, as its steps share it.
+ */
+#include "hksm.h"
+
+/**
+ * hksm_batch_at() - the item of the batch at a page of its range
+ * @sc: the scanner
+ * @idx: index of the page
+ *
+ * Context: any; the batch belongs to the caller.
+ * Return: the item, which may have lost its page, or NULL.
+ */
+struct hksm_item *hksm_batch_at(struct hksm_scanner *sc, unsigned int idx)
+{
+	unsigned int i;
+
+	for (i = 0; i < sc->nr; i++)
+		if (sc->item[i].idx == idx)
+			return &sc->item[i];
+	return NULL;
+}
+
+/**
+ * hksm_batch_item() - the item of the batch at a place
+ * @sc: the scanner
+ * @where: any tracked page
+ *
+ * Context: any; the batch belongs to the caller.
+ * Return: the item, which may have lost its page, or NULL.
+ */
+struct hksm_item *hksm_batch_item(struct hksm_scanner *sc,
+				  struct hksm_place where)
+{
+	if (!sc->range || where.rid != sc->range->id)
+		return NULL;
+	return hksm_batch_at(sc, where.idx);
+}
+
+/**
+ * hksm_batch_room() - make sure the word of an address can be written
+ * @sc: the scanner
+ * @addr: in the page table of the batch
+ *
+ * A range that is new is owned from here on.
+ *
+ * Context: may sleep; the slot of the scanner is entered.
+ * Return: false without memory.
+ */
+bool hksm_batch_room(struct hksm_scanner *sc, unsigned long addr)
+{
+	if (!sc->range) {
+		sc->range = hksm_range_make(sc->h, sc->slot, addr);
+		if (!sc->range)
+			return false;
+		hksm_range_own(sc->range, sc);
+	}
+	return hksm_range_room(sc->h, sc->range, hksm_idx(addr));
+}
