@@ -2,7 +2,7 @@
 /*
  * The batch a scanner works on, as its steps share it.
  */
-#include "hksm.h"
+#include "batch.h"
 
 /**
  * hksm_batch_at() - the item of the batch at a page of its range

@@ -28,12 +28,13 @@
  *
  * Where to read on: scan.c (a batch), merge.c (how pages are merged), stable.c
  * (nodes and their life), slot.c (mms and their exit), policy.c (which pages
- * are left alone). Lock order and who protects what: hksm.h.
+ * are left alone). Lock order and the engine's state: core.h; what
+ * protects the other structures is said at each.
  */
 
 #include <linux/wait_bit.h>
 
-#include "hksm.h"
+#include "core.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/ksm.h>
@@ -66,7 +67,6 @@ struct hksm hksm = {
 	.ranges = XARRAY_INIT(hksm.ranges, XA_FLAGS_ALLOC),
 	.cand_lock = __SPIN_LOCK_UNLOCKED(hksm.cand_lock),
 	.stable_lock = __SPIN_LOCK_UNLOCKED(hksm.stable_lock),
-	.scanner = { .h = &hksm },
 };
 
 /**

@@ -4,7 +4,10 @@
  * Candidates leave the table, records go to their heirs or go away, and what
  * has become empty is freed.
  */
-#include "hksm.h"
+#include "forget.h"
+#include "heir.h"
+#include "index.h"
+#include "range.h"
 
 /* Ranges of a dead mm freed under one hold of the engine. */
 #define REAP_RANGES	64

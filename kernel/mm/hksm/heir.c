@@ -9,7 +9,11 @@
  * The heir gets the record with the anon_vma it had, which covers the other
  * processes that wait for a record of their own, too.
  */
-#include "hksm.h"
+#include <linux/rmap.h>
+
+#include "heir.h"
+#include "index.h"
+#include "range.h"
 
 /* Is the folio mapped at the address? Migration cannot come in between. */
 static bool maps(struct folio *folio, struct vm_area_struct *vma,
@@ -87,7 +91,7 @@ static bool estate_get(struct hksm *h, struct hksm_slot *slot,
 	e->ctx = NULL;
 	e->range = alloc ? hksm_range_make(h, slot, rec->addr) :
 			   hksm_range_find(slot, rec->addr);
-	if (!e->range || !hksm_range_own(e->range, &h->scanner))
+	if (!e->range || !hksm_range_own(e->range, h->scanner))
 		return false;
 	if (!alloc && !hksm_meta_ptr(e->range, hksm_idx(rec->addr)))
 		return false;
@@ -101,7 +105,7 @@ static bool estate_get(struct hksm *h, struct hksm_slot *slot,
 static void estate_put(struct hksm *h, struct estate *e)
 {
 	hksm_ctx_put(e->ctx);
-	if (e->range && e->range->owner == &h->scanner &&
+	if (e->range && e->range->owner == h->scanner &&
 	    !hksm_range_tidy(h, e->range))
 		hksm_range_disown(h, e->range);
 	e->ctx = NULL;

@@ -11,7 +11,9 @@
 #include <linux/sched/coredump.h>
 #include <linux/vmstat.h>
 
-#include "hksm.h"
+#include "slot.h"
+#include "stable.h"
+#include "unmerge.h"
 
 static void add_vma(struct vm_area_struct *vma)
 {

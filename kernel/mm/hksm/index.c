@@ -5,7 +5,9 @@
  * entries stable.c makes. This file owns hksm.cand_lock, and gives both tables
  * the size they should have.
  */
-#include "hksm.h"
+#include "index.h"
+#include "range.h"
+#include "stable.h"
 
 /**
  * hksm_index_prefetch() - start loading what a key will be looked up in

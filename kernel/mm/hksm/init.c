@@ -4,9 +4,19 @@
  */
 #include <linux/init.h>
 #include <linux/kthread.h>
+#include <linux/random.h>
+#include <linux/rhashtable.h>
 #include <linux/slab.h>
 
-#include "hksm.h"
+#include "cand.h"
+#include "digest.h"
+#include "forget.h"
+#include "rmap.h"
+#include "sched.h"
+#include "slot.h"
+#include "stable.h"
+#include "sysfs.h"
+#include "table.h"
 
 static void init_hash(struct hksm *h)
 {
@@ -24,7 +34,6 @@ static int __init hksm_init(void)
 
 	init_hash(h);
 	INIT_WORK(&h->reaper, hksm_reap);
-	h->last_drain = jiffies - HZ;
 
 	/* What refers to them is encoded; they would all look like leaks. */
 	h->node_cache = KMEM_CACHE(hksm_node, SLAB_NOLEAKTRACE);
@@ -40,11 +49,9 @@ static int __init hksm_init(void)
 	err = hksm_ctx_init(h);
 	if (err)
 		goto free_stable;
-	h->thread = kthread_run(hksm_thread, h, "ksmd");
-	if (IS_ERR(h->thread)) {
-		err = PTR_ERR(h->thread);
+	err = hksm_sched_start(h);
+	if (err)
 		goto free_ctxs;
-	}
 	err = hksm_sysfs_init(h);
 	if (err)
 		goto stop_thread;

@@ -17,7 +17,11 @@
 
 #include <asm/tlbflush.h>
 
-#include "hksm.h"
+#include "compare.h"
+#include "digest.h"
+#include "merge.h"
+#include "peers.h"
+#include "policy.h"
 
 static pte_t *lock_table(struct mm_struct *mm, unsigned long addr,
 			 spinlock_t **ptl)

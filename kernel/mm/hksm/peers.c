@@ -4,7 +4,9 @@
  * like the mm that is scanned, so several mmap_locks are held at once; all but
  * the first are only ever tried for.
  */
-#include "hksm.h"
+#include <linux/mmap_lock.h>
+
+#include "peers.h"
 
 /**
  * hksm_peer_enter() - get access to the mm of a page that is to be a target

@@ -7,7 +7,7 @@
  */
 #include <linux/slab.h>
 
-#include "hksm.h"
+#include "range.h"
 
 /**
  * hksm_range_find() - the range of an address

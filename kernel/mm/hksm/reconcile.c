@@ -6,7 +6,11 @@
  */
 #include <linux/highmem.h>
 
-#include "hksm.h"
+#include "digest.h"
+#include "heir.h"
+#include "index.h"
+#include "policy.h"
+#include "reconcile.h"
 
 /* A merged page whose node is gone, as after a failed unmerge: a new one. */
 static struct hksm_node *reconcile_orphan(struct hksm_scanner *sc,

@@ -6,10 +6,12 @@
  * but the hotplug notifier.
  */
 #include <linux/memory.h>
+#include <linux/rmap.h>
 #include <linux/sched/signal.h>
 #include <linux/wait_bit.h>
 
-#include "hksm.h"
+#include "rmap.h"
+#include "stable.h"
 
 /* Return: false to end the walk. */
 static bool walk_rec(struct folio *folio, struct hksm_rec *rec, int forks,

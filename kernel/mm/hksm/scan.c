@@ -8,11 +8,20 @@
  */
 #include <linux/highmem.h>
 #include <linux/huge_mm.h>
+#include <linux/pagevec.h>
 #include <linux/pagewalk.h>
 #include <linux/swap.h>
 #include <linux/swapops.h>
 
-#include "hksm.h"
+#include "compare.h"
+#include "digest.h"
+#include "index.h"
+#include "merge.h"
+#include "peers.h"
+#include "policy.h"
+#include "reconcile.h"
+#include "scan.h"
+#include "target.h"
 
 /* Entries under one hold of the page table lock, however many there are. */
 #define WALK_PAGES	512UL
@@ -245,7 +254,7 @@ static unsigned long collect_table(struct walk *w, pmd_t *pmd,
 			      entry_swapped(pte));
 	}
 	pte_unmap_unlock(start, ptl);
-	hksm_idle(sc, idle);
+	hksm_batch_idle(sc, idle);
 	return addr;
 }
 

@@ -12,7 +12,14 @@
 #include <linux/wait_bit.h>
 #include <trace/events/ksm.h>
 
-#include "hksm.h"
+#include "forget.h"
+#include "index.h"
+#include "peers.h"
+#include "policy.h"
+#include "scan.h"
+#include "sched.h"
+#include "stable.h"
+#include "walk.h"
 
 /* Batches under one hold of the locks. */
 #define STEP_BATCHES	64
@@ -21,6 +28,8 @@
 #define DEFAULT_PAGES	100
 /* No longer than the pause of 20 ms that is the default. */
 #define DRAIN_PAUSE	(HZ / 50)
+
+static struct hksm_scanner sched_scanner = { .h = &hksm };
 
 /**
  * hksm_advisor_set() - turn the scan-time advisor on or off
@@ -127,7 +136,7 @@ static unsigned long scan_some(struct hksm_scanner *sc,
 				       pmd_addr_end(addr, vma->vm_end));
 	entries = HKSM_HOLE_ENTRIES;
 	addr = hksm_skip_hole(vma->vm_mm, addr, end, &entries);
-	hksm_idle(sc, HKSM_HOLE_ENTRIES - entries);
+	hksm_batch_idle(sc, HKSM_HOLE_ENTRIES - entries);
 	return addr;
 }
 
@@ -289,11 +298,8 @@ static void turn(struct hksm_scanner *sc, unsigned int pages)
 	}
 }
 
-/**
- * hksm_should_run() - is there anything to scan?
- * @h: the engine
- */
-bool hksm_should_run(struct hksm *h)
+/* Is there anything to scan? */
+static bool sched_should_run(struct hksm *h)
 {
 	return (READ_ONCE(h->run) & HKSM_RUN_MERGE) &&
 	       !list_empty_careful(&h->slots);
@@ -305,11 +311,7 @@ static bool slept(struct hksm *h, unsigned int ms)
 	return ms != READ_ONCE(h->sleep_millisecs);
 }
 
-/**
- * hksm_thread() - ksmd
- * @data: the engine
- */
-int hksm_thread(void *data)
+static int sched_thread(void *data)
 {
 	struct hksm *h = data;
 	unsigned int ms;
@@ -320,9 +322,9 @@ int hksm_thread(void *data)
 		if (READ_ONCE(h->run) & HKSM_RUN_OFFLINE)
 			wait_on_bit(&h->run, ilog2(HKSM_RUN_OFFLINE),
 				    TASK_UNINTERRUPTIBLE);
-		if (hksm_should_run(h))
-			turn(&h->scanner, READ_ONCE(h->pages_to_scan));
-		if (hksm_should_run(h)) {
+		if (sched_should_run(h))
+			turn(h->scanner, READ_ONCE(h->pages_to_scan));
+		if (sched_should_run(h)) {
 			ms = READ_ONCE(h->sleep_millisecs);
 			wait_event_freezable_timeout(h->iter_wait,
 						     slept(h, ms),
@@ -332,9 +334,24 @@ int hksm_thread(void *data)
 			cond_resched();
 		} else {
 			wait_event_freezable(h->thread_wait,
-					     hksm_should_run(h) ||
+					     sched_should_run(h) ||
 					     kthread_should_stop());
 		}
 	}
 	return 0;
+}
+
+/**
+ * hksm_sched_start() - start ksmd
+ * @h: the engine
+ *
+ * Context: may sleep; once, before anything is scanned.
+ * Return: 0 or an error.
+ */
+int hksm_sched_start(struct hksm *h)
+{
+	h->last_drain = jiffies - HZ;
+	h->scanner = &sched_scanner;
+	h->thread = kthread_run(sched_thread, h, "ksmd");
+	return PTR_ERR_OR_ZERO(h->thread);
 }

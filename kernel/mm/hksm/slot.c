@@ -8,12 +8,14 @@
  * for the last one to leave. It takes no mmap_lock for that, since exec's
  * error path calls it with that lock held.
  */
+#include <linux/hash.h>
+#include <linux/rhashtable.h>
 #include <linux/sched/coredump.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <trace/events/ksm.h>
 
-#include "hksm.h"
+#include "slot.h"
 
 static struct hlist_head *bucket(struct hksm *h, struct mm_struct *mm)
 {

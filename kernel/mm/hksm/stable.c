@@ -14,7 +14,8 @@
 #include <linux/swap.h>
 #include <trace/events/ksm.h>
 
-#include "hksm.h"
+#include "range.h"
+#include "stable.h"
 
 #define NODE_SHIFT	6
 #define BODY_FAMILY	1ULL
@@ -278,7 +279,6 @@ static struct hksm_family *family_found(struct hksm *h, struct hksm_node *node,
 	kmemleak_not_leak(f);
 	f = kasan_reset_tag(f);
 	f->key = key;
-	f->nid = node->nid;
 	h->families++;
 	atomic_long_add(sizeof(*f), &h->meta_bytes);
 	if (family_add(h, f, node)) {

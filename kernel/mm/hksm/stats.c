@@ -6,7 +6,9 @@
 #include <linux/sched/coredump.h>
 #include <linux/seq_file.h>
 
-#include "hksm.h"
+#include "slot.h"
+#include "stats.h"
+#include "table.h"
 
 /**
  * hksm_meta_total() - bytes the engine uses for metadata

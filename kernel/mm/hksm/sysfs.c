@@ -10,7 +10,11 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
-#include "hksm.h"
+#include "sched.h"
+#include "stable.h"
+#include "stats.h"
+#include "sysfs.h"
+#include "unmerge.h"
 
 /* How the text of a knob is read, and what a bad one is answered with. */
 enum knob_type {

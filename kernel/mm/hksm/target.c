@@ -3,7 +3,9 @@
  * Targets: what the items of a batch are merged into. The hash proposes them;
  * merge.c locks and protects what is not locked yet, and compares.
  */
-#include "hksm.h"
+#include "index.h"
+#include "peers.h"
+#include "target.h"
 
 static struct hksm_target *target_new(struct hksm_scanner *sc,
 				      enum hksm_target_kind kind, u64 key)

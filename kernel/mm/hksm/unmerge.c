@@ -11,7 +11,12 @@
 #include <linux/swap.h>
 #include <linux/swapops.h>
 
-#include "hksm.h"
+#include "forget.h"
+#include "index.h"
+#include "slot.h"
+#include "stable.h"
+#include "unmerge.h"
+#include "walk.h"
 
 /**
  * hksm_vma_compatible() - may pages of an area be merged at all?

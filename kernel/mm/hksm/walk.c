@@ -5,7 +5,9 @@
  * tables cost, not what the addresses are. What has been looked at in vain is
  * counted, for whoever has to share his time.
  */
-#include "hksm.h"
+#include <linux/pgtable.h>
+
+#include "walk.h"
 
 /**
  * hksm_skip_hole() - go on to where something may be mapped

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a scanner has in hand: the items of a batch, and what they are merged into.
+ */
+#ifndef HKSM_BATCH_H
+#define HKSM_BATCH_H
+
+#include <linux/mm.h>
+
+#include "core.h"
+#include "meta.h"
+#include "range.h"
+#include "slot.h"
+#include "stable.h"
+
+/* Pages hashed, protected and replaced together. */
+#define HKSM_BATCH		32
+/* Other mms a batch may take pages from at a time. */
+#define HKSM_PEERS		8
+/* Addresses of a batch that need more than a look at the page table. */
+#define HKSM_SLOW		64
+/* Page table entries looked at in vain that count as a page. */
+#define HKSM_IDLE_ENTRIES	64
+
+/* What a batch does with an item in the end. */
+enum hksm_verdict {
+	HKSM_V_NONE,		/* not decided yet */
+	HKSM_V_SEEN,		/* keep the key */
+	HKSM_V_SOON,		/* the same, and look again in the next pass */
+	HKSM_V_CAND,		/* keep the key, it is in the table */
+	HKSM_V_DROP,		/* forget the address */
+	HKSM_V_ZERO,		/* the zero page is mapped, keep the history */
+	HKSM_V_JOIN,		/* to be mapped to a target */
+	HKSM_V_LEAD,		/* to become a merged page itself */
+	HKSM_V_RETRY,		/* look for a partner again */
+	HKSM_V_DONE,		/* meta word is already right */
+};
+
+/**
+ * struct hksm_item - a page of the batch; the scanner's
+ * @addr: where it is mapped
+ * @page: referenced, shared with the item before if @borrowed
+ * @idx: index in its range
+ * @borrowed: the reference belongs to an earlier item
+ * @locked: this item holds the folio lock
+ * @wp: @pte is valid: write-protected in this round
+ * @replaced: no longer mapped at @addr
+ * @target: index in hksm_scanner.target, for JOIN and LEAD
+ * @verdict: see enum hksm_verdict
+ * @meta: its word
+ * @key: its key
+ * @pte: the entry as left by hksm_protect()
+ * @rec: record reserved for it
+ */
+struct hksm_item {
+	unsigned long addr;
+	struct page *page;
+	u16 idx;
+	bool borrowed;
+	bool locked;
+	bool wp;
+	bool replaced;
+	u8 target;
+	enum hksm_verdict verdict;
+	u64 meta;
+	u64 key;
+	pte_t pte;
+	struct hksm_rec *rec;
+};
+
+enum hksm_target_kind {
+	HKSM_T_STABLE,		/* an existing merged page */
+	HKSM_T_ITEM,		/* an item of this batch will become one */
+	HKSM_T_PEER,		/* a page elsewhere will become one */
+	HKSM_T_ZERO,		/* the zero page */
+};
+
+/**
+ * struct hksm_target - what items of the batch are merged into
+ * @kind: see enum hksm_target_kind
+ * @dead: not usable, items have to look again
+ * @key: content
+ * @nid: NUMA node @key is for
+ * @page: locked and referenced, unless it is the zero page or an item's
+ * @node: node of @page; not yet filed for ITEM and PEER
+ * @anon: ITEM, PEER: the folio's mapping before it became a merged page
+ * @joins: items that want it
+ * @lead: ITEM: index of the item
+ * @peer: PEER: the page as an item
+ * @range: PEER: owned by the scanner, its mm entered
+ * @ctx: ITEM, PEER: context of its record, referenced
+ */
+struct hksm_target {
+	enum hksm_target_kind kind;
+	bool dead;
+	u16 nid;
+	u64 key;
+	struct page *page;
+	struct hksm_node *node;
+	struct address_space *anon;
+	unsigned int joins;
+	unsigned int lead;
+	struct hksm_item peer;
+	struct hksm_range *range;
+	struct hksm_ctx *ctx;
+};
+
+/* Why an address is on the slow list. */
+enum hksm_slow_kind {
+	HKSM_SLOW_GONE,		/* has a record, maps nothing of ours */
+	HKSM_SLOW_SWAP,		/* has a record, is swapped out or migrating */
+	HKSM_SLOW_BROKEN,	/* has a record, maps an ordinary page */
+	HKSM_SLOW_ADOPT,	/* maps a merged page without a record */
+};
+
+struct hksm_slow {
+	enum hksm_slow_kind kind;
+	u16 idx;
+	struct page *page;
+};
+
+/**
+ * struct hksm_scanner - scratch memory and state of one scanner
+ * @h: the engine
+ * @slot: mm of the current batch, entered
+ * @range: range of the current batch, owned; NULL until something is tracked
+ * @ctx: context of the current area, referenced, NULL until needed
+ * @vma: area of the current batch, under mmap_lock
+ * @peer: other mms that are entered: those of all targets of the round, kept
+ *	for the next one
+ * @item_base: first address of the page table of the batch
+ * @budget: pages that may still be looked at in this turn
+ * @idle: entries looked at in vain that have not been counted in @budget
+ * @split: item whose large folio is to be split, or -1
+ * @nr: items
+ * @nr_targets: targets
+ * @nr_slow: slow entries
+ * @nr_spare: preallocated nodes
+ * @nr_peers: peers
+ * @scanned: pages looked at since they were last accounted
+ * @skipped: pages skipped since they were last accounted
+ * @merges: pages merged since they were last accounted
+ * @breaks: merged pages found written since they were last accounted
+ * @zeroed: zero pages were placed in this batch
+ * @item: the batch
+ * @target: what it is merged into
+ * @slow: what needs a folio lock
+ * @spare: preallocated nodes
+ *
+ * Used by one thread at a time. Every scanner has its own.
+ */
+struct hksm_scanner {
+	struct hksm *h;
+	struct hksm_slot *slot;
+	struct hksm_range *range;
+	struct hksm_ctx *ctx;
+	struct vm_area_struct *vma;
+	struct hksm_slot *peer[HKSM_PEERS];
+	unsigned long item_base;
+	unsigned long budget;
+	unsigned int idle;
+	int split;
+	unsigned int nr;
+	unsigned int nr_targets;
+	unsigned int nr_slow;
+	unsigned int nr_spare;
+	unsigned int nr_peers;
+	unsigned long scanned;
+	unsigned long skipped;
+	unsigned long merges;
+	unsigned long breaks;
+	bool zeroed;
+	struct hksm_item item[HKSM_BATCH];
+	struct hksm_target target[HKSM_BATCH];
+	struct hksm_slow slow[HKSM_SLOW];
+	struct hksm_node *spare[HKSM_BATCH];
+};
+
+struct hksm_item *hksm_batch_at(struct hksm_scanner *sc, unsigned int idx);
+struct hksm_item *hksm_batch_item(struct hksm_scanner *sc,
+				  struct hksm_place where);
+bool hksm_batch_room(struct hksm_scanner *sc, unsigned long addr);
+
+/* Entries that led to nothing cost something, too. */
+static inline void hksm_batch_idle(struct hksm_scanner *sc, unsigned int entries)
+{
+	sc->idle += entries;
+	sc->budget -= min(sc->budget,
+			  (unsigned long)sc->idle / HKSM_IDLE_ENTRIES);
+	sc->idle %= HKSM_IDLE_ENTRIES;
+}
+
+#endif /* HKSM_BATCH_H */

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The engine as a whole: its state, and the order of its locks. Every header of
+ * a file that stands on core.c includes this one. Nothing outside of mm/hksm
+ * does; the rest of the kernel sees linux/ksm.h.
+ *
+ * Lock order, outer to inner:
+ *
+ *   hksm.sem             read: scanners, per batch. write: run=2, the knobs
+ *                        that reshape the tables, the reaper, memory hotplug
+ *   hksm_range.owner     try only: the meta words of a range are its owner's
+ *   mm->mmap_lock        read. Own mm: lock; the partner's mm: try only
+ *   folio lock           try only, except with no other one held
+ *   anon_vma rwsem       inside reverse walks and splits only
+ *   mmu notifier start   may sleep
+ *   page table lock
+ *   hksm.slots_lock, hksm.stable_lock, hksm.cand_lock, hksm_slot.lock
+ *                        leaves: nothing is taken, allocated or waited for
+ *
+ * "FL" below is the lock of the merged folio a node stands for. It protects
+ * the node's records, because reverse walks come with it and nothing else.
+ */
+#ifndef HKSM_CORE_H
+#define HKSM_CORE_H
+
+#include <linux/atomic.h>
+#include <linux/ksm.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/rhashtable-types.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "../internal.h"
+#include "cand.h"
+#include "compat.h"
+#include "digest.h"
+#include "policy.h"
+#include "table.h"
+
+/* For metadata: what cannot be had now is done without until the next pass. */
+#define HKSM_META_GFP		(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
+
+#define HKSM_SLOT_HASH_BITS	10
+
+/* What the tables begin with. */
+#define HKSM_TABLE_ENTRIES	4096UL
+
+/* Bits of hksm.run: the values of the file "run", and what hotplug adds. */
+#define HKSM_RUN_STOP		0
+#define HKSM_RUN_MERGE		1
+#define HKSM_RUN_UNMERGE	2
+#define HKSM_RUN_OFFLINE	4
+
+struct hksm_scanner;
+
+/**
+ * struct hksm - all state of the engine
+ * @sem: see the lock order above
+ * @run: value of the file, written with @sem held for writing
+ * @sleep_millisecs: pause between turns; lockless
+ * @pages_to_scan: pages of a turn; lockless
+ * @max_page_sharing: records of a node; @sem
+ * @merge_across_nodes: one set of contents for all NUMA nodes; @sem
+ * @use_zero_pages: lockless
+ * @smart_scan: lockless
+ * @prune_millisecs: kept for the file; stale copies go at every look-up
+ * @advisor: scan-time advisor on; lockless
+ * @advice: its knobs and history
+ * @advisor_min_pages: first value of @pages_to_scan when it is turned on
+ * @advisor_start: begin of the pass
+ * @advisor_cpu: CPU time of the scanner at the end of the previous pass
+ * @pages_shared: nodes with a record
+ * @pages_sharing: records beyond the first of each node
+ * @pages_unshared: pages in the candidate table
+ * @nr_items: tracked pages
+ * @pages_scanned: pages looked at
+ * @pages_skipped: pages skipped
+ * @merges: pages merged, ever
+ * @breaks: merged pages found written, ever
+ * @pins: pages not merged because somebody holds a reference; this pass
+ * @seqnr: passes completed; scanner
+ * @families: contents with several copies; @stable_lock
+ * @family_nodes: their copies; @stable_lock
+ * @nr_bare: nodes in state HKSM_NODE_BARE
+ * @meta_bytes: memory of everything but the tables
+ * @slots_lock: see the lock order
+ * @slots: mms in the order of the pass; @slots_lock
+ * @slots_hash: the same by mm; @slots_lock
+ * @cursor: list head of the slot being scanned, or @slots; @slots_lock
+ * @cursor_addr: where to go on in it; scanner
+ * @unmerge: the same for run=2; @slots_lock
+ * @in_pass: a pass has begun; scanner
+ * @stuck: a table could not be made larger, for want of memory; scanner
+ * @reap: dead slots that still have ranges; @slots_lock
+ * @reaper: frees them
+ * @exit_wait: exits that wait for a user to leave the mm
+ * @thread: ksmd
+ * @thread_wait: ksmd while there is nothing to do
+ * @iter_wait: ksmd between turns
+ * @last_drain: when per-CPU page batches of all processors were last drained
+ * @key: key of the page hash; immutable
+ * @nid_salt: makes contents of NUMA nodes differ; immutable
+ * @zero_digest: digest of a page of zeroes; immutable
+ * @ranges: struct hksm_range by id; own lock
+ * @ctxs: struct hksm_ctx by what it is the context of; own locks
+ * @cand_lock: protects @cand
+ * @cand: pages seen once
+ * @stable_lock: protects @stable
+ * @stable: merged pages; what its entries say is known to stable.c
+ * @node_cache: immutable
+ * @block_cache: immutable
+ * @scanner: the scanner of ksmd; immutable
+ */
+struct hksm {
+	struct rw_semaphore sem;
+	unsigned long run;
+	unsigned int sleep_millisecs;
+	unsigned int pages_to_scan;
+	unsigned int max_page_sharing;
+	unsigned int merge_across_nodes;
+	bool use_zero_pages;
+	bool smart_scan;
+	unsigned int prune_millisecs;
+
+	bool advisor;
+	struct hksm_advice advice;
+	unsigned long advisor_min_pages;
+	ktime_t advisor_start;
+	u64 advisor_cpu;
+
+	atomic_long_t pages_shared;
+	atomic_long_t pages_sharing;
+	atomic_long_t pages_unshared;
+	atomic_long_t nr_items;
+	atomic_long_t pages_scanned;
+	atomic_long_t pages_skipped;
+	atomic_long_t merges;
+	atomic_long_t breaks;
+	atomic_long_t pins;
+	unsigned long seqnr;
+	unsigned long families;
+	unsigned long family_nodes;
+	atomic_long_t nr_bare;
+	atomic_long_t meta_bytes;
+
+	spinlock_t slots_lock;
+	struct list_head slots;
+	struct hlist_head slots_hash[1 << HKSM_SLOT_HASH_BITS];
+	struct list_head *cursor;
+	unsigned long cursor_addr;
+	struct list_head *unmerge;
+	bool in_pass;
+	bool stuck;
+	struct list_head reap;
+	struct work_struct reaper;
+	wait_queue_head_t exit_wait;
+
+	struct task_struct *thread;
+	wait_queue_head_t thread_wait;
+	wait_queue_head_t iter_wait;
+	unsigned long last_drain;
+
+	struct hksm_digest_key key;
+	u64 nid_salt;
+	u64 zero_digest;
+	struct xarray ranges;
+	struct rhashtable ctxs;
+
+	spinlock_t cand_lock;
+	struct hksm_cand cand;
+
+	spinlock_t stable_lock;
+	struct hksm_table stable;
+
+	struct kmem_cache *node_cache;
+	struct kmem_cache *block_cache;
+
+	struct hksm_scanner *scanner;
+};
+
+extern struct hksm hksm;
+
+void hksm_lock_all(struct hksm *h);
+
+#endif /* HKSM_CORE_H */

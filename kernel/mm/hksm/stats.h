@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Figures that are made of several counters.
+ */
+#ifndef HKSM_STATS_H
+#define HKSM_STATS_H
+
+#include "core.h"
+
+unsigned long hksm_meta_total(struct hksm *h);
+long hksm_profit(struct hksm *h);
+
+#endif /* HKSM_STATS_H */
