@@ -8,12 +8,12 @@
 
 #define CAND_MIN_ENTRIES	1024UL
 
-static u64 pack(struct hksm_place where)
+static u64 cand_pack(struct hksm_place where)
 {
 	return (u64)where.idx << HKSM_RID_BITS | where.rid;
 }
 
-static bool unpack(u64 body, struct hksm_place *where)
+static bool cand_unpack(u64 body, struct hksm_place *where)
 {
 	where->rid = (u32)body;
 	where->idx = body >> HKSM_RID_BITS;
@@ -51,7 +51,7 @@ void hksm_cand_fini(struct hksm_cand *c)
  */
 bool hksm_cand_insert(struct hksm_cand *c, u64 key, struct hksm_place where)
 {
-	return hksm_table_insert(&c->table, key, pack(where));
+	return hksm_table_insert(&c->table, key, cand_pack(where));
 }
 
 /**
@@ -64,7 +64,7 @@ bool hksm_cand_insert(struct hksm_cand *c, u64 key, struct hksm_place where)
  */
 bool hksm_cand_remove(struct hksm_cand *c, u64 key, struct hksm_place where)
 {
-	return hksm_table_remove(&c->table, key, pack(where));
+	return hksm_table_remove(&c->table, key, cand_pack(where));
 }
 
 /**
@@ -79,7 +79,7 @@ bool hksm_cand_remove(struct hksm_cand *c, u64 key, struct hksm_place where)
 bool hksm_cand_first(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
 		     struct hksm_place *where)
 {
-	return unpack(hksm_table_first(&c->table, key, p), where);
+	return cand_unpack(hksm_table_first(&c->table, key, p), where);
 }
 
 /**
@@ -94,7 +94,7 @@ bool hksm_cand_first(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
 bool hksm_cand_next(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
 		    struct hksm_place *where)
 {
-	return unpack(hksm_table_next(&c->table, key, p), where);
+	return cand_unpack(hksm_table_next(&c->table, key, p), where);
 }
 
 /**

@@ -16,8 +16,8 @@
 #include "range.h"
 
 /* Is the folio mapped at the address? Migration cannot come in between. */
-static bool maps(struct folio *folio, struct vm_area_struct *vma,
-		 unsigned long addr)
+static bool heir_maps(struct folio *folio, struct vm_area_struct *vma,
+		      unsigned long addr)
 {
 	DEFINE_FOLIO_VMA_WALK(walk, folio, vma, addr, 0);
 
@@ -28,8 +28,8 @@ static bool maps(struct folio *folio, struct vm_area_struct *vma,
 }
 
 /* A process that is looked after and has no record at the address. */
-static struct hksm_slot *claim(struct hksm *h, struct mm_struct *mm,
-			       unsigned long addr)
+static struct hksm_slot *heir_claim(struct hksm *h, struct mm_struct *mm,
+				    unsigned long addr)
 {
 	struct hksm_slot *slot = hksm_slot_find(h, mm);
 	u64 m;
@@ -66,9 +66,10 @@ static struct hksm_slot *heir_find(struct hksm *h, struct folio *folio,
 
 		cond_resched();
 		if (vma->vm_mm == rec->ctx->slot->mm ||
-		    !hksm_rec_covers(rec, vma) || !maps(folio, vma, rec->addr))
+		    !hksm_rec_covers(rec, vma) ||
+		    !heir_maps(folio, vma, rec->addr))
 			continue;
-		slot = claim(h, vma->vm_mm, rec->addr);
+		slot = heir_claim(h, vma->vm_mm, rec->addr);
 		if (slot)
 			break;
 	}
@@ -77,14 +78,15 @@ static struct hksm_slot *heir_find(struct hksm *h, struct folio *folio,
 }
 
 /* What the heir needs for the record. */
-struct estate {
+struct heir_estate {
 	struct hksm_range *range;
 	struct hksm_ctx *ctx;
 };
 
 /* Return: false when something is missing, or without memory for it. */
-static bool estate_get(struct hksm *h, struct hksm_slot *slot,
-		       struct hksm_rec *rec, struct estate *e, bool alloc)
+static bool heir_estate_get(struct hksm *h, struct hksm_slot *slot,
+			    struct hksm_rec *rec, struct heir_estate *e,
+			    bool alloc)
 {
 	struct hksm_ctx *old = rec->ctx;
 
@@ -102,7 +104,7 @@ static bool estate_get(struct hksm *h, struct hksm_slot *slot,
 	return e->ctx;
 }
 
-static void estate_put(struct hksm *h, struct estate *e)
+static void heir_estate_put(struct hksm *h, struct heir_estate *e)
 {
 	hksm_ctx_put(e->ctx);
 	if (e->range && e->range->owner == h->scanner &&
@@ -112,8 +114,8 @@ static void estate_put(struct hksm *h, struct estate *e)
 	e->range = NULL;
 }
 
-static void hand_over(struct hksm *h, struct hksm_node *node,
-		      struct hksm_rec *rec, struct estate *e)
+static void heir_hand_over(struct hksm *h, struct hksm_node *node,
+			   struct hksm_rec *rec, struct heir_estate *e)
 {
 	unsigned int idx = hksm_idx(rec->addr);
 	u64 m = hksm_meta_read(e->range, idx);
@@ -145,7 +147,7 @@ int hksm_rec_leave(struct hksm *h, u64 meta, enum hksm_folio_mode mode)
 	struct hksm_rec *rec = hksm_meta_rec(meta);
 	struct hksm_slot *slot;
 	struct folio *folio;
-	struct estate e;
+	struct heir_estate e;
 	bool ready;
 	int err = 0;
 
@@ -158,25 +160,25 @@ int hksm_rec_leave(struct hksm *h, u64 meta, enum hksm_folio_mode mode)
 		hksm_rec_end(h, node, rec, folio);
 		return 0;
 	}
-	ready = estate_get(h, slot, rec, &e, false);
+	ready = heir_estate_get(h, slot, rec, &e, false);
 	if (!ready) {
 		/* Not with the lock of a folio that others map. */
 		folio_unlock(folio);
 		folio_put(folio);
-		estate_put(h, &e);
-		ready = estate_get(h, slot, rec, &e, true);
+		heir_estate_put(h, &e);
+		ready = heir_estate_get(h, slot, rec, &e, true);
 		folio = hksm_node_folio(node, mode);
 	}
 	if (IS_ERR(folio)) {
 		err = PTR_ERR(folio);
 	} else if (folio && ready) {
-		hand_over(h, node, rec, &e);
+		heir_hand_over(h, node, rec, &e);
 		folio_unlock(folio);
 		folio_put(folio);
 	} else {
 		hksm_rec_end(h, node, rec, folio);
 	}
-	estate_put(h, &e);
+	heir_estate_put(h, &e);
 	hksm_slot_release(h, slot);
 	hksm_slot_put(slot);
 	return err;

@@ -15,22 +15,22 @@
 #include "stable.h"
 #include "unmerge.h"
 
-static void add_vma(struct vm_area_struct *vma)
+static void hooks_add_vma(struct vm_area_struct *vma)
 {
 	if (!(vma->vm_flags & VM_MERGEABLE) && hksm_vma_compatible(vma))
 		vm_flags_set(vma, VM_MERGEABLE);
 }
 
-static void add_vmas(struct mm_struct *mm)
+static void hooks_add_vmas(struct mm_struct *mm)
 {
 	struct vm_area_struct *vma;
 
 	VMA_ITERATOR(vmi, mm, 0);
 	for_each_vma(vmi, vma)
-		add_vma(vma);
+		hooks_add_vma(vma);
 }
 
-static int del_vma(struct vm_area_struct *vma)
+static int hooks_del_vma(struct vm_area_struct *vma)
 {
 	int err;
 
@@ -45,14 +45,14 @@ static int del_vma(struct vm_area_struct *vma)
 	return 0;
 }
 
-static int del_vmas(struct mm_struct *mm)
+static int hooks_del_vmas(struct mm_struct *mm)
 {
 	struct vm_area_struct *vma;
 	int err;
 
 	VMA_ITERATOR(vmi, mm, 0);
 	for_each_vma(vmi, vma) {
-		err = del_vma(vma);
+		err = hooks_del_vma(vma);
 		if (err)
 			return err;
 	}
@@ -72,7 +72,7 @@ void ksm_add_vma(struct vm_area_struct *vma)
 
 	if (!test_bit(MMF_VM_MERGE_ANY, &mm->flags))
 		return;
-	add_vma(vma);
+	hooks_add_vma(vma);
 	if (unlikely(!test_bit(MMF_VM_MERGEABLE, &mm->flags)))
 		__ksm_enter(mm);
 }
@@ -95,7 +95,7 @@ int ksm_enable_merge_any(struct mm_struct *mm)
 			return err;
 	}
 	set_bit(MMF_VM_MERGE_ANY, &mm->flags);
-	add_vmas(mm);
+	hooks_add_vmas(mm);
 	return 0;
 }
 
@@ -112,9 +112,9 @@ int ksm_disable_merge_any(struct mm_struct *mm)
 
 	if (!test_bit(MMF_VM_MERGE_ANY, &mm->flags))
 		return 0;
-	err = del_vmas(mm);
+	err = hooks_del_vmas(mm);
 	if (err) {
-		add_vmas(mm);
+		hooks_add_vmas(mm);
 		return err;
 	}
 	clear_bit(MMF_VM_MERGE_ANY, &mm->flags);
@@ -134,7 +134,7 @@ int ksm_disable(struct mm_struct *mm)
 		return 0;
 	if (test_bit(MMF_VM_MERGE_ANY, &mm->flags))
 		return ksm_disable_merge_any(mm);
-	return del_vmas(mm);
+	return hooks_del_vmas(mm);
 }
 
 /**
@@ -201,8 +201,8 @@ void __ksm_exit(struct mm_struct *mm)
 }
 
 /* Does the folio belong at this address the way it is? */
-static bool usable(struct folio *folio, struct vm_area_struct *vma,
-		   unsigned long addr)
+static bool hooks_usable(struct folio *folio, struct vm_area_struct *vma,
+			 unsigned long addr)
 {
 	struct anon_vma *anon_vma = folio_anon_vma(folio);
 
@@ -237,7 +237,7 @@ struct folio *ksm_might_need_to_copy(struct folio *folio,
 	struct page *page = folio_page(folio, 0);
 	struct folio *copy;
 
-	if (usable(folio, vma, addr))
+	if (hooks_usable(folio, vma, addr))
 		return folio;
 	if (PageHWPoison(page))
 		return ERR_PTR(-EHWPOISON);

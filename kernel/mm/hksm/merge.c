@@ -4,10 +4,10 @@
  * engine that changes page table entries.
  *
  * What makes a wrong merge impossible: every page of a pair is locked, its
- * entry was written by hksm_protect() after a flush and a check that nobody
+ * entry was written by merge_protect() after a flush and a check that nobody
  * holds a reference through which it could be written, and only then are the
  * pages compared. The entry is replaced if, under the page table lock, it is
- * still the one that hksm_protect() left. Whoever wants to write in between
+ * still the one that merge_protect() left. Whoever wants to write in between
  * faults, cannot take over a locked folio, and changes the entry.
  */
 /* flush_tlb_range() of some architectures looks into huge page states. */
@@ -23,8 +23,8 @@
 #include "peers.h"
 #include "policy.h"
 
-static pte_t *lock_table(struct mm_struct *mm, unsigned long addr,
-			 spinlock_t **ptl)
+static pte_t *merge_lock_table(struct mm_struct *mm, unsigned long addr,
+			       spinlock_t **ptl)
 {
 	pmd_t *pmd = mm_find_pmd(mm, addr);
 
@@ -32,27 +32,27 @@ static pte_t *lock_table(struct mm_struct *mm, unsigned long addr,
 }
 
 /* References an otherwise unused folio has: mappings, swap cache, ours. */
-static bool is_pinned(struct folio *folio)
+static bool merge_is_pinned(struct folio *folio)
 {
 	return folio_mapcount(folio) + folio_test_swapcache(folio) + 1 !=
 	       folio_ref_count(folio);
 }
 
 /* May this entry be the one of the item, as far as the item knows? */
-static bool entry_fits(pte_t pte, struct hksm_item *item)
+static bool merge_entry_fits(pte_t pte, struct hksm_item *item)
 {
 	return pte_present(pte) && !pte_uffd_wp(pte) &&
 	       pte_pfn(pte) == page_to_pfn(item->page);
 }
 
 /* Second half, after the flush: the entry of the item is clear. */
-static void protect_one(struct hksm *h, struct vm_area_struct *vma,
-			struct hksm_item *item, pte_t *ptep)
+static void merge_protect_one(struct hksm *h, struct vm_area_struct *vma,
+			      struct hksm_item *item, pte_t *ptep)
 {
 	struct folio *folio = page_folio(item->page);
 	pte_t pte = item->pte;
 
-	if (is_pinned(folio) ||
+	if (merge_is_pinned(folio) ||
 	    (PageAnonExclusive(item->page) &&
 	     folio_try_share_anon_rmap_pte(folio, item->page))) {
 		set_pte_at(vma->vm_mm, item->addr, ptep, pte);
@@ -74,8 +74,8 @@ static void protect_one(struct hksm *h, struct vm_area_struct *vma,
  * one flush, and only then are references counted: a pin taken before the
  * flush is seen, one after it finds no entry.
  */
-static void hksm_protect(struct hksm *h, struct vm_area_struct *vma,
-			 struct hksm_item **v, unsigned int n)
+static void merge_protect(struct hksm *h, struct vm_area_struct *vma,
+			  struct hksm_item **v, unsigned int n)
 {
 	struct mm_struct *mm = vma->vm_mm;
 	unsigned long start = v[0]->addr, end = v[n - 1]->addr + PAGE_SIZE;
@@ -87,7 +87,7 @@ static void hksm_protect(struct hksm *h, struct vm_area_struct *vma,
 
 	mmu_notifier_range_init(&mn, MMU_NOTIFY_CLEAR, 0, mm, start, end);
 	mmu_notifier_invalidate_range_start(&mn);
-	table = lock_table(mm, start, &ptl);
+	table = merge_lock_table(mm, start, &ptl);
 	if (!table)
 		goto end;
 	flush_tlb_batched_pending(mm);
@@ -97,7 +97,7 @@ static void hksm_protect(struct hksm *h, struct vm_area_struct *vma,
 		pte_t *ptep = table + ((item->addr - start) >> PAGE_SHIFT);
 		pte_t pte = ptep_get(ptep);
 
-		if (!entry_fits(pte, item))
+		if (!merge_entry_fits(pte, item))
 			continue;
 		item->pte = pte;
 		if (!pte_write(pte) && !pte_dirty(pte) &&
@@ -115,8 +115,8 @@ static void hksm_protect(struct hksm *h, struct vm_area_struct *vma,
 	for_each_set_bit(i, cleared, n) {
 		struct hksm_item *item = v[i];
 
-		protect_one(h, vma, item,
-			    table + ((item->addr - start) >> PAGE_SHIFT));
+		merge_protect_one(h, vma, item,
+				  table + ((item->addr - start) >> PAGE_SHIFT));
 	}
 	pte_unmap_unlock(table, ptl);
 end:
@@ -124,8 +124,8 @@ end:
 }
 
 /* The entry that maps what the item's page is merged into. */
-static pte_t new_entry(struct vm_area_struct *vma, struct hksm_item *item,
-		       struct page *page)
+static pte_t merge_new_entry(struct vm_area_struct *vma, struct hksm_item *item,
+			     struct page *page)
 {
 	bool zero = is_zero_pfn(page_to_pfn(page));
 	pte_t pte;
@@ -141,13 +141,15 @@ static pte_t new_entry(struct vm_area_struct *vma, struct hksm_item *item,
 	return zero ? pte_clear_soft_dirty(pte) : pte;
 }
 
-static struct page *target_page(struct hksm_scanner *sc, struct hksm_item *item)
+static struct page *merge_target_page(struct hksm_scanner *sc,
+				      struct hksm_item *item)
 {
 	return sc->target[item->target].page;
 }
 
-static void replace_one(struct vm_area_struct *vma, struct hksm_item *item,
-			struct page *page, pte_t *ptep)
+static void merge_replace_one(struct vm_area_struct *vma,
+			      struct hksm_item *item, struct page *page,
+			      pte_t *ptep)
 {
 	struct folio *folio = page_folio(item->page);
 	struct mm_struct *mm = vma->vm_mm;
@@ -160,7 +162,7 @@ static void replace_one(struct vm_area_struct *vma, struct hksm_item *item,
 		folio_add_anon_rmap_pte(page_folio(page), page, vma,
 					item->addr, RMAP_NONE);
 	}
-	set_pte_at(mm, item->addr, ptep, new_entry(vma, item, page));
+	set_pte_at(mm, item->addr, ptep, merge_new_entry(vma, item, page));
 	folio_remove_rmap_pte(folio, item->page, vma);
 	/* The reference of the entry; the batch holds another one. */
 	folio_put(folio);
@@ -168,8 +170,8 @@ static void replace_one(struct vm_area_struct *vma, struct hksm_item *item,
 }
 
 /* Map the items of one page table to their targets. */
-static void hksm_replace(struct hksm_scanner *sc, struct hksm_item **v,
-			 unsigned int n)
+static void merge_replace(struct hksm_scanner *sc, struct hksm_item **v,
+			  unsigned int n)
 {
 	struct vm_area_struct *vma = sc->vma;
 	struct mm_struct *mm = vma->vm_mm;
@@ -182,7 +184,7 @@ static void hksm_replace(struct hksm_scanner *sc, struct hksm_item **v,
 
 	mmu_notifier_range_init(&mn, MMU_NOTIFY_CLEAR, 0, mm, start, end);
 	mmu_notifier_invalidate_range_start(&mn);
-	table = lock_table(mm, start, &ptl);
+	table = merge_lock_table(mm, start, &ptl);
 	if (!table)
 		goto end;
 	for (i = 0; i < n; i++) {
@@ -199,15 +201,15 @@ static void hksm_replace(struct hksm_scanner *sc, struct hksm_item **v,
 	if (!bitmap_empty(cleared, n))
 		flush_tlb_range(vma, start, end);
 	for_each_set_bit(i, cleared, n)
-		replace_one(vma, v[i], target_page(sc, v[i]),
-			    table + ((v[i]->addr - start) >> PAGE_SHIFT));
+		merge_replace_one(vma, v[i], merge_target_page(sc, v[i]),
+				  table + ((v[i]->addr - start) >> PAGE_SHIFT));
 	pte_unmap_unlock(table, ptl);
 end:
 	mmu_notifier_invalidate_range_end(&mn);
 }
 
 /* Is the folio one that a page of this batch belongs to? */
-static bool in_batch(struct hksm_scanner *sc, struct folio *folio)
+static bool merge_in_batch(struct hksm_scanner *sc, struct folio *folio)
 {
 	unsigned int i;
 
@@ -221,15 +223,16 @@ static bool in_batch(struct hksm_scanner *sc, struct folio *folio)
  * Get the page at the place of a target, referenced. Return: its folio, NULL
  * when there is nothing that can be merged.
  */
-static struct folio *peer_page(struct hksm_scanner *sc, struct hksm_target *t,
-			       struct vm_area_struct *vma)
+static struct folio *merge_peer_page(struct hksm_scanner *sc,
+				     struct hksm_target *t,
+				     struct vm_area_struct *vma)
 {
 	struct folio *folio = NULL;
 	struct page *page;
 	spinlock_t *ptl;
 	pte_t *ptep, pte;
 
-	ptep = lock_table(vma->vm_mm, t->peer.addr, &ptl);
+	ptep = merge_lock_table(vma->vm_mm, t->peer.addr, &ptl);
 	if (!ptep)
 		return NULL;
 	pte = ptep_get(ptep);
@@ -240,7 +243,7 @@ static struct folio *peer_page(struct hksm_scanner *sc, struct hksm_target *t,
 		/* The same folio, by fork: there is nothing to merge. */
 		if (folio_is_zone_device(folio) || !folio_test_anon(folio) ||
 		    folio_test_ksm(folio) || PageHWPoison(page) ||
-		    in_batch(sc, folio)) {
+		    merge_in_batch(sc, folio)) {
 			folio = NULL;
 		} else {
 			folio_get(folio);
@@ -276,8 +279,9 @@ bool hksm_merge_split(struct page *page)
  * covers all who map it, that of the area only those forked from here. @near is
  * the context of the area, and most often the one.
  */
-static struct hksm_ctx *page_ctx(struct hksm_slot *slot, struct hksm_item *item,
-				 struct hksm_ctx *near, gfp_t gfp)
+static struct hksm_ctx *merge_ctx(struct hksm_slot *slot,
+				  struct hksm_item *item, struct hksm_ctx *near,
+				  gfp_t gfp)
 {
 	struct folio *folio = page_folio(item->page);
 
@@ -290,7 +294,7 @@ static struct hksm_ctx *page_ctx(struct hksm_slot *slot, struct hksm_item *item,
 }
 
 /* Lock and write-protect the page that is to become a merged page. */
-static bool peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
+static bool merge_peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 {
 	struct hksm_slot *slot = t->range->slot;
 	struct hksm_item *peer = &t->peer;
@@ -300,7 +304,7 @@ static bool peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 	vma = vma_lookup(slot->mm, peer->addr);
 	if (!vma || !(vma->vm_flags & VM_MERGEABLE) || !vma->anon_vma)
 		return false;
-	folio = peer_page(sc, t, vma);
+	folio = merge_peer_page(sc, t, vma);
 	if (!folio)
 		return false;
 	if (folio_test_large(folio)) {
@@ -308,7 +312,7 @@ static bool peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 		if (hksm_merge_split(peer->page)) {
 			folio_put(page_folio(peer->page));
 			peer->page = NULL;
-			folio = peer_page(sc, t, vma);
+			folio = merge_peer_page(sc, t, vma);
 			if (!folio)
 				return false;
 		}
@@ -320,15 +324,15 @@ static bool peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 	if (folio_test_large(folio) || !folio_test_anon(folio) ||
 	    folio_test_ksm(folio) || PageHWPoison(peer->page))
 		return false;
-	t->ctx = page_ctx(slot, peer, NULL, HKSM_META_GFP);
+	t->ctx = merge_ctx(slot, peer, NULL, HKSM_META_GFP);
 	if (!t->ctx)
 		return false;
-	hksm_protect(sc->h, vma, &peer, 1);
+	merge_protect(sc->h, vma, &peer, 1);
 	return peer->wp;
 }
 
 /* Lock the folio of an item and make sure it is still what it was. */
-static bool item_lock(struct hksm_item *item)
+static bool merge_item_lock(struct hksm_item *item)
 {
 	struct folio *folio = page_folio(item->page);
 
@@ -339,7 +343,7 @@ static bool item_lock(struct hksm_item *item)
 	       !folio_test_large(folio) && !PageHWPoison(item->page);
 }
 
-static void prefetch_page(struct page *page)
+static void merge_prefetch(struct page *page)
 {
 	const char *p = page_address(page);
 	unsigned int off;
@@ -355,7 +359,7 @@ static void prefetch_page(struct page *page)
  * been written since, and with the same. Filed under the old key the node would
  * not be found by those it is for, and would be by those it is not for.
  */
-static bool has_key(struct hksm *h, struct page *page, int nid, u64 key)
+static bool merge_has_key(struct hksm *h, struct page *page, int nid, u64 key)
 {
 	void *p = kmap_local_page(page);
 	u64 digest = hksm_digest(&h->key, p, p);
@@ -369,7 +373,7 @@ static bool has_key(struct hksm *h, struct page *page, int nid, u64 key)
  * of the page itself, and only then let the folio point at the node. The
  * frame number comes last; without it nobody looks through the keyhole.
  */
-static bool promote(struct hksm_scanner *sc, struct hksm_target *t)
+static bool merge_promote(struct hksm_scanner *sc, struct hksm_target *t)
 {
 	bool peer = t->kind == HKSM_T_PEER;
 	struct hksm_item *item = peer ? &t->peer : &sc->item[t->lead];
@@ -383,11 +387,12 @@ static bool promote(struct hksm_scanner *sc, struct hksm_target *t)
 	/* It may have moved to another NUMA node since it was hashed. */
 	node->nid = hksm_nid(h, folio_pfn(folio));
 	if (node->nid != t->nid ||
-	    !has_key(h, item->page, t->nid, t->key) || !hksm_folio_keep(folio))
+	    !merge_has_key(h, item->page, t->nid, t->key) ||
+	    !hksm_folio_keep(folio))
 		return false;
 	if (!peer)
-		t->ctx = page_ctx(sc->slot, item, sc->ctx,
-				  GFP_NOWAIT | __GFP_NOWARN);
+		t->ctx = merge_ctx(sc->slot, item, sc->ctx,
+				   GFP_NOWAIT | __GFP_NOWARN);
 	if (!t->ctx || hksm_stable_file(h, node, t->key))
 		return false;
 	item->rec = hksm_rec_add(h, node, t->ctx, item->addr, false);
@@ -411,7 +416,7 @@ static bool promote(struct hksm_scanner *sc, struct hksm_target *t)
 	return true;
 }
 
-static struct hksm_node *target_node(struct hksm_target *t)
+static struct hksm_node *merge_target_node(struct hksm_target *t)
 {
 	return hksm_folio_node(page_folio(t->page));
 }
@@ -425,14 +430,14 @@ static struct hksm_node *target_node(struct hksm_target *t)
  * before the tag was there may be reading the node now. He has had a reference
  * since then; so with one that is not accounted for, the folio stays what it is.
  */
-static void demote(struct hksm_scanner *sc, struct hksm_target *t)
+static void merge_demote(struct hksm_scanner *sc, struct hksm_target *t)
 {
 	bool peer = t->kind == HKSM_T_PEER;
 	struct hksm_item *item = peer ? &t->peer : &sc->item[t->lead];
 	struct folio *folio = page_folio(item->page);
 	struct hksm_node *node = hksm_folio_node(folio);
 
-	if (is_pinned(folio))
+	if (merge_is_pinned(folio))
 		return;
 	WRITE_ONCE(folio->mapping, t->anon);
 	hksm_node_drop(sc->h, node);
@@ -448,14 +453,14 @@ static void demote(struct hksm_scanner *sc, struct hksm_target *t)
 }
 
 /* Was the page of this target made a merged page in this round? */
-static bool is_promoted(struct hksm_target *t)
+static bool merge_is_promoted(struct hksm_target *t)
 {
 	return (t->kind == HKSM_T_ITEM || t->kind == HKSM_T_PEER) &&
 	       !t->dead && !t->node;
 }
 
 /* What every target needs that can sleep or fail for want of memory. */
-static bool prepare(struct hksm_scanner *sc)
+static bool merge_prepare(struct hksm_scanner *sc)
 {
 	if (!sc->ctx)
 		sc->ctx = hksm_ctx_get(sc->slot, sc->vma);
@@ -481,13 +486,14 @@ void hksm_merge_prepare(struct hksm_scanner *sc)
 	}
 }
 
-static void fail_target(struct hksm_target *t)
+static void merge_fail_target(struct hksm_target *t)
 {
 	t->dead = true;
 }
 
 /* Collect the items of a verdict that pass a test, in address order. */
-static unsigned int lock_items(struct hksm_scanner *sc, struct hksm_item **v)
+static unsigned int merge_lock_items(struct hksm_scanner *sc,
+				     struct hksm_item **v)
 {
 	unsigned int i, n = 0;
 
@@ -499,14 +505,14 @@ static unsigned int lock_items(struct hksm_scanner *sc, struct hksm_item **v)
 			continue;
 		if (sc->target[item->target].dead)
 			continue;
-		if (item_lock(item))
+		if (merge_item_lock(item))
 			v[n++] = item;
 	}
 	return n;
 }
 
 /* The comparison that decides; what was known before only proposes. */
-static bool is_identical(struct hksm_item *item, struct hksm_target *t)
+static bool merge_is_identical(struct hksm_item *item, struct hksm_target *t)
 {
 	const void *page;
 	bool same;
@@ -528,7 +534,7 @@ static bool is_identical(struct hksm_item *item, struct hksm_target *t)
 }
 
 /* What is left of the protected items once the pages were compared. */
-static unsigned int compare_items(struct hksm_scanner *sc, struct hksm_item **v,
+static unsigned int merge_compare(struct hksm_scanner *sc, struct hksm_item **v,
 				  unsigned int n)
 {
 	unsigned int i, good = 0;
@@ -542,8 +548,8 @@ static unsigned int compare_items(struct hksm_scanner *sc, struct hksm_item **v,
 		if (i + 1 < n && v[i + 1]->verdict == HKSM_V_JOIN &&
 		    v[i + 1]->target != item->target &&
 		    !sc->target[v[i + 1]->target].dead)
-			prefetch_page(target_page(sc, v[i + 1]));
-		if (!is_identical(item, t)) {
+			merge_prefetch(merge_target_page(sc, v[i + 1]));
+		if (!merge_is_identical(item, t)) {
 			item->verdict = HKSM_V_SEEN;
 			continue;
 		}
@@ -553,8 +559,8 @@ static unsigned int compare_items(struct hksm_scanner *sc, struct hksm_item **v,
 }
 
 /* Promote targets that are wanted, and reserve records for who wants them. */
-static unsigned int reserve(struct hksm_scanner *sc, struct hksm_item **v,
-			    unsigned int n)
+static unsigned int merge_reserve(struct hksm_scanner *sc, struct hksm_item **v,
+				  unsigned int n)
 {
 	struct hksm *h = sc->h;
 	unsigned int i, good = 0;
@@ -564,14 +570,14 @@ static unsigned int reserve(struct hksm_scanner *sc, struct hksm_item **v,
 		struct hksm_target *t = &sc->target[item->target];
 
 		if (t->kind == HKSM_T_ITEM || t->kind == HKSM_T_PEER) {
-			if (!t->dead && t->node && !promote(sc, t))
-				fail_target(t);
+			if (!t->dead && t->node && !merge_promote(sc, t))
+				merge_fail_target(t);
 			if (t->dead)
 				continue;
 		}
 		if (t->kind != HKSM_T_ZERO) {
-			item->rec = hksm_rec_add(h, target_node(t), sc->ctx,
-						 item->addr, false);
+			item->rec = hksm_rec_add(h, merge_target_node(t),
+						 sc->ctx, item->addr, false);
 			if (!item->rec) {
 				item->verdict = HKSM_V_SOON;
 				continue;
@@ -582,11 +588,12 @@ static unsigned int reserve(struct hksm_scanner *sc, struct hksm_item **v,
 	return good;
 }
 
-/* Write down what became of an item that got as far as hksm_replace(). */
-static void settle(struct hksm_scanner *sc, struct hksm_item *item)
+/* Write down what became of an item that got as far as merge_replace(). */
+static void merge_settle(struct hksm_scanner *sc, struct hksm_item *item)
 {
 	struct hksm_target *t = &sc->target[item->target];
-	struct hksm_node *node = t->kind == HKSM_T_ZERO ? NULL : target_node(t);
+	struct hksm_node *node = t->kind == HKSM_T_ZERO ?
+		NULL : merge_target_node(t);
 	struct hksm *h = sc->h;
 	unsigned long pfn = page_to_pfn(item->page);
 	u64 m;
@@ -619,7 +626,7 @@ static void settle(struct hksm_scanner *sc, struct hksm_item *item)
 	item->verdict = HKSM_V_DONE;
 }
 
-static void release_target(struct hksm_scanner *sc, struct hksm_target *t)
+static void merge_release_target(struct hksm_scanner *sc, struct hksm_target *t)
 {
 	struct folio *folio;
 
@@ -653,7 +660,7 @@ static void release_target(struct hksm_scanner *sc, struct hksm_target *t)
 }
 
 /* Nodes for the pages that may be promoted, and those pages themselves. */
-static void acquire_targets(struct hksm_scanner *sc)
+static void merge_acquire_targets(struct hksm_scanner *sc)
 {
 	unsigned int i;
 
@@ -663,12 +670,12 @@ static void acquire_targets(struct hksm_scanner *sc)
 		if (t->kind != HKSM_T_ITEM && t->kind != HKSM_T_PEER)
 			continue;
 		if (!sc->nr_spare) {
-			fail_target(t);
+			merge_fail_target(t);
 			continue;
 		}
 		t->node = sc->spare[--sc->nr_spare];
-		if (t->kind == HKSM_T_PEER && !peer_acquire(sc, t))
-			fail_target(t);
+		if (t->kind == HKSM_T_PEER && !merge_peer_acquire(sc, t))
+			merge_fail_target(t);
 	}
 }
 
@@ -687,34 +694,34 @@ void hksm_merge_batch(struct hksm_scanner *sc)
 
 	if (!sc->nr_targets)
 		return;
-	if (!prepare(sc)) {
+	if (!merge_prepare(sc)) {
 		for (i = 0; i < sc->nr_targets; i++)
-			fail_target(&sc->target[i]);
+			merge_fail_target(&sc->target[i]);
 	} else {
-		acquire_targets(sc);
-		n = lock_items(sc, v);
+		merge_acquire_targets(sc);
+		n = merge_lock_items(sc, v);
 	}
 	if (n)
-		hksm_protect(sc->h, sc->vma, v, n);
+		merge_protect(sc->h, sc->vma, v, n);
 	for (i = 0; i < sc->nr_targets; i++) {
 		struct hksm_target *t = &sc->target[i];
 
 		if (t->kind == HKSM_T_ITEM && !sc->item[t->lead].wp)
-			fail_target(t);
+			merge_fail_target(t);
 	}
-	n = compare_items(sc, v, n);
-	n = reserve(sc, v, n);
+	n = merge_compare(sc, v, n);
+	n = merge_reserve(sc, v, n);
 	if (n)
-		hksm_replace(sc, v, n);
+		merge_replace(sc, v, n);
 	for (i = 0; i < n; i++)
-		settle(sc, v[i]);
+		merge_settle(sc, v[i]);
 	for (i = 0; i < sc->nr_targets; i++) {
 		struct hksm_target *t = &sc->target[i];
 
-		if (!is_promoted(t))
+		if (!merge_is_promoted(t))
 			continue;
-		if (target_node(t)->nr == 1)
-			demote(sc, t);
+		if (merge_target_node(t)->nr == 1)
+			merge_demote(sc, t);
 		else
 			folio_mark_accessed(page_folio(t->page));
 	}
@@ -733,7 +740,7 @@ void hksm_merge_batch(struct hksm_scanner *sc)
 		item->wp = false;
 	}
 	for (i = 0; i < sc->nr_targets; i++)
-		release_target(sc, &sc->target[i]);
+		merge_release_target(sc, &sc->target[i]);
 	sc->nr_targets = 0;
 	/* The next round may want others. */
 	if (sc->nr_peers == HKSM_PEERS)

@@ -151,7 +151,7 @@ bool hksm_range_room(struct hksm *h, struct hksm_range *range,
 }
 
 /* Zero pages are counted by who maps them, not as tracked pages. */
-static bool is_item(enum hksm_state state)
+static bool range_is_item(enum hksm_state state)
 {
 	return state != HKSM_NONE && state != HKSM_ZERO;
 }
@@ -170,7 +170,7 @@ void hksm_meta_write(struct hksm_range *range, unsigned int idx, u64 m)
 	if (was != is) {
 		range->live[idx / HKSM_CHUNK_PAGES] +=
 			(is != HKSM_NONE) - (was != HKSM_NONE);
-		range->items_delta += is_item(is) - is_item(was);
+		range->items_delta += range_is_item(is) - range_is_item(was);
 		range->cand_delta += (is == HKSM_CAND) - (was == HKSM_CAND);
 	}
 	WRITE_ONCE(*p, m);

@@ -34,7 +34,7 @@ static struct hksm_node *reconcile_orphan(struct hksm_scanner *sc,
 	}
 	folio_mark_dirty(folio);
 	hksm_folio_tag(folio, node);
-	/* As in promote(). */
+	/* As in merge_promote(). */
 	smp_store_release(&node->kpfn, folio_pfn(folio));
 	return node;
 }

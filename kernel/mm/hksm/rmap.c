@@ -14,8 +14,8 @@
 #include "stable.h"
 
 /* Return: false to end the walk. */
-static bool walk_rec(struct folio *folio, struct hksm_rec *rec, int forks,
-		     struct rmap_walk_control *rwc)
+static bool rmap_walk_rec(struct folio *folio, struct hksm_rec *rec, int forks,
+			  struct rmap_walk_control *rwc)
 {
 	struct anon_vma *anon_vma = rec->ctx->anon_vma;
 	unsigned long index = hksm_rec_index(rec);
@@ -73,7 +73,7 @@ void rmap_walk_ksm(struct folio *folio, struct rmap_walk_control *rwc)
 
 		hksm_for_each_rec(rec, &it) {
 			cond_resched();
-			if (!walk_rec(folio, rec, forks, rwc))
+			if (!rmap_walk_rec(folio, rec, forks, rwc))
 				return;
 		}
 	}
@@ -147,8 +147,8 @@ void folio_migrate_ksm(struct folio *newfolio, struct folio *folio)
 #endif /* CONFIG_MIGRATION */
 
 #ifdef CONFIG_MEMORY_HOTREMOVE
-static int memory_callback(struct notifier_block *nb, unsigned long action,
-			   void *arg)
+static int rmap_memory_callback(struct notifier_block *nb, unsigned long action,
+				void *arg)
 {
 	struct memory_notify *mn = arg;
 	struct hksm *h = &hksm;
@@ -187,7 +187,7 @@ static int memory_callback(struct notifier_block *nb, unsigned long action,
  */
 void hksm_hotplug_init(struct hksm *h)
 {
-	hotplug_memory_notifier(memory_callback, KSM_CALLBACK_PRI);
+	hotplug_memory_notifier(rmap_memory_callback, KSM_CALLBACK_PRI);
 }
 #else
 void hksm_hotplug_init(struct hksm *h)

@@ -3,8 +3,8 @@
  * One batch: walk part of a page table, sort out what needs nothing, hash the
  * rest, look for partners, have them merged, and write the meta words.
  *
- * Work that every page costs is in collect(), under one page table lock; what
- * only some pages need comes after it and may sleep.
+ * Work that every page costs is in scan_collect(), under one page table lock;
+ * what only some pages need comes after it and may sleep.
  */
 #include <linux/highmem.h>
 #include <linux/huge_mm.h>
@@ -34,14 +34,14 @@
 #define ROUNDS		5
 
 /* State of one walk of a page table. */
-struct walk {
+struct scan_walk {
 	struct hksm_scanner *sc;
 	struct vm_area_struct *vma;
 	bool smart;
 };
 
-static void slow_add(struct hksm_scanner *sc, enum hksm_slow_kind kind,
-		     unsigned int idx, struct page *page)
+static void scan_slow_add(struct hksm_scanner *sc, enum hksm_slow_kind kind,
+			  unsigned int idx, struct page *page)
 {
 	struct hksm_slow *slow = &sc->slow[sc->nr_slow++];
 
@@ -53,15 +53,15 @@ static void slow_add(struct hksm_scanner *sc, enum hksm_slow_kind kind,
 }
 
 /* The address maps nothing that could be merged. */
-static void visit_none(struct hksm_scanner *sc, unsigned int idx, u64 m,
-		       bool swapped)
+static void scan_visit_none(struct hksm_scanner *sc, unsigned int idx, u64 m,
+			    bool swapped)
 {
 	switch (hksm_meta_state(m)) {
 	case HKSM_NONE:
 		return;
 	case HKSM_MERGED:
-		slow_add(sc, swapped ? HKSM_SLOW_SWAP : HKSM_SLOW_GONE, idx,
-			 NULL);
+		scan_slow_add(sc, swapped ? HKSM_SLOW_SWAP : HKSM_SLOW_GONE,
+			      idx, NULL);
 		return;
 	case HKSM_CAND:
 		hksm_index_del(sc->h, m, hksm_place(sc->range, idx));
@@ -73,12 +73,12 @@ static void visit_none(struct hksm_scanner *sc, unsigned int idx, u64 m,
 }
 
 /* A zero page that was placed; one that is calm is like those without history. */
-static void visit_zero(struct hksm_scanner *sc, unsigned int idx)
+static void scan_visit_zero(struct hksm_scanner *sc, unsigned int idx)
 {
 	u64 m = hksm_meta_read(sc->range, idx);
 
 	if (hksm_meta_state(m) != HKSM_ZERO) {
-		visit_none(sc, idx, m, false);
+		scan_visit_none(sc, idx, m, false);
 		return;
 	}
 	if (hksm_policy_calm(&m))
@@ -87,8 +87,8 @@ static void visit_zero(struct hksm_scanner *sc, unsigned int idx)
 		hksm_meta_write(sc->range, idx, 0);
 }
 
-static void visit_merged(struct hksm_scanner *sc, unsigned int idx, u64 m,
-			 struct page *page)
+static void scan_visit_merged(struct hksm_scanner *sc, unsigned int idx, u64 m,
+			      struct page *page)
 {
 	struct hksm_node *node = hksm_folio_node(page_folio(page));
 
@@ -101,11 +101,11 @@ static void visit_merged(struct hksm_scanner *sc, unsigned int idx, u64 m,
 			hksm_meta_write(sc->range, idx, m);
 		return;
 	}
-	slow_add(sc, HKSM_SLOW_ADOPT, idx, page);
+	scan_slow_add(sc, HKSM_SLOW_ADOPT, idx, page);
 }
 
-static void visit_page(struct walk *w, unsigned long addr, unsigned int idx,
-		       u64 m, struct page *page)
+static void scan_visit_page(struct scan_walk *w, unsigned long addr,
+			    unsigned int idx, u64 m, struct page *page)
 {
 	struct hksm_scanner *sc = w->sc;
 	struct folio *folio = page_folio(page);
@@ -113,7 +113,7 @@ static void visit_page(struct walk *w, unsigned long addr, unsigned int idx,
 
 	switch (hksm_meta_state(m)) {
 	case HKSM_MERGED:
-		slow_add(sc, HKSM_SLOW_BROKEN, idx, NULL);
+		scan_slow_add(sc, HKSM_SLOW_BROKEN, idx, NULL);
 		break;
 	case HKSM_ZERO:
 		m = hksm_policy_broken(m, &sc->range->heat);
@@ -147,8 +147,8 @@ static void visit_page(struct walk *w, unsigned long addr, unsigned int idx,
 	sc->nr++;
 }
 
-static void visit(struct walk *w, unsigned long addr, struct page *page,
-		  bool swapped)
+static void scan_visit(struct scan_walk *w, unsigned long addr,
+		       struct page *page, bool swapped)
 {
 	struct hksm_scanner *sc = w->sc;
 	unsigned int idx = hksm_idx(addr);
@@ -156,24 +156,24 @@ static void visit(struct walk *w, unsigned long addr, struct page *page,
 	struct folio *folio = page ? page_folio(page) : NULL;
 
 	if (!folio || !folio_test_anon(folio) || folio_is_zone_device(folio))
-		visit_none(sc, idx, m, swapped);
+		scan_visit_none(sc, idx, m, swapped);
 	else if (folio_test_ksm(folio))
 		/* A poisoned one too: memory_failure() must find who maps it. */
-		visit_merged(sc, idx, m, page);
+		scan_visit_merged(sc, idx, m, page);
 	else if (PageHWPoison(page))
-		visit_none(sc, idx, m, swapped);
+		scan_visit_none(sc, idx, m, swapped);
 	else
-		visit_page(w, addr, idx, m, page);
+		scan_visit_page(w, addr, idx, m, page);
 }
 
-static bool batch_full(struct hksm_scanner *sc)
+static bool scan_batch_full(struct hksm_scanner *sc)
 {
 	return sc->nr == HKSM_BATCH || sc->nr_slow == HKSM_SLOW || !sc->budget;
 }
 
 /* What an entry maps, if it is of a kind that is looked at. */
-static struct page *entry_page(struct vm_area_struct *vma, unsigned long addr,
-			       pte_t pte)
+static struct page *scan_entry_page(struct vm_area_struct *vma,
+				    unsigned long addr, pte_t pte)
 {
 	struct page *page;
 
@@ -187,7 +187,7 @@ static struct page *entry_page(struct vm_area_struct *vma, unsigned long addr,
 }
 
 /* May what is not present come back as the merged page it was? */
-static bool entry_swapped(pte_t pte)
+static bool scan_entry_swapped(pte_t pte)
 {
 	swp_entry_t entry;
 
@@ -198,19 +198,19 @@ static bool entry_swapped(pte_t pte)
 }
 
 /* Without a look at any struct page: an entry that is not for us. */
-static bool entry_foreign(pte_t pte)
+static bool scan_entry_foreign(pte_t pte)
 {
 	/* Not every architecture marks the zero page as special. */
 	return !pte_present(pte) || pte_special(pte) ||
 	       is_zero_pfn(pte_pfn(pte));
 }
 
-static void prefetch_entry(struct hksm_scanner *sc, pte_t pte,
-			   unsigned int idx)
+static void scan_prefetch(struct hksm_scanner *sc, pte_t pte,
+			  unsigned int idx)
 {
 	u64 m;
 
-	if (entry_foreign(pte))
+	if (scan_entry_foreign(pte))
 		return;
 	prefetch(pte_page(pte));
 	m = hksm_meta_read(sc->range, idx);
@@ -218,8 +218,8 @@ static void prefetch_entry(struct hksm_scanner *sc, pte_t pte,
 		prefetch(hksm_meta_rec(m));
 }
 
-static unsigned long collect_table(struct walk *w, pmd_t *pmd,
-				   unsigned long addr, unsigned long end)
+static unsigned long scan_collect_table(struct scan_walk *w, pmd_t *pmd,
+					unsigned long addr, unsigned long end)
 {
 	struct hksm_scanner *sc = w->sc;
 	unsigned int i, idle = 0;
@@ -231,27 +231,27 @@ static unsigned long collect_table(struct walk *w, pmd_t *pmd,
 	if (!start)
 		return 0;
 	for (i = 0; i < PREFETCH_AHEAD && addr + i * PAGE_SIZE < end; i++)
-		prefetch_entry(sc, ptep_get(start + i), hksm_idx(addr) + i);
+		scan_prefetch(sc, ptep_get(start + i), hksm_idx(addr) + i);
 
 	for (ptep = start; addr < end; ptep++, addr += PAGE_SIZE) {
 		pte_t pte = ptep_get(ptep);
 
 		/* A stretch of zero pages, or of nothing: nothing to look up. */
-		if (entry_foreign(pte)) {
+		if (scan_entry_foreign(pte)) {
 			idle++;
 			if (!sc->range)
 				continue;
 		}
-		if (batch_full(sc))
+		if (scan_batch_full(sc))
 			break;
 		if (addr + PREFETCH_AHEAD * PAGE_SIZE < end)
-			prefetch_entry(sc, ptep_get(ptep + PREFETCH_AHEAD),
-				       hksm_idx(addr) + PREFETCH_AHEAD);
+			scan_prefetch(sc, ptep_get(ptep + PREFETCH_AHEAD),
+				      hksm_idx(addr) + PREFETCH_AHEAD);
 		if (pte_present(pte) && is_ksm_zero_pte(pte))
-			visit_zero(sc, hksm_idx(addr));
+			scan_visit_zero(sc, hksm_idx(addr));
 		else
-			visit(w, addr, entry_page(w->vma, addr, pte),
-			      entry_swapped(pte));
+			scan_visit(w, addr, scan_entry_page(w->vma, addr, pte),
+				   scan_entry_swapped(pte));
 	}
 	pte_unmap_unlock(start, ptl);
 	hksm_batch_idle(sc, idle);
@@ -259,8 +259,8 @@ static unsigned long collect_table(struct walk *w, pmd_t *pmd,
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
-static unsigned long collect_huge(struct walk *w, pmd_t *pmdp,
-				  unsigned long addr, unsigned long end)
+static unsigned long scan_collect_huge(struct scan_walk *w, pmd_t *pmdp,
+				       unsigned long addr, unsigned long end)
 {
 	struct hksm_scanner *sc = w->sc;
 	struct page *page = NULL;
@@ -275,39 +275,40 @@ static unsigned long collect_huge(struct walk *w, pmd_t *pmdp,
 	}
 	if (!pmd_uffd_wp(pmd))
 		page = vm_normal_page_pmd(w->vma, addr & PMD_MASK, pmd);
-	for (; addr < end && !batch_full(sc); addr += PAGE_SIZE)
-		visit(w, addr, page ? page + hksm_idx(addr) : NULL, false);
+	for (; addr < end && !scan_batch_full(sc); addr += PAGE_SIZE)
+		scan_visit(w, addr, page ? page + hksm_idx(addr) : NULL, false);
 	spin_unlock(ptl);
 	return addr;
 }
 #else
-static unsigned long collect_huge(struct walk *w, pmd_t *pmdp,
-				  unsigned long addr, unsigned long end)
+static unsigned long scan_collect_huge(struct scan_walk *w, pmd_t *pmdp,
+				       unsigned long addr, unsigned long end)
 {
 	return 0;
 }
 #endif
 
 /* Nothing is mapped in the stretch: there may still be words from before. */
-static unsigned long collect_hole(struct walk *w, unsigned long addr,
-				  unsigned long end)
+static unsigned long scan_collect_hole(struct scan_walk *w, unsigned long addr,
+				       unsigned long end)
 {
 	struct hksm_scanner *sc = w->sc;
 
 	if (!sc->range)
 		return end;
-	for (; addr < end && !batch_full(sc); addr += PAGE_SIZE)
-		visit_none(sc, hksm_idx(addr),
-			   hksm_meta_read(sc->range, hksm_idx(addr)), false);
+	for (; addr < end && !scan_batch_full(sc); addr += PAGE_SIZE)
+		scan_visit_none(sc, hksm_idx(addr),
+				hksm_meta_read(sc->range, hksm_idx(addr)),
+				false);
 	return addr;
 }
 
 /* Fill the batch from one page table. Return: where to go on. */
-static unsigned long collect(struct hksm_scanner *sc,
-			     struct vm_area_struct *vma, unsigned long addr,
-			     unsigned long end)
+static unsigned long scan_collect(struct hksm_scanner *sc,
+				  struct vm_area_struct *vma,
+				  unsigned long addr, unsigned long end)
 {
-	struct walk w = {
+	struct scan_walk w = {
 		.sc = sc,
 		.vma = vma,
 		.smart = READ_ONCE(sc->h->smart_scan),
@@ -317,23 +318,23 @@ static unsigned long collect(struct hksm_scanner *sc,
 	pmd_t entry;
 
 	if (!pmd)
-		return collect_hole(&w, addr, end);
+		return scan_collect_hole(&w, addr, end);
 	entry = pmdp_get_lockless(pmd);
 	if (!pmd_present(entry))
-		return collect_hole(&w, addr, end);
-	next = pmd_leaf(entry) ? collect_huge(&w, pmd, addr, end) :
-				 collect_table(&w, pmd, addr, end);
+		return scan_collect_hole(&w, addr, end);
+	next = pmd_leaf(entry) ? scan_collect_huge(&w, pmd, addr, end) :
+				 scan_collect_table(&w, pmd, addr, end);
 	/* It changed under us: the next pass will see what it is now. */
 	return next ? next : end;
 }
 
-static struct page *item_digest_page(struct hksm_scanner *sc, unsigned int i)
+static struct page *scan_digest_page(struct hksm_scanner *sc, unsigned int i)
 {
 	return i < sc->nr ? sc->item[i].page : sc->item[i - 1].page;
 }
 
-static void hash_items(struct hksm_scanner *sc, struct vm_area_struct *vma,
-		       u64 *digest)
+static void scan_hash(struct hksm_scanner *sc, struct vm_area_struct *vma,
+		      u64 *digest)
 {
 	struct hksm *h = sc->h;
 	unsigned int i;
@@ -345,7 +346,7 @@ static void hash_items(struct hksm_scanner *sc, struct vm_area_struct *vma,
 		flush_anon_page(vma, item->page, item->addr);
 		flush_dcache_page(item->page);
 		page = kmap_local_page(item->page);
-		next = kmap_local_page(item_digest_page(sc, i + 1));
+		next = kmap_local_page(scan_digest_page(sc, i + 1));
 		/* Most pages with something in them have it in front. */
 		digest[i] = hksm_blank(page, next) ? h->zero_digest :
 			hksm_digest(&h->key, page, next);
@@ -357,8 +358,8 @@ static void hash_items(struct hksm_scanner *sc, struct vm_area_struct *vma,
 	}
 }
 
-static void lookup_large(struct hksm_scanner *sc, struct hksm_item *item,
-			 bool zero)
+static void scan_lookup_large(struct hksm_scanner *sc, struct hksm_item *item,
+			      bool zero)
 {
 	if (zero || hksm_target_exists(sc, item->key)) {
 		item->verdict = HKSM_V_SEEN;
@@ -371,8 +372,8 @@ static void lookup_large(struct hksm_scanner *sc, struct hksm_item *item,
 }
 
 /* Find out what to do with an item. */
-static void lookup_item(struct hksm_scanner *sc, struct hksm_item *item,
-			bool zero)
+static void scan_lookup_item(struct hksm_scanner *sc, struct hksm_item *item,
+			     bool zero)
 {
 	bool large = folio_test_large(page_folio(item->page));
 	struct hksm *h = sc->h;
@@ -387,7 +388,7 @@ static void lookup_item(struct hksm_scanner *sc, struct hksm_item *item,
 		return;
 	}
 	if (large) {
-		lookup_large(sc, item, zero);
+		scan_lookup_large(sc, item, zero);
 		return;
 	}
 	t = hksm_target_find(sc, item);
@@ -411,7 +412,7 @@ join:
 }
 
 /* Were zero pages placed in the same page table, in an earlier pass? */
-static bool was_zeroed(struct hksm_scanner *sc, unsigned long addr)
+static bool scan_was_zeroed(struct hksm_scanner *sc, unsigned long addr)
 {
 	void *entry = xa_load(&sc->slot->zeroed, addr >> PMD_SHIFT);
 
@@ -419,7 +420,7 @@ static bool was_zeroed(struct hksm_scanner *sc, unsigned long addr)
 }
 
 /* First look at an item: does its past allow that it is merged now? */
-static bool gate_item(struct hksm_scanner *sc, struct hksm_item *item,
+static bool scan_gate(struct hksm_scanner *sc, struct hksm_item *item,
 		      bool zero)
 {
 	static const struct hksm_heat cool;
@@ -437,7 +438,7 @@ static bool gate_item(struct hksm_scanner *sc, struct hksm_item *item,
 	 */
 	if (zero && !same &&
 	    !hksm_meta_get(item->meta, HKSM_META_BACKOFF_SHIFT) &&
-	    was_zeroed(sc, item->addr)) {
+	    scan_was_zeroed(sc, item->addr)) {
 		item->meta = hksm_meta_set(item->meta, HKSM_META_BACKOFF_SHIFT,
 					   1);
 		return false;
@@ -450,7 +451,7 @@ static bool gate_item(struct hksm_scanner *sc, struct hksm_item *item,
  * Split the large folio of an item, for which the batch's only reference is
  * needed. Its other pages lose theirs and leave the batch.
  */
-static bool split_folio_of(struct hksm_scanner *sc, struct hksm_item *item)
+static bool scan_split(struct hksm_scanner *sc, struct hksm_item *item)
 {
 	struct folio *folio = page_folio(item->page);
 	struct hksm_item *first = item, *i;
@@ -471,8 +472,8 @@ static bool split_folio_of(struct hksm_scanner *sc, struct hksm_item *item)
 }
 
 /* Look for partners, once for every item that has no verdict. */
-static unsigned long lookup(struct hksm_scanner *sc, const u64 *digest,
-			    unsigned long next)
+static unsigned long scan_lookup(struct hksm_scanner *sc, const u64 *digest,
+				 unsigned long next)
 {
 	struct hksm *h = sc->h;
 	bool zeroes = READ_ONCE(h->use_zero_pages) &&
@@ -486,22 +487,22 @@ static unsigned long lookup(struct hksm_scanner *sc, const u64 *digest,
 
 		if (!fresh && item->verdict != HKSM_V_RETRY)
 			continue;
-		if (fresh && !gate_item(sc, item, zero)) {
+		if (fresh && !scan_gate(sc, item, zero)) {
 			item->verdict = hksm_batch_room(sc, item->addr) ?
 				HKSM_V_SEEN : HKSM_V_DROP;
 			continue;
 		}
 		sc->split = -1;
-		lookup_item(sc, item, zero);
+		scan_lookup_item(sc, item, zero);
 		if (sc->split < 0)
 			continue;
-		if (!split_folio_of(sc, item)) {
+		if (!scan_split(sc, item)) {
 			item->verdict = HKSM_V_SOON;
 			continue;
 		}
 		/*
 		 * Come back for the rest. What was looked at keeps its
-		 * verdict; this one was taken out of the table by gate_item().
+		 * verdict; this one was taken out of the table by scan_gate().
 		 */
 		if (hksm_meta_state(item->meta) == HKSM_CAND)
 			hksm_meta_write(sc->range, item->idx,
@@ -515,7 +516,7 @@ static unsigned long lookup(struct hksm_scanner *sc, const u64 *digest,
 }
 
 /* Write what is known now, and let go of the pages. */
-static void finish(struct hksm_scanner *sc)
+static void scan_finish(struct hksm_scanner *sc)
 {
 	struct folio_batch fbatch;
 	unsigned int i;
@@ -558,7 +559,7 @@ put:
 }
 
 /* Remember the first pass in which zero pages were placed in this page table. */
-static void zeroed_since(struct hksm_scanner *sc)
+static void scan_note_zeroed(struct hksm_scanner *sc)
 {
 	unsigned long at = sc->item_base >> PMD_SHIFT;
 
@@ -596,19 +597,19 @@ unsigned long hksm_scan_batch(struct hksm_scanner *sc,
 	if (sc->range && !hksm_range_own(sc->range, sc))
 		return end;
 
-	addr = collect(sc, vma, addr, end);
+	addr = scan_collect(sc, vma, addr, end);
 	hksm_reconcile(sc);
 	if (sc->nr) {
-		hash_items(sc, vma, digest);
+		scan_hash(sc, vma, digest);
 		for (round = 0; round < ROUNDS; round++) {
-			addr = lookup(sc, digest, addr);
+			addr = scan_lookup(sc, digest, addr);
 			if (!sc->nr_targets)
 				break;
 			hksm_merge_batch(sc);
 		}
-		finish(sc);
+		scan_finish(sc);
 		if (sc->zeroed)
-			zeroed_since(sc);
+			scan_note_zeroed(sc);
 		hksm_peers_relax(sc);
 	}
 	if (sc->range && !hksm_range_tidy(sc->h, sc->range))

@@ -47,7 +47,7 @@ void hksm_advisor_set(struct hksm *h, bool on)
 	WRITE_ONCE(h->pages_to_scan, on ? h->advisor_min_pages : DEFAULT_PAGES);
 }
 
-static void advisor_stop(struct hksm *h)
+static void sched_advise(struct hksm *h)
 {
 	unsigned long seconds, per_cent;
 	u64 cpu, used_ms;
@@ -72,7 +72,7 @@ static void advisor_stop(struct hksm *h)
  * those of all processors, but where passes are short, of one's own only, unless
  * that is known to have kept pages from being merged.
  */
-static void drain(struct hksm *h)
+static void sched_drain(struct hksm *h)
 {
 	if (atomic_long_xchg(&h->pins, 0) ||
 	    time_after_eq(jiffies, h->last_drain + DRAIN_PAUSE)) {
@@ -83,7 +83,7 @@ static void drain(struct hksm *h)
 	}
 }
 
-static bool pass_begin(struct hksm *h)
+static bool sched_pass_begin(struct hksm *h)
 {
 	bool any;
 
@@ -94,7 +94,7 @@ static bool pass_begin(struct hksm *h)
 		return false;
 	h->advisor_start = ktime_get();
 	trace_ksm_start_scan(h->seqnr, atomic_long_read(&h->nr_items));
-	drain(h);
+	sched_drain(h);
 	spin_lock(&h->slots_lock);
 	h->cursor = h->slots.next;
 	h->cursor_addr = 0;
@@ -103,15 +103,15 @@ static bool pass_begin(struct hksm *h)
 	return true;
 }
 
-static void pass_end(struct hksm *h)
+static void sched_pass_end(struct hksm *h)
 {
 	h->in_pass = false;
-	advisor_stop(h);
+	sched_advise(h);
 	trace_ksm_stop_scan(h->seqnr, atomic_long_read(&h->nr_items));
 	WRITE_ONCE(h->seqnr, h->seqnr + 1);
 }
 
-static bool must_leave(struct hksm_scanner *sc, struct mm_struct *mm)
+static bool sched_must_leave(struct hksm_scanner *sc, struct mm_struct *mm)
 {
 	struct hksm *h = sc->h;
 
@@ -121,8 +121,9 @@ static bool must_leave(struct hksm_scanner *sc, struct mm_struct *mm)
 }
 
 /* Scan a bit of an area, or go over a hole in it. Return: where to go on. */
-static unsigned long scan_some(struct hksm_scanner *sc,
-			       struct vm_area_struct *vma, unsigned long addr)
+static unsigned long sched_scan_some(struct hksm_scanner *sc,
+				     struct vm_area_struct *vma,
+				     unsigned long addr)
 {
 	unsigned long end = pmd_addr_end(addr, vma->vm_end);
 	unsigned int entries = 1;
@@ -145,8 +146,8 @@ static unsigned long scan_some(struct hksm_scanner *sc,
  * under each hold of the locks and with no other mm locked. Return: true when
  * it is done.
  */
-static bool forget(struct hksm_scanner *sc, unsigned long *addr,
-		   unsigned long last)
+static bool sched_forget(struct hksm_scanner *sc, unsigned long *addr,
+			 unsigned long last)
 {
 	if (hksm_range_next(sc->slot, *addr, last) != last)
 		hksm_peers_release(sc);
@@ -154,7 +155,7 @@ static bool forget(struct hksm_scanner *sc, unsigned long *addr,
 }
 
 /* Scan areas of the entered mm. Return: true when its end was reached. */
-static bool scan_mm(struct hksm_scanner *sc, unsigned long *cursor)
+static bool sched_scan_mm(struct hksm_scanner *sc, unsigned long *cursor)
 {
 	struct hksm_slot *slot = sc->slot;
 	struct mm_struct *mm = slot->mm;
@@ -171,15 +172,15 @@ static bool scan_mm(struct hksm_scanner *sc, unsigned long *cursor)
 		if (!vma->anon_vma)
 			continue;
 		if (addr < vma->vm_start) {
-			if (!forget(sc, &addr, vma->vm_start - 1)) {
+			if (!sched_forget(sc, &addr, vma->vm_start - 1)) {
 				*cursor = addr;
 				return false;
 			}
 			addr = vma->vm_start;
 		}
 		while (addr < vma->vm_end) {
-			addr = scan_some(sc, vma, addr);
-			if (must_leave(sc, mm) || !--batches) {
+			addr = sched_scan_some(sc, vma, addr);
+			if (sched_must_leave(sc, mm) || !--batches) {
 				*cursor = addr;
 				hksm_ctx_put(sc->ctx);
 				sc->ctx = NULL;
@@ -189,7 +190,7 @@ static bool scan_mm(struct hksm_scanner *sc, unsigned long *cursor)
 		hksm_ctx_put(sc->ctx);
 		sc->ctx = NULL;
 	}
-	if (!forget(sc, &addr, ULONG_MAX)) {
+	if (!sched_forget(sc, &addr, ULONG_MAX)) {
 		*cursor = addr;
 		return false;
 	}
@@ -198,7 +199,7 @@ static bool scan_mm(struct hksm_scanner *sc, unsigned long *cursor)
 	return true;
 }
 
-static void account(struct hksm_scanner *sc, u64 ns)
+static void sched_account(struct hksm_scanner *sc, u64 ns)
 {
 	struct hksm_slot *slot = sc->slot;
 
@@ -218,7 +219,7 @@ static void account(struct hksm_scanner *sc, u64 ns)
 }
 
 /* One step. Return: false when the pass is over or there is none. */
-static bool step(struct hksm_scanner *sc)
+static bool sched_step(struct hksm_scanner *sc)
 {
 	struct hksm *h = sc->h;
 	struct hksm_slot *slot;
@@ -226,11 +227,11 @@ static bool step(struct hksm_scanner *sc)
 	bool end = true;
 	u64 start;
 
-	if (!h->in_pass && !pass_begin(h))
+	if (!h->in_pass && !sched_pass_begin(h))
 		return false;
 	slot = hksm_cursor_get(h, &h->cursor);
 	if (!slot) {
-		pass_end(h);
+		sched_pass_end(h);
 		return false;
 	}
 	if (hksm_slot_enter(h, slot, false)) {
@@ -239,9 +240,9 @@ static bool step(struct hksm_scanner *sc)
 		spin_lock(&h->slots_lock);
 		addr = h->cursor == &slot->list ? h->cursor_addr : 0;
 		spin_unlock(&h->slots_lock);
-		end = scan_mm(sc, &addr);
+		end = sched_scan_mm(sc, &addr);
 		hksm_peers_release(sc);
-		account(sc, task_sched_runtime(current) - start);
+		sched_account(sc, task_sched_runtime(current) - start);
 		sc->slot = NULL;
 		spin_lock(&h->slots_lock);
 		if (!end && h->cursor == &slot->list)
@@ -256,7 +257,7 @@ static bool step(struct hksm_scanner *sc)
 }
 
 /* Tables change their size between steps, with the engine alone. */
-static void upkeep(struct hksm *h, bool idle)
+static void sched_upkeep(struct hksm *h, bool idle)
 {
 	bool bare = idle && atomic_long_read(&h->nr_bare);
 
@@ -273,7 +274,7 @@ static void upkeep(struct hksm *h, bool idle)
 	up_write(&h->sem);
 }
 
-static bool runnable(struct hksm *h)
+static bool sched_runnable(struct hksm *h)
 {
 	unsigned long run = READ_ONCE(h->run);
 
@@ -281,7 +282,7 @@ static bool runnable(struct hksm *h)
 }
 
 /* One turn: at most @pages pages, at most to the end of the pass. */
-static void turn(struct hksm_scanner *sc, unsigned int pages)
+static void sched_turn(struct hksm_scanner *sc, unsigned int pages)
 {
 	struct hksm *h = sc->h;
 	bool more = true;
@@ -289,11 +290,11 @@ static void turn(struct hksm_scanner *sc, unsigned int pages)
 	sc->budget = pages;
 	while (more && sc->budget && !freezing(current)) {
 		down_read(&h->sem);
-		more = runnable(h);
+		more = sched_runnable(h);
 		if (more)
-			more = step(sc);
+			more = sched_step(sc);
 		up_read(&h->sem);
-		upkeep(h, !more && !h->in_pass);
+		sched_upkeep(h, !more && !h->in_pass);
 		cond_resched();
 	}
 }
@@ -306,7 +307,7 @@ static bool sched_should_run(struct hksm *h)
 }
 
 /* The pause was changed: do not wait for the end of the old one. */
-static bool slept(struct hksm *h, unsigned int ms)
+static bool sched_pause_changed(struct hksm *h, unsigned int ms)
 {
 	return ms != READ_ONCE(h->sleep_millisecs);
 }
@@ -323,11 +324,11 @@ static int sched_thread(void *data)
 			wait_on_bit(&h->run, ilog2(HKSM_RUN_OFFLINE),
 				    TASK_UNINTERRUPTIBLE);
 		if (sched_should_run(h))
-			turn(h->scanner, READ_ONCE(h->pages_to_scan));
+			sched_turn(h->scanner, READ_ONCE(h->pages_to_scan));
 		if (sched_should_run(h)) {
 			ms = READ_ONCE(h->sleep_millisecs);
 			wait_event_freezable_timeout(h->iter_wait,
-						     slept(h, ms),
+						     sched_pause_changed(h, ms),
 						     msecs_to_jiffies(ms));
 			/* Without a pause the wait does neither of these. */
 			try_to_freeze();

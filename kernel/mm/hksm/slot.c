@@ -17,24 +17,24 @@
 
 #include "slot.h"
 
-static struct hlist_head *bucket(struct hksm *h, struct mm_struct *mm)
+static struct hlist_head *slot_bucket(struct hksm *h, struct mm_struct *mm)
 {
 	return &h->slots_hash[hash_ptr(mm, HKSM_SLOT_HASH_BITS)];
 }
 
-static struct hksm_slot *lookup(struct hksm *h, struct mm_struct *mm)
+static struct hksm_slot *slot_lookup(struct hksm *h, struct mm_struct *mm)
 {
 	struct hksm_slot *slot;
 
 	lockdep_assert_held(&h->slots_lock);
-	hlist_for_each_entry(slot, bucket(h, mm), hash)
+	hlist_for_each_entry(slot, slot_bucket(h, mm), hash)
 		if (slot->mm == mm)
 			return slot;
 	return NULL;
 }
 
 /* Takes the slot out of the pass; the list's reference is now the caller's. */
-static void unlink_slot(struct hksm *h, struct hksm_slot *slot)
+static void slot_unlink(struct hksm *h, struct hksm_slot *slot)
 {
 	lockdep_assert_held(&h->slots_lock);
 	if (h->cursor == &slot->list) {
@@ -74,7 +74,7 @@ int hksm_slot_add(struct hksm *h, struct mm_struct *mm)
 	mmgrab(mm);
 
 	spin_lock(&h->slots_lock);
-	hlist_add_head(&slot->hash, bucket(h, mm));
+	hlist_add_head(&slot->hash, slot_bucket(h, mm));
 	if (READ_ONCE(h->run) & HKSM_RUN_UNMERGE)
 		list_add_tail(&slot->list, &h->slots);
 	else
@@ -116,7 +116,7 @@ struct hksm_slot *hksm_slot_find(struct hksm *h, struct mm_struct *mm)
 	struct hksm_slot *slot;
 
 	spin_lock(&h->slots_lock);
-	slot = lookup(h, mm);
+	slot = slot_lookup(h, mm);
 	if (slot)
 		refcount_inc(&slot->ref);
 	spin_unlock(&h->slots_lock);
@@ -138,9 +138,9 @@ void hksm_slot_exit(struct hksm *h, struct mm_struct *mm)
 
 	might_sleep();
 	spin_lock(&h->slots_lock);
-	slot = lookup(h, mm);
+	slot = slot_lookup(h, mm);
 	if (slot)
-		unlink_slot(h, slot);
+		slot_unlink(h, slot);
 	spin_unlock(&h->slots_lock);
 	if (!slot)
 		goto out;
@@ -262,7 +262,7 @@ void hksm_slot_retire(struct hksm *h, struct hksm_slot *slot)
 	spin_lock(&h->slots_lock);
 	live = slot->state == HKSM_SLOT_LIVE;
 	if (live)
-		unlink_slot(h, slot);
+		slot_unlink(h, slot);
 	spin_unlock(&h->slots_lock);
 	if (!live)
 		return;

@@ -182,7 +182,7 @@ static bool is_open(struct hksm *h, struct hksm_node *node)
 	return READ_ONCE(node->nr) < h->max_page_sharing;
 }
 
-/* A frame number is set last, see promote() in merge.c. */
+/* A frame number is set last, see merge_promote() in merge.c. */
 static struct hksm_node *family_open(struct hksm *h, struct hksm_family *f)
 {
 	u32 i;
@@ -488,7 +488,7 @@ struct hksm_rec *hksm_rec_next(struct hksm_rec_iter *it)
 	}
 }
 
-static struct hksm_rec *free_rec(struct hksm_rec *rec, unsigned int n)
+static struct hksm_rec *rec_unused(struct hksm_rec *rec, unsigned int n)
 {
 	for (; n; n--, rec++)
 		if (!rec->ctx)
@@ -501,11 +501,11 @@ static struct hksm_rec *rec_alloc(struct hksm *h, struct hksm_node *node)
 	struct hksm_block *block = node->blocks;
 	struct hksm_rec *rec;
 
-	rec = free_rec(node->rec, HKSM_NODE_RECS);
+	rec = rec_unused(node->rec, HKSM_NODE_RECS);
 	if (rec)
 		return rec;
 	for (; block; block = block->next) {
-		rec = free_rec(block->rec, HKSM_BLOCK_RECS);
+		rec = rec_unused(block->rec, HKSM_BLOCK_RECS);
 		if (rec)
 			return rec;
 		if (!(node->state & HKSM_NODE_HOLES))
@@ -616,7 +616,7 @@ void hksm_rec_move(struct hksm_rec *rec, struct hksm_ctx *ctx)
 }
 
 /* The word of a record that goes away with its node. */
-static void forget_meta(struct hksm_node *node, struct hksm_rec *rec)
+static void node_forget_word(struct hksm_node *node, struct hksm_rec *rec)
 {
 	u64 payload = hksm_rec_payload(node, rec);
 	struct hksm_range *range;
@@ -648,7 +648,7 @@ void hksm_node_drop(struct hksm *h, struct hksm_node *node)
 	trace_ksm_remove_ksm_page(node->kpfn);
 	stable_unfile(h, node);
 	hksm_for_each_rec(rec, &it) {
-		forget_meta(node, rec);
+		node_forget_word(node, rec);
 		hksm_rec_cancel(h, node, rec);
 		cond_resched();
 	}
@@ -656,7 +656,7 @@ void hksm_node_drop(struct hksm *h, struct hksm_node *node)
 }
 
 /* Nobody maps it and nobody can fault it in: no reason to keep the node. */
-static bool is_unused(struct folio *folio)
+static bool stable_is_unused(struct folio *folio)
 {
 	return !folio_mapped(folio) && !folio_test_swapcache(folio);
 }
@@ -676,7 +676,7 @@ void hksm_rec_end(struct hksm *h, struct hksm_node *node, struct hksm_rec *rec,
 		return;
 	}
 	hksm_rec_cancel(h, node, rec);
-	if (!node->nr && is_unused(folio)) {
+	if (!node->nr && stable_is_unused(folio)) {
 		hksm_folio_tag(folio, NULL);
 		hksm_node_drop(h, node);
 	}
@@ -748,7 +748,7 @@ static void each_node(struct hksm *h, void *arg,
 	}
 }
 
-static bool drop_bare(struct hksm *h, struct hksm_node *node, void *arg)
+static bool stable_drop_bare(struct hksm *h, struct hksm_node *node, void *arg)
 {
 	struct folio *folio;
 	bool drop;
@@ -756,7 +756,7 @@ static bool drop_bare(struct hksm *h, struct hksm_node *node, void *arg)
 	if (node->nr)
 		return false;
 	folio = hksm_node_folio(node, HKSM_FOLIO_WAIT);
-	drop = !folio || is_unused(folio);
+	drop = !folio || stable_is_unused(folio);
 	if (folio && drop)
 		hksm_folio_tag(folio, NULL);
 	if (drop)
@@ -777,10 +777,11 @@ static bool drop_bare(struct hksm *h, struct hksm_node *node, void *arg)
  */
 void hksm_stable_sweep(struct hksm *h)
 {
-	each_node(h, NULL, drop_bare);
+	each_node(h, NULL, stable_drop_bare);
 }
 
-static bool drop_unmapped(struct hksm *h, struct hksm_node *node, void *arg)
+static bool stable_drop_unmapped(struct hksm *h, struct hksm_node *node,
+				 void *arg)
 {
 	struct folio *folio = hksm_node_folio(node, HKSM_FOLIO_WAIT);
 	bool drop = !folio || !folio_mapped(folio);
@@ -809,11 +810,12 @@ int hksm_stable_empty(struct hksm *h)
 {
 	int err = 0;
 
-	each_node(h, &err, drop_unmapped);
+	each_node(h, &err, stable_drop_unmapped);
 	return err;
 }
 
-static bool drop_offlined(struct hksm *h, struct hksm_node *node, void *arg)
+static bool stable_drop_offlined(struct hksm *h, struct hksm_node *node,
+				 void *arg)
 {
 	unsigned long *pfn = arg;
 
@@ -834,5 +836,5 @@ void hksm_stable_offline(struct hksm *h, unsigned long start,
 {
 	unsigned long pfn[] = { start, end };
 
-	each_node(h, pfn, drop_offlined);
+	each_node(h, pfn, stable_drop_offlined);
 }

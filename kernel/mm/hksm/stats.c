@@ -39,7 +39,7 @@ struct slot_stat {
 	long meta_bytes;
 };
 
-static struct slot_stat read_stat(struct mm_struct *mm)
+static struct slot_stat stats_read(struct mm_struct *mm)
 {
 	struct slot_stat stat = {};
 	struct hksm_slot *slot = hksm_slot_find(&hksm, mm);
@@ -65,10 +65,10 @@ static struct slot_stat read_stat(struct mm_struct *mm)
 long ksm_process_profit(struct mm_struct *mm)
 {
 	return (long)(mm->ksm_merging_pages + mm_ksm_zero_pages(mm)) *
-		PAGE_SIZE - read_stat(mm).meta_bytes;
+		PAGE_SIZE - stats_read(mm).meta_bytes;
 }
 
-static bool any_mergeable(struct mm_struct *mm)
+static bool stats_any_mergeable(struct mm_struct *mm)
 {
 	struct vm_area_struct *vma;
 	bool any = false;
@@ -95,11 +95,12 @@ static bool any_mergeable(struct mm_struct *mm)
  */
 void ksm_show_stat(struct seq_file *m, struct mm_struct *mm)
 {
-	struct slot_stat stat = read_stat(mm);
+	struct slot_stat stat = stats_read(mm);
 	bool any = test_bit(MMF_VM_MERGE_ANY, &mm->flags);
 
 	seq_printf(m, "ksm_merge_any: %s\n", any ? "yes" : "no");
-	seq_printf(m, "ksm_mergeable: %s\n", any_mergeable(mm) ? "yes" : "no");
+	seq_printf(m, "ksm_mergeable: %s\n",
+		   stats_any_mergeable(mm) ? "yes" : "no");
 	seq_printf(m, "ksm_scan_pages %llu\n", stat.scan_pages);
 	seq_printf(m, "ksm_scan_ns %llu\n", stat.scan_ns);
 	seq_printf(m, "ksm_merges %llu\n", stat.merges);

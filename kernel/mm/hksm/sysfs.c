@@ -112,7 +112,7 @@ static ssize_t knob_store(struct kobject *kobj, struct kobj_attribute *attr,
 	return count;
 }
 
-static void wake_iter(struct hksm *h)
+static void sysfs_wake_iter(struct hksm *h)
 {
 	wake_up_interruptible(&h->iter_wait);
 }
@@ -157,7 +157,8 @@ static int store_run(struct hksm *h, const char *buf)
 }
 
 /* Knobs that say what may share with what need all nodes to be gone. */
-static int change_shape(struct hksm *h, unsigned int *field, unsigned int val)
+static int sysfs_change_shape(struct hksm *h, unsigned int *field,
+			      unsigned int val)
 {
 	int err = 0;
 
@@ -183,7 +184,7 @@ static int store_merge_across_nodes(struct hksm *h, const char *buf)
 		return err;
 	if (val > 1)
 		return -EINVAL;
-	return change_shape(h, &h->merge_across_nodes, val);
+	return sysfs_change_shape(h, &h->merge_across_nodes, val);
 }
 #endif
 
@@ -197,7 +198,7 @@ static int store_max_page_sharing(struct hksm *h, const char *buf)
 	/* A merged page is mapped twice when it is made. */
 	if (val < 2)
 		return -EINVAL;
-	return change_shape(h, &h->max_page_sharing, val);
+	return sysfs_change_shape(h, &h->max_page_sharing, val);
 }
 
 static ssize_t show_advisor_mode(struct hksm *h, char *buf)
@@ -218,7 +219,7 @@ static int store_advisor_mode(struct hksm *h, const char *buf)
 }
 
 /* Kept in 32 bits, as far as users can tell. */
-static void trim_max_cpu(struct hksm *h)
+static void sysfs_trim_max_cpu(struct hksm *h)
 {
 	h->advice.max_cpu = (u32)h->advice.max_cpu;
 }
@@ -290,7 +291,8 @@ static struct knob _name##_knob = {				\
 }
 
 RW(run, KNOB_OTHER, NULL, .show = show_run, .store = store_run);
-RW(sleep_millisecs, KNOB_UINT, &hksm.sleep_millisecs, .stored = wake_iter);
+RW(sleep_millisecs, KNOB_UINT, &hksm.sleep_millisecs,
+   .stored = sysfs_wake_iter);
 RW(pages_to_scan, KNOB_UINT, &hksm.pages_to_scan,
 	.store = store_pages_to_scan);
 RW(use_zero_pages, KNOB_BOOL, &hksm.use_zero_pages);
@@ -300,7 +302,8 @@ RW(max_page_sharing, KNOB_UINT, &hksm.max_page_sharing,
 RW(stable_node_chains_prune_millisecs, KNOB_UINT, &hksm.prune_millisecs);
 RW(advisor_mode, KNOB_OTHER, NULL, .show = show_advisor_mode,
 	.store = store_advisor_mode);
-RW(advisor_max_cpu, KNOB_ULONG, &hksm.advice.max_cpu, .stored = trim_max_cpu);
+RW(advisor_max_cpu, KNOB_ULONG, &hksm.advice.max_cpu,
+   .stored = sysfs_trim_max_cpu);
 RW(advisor_min_pages_to_scan, KNOB_ULONG, &hksm.advisor_min_pages);
 RW(advisor_max_pages_to_scan, KNOB_ULONG, &hksm.advice.max_pages);
 RW(advisor_target_scan_time, KNOB_ULONG, &hksm.advice.target, .min = 1);

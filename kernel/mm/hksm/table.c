@@ -10,27 +10,27 @@
 #define EMPTY		0ULL
 #define TOMBSTONE	1ULL
 
-static u32 home(const struct hksm_table *t, u64 key)
+static u32 table_home(const struct hksm_table *t, u64 key)
 {
 	return (u32)(((key >> 32) * t->nr_buckets) >> 32);
 }
 
-static u64 tag(u64 key)
+static u64 table_tag(u64 key)
 {
 	return (key >> HKSM_KEY_SHIFT) << HKSM_BODY_BITS;
 }
 
-static u32 after(const struct hksm_table *t, u32 bucket)
+static u32 table_after(const struct hksm_table *t, u32 bucket)
 {
 	return bucket + 1 == t->nr_buckets ? 0 : bucket + 1;
 }
 
-static u64 *ways(const struct hksm_table *t, u32 bucket)
+static u64 *table_ways(const struct hksm_table *t, u32 bucket)
 {
 	return t->slot + (unsigned long)bucket * HKSM_WAYS;
 }
 
-static bool has_empty(const u64 *way)
+static bool table_has_empty(const u64 *way)
 {
 	unsigned int i;
 
@@ -40,15 +40,15 @@ static bool has_empty(const u64 *way)
 	return false;
 }
 
-static u64 *find(const struct hksm_table *t, u64 key, u64 body)
+static u64 *table_find(const struct hksm_table *t, u64 key, u64 body)
 {
 	u32 run = min_t(u32, HKSM_RUN_MAX, t->nr_buckets);
-	u32 bucket = home(t, key);
-	u64 want = tag(key) | body;
+	u32 bucket = table_home(t, key);
+	u64 want = table_tag(key) | body;
 	unsigned int i;
 
 	while (run--) {
-		u64 *way = ways(t, bucket);
+		u64 *way = table_ways(t, bucket);
 
 		for (i = 0; i < HKSM_WAYS; i++) {
 			if (way[i] == want)
@@ -56,7 +56,7 @@ static u64 *find(const struct hksm_table *t, u64 key, u64 body)
 			if (way[i] == EMPTY)
 				return NULL;
 		}
-		bucket = after(t, bucket);
+		bucket = table_after(t, bucket);
 	}
 	return NULL;
 }
@@ -111,7 +111,7 @@ void hksm_table_clear(struct hksm_table *t)
  */
 void hksm_table_prefetch(const struct hksm_table *t, u64 key)
 {
-	prefetch(ways(t, home(t, key)));
+	prefetch(table_ways(t, table_home(t, key)));
 }
 
 /**
@@ -124,7 +124,7 @@ void hksm_table_prefetch(const struct hksm_table *t, u64 key)
  */
 u64 hksm_table_first(const struct hksm_table *t, u64 key, struct hksm_probe *p)
 {
-	p->bucket = home(t, key);
+	p->bucket = table_home(t, key);
 	p->way = 0;
 	p->run = min_t(u32, HKSM_RUN_MAX, t->nr_buckets);
 	return hksm_table_next(t, key, p);
@@ -140,10 +140,10 @@ u64 hksm_table_first(const struct hksm_table *t, u64 key, struct hksm_probe *p)
  */
 u64 hksm_table_next(const struct hksm_table *t, u64 key, struct hksm_probe *p)
 {
-	u64 want = tag(key);
+	u64 want = table_tag(key);
 
 	while (p->run) {
-		const u64 *way = ways(t, p->bucket);
+		const u64 *way = table_ways(t, p->bucket);
 
 		while (p->way < HKSM_WAYS) {
 			u64 e = way[p->way++];
@@ -157,7 +157,7 @@ u64 hksm_table_next(const struct hksm_table *t, u64 key, struct hksm_probe *p)
 		}
 		p->way = 0;
 		p->run--;
-		p->bucket = after(t, p->bucket);
+		p->bucket = table_after(t, p->bucket);
 	}
 	return 0;
 }
@@ -174,22 +174,22 @@ u64 hksm_table_next(const struct hksm_table *t, u64 key, struct hksm_probe *p)
 bool hksm_table_insert(struct hksm_table *t, u64 key, u64 body)
 {
 	u32 run = min_t(u32, HKSM_RUN_MAX, t->nr_buckets);
-	u32 bucket = home(t, key);
+	u32 bucket = table_home(t, key);
 	unsigned int i;
 
 	while (run--) {
-		u64 *way = ways(t, bucket);
+		u64 *way = table_ways(t, bucket);
 
 		for (i = 0; i < HKSM_WAYS; i++) {
 			if (way[i] > TOMBSTONE)
 				continue;
 			if (way[i] == TOMBSTONE)
 				t->dead--;
-			way[i] = tag(key) | body;
+			way[i] = table_tag(key) | body;
 			t->used++;
 			return true;
 		}
-		bucket = after(t, bucket);
+		bucket = table_after(t, bucket);
 	}
 	return false;
 }
@@ -204,14 +204,14 @@ bool hksm_table_insert(struct hksm_table *t, u64 key, u64 body)
  */
 bool hksm_table_remove(struct hksm_table *t, u64 key, u64 body)
 {
-	u64 *e = find(t, key, body);
+	u64 *e = table_find(t, key, body);
 	u64 *way, *last;
 
 	if (!e)
 		return false;
 	way = t->slot + round_down(e - t->slot, HKSM_WAYS);
 	t->used--;
-	if (!has_empty(way)) {
+	if (!table_has_empty(way)) {
 		*e = TOMBSTONE;
 		t->dead++;
 		return true;
@@ -236,11 +236,11 @@ bool hksm_table_remove(struct hksm_table *t, u64 key, u64 body)
  */
 bool hksm_table_replace(struct hksm_table *t, u64 key, u64 old, u64 body)
 {
-	u64 *e = find(t, key, old);
+	u64 *e = table_find(t, key, old);
 
 	if (!e)
 		return false;
-	*e = tag(key) | body;
+	*e = table_tag(key) | body;
 	return true;
 }
 

@@ -38,7 +38,8 @@ bool hksm_vma_compatible(struct vm_area_struct *vma)
 }
 
 /* A merged page, also while it migrates, or a zero page that KSM placed. */
-static bool is_merged(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
+static bool unmerge_is_merged(struct vm_area_struct *vma, unsigned long addr,
+			      pte_t pte)
 {
 	struct page *page;
 
@@ -61,8 +62,8 @@ static bool is_merged(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
  * Look for a merged page in a hole and in the page table behind it. Return: true
  * with @addr where it is, false with @addr where to go on.
  */
-static bool find_merged(struct vm_area_struct *vma, unsigned long *addr,
-			unsigned long end)
+static bool unmerge_find(struct vm_area_struct *vma, unsigned long *addr,
+			 unsigned long end)
 {
 	unsigned int entries = HKSM_HOLE_ENTRIES;
 	struct mm_struct *mm = vma->vm_mm;
@@ -83,7 +84,7 @@ static bool find_merged(struct vm_area_struct *vma, unsigned long *addr,
 		return false;
 	}
 	for (ptep = start; *addr < next; *addr += PAGE_SIZE, ptep++)
-		if (is_merged(vma, *addr, ptep_get(ptep)))
+		if (unmerge_is_merged(vma, *addr, ptep_get(ptep)))
 			break;
 	found = *addr < next;
 	pte_unmap_unlock(start, ptl);
@@ -119,7 +120,7 @@ int hksm_unmerge_range(struct vm_area_struct *vma, unsigned long start,
 		if (signal_pending(current))
 			return -ERESTARTSYS;
 		cond_resched();
-		if (!find_merged(vma, &addr, end)) {
+		if (!unmerge_find(vma, &addr, end)) {
 			if (addr >= end)
 				return 0;
 			continue;
