@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a scanner has in hand: the items of a batch, and what they are merged into.
+ * What a scanner has in hand: the items of a batch, and what they are merged
+ * into.
  */
 #ifndef HKSM_BATCH_H
 #define HKSM_BATCH_H
@@ -21,6 +22,50 @@
 #define HKSM_SLOW		64
 /* Page table entries looked at in vain that count as a page. */
 #define HKSM_IDLE_ENTRIES	64
+
+/**
+ * DOC: verdicts, and targets
+ *
+ * A batch goes through rounds: every item that has no verdict, or RETRY, is
+ * looked up, and those that found a target are merged. What may become of a
+ * verdict, and where:
+ *
+ *   NONE         SEEN    its history does not let it merge   scan_lookup()
+ *   NONE         DROP    no memory for its word              scan_lookup(),
+ *                                                            scan_lookup_item()
+ *   NONE, RETRY  CAND    no partner; it is in the table now  scan_lookup_item()
+ *   NONE, RETRY  SEEN    the same, and the table is full     scan_lookup_item()
+ *   NONE, RETRY  SOON    there is one, not at the moment     scan_lookup_item()
+ *   NONE, RETRY  RETRY   there is one, in another round      scan_lookup_item()
+ *   NONE, RETRY  JOIN    it has a target                     scan_lookup_item()
+ *   any          DONE    a large folio was split: come back  scan_lookup()
+ *   NONE, RETRY  SOON    it could not be split               scan_lookup()
+ *   CAND         LEAD    another item found it               target_claim()
+ *   LEAD         DONE    promoted, its word is written       merge_promote()
+ *   DONE         SOON    nobody joined                       merge_demote()
+ *   JOIN         DONE    merged, its word is written         merge_settle()
+ *   JOIN         DROP    the zero page is mapped             merge_settle()
+ *   JOIN         ZERO    the same, and it has a history      merge_settle()
+ *   JOIN         SEEN    the content is another              merge_compare()
+ *   JOIN         SOON    no record, or its entry changed     merge_reserve(),
+ *                                                            merge_settle()
+ *   JOIN         RETRY   the target is dead                  hksm_merge_batch()
+ *   JOIN, LEAD   SOON    nothing came of it                  hksm_merge_batch()
+ *
+ * So after a round there is neither JOIN nor LEAD. scan_finish() turns what is
+ * there after the last one into words; an item whose merge was found broken and
+ * whose record could not be given up is DONE from the beginning
+ * (reconcile_lost()).
+ *
+ * A target lives for one round. STABLE comes with the lock of its folio and a
+ * reference; ZERO needs neither. ITEM and PEER are candidates that were
+ * claimed: they are not in the table any more, and their word says SEEN or
+ * will. They get a node; a PEER, whose range is owned and whose mm is entered,
+ * also gets its page, locked and write-protected (merge_acquire_targets()).
+ * They are promoted when the first item that wants them has been compared, and
+ * demoted at the end if none was mapped to them. Whatever fails on the way
+ * makes a target dead.
+ */
 
 /* What a batch does with an item in the end. */
 enum hksm_verdict {
@@ -79,10 +124,11 @@ enum hksm_target_kind {
  * struct hksm_target - what items of the batch are merged into
  * @kind: see enum hksm_target_kind
  * @dead: not usable, items have to look again
+ * @promoted: ITEM, PEER: its page was made a merged page in this round
  * @key: content
  * @nid: NUMA node @key is for
  * @page: locked and referenced, unless it is the zero page or an item's
- * @node: node of @page; not yet filed for ITEM and PEER
+ * @node: ITEM, PEER: the node it is to get; NULL once it has it
  * @anon: ITEM, PEER: the folio's mapping before it became a merged page
  * @joins: items that want it
  * @lead: ITEM: index of the item
@@ -93,6 +139,7 @@ enum hksm_target_kind {
 struct hksm_target {
 	enum hksm_target_kind kind;
 	bool dead;
+	bool promoted;
 	u16 nid;
 	u64 key;
 	struct page *page;
@@ -182,7 +229,8 @@ struct hksm_item *hksm_batch_item(struct hksm_scanner *sc,
 bool hksm_batch_room(struct hksm_scanner *sc, unsigned long addr);
 
 /* Entries that led to nothing cost something, too. */
-static inline void hksm_batch_idle(struct hksm_scanner *sc, unsigned int entries)
+static inline void hksm_batch_idle(struct hksm_scanner *sc,
+				   unsigned int entries)
 {
 	sc->idle += entries;
 	sc->budget -= min(sc->budget,

@@ -25,6 +25,7 @@ static bool cand_unpack(u64 body, struct hksm_place *where)
  * @c: storage owned by the caller
  * @entries: wanted capacity
  *
+ * Context: may sleep.
  * Return: 0 or -ENOMEM.
  */
 int hksm_cand_init(struct hksm_cand *c, unsigned long entries)
@@ -35,6 +36,8 @@ int hksm_cand_init(struct hksm_cand *c, unsigned long entries)
 /**
  * hksm_cand_fini() - free the memory of a candidate table
  * @c: the table
+ *
+ * Context: may sleep; nobody uses the table any more.
  */
 void hksm_cand_fini(struct hksm_cand *c)
 {
@@ -47,6 +50,7 @@ void hksm_cand_fini(struct hksm_cand *c)
  * @key: key of its content
  * @where: the page; must not be in the table
  *
+ * Context: any; with the owner's lock.
  * Return: false when there is no room near the key.
  */
 bool hksm_cand_insert(struct hksm_cand *c, u64 key, struct hksm_place where)
@@ -60,6 +64,7 @@ bool hksm_cand_insert(struct hksm_cand *c, u64 key, struct hksm_place where)
  * @key: key it was inserted with
  * @where: the page
  *
+ * Context: any; with the owner's lock.
  * Return: false when it was not there.
  */
 bool hksm_cand_remove(struct hksm_cand *c, u64 key, struct hksm_place where)
@@ -74,6 +79,7 @@ bool hksm_cand_remove(struct hksm_cand *c, u64 key, struct hksm_place where)
  * @p: position for hksm_cand_next()
  * @where: filled with the page
  *
+ * Context: any; with the owner's lock.
  * Return: false when there is none.
  */
 bool hksm_cand_first(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
@@ -89,6 +95,7 @@ bool hksm_cand_first(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
  * @p: position
  * @where: filled with the page
  *
+ * Context: any; with the owner's lock.
  * Return: false when there is none left.
  */
 bool hksm_cand_next(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
@@ -105,6 +112,7 @@ bool hksm_cand_next(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
  * It grows by 2/5 so that a full table never takes more than 13 bytes for
  * each page in it, at the price of 2.5 moves of an entry during its life.
  *
+ * Context: any; without the lock it is a hint.
  * Return: the capacity, or 0 to leave it as it is.
  */
 unsigned long hksm_cand_wanted(const struct hksm_cand *c, bool idle)

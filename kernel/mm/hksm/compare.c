@@ -16,6 +16,7 @@
  * @a: PAGE_SIZE readable bytes, aligned to a word
  * @b: the same
  *
+ * Context: any.
  * Return: true when they hold the same bytes.
  */
 bool hksm_same(const void *a, const void *b)
@@ -44,6 +45,7 @@ bool hksm_same(const void *a, const void *b)
  * @next: page that will be read next and may be cold, or @page; as much of it
  *	is fetched as is read of @page
  *
+ * Context: any.
  * Return: true when there is nothing else.
  */
 bool hksm_blank(const void *page, const void *next)

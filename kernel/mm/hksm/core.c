@@ -26,10 +26,87 @@
  * Pages of one page table are collected, hashed, protected, compared and
  * replaced in batches, so that locks, notifier calls and flushes are shared.
  *
- * Where to read on: scan.c (a batch), merge.c (how pages are merged), stable.c
- * (nodes and their life), slot.c (mms and their exit), policy.c (which pages
- * are left alone). Lock order and the engine's state: core.h; what
- * protects the other structures is said at each.
+ * The files are in layers, and each uses only what is below it:
+ *
+ *   init                         brings it up
+ *   hooks, sysfs                 entry points: linux/ksm.h, /sys/kernel/mm/ksm
+ *   sched, unmerge, rmap, stats  ksmd; run=2 and madvise; reverse walks; figures
+ *   scan                         a batch: walk, hash, look up, finish
+ *   target, reconcile            what to merge into; records against mappings
+ *   merge                        protect, compare, replace: page table entries
+ *   peers                        mms of partners
+ *   forget, batch                what is not tracked any more; what is in hand
+ *   heir                         who gets the record of an address that is left
+ *   index                        the candidates, and the size of both tables
+ *   stable                       nodes, records, the way from a node to its folio
+ *   range                        words
+ *   slot                         mms and contexts
+ *   core                         the state of the engine and its lock
+ *   table, cand, digest, compare, policy, walk: know nothing of the engine
+ *
+ * Where to read on: scan.c, merge.c, the life of nodes in stable.c, exits in
+ * slot.c, policy.c for which pages are left alone. Lock order: core.h; what
+ * protects a field is said with each.
+ */
+
+/**
+ * DOC: what is known of a page, and who holds what
+ *
+ * The word of an address has one of five states. "Owner" is the scanner that
+ * owns the range (hksm_range_own()); only it writes the words of the range, but
+ * for MERGED to SEEN, which who drops a node does with cmpxchg.
+ *
+ *   NONE    Nothing is known, and mostly there is no memory for the word.
+ *   SEEN    It was hashed. The key is in the word and nowhere else.
+ *   CAND    The same, and the candidate table has its place (range and index)
+ *           under the key. Every other page with the key finds it.
+ *   MERGED  A node has a record of it, to which the word refers; the record
+ *           holds the context (mm and anon_vma) and the address.
+ *   ZERO    It maps the zero page, and was broken before. Without a history
+ *           what maps the zero page is NONE.
+ *
+ * What the page table says may be newer than the word: a write breaks a merge
+ * by a fault, fork and swap-in map merged pages without a record. Whoever scans
+ * the address next finds that out.
+ *
+ *   NONE, CAND              SEEN    hashed, and may not be merged yet
+ *   NONE, SEEN              CAND    hashed, and no partner   (scan_finish())
+ *   CAND                    SEEN    claimed by who looks for a partner
+ *                                   (target_claim()), or the table has no room
+ *                                   for it (index_fill_chunk())
+ *   NONE, SEEN, CAND, ZERO  MERGED  mapped to a merged page  (merge_settle()),
+ *                                   or made one              (merge_promote())
+ *   NONE, SEEN, CAND        MERGED  maps one already         (reconcile_adopt(),
+ *                                                            heir_hand_over())
+ *   NONE, SEEN, CAND        NONE    blank, and the zero page is mapped
+ *   SEEN, CAND, ZERO        ZERO    the same, with a history (scan_finish())
+ *   MERGED                  SEEN    written                  (reconcile_lost()),
+ *                                   or nobody joined         (merge_demote()),
+ *                                   or its node is dropped   (node_forget_word())
+ *   ZERO                    SEEN    written                  (scan_visit_page())
+ *   ZERO                    NONE    calm for long            (scan_visit_zero())
+ *   MERGED                  NONE    not mapped any more      (reconcile_lost(),
+ *                                                            reconcile_swapped())
+ *   SEEN, CAND, ZERO        NONE    the same                 (scan_visit_none())
+ *   any                     NONE    not mergeable any more   (hksm_forget())
+ *
+ * A place is put into the candidate table before its word says CAND, and taken
+ * out before the word says anything else: who finds it there reads the word, or
+ * the item, if it is in a batch, before he believes it.
+ *
+ * Who is kept from going away, and by what:
+ *
+ *   the page tables of an mm   a scanner is inside (hksm_slot_enter(), which
+ *                              takes the mmap_lock); its exit waits
+ *   a slot                     a reference; contexts have one, so records do
+ *   a range                    its owner; RCU, to read a word
+ *   an anon_vma                a context
+ *   a context                  its records and users
+ *   a node                     the lock of the folio that points at it ("FL");
+ *                              for ksmd hksm.sem, because nobody else frees one.
+ *                              It does not hold the folio: hksm_node_folio()
+ *   a page of a batch          a reference; its folio lock from
+ *                              merge_lock_items() to the end of the round
  */
 
 #include <linux/wait_bit.h>
@@ -70,10 +147,12 @@ struct hksm hksm = {
 };
 
 /**
- * hksm_lock_all() - have the engine alone
+ * hksm_lock_all() - have the engine to oneself
  * @h: the engine; hksm.sem is held for writing on return
  *
  * Not while memory is going offline, when no node may be looked at.
+ *
+ * Context: may sleep.
  */
 void hksm_lock_all(struct hksm *h)
 {

@@ -60,6 +60,8 @@ static u64 nh_chunk(const struct hksm_digest_key *key, const u64 *w,
 /**
  * hksm_digest_key_init() - draw a fresh key
  * @key: filled with random bytes
+ *
+ * Context: any; not before there is entropy to draw from.
  */
 void hksm_digest_key_init(struct hksm_digest_key *key)
 {
@@ -75,6 +77,7 @@ void hksm_digest_key_init(struct hksm_digest_key *key)
  * The page may change while it is read; the digest is then that of a mixture
  * and finds no partner, or one that fails the comparison.
  *
+ * Context: any.
  * Return: a digest with 64 usable bits.
  */
 u64 hksm_digest(const struct hksm_digest_key *key, const void *page,

@@ -61,8 +61,9 @@ static void forget_zeroed(struct hksm_slot *slot, unsigned long from,
  * @nr: most ranges to look at
  *
  * For addresses that are not in a mergeable area any more. No range in the
- * stretch is owned by anybody. May sleep; no folio lock may be held.
+ * stretch is owned by anybody.
  *
+ * Context: may sleep; hksm.sem held and no folio lock.
  * Return: true when nothing is left to be forgotten.
  */
 bool hksm_forget(struct hksm *h, struct hksm_slot *slot, unsigned long *from,
@@ -110,6 +111,8 @@ static bool forget_some(struct hksm *h, struct hksm_slot *slot, unsigned int nr)
  * @work: hksm.reaper
  *
  * Works with the engine to itself, a few ranges at a time.
+ *
+ * Context: work queue; takes hksm.sem for writing.
  */
 void hksm_reap(struct work_struct *work)
 {

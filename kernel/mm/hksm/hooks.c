@@ -65,6 +65,8 @@ static int hooks_del_vmas(struct mm_struct *mm)
  *
  * The scanner forgets an mm in which it found nothing to do, so it may have
  * to be registered again.
+ *
+ * Context: may sleep; mmap_lock held for writing.
  */
 void ksm_add_vma(struct vm_area_struct *vma)
 {
@@ -81,6 +83,7 @@ void ksm_add_vma(struct vm_area_struct *vma)
  * ksm_enable_merge_any() - make all of an mm mergeable, now and later
  * @mm: locked for writing
  *
+ * Context: may sleep; mmap_lock held for writing.
  * Return: 0, or -ENOMEM with nothing changed.
  */
 int ksm_enable_merge_any(struct mm_struct *mm)
@@ -103,8 +106,10 @@ int ksm_enable_merge_any(struct mm_struct *mm)
  * ksm_disable_merge_any() - undo ksm_enable_merge_any(), and all merges
  * @mm: locked for writing
  *
- * Areas made mergeable by madvise lose that, too. Return: 0, or an error
- * with everything still enabled.
+ * Areas made mergeable by madvise lose that, too.
+ *
+ * Context: may sleep; mmap_lock held for writing.
+ * Return: 0, or an error with everything still enabled.
  */
 int ksm_disable_merge_any(struct mm_struct *mm)
 {
@@ -125,6 +130,7 @@ int ksm_disable_merge_any(struct mm_struct *mm)
  * ksm_disable() - make sure nothing of an mm is merged any more
  * @mm: locked for writing
  *
+ * Context: may sleep; mmap_lock held for writing.
  * Return: 0 or an error.
  */
 int ksm_disable(struct mm_struct *mm)
@@ -145,8 +151,10 @@ int ksm_disable(struct mm_struct *mm)
  * @advice: which
  * @vm_flags: flags the caller will give the stretch; may be a copy
  *
- * Areas that cannot merge ignore the advice. Return: 0, -ENOMEM, or
- * -ERESTARTSYS.
+ * Areas that cannot merge ignore the advice.
+ *
+ * Context: may sleep; mmap_lock held for writing.
+ * Return: 0, -ENOMEM, or -ERESTARTSYS.
  */
 int ksm_madvise(struct vm_area_struct *vma, unsigned long start,
 		unsigned long end, int advice, unsigned long *vm_flags)
@@ -184,6 +192,7 @@ EXPORT_SYMBOL_GPL(ksm_madvise);
  * __ksm_enter() - register an mm
  * @mm: not registered; locked for writing, or seen by nobody else
  *
+ * Context: may sleep.
  * Return: 0 or -ENOMEM.
  */
 int __ksm_enter(struct mm_struct *mm)
@@ -194,6 +203,8 @@ int __ksm_enter(struct mm_struct *mm)
 /**
  * __ksm_exit() - the page tables of an mm are about to go
  * @mm: without users and unlocked, or exec's and locked for writing
+ *
+ * Context: may sleep.
  */
 void __ksm_exit(struct mm_struct *mm)
 {
@@ -227,6 +238,7 @@ static bool hooks_usable(struct folio *folio, struct vm_area_struct *vma,
  * What was one merged page before it was swapped out comes back as an
  * ordinary page of whoever faults first. All others get a copy of their own.
  *
+ * Context: may sleep; the folio is locked.
  * Return: @folio; a new folio, locked, up to date, dirty and charged; NULL
  * without memory; -EHWPOISON when the content cannot be read.
  */

@@ -405,6 +405,7 @@ static bool merge_promote(struct hksm_scanner *sc, struct hksm_target *t)
 	/* Who has the frame number finds the tag. */
 	smp_store_release(&node->kpfn, folio_pfn(folio));
 	t->node = NULL;
+	t->promoted = true;
 
 	m = peer ? hksm_meta_read(range, item->idx) : item->meta;
 	m = hksm_meta_become(m, HKSM_MERGED, hksm_rec_payload(node, item->rec));
@@ -452,13 +453,6 @@ static void merge_demote(struct hksm_scanner *sc, struct hksm_target *t)
 	}
 }
 
-/* Was the page of this target made a merged page in this round? */
-static bool merge_is_promoted(struct hksm_target *t)
-{
-	return (t->kind == HKSM_T_ITEM || t->kind == HKSM_T_PEER) &&
-	       !t->dead && !t->node;
-}
-
 /* What every target needs that can sleep or fail for want of memory. */
 static bool merge_prepare(struct hksm_scanner *sc)
 {
@@ -472,6 +466,8 @@ static bool merge_prepare(struct hksm_scanner *sc)
  * @sc: the scanner, before it holds the lock of any folio
  *
  * With less than that, pages are merged in a later pass.
+ *
+ * Context: may sleep; no folio lock held.
  */
 void hksm_merge_prepare(struct hksm_scanner *sc)
 {
@@ -484,11 +480,6 @@ void hksm_merge_prepare(struct hksm_scanner *sc)
 			return;
 		sc->spare[sc->nr_spare++] = node;
 	}
-}
-
-static void merge_fail_target(struct hksm_target *t)
-{
-	t->dead = true;
 }
 
 /* Collect the items of a verdict that pass a test, in address order. */
@@ -570,8 +561,8 @@ static unsigned int merge_reserve(struct hksm_scanner *sc, struct hksm_item **v,
 		struct hksm_target *t = &sc->target[item->target];
 
 		if (t->kind == HKSM_T_ITEM || t->kind == HKSM_T_PEER) {
-			if (!t->dead && t->node && !merge_promote(sc, t))
-				merge_fail_target(t);
+			if (!t->dead && !t->promoted && !merge_promote(sc, t))
+				t->dead = true;
 			if (t->dead)
 				continue;
 		}
@@ -670,12 +661,12 @@ static void merge_acquire_targets(struct hksm_scanner *sc)
 		if (t->kind != HKSM_T_ITEM && t->kind != HKSM_T_PEER)
 			continue;
 		if (!sc->nr_spare) {
-			merge_fail_target(t);
+			t->dead = true;
 			continue;
 		}
 		t->node = sc->spare[--sc->nr_spare];
 		if (t->kind == HKSM_T_PEER && !merge_peer_acquire(sc, t))
-			merge_fail_target(t);
+			t->dead = true;
 	}
 }
 
@@ -686,6 +677,8 @@ static void merge_acquire_targets(struct hksm_scanner *sc)
  *
  * Folio locks of up to a batch of items and targets are held at once, all of
  * them taken by trylock.
+ *
+ * Context: may sleep; hksm.sem held, the slot of the scanner entered.
  */
 void hksm_merge_batch(struct hksm_scanner *sc)
 {
@@ -696,7 +689,7 @@ void hksm_merge_batch(struct hksm_scanner *sc)
 		return;
 	if (!merge_prepare(sc)) {
 		for (i = 0; i < sc->nr_targets; i++)
-			merge_fail_target(&sc->target[i]);
+			sc->target[i].dead = true;
 	} else {
 		merge_acquire_targets(sc);
 		n = merge_lock_items(sc, v);
@@ -707,7 +700,7 @@ void hksm_merge_batch(struct hksm_scanner *sc)
 		struct hksm_target *t = &sc->target[i];
 
 		if (t->kind == HKSM_T_ITEM && !sc->item[t->lead].wp)
-			merge_fail_target(t);
+			t->dead = true;
 	}
 	n = merge_compare(sc, v, n);
 	n = merge_reserve(sc, v, n);
@@ -718,7 +711,7 @@ void hksm_merge_batch(struct hksm_scanner *sc)
 	for (i = 0; i < sc->nr_targets; i++) {
 		struct hksm_target *t = &sc->target[i];
 
-		if (!merge_is_promoted(t))
+		if (!t->promoted)
 			continue;
 		if (merge_target_node(t)->nr == 1)
 			merge_demote(sc, t);

@@ -17,6 +17,7 @@
  * page, and before that has happened nobody may move it or turn off merging
  * where it is mapped.
  *
+ * Context: hksm.sem held; does not wait for the mmap_lock.
  * Return: 0, -ESRCH for an mm on its way out, -EBUSY while it is being
  * changed, -EAGAIN when the round has too many of them.
  */
@@ -45,6 +46,8 @@ int hksm_peer_enter(struct hksm_scanner *sc, struct hksm_slot *slot)
 /**
  * hksm_peers_release() - let go of the mms of targets
  * @sc: the scanner, between two rounds
+ *
+ * Context: process; no folio of theirs is used any more.
  */
 void hksm_peers_release(struct hksm_scanner *sc)
 {
@@ -59,6 +62,8 @@ void hksm_peers_release(struct hksm_scanner *sc)
 /**
  * hksm_peers_relax() - the same, if somebody waits for one of them
  * @sc: the scanner, between two batches
+ *
+ * Context: process; no folio of theirs is used any more.
  */
 void hksm_peers_relax(struct hksm_scanner *sc)
 {

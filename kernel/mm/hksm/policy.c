@@ -25,6 +25,8 @@
  * The first steps are those users of smart_scan know; the last ones go
  * further, because a page that is skipped stays in the candidate table and
  * is found by others meanwhile.
+ *
+ * Context: any.
  */
 unsigned int hksm_policy_skips(unsigned int level)
 {
@@ -45,6 +47,7 @@ unsigned int hksm_policy_skips(unsigned int level)
  * hksm_policy_skip() - decide whether a page is left alone in this pass
  * @meta: word of a page that is tracked and not merged, updated
  *
+ * Context: any.
  * Return: true to skip it.
  */
 bool hksm_policy_skip(u64 *meta)
@@ -70,6 +73,7 @@ bool hksm_policy_skip(u64 *meta)
  * It was locked, or held by somebody: nothing that says anything of the page.
  * But what is held for long is not tried in every pass for ever.
  *
+ * Context: any.
  * Return: the word, of a page that is looked at in the next pass.
  */
 u64 hksm_policy_again(u64 meta)
@@ -89,6 +93,8 @@ u64 hksm_policy_again(u64 meta)
  * whose merge was broken by a write has to show the same content twice, and
  * the visits are further apart after each break. In a restless range every
  * page has to.
+ *
+ * Context: any.
  */
 bool hksm_policy_gate(u64 meta, bool same, const struct hksm_heat *heat)
 {
@@ -113,6 +119,7 @@ static void heat_age(struct hksm_heat *heat)
  * @meta: its word
  * @heat: history of the range, updated
  *
+ * Context: any.
  * Return: the word of a page to be hashed anew, in state SEEN without a key.
  */
 u64 hksm_policy_broken(u64 meta, struct hksm_heat *heat)
@@ -134,6 +141,8 @@ u64 hksm_policy_broken(u64 meta, struct hksm_heat *heat)
 /**
  * hksm_policy_merged() - a page was merged
  * @heat: history of the range, updated
+ *
+ * Context: any.
  */
 void hksm_policy_merged(struct hksm_heat *heat)
 {
@@ -147,6 +156,7 @@ void hksm_policy_merged(struct hksm_heat *heat)
  *
  * Only pages that were broken before have anything to forget.
  *
+ * Context: any.
  * Return: true when the word was changed.
  */
 bool hksm_policy_calm(u64 *meta)
@@ -174,6 +184,8 @@ bool hksm_policy_calm(u64 *meta)
  *
  * Scale the batch by how far the pass was from its target, corrected by the
  * trend of the last passes, and keep the CPU it will take between its bounds.
+ *
+ * Context: any.
  */
 void hksm_policy_advise(struct hksm_advice *a, unsigned long scan_time,
 			unsigned int cpu_percent)

@@ -14,6 +14,7 @@
  * @slot: its mm
  * @addr: any address
  *
+ * Context: hksm.sem held, or RCU.
  * Return: the range or NULL when nothing in it is tracked.
  */
 struct hksm_range *hksm_range_find(struct hksm_slot *slot, unsigned long addr)
@@ -27,6 +28,7 @@ struct hksm_range *hksm_range_find(struct hksm_slot *slot, unsigned long addr)
  * @addr: where to begin
  * @end: where to end
  *
+ * Context: hksm.sem held, or RCU.
  * Return: the first address from @addr to @end that belongs to a range, or
  * @end.
  */
@@ -47,7 +49,8 @@ unsigned long hksm_range_next(struct hksm_slot *slot, unsigned long addr,
  * @slot: its mm
  * @addr: any address
  *
- * May sleep. Return: the range, not owned when it is new, or NULL.
+ * Context: may sleep; hksm.sem held.
+ * Return: the range, not owned when it is new, or NULL.
  */
 struct hksm_range *hksm_range_make(struct hksm *h, struct hksm_slot *slot,
 				   unsigned long addr)
@@ -85,6 +88,7 @@ free:
  * @range: the range
  * @sc: who wants it; may own it already
  *
+ * Context: any; does not wait.
  * Return: false when another scanner has it.
  */
 bool hksm_range_own(struct hksm_range *range, struct hksm_scanner *sc)
@@ -98,6 +102,8 @@ bool hksm_range_own(struct hksm_range *range, struct hksm_scanner *sc)
  * hksm_range_flush() - publish what hksm_meta_write() counted
  * @h: the engine
  * @range: owned
+ *
+ * Context: process; takes hksm_slot.lock.
  */
 void hksm_range_flush(struct hksm *h, struct hksm_range *range)
 {
@@ -116,6 +122,8 @@ void hksm_range_flush(struct hksm *h, struct hksm_range *range)
  * hksm_range_disown() - give up a range
  * @h: the engine
  * @range: owned by the caller
+ *
+ * Context: process; takes hksm_slot.lock.
  */
 void hksm_range_disown(struct hksm *h, struct hksm_range *range)
 {
@@ -130,7 +138,8 @@ void hksm_range_disown(struct hksm *h, struct hksm_range *range)
  * @range: owned
  * @idx: page
  *
- * May sleep. Return: false without memory.
+ * Context: may sleep.
+ * Return: false without memory.
  */
 bool hksm_range_room(struct hksm *h, struct hksm_range *range,
 		     unsigned int idx)
@@ -161,6 +170,8 @@ static bool range_is_item(enum hksm_state state)
  * @range: owned
  * @idx: page; there is room for its word
  * @m: the new word
+ *
+ * Context: any.
  */
 void hksm_meta_write(struct hksm_range *range, unsigned int idx, u64 m)
 {
@@ -181,7 +192,8 @@ void hksm_meta_write(struct hksm_range *range, unsigned int idx, u64 m)
  * @h: the engine
  * @range: owned; nobody looks at it without owning it but under RCU
  *
- * May sleep. Return: true when the range itself was freed.
+ * Context: may sleep.
+ * Return: true when the range itself was freed.
  */
 bool hksm_range_tidy(struct hksm *h, struct hksm_range *range)
 {

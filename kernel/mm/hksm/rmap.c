@@ -55,6 +55,8 @@ static bool rmap_walk_rec(struct folio *folio, struct hksm_rec *rec, int forks,
  *
  * First each record's own mm; then, if there is still work to do, the mms
  * that got the mapping by fork and have not been scanned since.
+ *
+ * Context: may sleep; the folio is locked.
  */
 void rmap_walk_ksm(struct folio *folio, struct rmap_walk_control *rwc)
 {
@@ -86,6 +88,8 @@ void rmap_walk_ksm(struct folio *folio, struct rmap_walk_control *rwc)
  * @page: the broken page
  * @to_kill: list to add to; entries are made unique by the callee
  * @force_early: also those that did not ask to be killed early
+ *
+ * Context: may sleep; the folio is locked.
  */
 void collect_procs_ksm(struct folio *folio, struct page *page,
 		       struct list_head *to_kill, int force_early)
@@ -126,6 +130,8 @@ void collect_procs_ksm(struct folio *folio, struct page *page,
  * folio_migrate_ksm() - a merged folio has moved
  * @newfolio: locked, has the mapping of @folio already
  * @folio: locked
+ *
+ * Context: both folios are locked; does not sleep.
  */
 void folio_migrate_ksm(struct folio *newfolio, struct folio *folio)
 {
@@ -184,6 +190,8 @@ static int rmap_memory_callback(struct notifier_block *nb, unsigned long action,
 /**
  * hksm_hotplug_init() - listen for memory that goes away
  * @h: the engine
+ *
+ * Context: may sleep; once.
  */
 void hksm_hotplug_init(struct hksm *h)
 {

@@ -575,6 +575,7 @@ static void scan_note_zeroed(struct hksm_scanner *sc)
  * @addr: where to begin
  * @end: where to end at the latest, in the same page table as @addr
  *
+ * Context: may sleep; hksm.sem held, the slot of the scanner entered.
  * Return: where to go on, beyond @addr unless the budget is used up or a
  * large folio was split.
  */

@@ -35,6 +35,8 @@ static struct hksm_scanner sched_scanner = { .h = &hksm };
  * hksm_advisor_set() - turn the scan-time advisor on or off
  * @h: the engine
  * @on: whether it shall choose pages_to_scan
+ *
+ * Context: process.
  */
 void hksm_advisor_set(struct hksm *h, bool on)
 {
@@ -256,7 +258,7 @@ static bool sched_step(struct hksm_scanner *sc)
 	return true;
 }
 
-/* Tables change their size between steps, with the engine alone. */
+/* Tables change their size between steps, with the engine at rest. */
 static void sched_upkeep(struct hksm *h, bool idle)
 {
 	bool bare = idle && atomic_long_read(&h->nr_bare);

@@ -57,6 +57,7 @@ static void slot_unlink(struct hksm *h, struct hksm_slot *slot)
  * not scanned at once; while everything is being unmerged they go to the end,
  * where the walk still finds them.
  *
+ * Context: may sleep.
  * Return: 0, or -ENOMEM with nothing changed.
  */
 int hksm_slot_add(struct hksm *h, struct mm_struct *mm)
@@ -92,6 +93,8 @@ int hksm_slot_add(struct hksm *h, struct mm_struct *mm)
 /**
  * hksm_slot_put() - drop a reference
  * @slot: freed with the last one, which may free the mm_struct
+ *
+ * Context: process.
  */
 void hksm_slot_put(struct hksm_slot *slot)
 {
@@ -109,6 +112,7 @@ void hksm_slot_put(struct hksm_slot *slot)
  * @h: the engine
  * @mm: any mm
  *
+ * Context: process; takes hksm.slots_lock.
  * Return: the slot with a reference, or NULL.
  */
 struct hksm_slot *hksm_slot_find(struct hksm *h, struct mm_struct *mm)
@@ -130,6 +134,8 @@ struct hksm_slot *hksm_slot_find(struct hksm *h, struct mm_struct *mm)
  *
  * Waits for users inside, at most the length of a batch. Records and meta
  * words are left to the reaper.
+ *
+ * Context: may sleep.
  */
 void hksm_slot_exit(struct hksm *h, struct mm_struct *mm)
 {
@@ -168,6 +174,7 @@ out:
  * @slot: referenced
  * @try: do not wait for the mmap_lock
  *
+ * Context: may sleep, but does not wait for the mmap_lock with @try.
  * Return: true with mmap_lock held for reading, false when the mm is on its
  * way out (or the lock was taken).
  */
@@ -195,6 +202,8 @@ bool hksm_slot_enter(struct hksm *h, struct hksm_slot *slot, bool try)
  * hksm_slot_leave() - end the access
  * @h: the engine
  * @slot: entered
+ *
+ * Context: process; takes hksm.slots_lock.
  */
 void hksm_slot_leave(struct hksm *h, struct hksm_slot *slot)
 {
@@ -217,6 +226,7 @@ void hksm_slot_leave(struct hksm *h, struct hksm_slot *slot)
  * For who writes its words and records. The exit waits until
  * hksm_slot_release(), so nothing that may wait for an exit happens before it.
  *
+ * Context: process; takes hksm.slots_lock.
  * Return: false when the mm is on its way out.
  */
 bool hksm_slot_hold(struct hksm *h, struct hksm_slot *slot)
@@ -235,6 +245,8 @@ bool hksm_slot_hold(struct hksm *h, struct hksm_slot *slot)
  * hksm_slot_release() - end hksm_slot_hold()
  * @h: the engine
  * @slot: held
+ *
+ * Context: process; takes hksm.slots_lock.
  */
 void hksm_slot_release(struct hksm *h, struct hksm_slot *slot)
 {
@@ -253,6 +265,8 @@ void hksm_slot_release(struct hksm *h, struct hksm_slot *slot)
  * @slot: entered by the caller, with a reference of its own; has no ranges
  *
  * The mmap_lock keeps madvise from making an area mergeable meanwhile.
+ *
+ * Context: process; mmap_lock held.
  */
 void hksm_slot_retire(struct hksm *h, struct hksm_slot *slot)
 {
@@ -276,6 +290,7 @@ void hksm_slot_retire(struct hksm *h, struct hksm_slot *slot)
  * @h: the engine
  * @cursor: &h->cursor or &h->unmerge
  *
+ * Context: process; takes hksm.slots_lock.
  * Return: the slot with a reference, or NULL at the end of the list.
  */
 struct hksm_slot *hksm_cursor_get(struct hksm *h, struct list_head **cursor)
@@ -296,6 +311,8 @@ struct hksm_slot *hksm_cursor_get(struct hksm *h, struct list_head **cursor)
  * @h: the engine
  * @cursor: &h->cursor or &h->unmerge
  * @slot: where it stood; nothing is done if that has left the list
+ *
+ * Context: process; takes hksm.slots_lock.
  */
 void hksm_cursor_next(struct hksm *h, struct list_head **cursor,
 		      struct hksm_slot *slot)
@@ -318,6 +335,8 @@ void hksm_cursor_next(struct hksm *h, struct list_head **cursor,
  *
  * The fields of mm_struct are plain words that /proc reads; they are only
  * written here, except that fork zeroes those of the child.
+ *
+ * Context: process; takes hksm_slot.lock.
  */
 void hksm_slot_account(struct hksm_slot *slot, long items, long merged,
 		       long bytes)
@@ -346,6 +365,7 @@ static const struct rhashtable_params ctx_params = {
  *
  * A process may have as many as it may have areas, so they are hashed.
  *
+ * Context: may sleep.
  * Return: 0 or an error.
  */
 int hksm_ctx_init(struct hksm *h)
@@ -398,6 +418,7 @@ static struct hksm_ctx *ctx_insert(struct hksm *h, struct hksm_ctx *new)
  * @delta: linear page index minus address >> PAGE_SHIFT
  * @gfp: how to allocate it; 0 not to
  *
+ * Context: may sleep, as far as @gfp allows it.
  * Return: the context with a reference, or NULL.
  */
 struct hksm_ctx *hksm_ctx_make(struct hksm_slot *slot,
@@ -438,7 +459,8 @@ struct hksm_ctx *hksm_ctx_make(struct hksm_slot *slot,
  * @slot: entered
  * @vma: area of its mm that has an anon_vma
  *
- * May sleep. Return: the context with a reference, NULL without memory.
+ * Context: may sleep.
+ * Return: the context with a reference, NULL without memory.
  */
 struct hksm_ctx *hksm_ctx_get(struct hksm_slot *slot,
 			      struct vm_area_struct *vma)
@@ -452,7 +474,7 @@ struct hksm_ctx *hksm_ctx_get(struct hksm_slot *slot,
  * hksm_ctx_put() - drop a reference
  * @ctx: freed with the last one; may be NULL
  *
- * May sleep, because freeing an anon_vma may.
+ * Context: may sleep, because freeing an anon_vma may.
  */
 void hksm_ctx_put(struct hksm_ctx *ctx)
 {

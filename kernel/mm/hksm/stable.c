@@ -48,6 +48,7 @@ static void *body_object(u64 body)
  * @node: the record's node
  * @rec: the record
  *
+ * Context: any.
  * Return: payload for a word in state MERGED.
  */
 u64 hksm_rec_payload(struct hksm_node *node, struct hksm_rec *rec)
@@ -62,6 +63,7 @@ u64 hksm_rec_payload(struct hksm_node *node, struct hksm_rec *rec)
  * hksm_meta_node() - the node a meta word refers to
  * @meta: a word in state MERGED
  *
+ * Context: any; hksm.sem held.
  * Return: the node. It stays as long as the word is in that state.
  */
 struct hksm_node *hksm_meta_node(u64 meta)
@@ -79,6 +81,8 @@ struct hksm_node *hksm_meta_node(u64 meta)
  * hksm_nid() - NUMA node a frame is filed under
  * @h: the engine
  * @pfn: the frame
+ *
+ * Context: any; hksm.sem held.
  */
 int hksm_nid(struct hksm *h, unsigned long pfn)
 {
@@ -92,6 +96,8 @@ int hksm_nid(struct hksm *h, unsigned long pfn)
  * @nid: NUMA node it is filed under
  *
  * Every partition of memory that may not share gets its own keys this way.
+ *
+ * Context: any.
  */
 u64 hksm_key(struct hksm *h, u64 digest, int nid)
 {
@@ -103,6 +109,7 @@ u64 hksm_key(struct hksm *h, u64 digest, int nid)
  * @node: a node that is not being freed
  * @mode: what to do when the folio is locked
  *
+ * Context: hksm.sem held; may sleep if @mode is HKSM_FOLIO_WAIT.
  * Return: the folio, locked and referenced; NULL when it is gone and the node
  * is to be dropped; -EBUSY when it is locked and @mode is HKSM_FOLIO_TRY.
  */
@@ -161,6 +168,7 @@ moved:
  * only later (folio_mark_lazyfree() in mm/swap.c); dirty, it is not dropped even
  * so.
  *
+ * Context: process; does not sleep.
  * Return: false when that is not possible now.
  */
 bool hksm_folio_keep(struct folio *folio)
@@ -206,6 +214,7 @@ static struct hksm_node *family_open(struct hksm *h, struct hksm_family *f)
  * @h: the engine
  * @key: key of the content
  *
+ * Context: hksm.sem held; takes hksm.stable_lock.
  * Return: a node with room for a record that nobody has looked at yet, or
  * NULL.
  */
@@ -325,6 +334,7 @@ static void family_del(struct hksm *h, struct hksm_node *node)
  * @node: not filed
  * @key: key of its content
  *
+ * Context: hksm.sem held; takes hksm.stable_lock.
  * Return: 0, or -ENOSPC when the table has no room near the key.
  */
 int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key)
@@ -389,6 +399,8 @@ static u64 stable_unfile(struct hksm *h, struct hksm_node *node)
  *
  * Only matters when NUMA nodes do not share. A node the table has no room for
  * is not found by others, but keeps its records.
+ *
+ * Context: hksm.sem held; takes hksm.stable_lock.
  */
 void hksm_stable_refile(struct hksm *h, struct hksm_node *node)
 {
@@ -419,6 +431,8 @@ u64 hksm_stable_key(u64 body)
  * hksm_node_alloc() - a node for a page that is to become a merged page
  * @h: the engine
  * @gfp: context
+ *
+ * Context: may sleep, as far as @gfp allows it.
  */
 struct hksm_node *hksm_node_alloc(struct hksm *h, gfp_t gfp)
 {
@@ -438,6 +452,8 @@ struct hksm_node *hksm_node_alloc(struct hksm *h, gfp_t gfp)
  *
  * At once: reverse walks come by the folio's tag, under its lock, and no other
  * scanner is between finding a node and looking through its keyhole.
+ *
+ * Context: hksm.sem held; takes hksm.stable_lock.
  */
 void hksm_node_free(struct hksm *h, struct hksm_node *node)
 {
@@ -461,6 +477,7 @@ void hksm_node_free(struct hksm *h, struct hksm_node *node)
  * hksm_rec_next() - iterate over the records of a node
  * @it: zeroed but for the node
  *
+ * Context: FL held, or the folio is gone.
  * Return: the next record in use, or NULL.
  */
 struct hksm_rec *hksm_rec_next(struct hksm_rec_iter *it)
@@ -549,6 +566,7 @@ static void node_count(struct hksm *h, struct hksm_node *node, int by)
  * @addr: the address
  * @over: it does already, by fork: the cap does not count
  *
+ * Context: FL held; does not sleep.
  * Return: the record, or NULL when the node is full or memory is short.
  */
 struct hksm_rec *hksm_rec_add(struct hksm *h, struct hksm_node *node,
@@ -579,6 +597,8 @@ struct hksm_rec *hksm_rec_add(struct hksm *h, struct hksm_node *node,
  * @h: the engine
  * @node: FL held, or its folio is gone
  * @rec: a record of it in use
+ *
+ * Context: may sleep.
  */
 void hksm_rec_cancel(struct hksm *h, struct hksm_node *node,
 		     struct hksm_rec *rec)
@@ -603,6 +623,8 @@ void hksm_rec_cancel(struct hksm *h, struct hksm_node *node,
  * hksm_rec_move() - give a record to another process
  * @rec: a record in use, FL held
  * @ctx: of the other process; gets a reference
+ *
+ * Context: may sleep.
  */
 void hksm_rec_move(struct hksm_rec *rec, struct hksm_ctx *ctx)
 {
@@ -639,6 +661,8 @@ static void node_forget_word(struct hksm_node *node, struct hksm_rec *rec)
  * @node: its folio is gone, or does not carry its tag any more; is freed
  *
  * Addresses that had a record are tracked on as if seen once.
+ *
+ * Context: may sleep; hksm.sem held.
  */
 void hksm_node_drop(struct hksm *h, struct hksm_node *node)
 {
@@ -667,6 +691,8 @@ static bool stable_is_unused(struct folio *folio)
  * @node: its node; the caller changes the word
  * @rec: the record
  * @folio: as hksm_node_folio() gave it, NULL when it is gone; let go of
+ *
+ * Context: may sleep; hksm.sem held.
  */
 void hksm_rec_end(struct hksm *h, struct hksm_node *node, struct hksm_rec *rec,
 		  struct folio *folio)
@@ -690,7 +716,10 @@ void hksm_rec_end(struct hksm *h, struct hksm_node *node, struct hksm_rec *rec,
  * @meta: word in state MERGED, of a range the caller owns
  * @mode: whether the folio may be waited for
  *
- * The caller changes the word. Return: 0, or -EBUSY with nothing done.
+ * The caller changes the word.
+ *
+ * Context: may sleep; hksm.sem held.
+ * Return: 0, or -EBUSY with nothing done.
  */
 int hksm_rec_drop(struct hksm *h, u64 meta, enum hksm_folio_mode mode)
 {
@@ -770,10 +799,12 @@ static bool stable_drop_bare(struct hksm *h, struct hksm_node *node, void *arg)
 
 /**
  * hksm_stable_sweep() - free nodes that lost their last record long ago
- * @h: the engine, to be had alone
+ * @h: the engine
  *
  * They are mapped by children whose parent's record went first. A child that
  * is scanned adopts the node; one that is not leaves it to this walk.
+ *
+ * Context: may sleep; hksm.sem held for writing.
  */
 void hksm_stable_sweep(struct hksm *h)
 {
@@ -801,8 +832,9 @@ static bool stable_drop_unmapped(struct hksm *h, struct hksm_node *node,
 
 /**
  * hksm_stable_empty() - drop every merged page that is not mapped
- * @h: the engine, to be had alone
+ * @h: the engine
  *
+ * Context: may sleep; hksm.sem held for writing.
  * Return: 0, or -EBUSY when some are still mapped, as between the two halves
  * of an exit.
  */
@@ -827,9 +859,11 @@ static bool stable_drop_offlined(struct hksm *h, struct hksm_node *node,
 
 /**
  * hksm_stable_offline() - drop what still points at memory that is gone
- * @h: the engine, to be had alone
+ * @h: the engine
  * @start: first frame; there may be no struct page for it any more
  * @end: first frame after it
+ *
+ * Context: may sleep; hksm.sem held for writing.
  */
 void hksm_stable_offline(struct hksm *h, unsigned long start,
 			 unsigned long end)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Merged pages: nodes, their records, and the ways between them, their folios and
- * the words.
+ * Merged pages: nodes, their records, and the ways between them, their folios
+ * and the words.
  *
  * "FL" below is the lock of the merged folio a node stands for. It protects the
  * node's records, because reverse walks come with it and nothing else.

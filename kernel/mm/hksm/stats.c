@@ -13,6 +13,8 @@
 /**
  * hksm_meta_total() - bytes the engine uses for metadata
  * @h: the engine
+ *
+ * Context: any.
  */
 unsigned long hksm_meta_total(struct hksm *h)
 {
@@ -23,6 +25,8 @@ unsigned long hksm_meta_total(struct hksm *h)
 /**
  * hksm_profit() - bytes saved in all, less the metadata
  * @h: the engine
+ *
+ * Context: any.
  */
 long hksm_profit(struct hksm *h)
 {
@@ -61,6 +65,8 @@ static struct slot_stat stats_read(struct mm_struct *mm)
 /**
  * ksm_process_profit() - bytes a process saves, less its metadata
  * @mm: pinned by the caller
+ *
+ * Context: process.
  */
 long ksm_process_profit(struct mm_struct *mm)
 {
@@ -92,6 +98,8 @@ static bool stats_any_mergeable(struct mm_struct *mm)
  *
  * First what Linux 7.3 shows, then what scanning this process costs and
  * brings.
+ *
+ * Context: may sleep; takes the mmap_lock for reading.
  */
 void ksm_show_stat(struct seq_file *m, struct mm_struct *mm)
 {

@@ -386,6 +386,7 @@ static const struct attribute_group *groups[] = {
  * hksm_sysfs_init() - create the files
  * @h: the engine
  *
+ * Context: may sleep; once.
  * Return: 0 or an error, with no file left behind.
  */
 int hksm_sysfs_init(struct hksm *h)

@@ -21,6 +21,8 @@
 /**
  * hksm_vma_compatible() - may pages of an area be merged at all?
  * @vma: any area
+ *
+ * Context: mmap_lock held.
  */
 bool hksm_vma_compatible(struct vm_area_struct *vma)
 {
@@ -102,6 +104,7 @@ static bool unmerge_find(struct vm_area_struct *vma, unsigned long *addr,
  * The fault may back off, so an address is done when it is seen to be done.
  * SIGBUS means the page is gone, for example with the file behind it.
  *
+ * Context: may sleep; mmap_lock held.
  * Return: 0, -ENOMEM, or -ERESTARTSYS when a signal is pending; part of the
  * area may be unmerged then.
  */
@@ -160,11 +163,12 @@ static int unmerge_slot(struct hksm *h, struct hksm_slot *slot)
 
 /**
  * hksm_unmerge_all() - unmerge every mm and start afresh
- * @h: the engine, to be had alone, with HKSM_RUN_UNMERGE set
+ * @h: the engine, with HKSM_RUN_UNMERGE set
  *
  * mms forked meanwhile are put at the end of the list and found there. Pages
  * swapped in meanwhile are copied, because of the bit.
  *
+ * Context: may sleep; hksm.sem held for writing.
  * Return: 0, or the error of hksm_unmerge_range().
  */
 int hksm_unmerge_all(struct hksm *h)

@@ -16,6 +16,7 @@
  * @end: where to end at the latest
  * @entries: how many entries may be looked at in vain; is counted down
  *
+ * Context: mmap_lock held; does not sleep.
  * Return: the first address at or after @addr that has a page table or a huge
  * page, @end if none has, or as far as @entries went.
  */
