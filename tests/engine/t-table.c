@@ -82,7 +82,8 @@ static void random_churn(void)
 		if (hksm_table_tight(&t) && t.dead > t.used / 4) {
 			unsigned int i;
 
-			hksm_table_clear(&t);
+			hksm_table_fini(&t);
+			CHECK(hksm_table_init(&t, N + N / 8) == 0);
 			for (i = 0; i < N; i++)
 				model[i].in = false;
 		}

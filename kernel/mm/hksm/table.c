@@ -66,7 +66,8 @@ static u64 *table_find(const struct hksm_table *t, u64 key, u64 body)
  * @t: storage owned by the caller
  * @entries: wanted capacity, rounded up to whole buckets
  *
- * May sleep. Return: 0 or -ENOMEM, with @t left without memory.
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM, with @t left without memory.
  */
 int hksm_table_init(struct hksm_table *t, unsigned long entries)
 {
@@ -86,6 +87,8 @@ int hksm_table_init(struct hksm_table *t, unsigned long entries)
 /**
  * hksm_table_fini() - free the memory of a table
  * @t: a table, possibly one whose init failed
+ *
+ * Context: may sleep; nobody uses the table any more.
  */
 void hksm_table_fini(struct hksm_table *t)
 {
@@ -94,20 +97,11 @@ void hksm_table_fini(struct hksm_table *t)
 }
 
 /**
- * hksm_table_clear() - forget all entries, keep the memory
- * @t: an initialised table
- */
-void hksm_table_clear(struct hksm_table *t)
-{
-	memset(t->slot, 0, hksm_table_bytes(t));
-	t->used = 0;
-	t->dead = 0;
-}
-
-/**
  * hksm_table_prefetch() - start loading the home bucket of a key
  * @t: an initialised table
  * @key: key that will be searched soon
+ *
+ * Context: any; no lock is needed, a table is replaced with the engine at rest.
  */
 void hksm_table_prefetch(const struct hksm_table *t, u64 key)
 {
@@ -120,6 +114,7 @@ void hksm_table_prefetch(const struct hksm_table *t, u64 key)
  * @key: what to look for
  * @p: filled with the position for hksm_table_next()
  *
+ * Context: any; with the owner's lock.
  * Return: the body, or 0 when there is none.
  */
 u64 hksm_table_first(const struct hksm_table *t, u64 key, struct hksm_probe *p)
@@ -136,6 +131,7 @@ u64 hksm_table_first(const struct hksm_table *t, u64 key, struct hksm_probe *p)
  * @key: as for hksm_table_first()
  * @p: position, advanced; the table must not have changed in between
  *
+ * Context: any; with the owner's lock.
  * Return: the body, or 0 when there is none left.
  */
 u64 hksm_table_next(const struct hksm_table *t, u64 key, struct hksm_probe *p)
@@ -168,6 +164,7 @@ u64 hksm_table_next(const struct hksm_table *t, u64 key, struct hksm_probe *p)
  * @key: only bits HKSM_KEY_MASK count
  * @body: at least 2; a pair of key and body is added at most once
  *
+ * Context: any; with the owner's lock.
  * Return: false when the neighbourhood of the key is full. The table should
  * have been enlarged before, or many keys are equal.
  */
@@ -200,6 +197,7 @@ bool hksm_table_insert(struct hksm_table *t, u64 key, u64 body)
  * @key: as inserted
  * @body: as inserted
  *
+ * Context: any; with the owner's lock.
  * Return: false when there is no such entry.
  */
 bool hksm_table_remove(struct hksm_table *t, u64 key, u64 body)
@@ -232,6 +230,7 @@ bool hksm_table_remove(struct hksm_table *t, u64 key, u64 body)
  * @old: body as inserted
  * @body: body to put in its place
  *
+ * Context: any; with the owner's lock.
  * Return: false when there is no such entry.
  */
 bool hksm_table_replace(struct hksm_table *t, u64 key, u64 old, u64 body)
@@ -252,6 +251,7 @@ bool hksm_table_replace(struct hksm_table *t, u64 key, u64 old, u64 body)
  * Entries removed during the walk may make others be missed, which callers
  * solve by walking again until nothing is found.
  *
+ * Context: any; with the owner's lock, or when nobody else changes the table.
  * Return: the next body, or 0 at the end.
  */
 u64 hksm_table_walk(const struct hksm_table *t, unsigned long *pos)

@@ -48,7 +48,6 @@ struct hksm_probe {
 
 int hksm_table_init(struct hksm_table *t, unsigned long entries);
 void hksm_table_fini(struct hksm_table *t);
-void hksm_table_clear(struct hksm_table *t);
 void hksm_table_prefetch(const struct hksm_table *t, u64 key);
 u64 hksm_table_first(const struct hksm_table *t, u64 key,
 		     struct hksm_probe *p);
