@@ -112,6 +112,58 @@ kt_lock() {
 	kt_run flock "$1"
 }
 
+# The address that this machine's own Debian sources name, so that a mirror
+# configured by the owner is the one used.
+kt_mirror() {
+	apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' |
+		awk '$1 ~ /\/debian\/?$/ { print $1; exit }'
+}
+
+# kt_suites SUITE...: have apt know these suites of Debian and nothing else, through
+# a directory of its own in the cache. Sets APT_CONFIG; the system's sources are not
+# touched. Returns 1 where the suites cannot be read.
+kt_suites() {
+	local dir uri suite fd rc=0
+	local key=/usr/share/keyrings/debian-archive-keyring.gpg
+
+	dir=$(kt_cache)/apt-$(echo "$*" | tr ' ' +)
+	uri=$(kt_mirror)
+	[ -n "$uri" ] || return 1
+	mkdir -p "$dir"/{state/lists/partial,cache/archives/partial}
+	exec {fd}>"$dir/lock"
+	kt_lock "$fd" "$dir/lock"
+	for suite; do
+		echo "deb [arch=amd64 signed-by=$key] $uri $suite main"
+	done >"$dir/sources.list.new"
+	# Backports ask not to be chosen by themselves; here the highest wins.
+	printf 'Package: *\nPin: release *\nPin-Priority: 500\n' >"$dir/preferences"
+	cat >"$dir/apt.conf" <<-CONF
+		Dir::State "$dir/state";
+		Dir::State::status "/dev/null";
+		Dir::Cache "$dir/cache";
+		Dir::Etc::SourceList "$dir/sources.list";
+		Dir::Etc::SourceParts "/dev/null";
+		Dir::Etc::Preferences "$dir/preferences";
+		Dir::Etc::PreferencesParts "/dev/null";
+		APT::Architecture "amd64";
+		APT::Sandbox::User "root";
+		Acquire::Languages "none";
+	CONF
+	export APT_CONFIG=$dir/apt.conf
+	if ! cmp -s "$dir/sources.list.new" "$dir/sources.list" ||
+	   [ -z "$(find "$dir/stamp" -mtime -1 2>/dev/null)" ]; then
+		mv "$dir/sources.list.new" "$dir/sources.list"
+		if apt-get -q -o APT::Update::Error-Mode=any update >"$dir/log" 2>&1; then
+			touch "$dir/stamp"
+		else
+			kt_note "$* cannot be read from $uri: $(grep -m1 '^[EW]:' "$dir/log" || :)"
+			[ -e "$dir/stamp" ] || rc=1
+		fi
+	fi
+	exec {fd}>&-
+	return "$rc"
+}
+
 # kt_verdict TAPFILE NONCE STATUS HOW KERNELLOG: judge one run of a test machine,
 # whose program ended with STATUS, in words HOW. The machine's own word counts
 # only if it carries this run's nonce and says the same as the lines before it,
