@@ -61,7 +61,7 @@ static struct hksm_slot *heir_find(struct hksm *h, struct folio *folio,
 	if (!folio_mapped(folio))
 		return NULL;
 	anon_vma_lock_read(anon_vma);
-	anon_vma_interval_tree_foreach(avc, &anon_vma->rb_root, index, index) {
+	anon_rmap_tree_foreach(avc, anon_vma, index, index) {
 		struct vm_area_struct *vma = avc->vma;
 
 		cond_resched();

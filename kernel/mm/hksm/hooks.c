@@ -8,7 +8,6 @@
 #include <linux/highmem.h>
 #include <linux/memcontrol.h>
 #include <linux/mman.h>
-#include <linux/sched/coredump.h>
 #include <linux/vmstat.h>
 
 #include "slot.h"
@@ -17,7 +16,8 @@
 
 static void hooks_add_vma(struct vm_area_struct *vma)
 {
-	if (!(vma->vm_flags & VM_MERGEABLE) && hksm_vma_compatible(vma))
+	if (!(vma->vm_flags & VM_MERGEABLE) &&
+	    hksm_may_merge(vma->vm_file, vma->vm_flags))
 		vm_flags_set(vma, VM_MERGEABLE);
 }
 
@@ -59,25 +59,52 @@ static int hooks_del_vmas(struct mm_struct *mm)
 	return 0;
 }
 
+/*
+ * Shall a new area be mergeable without being asked for? The scanner forgets an
+ * mm in which it found nothing to do, so it may have to be registered again.
+ */
+static bool hooks_is_wanted(struct mm_struct *mm, const struct file *file,
+			    vm_flags_t flags)
+{
+	if (!mm_flags_test(MMF_VM_MERGE_ANY, mm) || flags & VM_MERGEABLE ||
+	    !hksm_may_merge(file, flags))
+		return false;
+	if (unlikely(!mm_flags_test(MMF_VM_MERGEABLE, mm)))
+		__ksm_enter(mm);
+	return true;
+}
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
 /**
- * ksm_add_vma() - a new area of a process that merges everything
- * @vma: locked for writing, as its mm
+ * ksm_vma_flags() - flags of a new area
+ * @mm: its mm, locked for writing
+ * @file: what it maps, or NULL
+ * @vma_flags: the flags it would have
  *
- * The scanner forgets an mm in which it found nothing to do, so it may have
- * to be registered again.
+ * Context: may sleep; mmap_lock held for writing.
+ * Return: @vma_flags, with VM_MERGEABLE added in a process that merges
+ * everything.
+ */
+vma_flags_t ksm_vma_flags(struct mm_struct *mm, const struct file *file,
+			  vma_flags_t vma_flags)
+{
+	if (hooks_is_wanted(mm, file, vma_flags_to_legacy(vma_flags)))
+		vma_flags_set(&vma_flags, VMA_MERGEABLE_BIT);
+	return vma_flags;
+}
+#else /* 6.12: flags of an area that is there already */
+/**
+ * ksm_add_vma() - a new area of a process
+ * @vma: locked for writing, as its mm
  *
  * Context: may sleep; mmap_lock held for writing.
  */
 void ksm_add_vma(struct vm_area_struct *vma)
 {
-	struct mm_struct *mm = vma->vm_mm;
-
-	if (!test_bit(MMF_VM_MERGE_ANY, &mm->flags))
-		return;
-	hooks_add_vma(vma);
-	if (unlikely(!test_bit(MMF_VM_MERGEABLE, &mm->flags)))
-		__ksm_enter(mm);
+	if (hooks_is_wanted(vma->vm_mm, vma->vm_file, vma->vm_flags))
+		vm_flags_set(vma, VM_MERGEABLE);
 }
+#endif
 
 /**
  * ksm_enable_merge_any() - make all of an mm mergeable, now and later
@@ -90,14 +117,14 @@ int ksm_enable_merge_any(struct mm_struct *mm)
 {
 	int err;
 
-	if (test_bit(MMF_VM_MERGE_ANY, &mm->flags))
+	if (mm_flags_test(MMF_VM_MERGE_ANY, mm))
 		return 0;
-	if (!test_bit(MMF_VM_MERGEABLE, &mm->flags)) {
+	if (!mm_flags_test(MMF_VM_MERGEABLE, mm)) {
 		err = __ksm_enter(mm);
 		if (err)
 			return err;
 	}
-	set_bit(MMF_VM_MERGE_ANY, &mm->flags);
+	mm_flags_set(MMF_VM_MERGE_ANY, mm);
 	hooks_add_vmas(mm);
 	return 0;
 }
@@ -115,14 +142,14 @@ int ksm_disable_merge_any(struct mm_struct *mm)
 {
 	int err;
 
-	if (!test_bit(MMF_VM_MERGE_ANY, &mm->flags))
+	if (!mm_flags_test(MMF_VM_MERGE_ANY, mm))
 		return 0;
 	err = hooks_del_vmas(mm);
 	if (err) {
 		hooks_add_vmas(mm);
 		return err;
 	}
-	clear_bit(MMF_VM_MERGE_ANY, &mm->flags);
+	mm_flags_clear(MMF_VM_MERGE_ANY, mm);
 	return 0;
 }
 
@@ -136,9 +163,9 @@ int ksm_disable_merge_any(struct mm_struct *mm)
 int ksm_disable(struct mm_struct *mm)
 {
 	mmap_assert_write_locked(mm);
-	if (!test_bit(MMF_VM_MERGEABLE, &mm->flags))
+	if (!mm_flags_test(MMF_VM_MERGEABLE, mm))
 		return 0;
-	if (test_bit(MMF_VM_MERGE_ANY, &mm->flags))
+	if (mm_flags_test(MMF_VM_MERGE_ANY, mm))
 		return ksm_disable_merge_any(mm);
 	return hooks_del_vmas(mm);
 }
@@ -157,16 +184,17 @@ int ksm_disable(struct mm_struct *mm)
  * Return: 0, -ENOMEM, or -ERESTARTSYS.
  */
 int ksm_madvise(struct vm_area_struct *vma, unsigned long start,
-		unsigned long end, int advice, unsigned long *vm_flags)
+		unsigned long end, int advice, vm_flags_t *vm_flags)
 {
 	struct mm_struct *mm = vma->vm_mm;
 	int err;
 
 	switch (advice) {
 	case MADV_MERGEABLE:
-		if (vma->vm_flags & VM_MERGEABLE || !hksm_vma_compatible(vma))
+		if (vma->vm_flags & VM_MERGEABLE ||
+		    !hksm_may_merge(vma->vm_file, vma->vm_flags))
 			return 0;
-		if (!test_bit(MMF_VM_MERGEABLE, &mm->flags)) {
+		if (!mm_flags_test(MMF_VM_MERGEABLE, mm)) {
 			err = __ksm_enter(mm);
 			if (err)
 				return err;
@@ -225,7 +253,7 @@ static bool hooks_usable(struct folio *folio, struct vm_area_struct *vma,
 		       !(READ_ONCE(hksm.run) & HKSM_RUN_UNMERGE);
 	if (!anon_vma)
 		return true;
-	return folio->index == linear_page_index(vma, addr) &&
+	return folio->index == linear_anon_page_index(vma, addr) &&
 	       anon_vma->root == vma->anon_vma->root;
 }
 
@@ -257,7 +285,7 @@ struct folio *ksm_might_need_to_copy(struct folio *folio,
 	if (!folio_test_uptodate(folio))
 		return folio;
 
-	copy = vma_alloc_folio(GFP_HIGHUSER_MOVABLE, 0, vma, addr, false);
+	copy = hksm_folio_alloc(GFP_HIGHUSER_MOVABLE, vma, addr);
 	if (!copy)
 		return NULL;
 	if (mem_cgroup_charge(copy, vma->vm_mm, GFP_KERNEL)) {

@@ -41,7 +41,7 @@ static bool merge_is_pinned(struct folio *folio)
 /* May this entry be the one of the item, as far as the item knows? */
 static bool merge_entry_fits(pte_t pte, struct hksm_item *item)
 {
-	return pte_present(pte) && !pte_uffd_wp(pte) &&
+	return pte_present(pte) && !pte_uffd(pte) &&
 	       pte_pfn(pte) == page_to_pfn(item->page);
 }
 
@@ -236,7 +236,7 @@ static struct folio *merge_peer_page(struct hksm_scanner *sc,
 	if (!ptep)
 		return NULL;
 	pte = ptep_get(ptep);
-	page = pte_present(pte) && !pte_uffd_wp(pte) ?
+	page = pte_present(pte) && !pte_uffd(pte) ?
 		vm_normal_page(vma, t->peer.addr, pte) : NULL;
 	if (page) {
 		folio = page_folio(page);

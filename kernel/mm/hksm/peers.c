@@ -4,7 +4,7 @@
  * like the mm that is scanned, so several mmap_locks are held at once; all but
  * the first are only ever tried for.
  */
-#include <linux/mmap_lock.h>
+#include <linux/mm.h>
 
 #include "peers.h"
 

@@ -29,7 +29,7 @@ static bool rmap_walk_rec(struct folio *folio, struct hksm_rec *rec, int forks,
 		}
 		anon_vma_lock_read(anon_vma);
 	}
-	anon_vma_interval_tree_foreach(avc, &anon_vma->rb_root, index, index) {
+	anon_rmap_tree_foreach(avc, anon_vma, index, index) {
 		struct vm_area_struct *vma = avc->vma;
 
 		cond_resched();
@@ -91,8 +91,9 @@ void rmap_walk_ksm(struct folio *folio, struct rmap_walk_control *rwc)
  *
  * Context: may sleep; the folio is locked.
  */
-void collect_procs_ksm(struct folio *folio, struct page *page,
-		       struct list_head *to_kill, int force_early)
+void collect_procs_ksm(ksm_const struct folio *folio,
+		       ksm_const struct page *page, struct list_head *to_kill,
+		       int force_early)
 {
 	struct hksm_rec_iter it = { .node = hksm_folio_node(folio) };
 	struct task_struct *p, *t;
@@ -111,8 +112,7 @@ void collect_procs_ksm(struct folio *folio, struct page *page,
 			t = task_early_kill(p, force_early);
 			if (!t)
 				continue;
-			anon_vma_interval_tree_foreach(avc, &anon_vma->rb_root,
-						       index, index) {
+			anon_rmap_tree_foreach(avc, anon_vma, index, index) {
 				if (avc->vma->vm_mm == t->mm &&
 				    hksm_rec_covers(rec, avc->vma))
 					add_to_kill_ksm(t, page, avc->vma,

@@ -8,10 +8,8 @@
  */
 #include <linux/highmem.h>
 #include <linux/huge_mm.h>
-#include <linux/pagevec.h>
 #include <linux/pagewalk.h>
 #include <linux/swap.h>
-#include <linux/swapops.h>
 
 #include "compare.h"
 #include "digest.h"
@@ -181,7 +179,7 @@ static struct page *scan_entry_page(struct vm_area_struct *vma,
 		return NULL;
 	page = vm_normal_page(vma, addr, pte);
 	/* A merge would end the tracking that userfaultfd was asked for. */
-	if (page && pte_uffd_wp(pte) && !folio_test_ksm(page_folio(page)))
+	if (page && pte_uffd(pte) && !folio_test_ksm(page_folio(page)))
 		return NULL;
 	return page;
 }
@@ -189,12 +187,12 @@ static struct page *scan_entry_page(struct vm_area_struct *vma,
 /* May what is not present come back as the merged page it was? */
 static bool scan_entry_swapped(pte_t pte)
 {
-	swp_entry_t entry;
+	softleaf_t entry;
 
 	if (pte_none(pte) || pte_present(pte))
 		return false;
-	entry = pte_to_swp_entry(pte);
-	return !non_swap_entry(entry) || is_migration_entry(entry);
+	entry = softleaf_from_pte(pte);
+	return softleaf_is_swap(entry) || softleaf_is_migration(entry);
 }
 
 /* Without a look at any struct page: an entry that is not for us. */
@@ -273,7 +271,7 @@ static unsigned long scan_collect_huge(struct scan_walk *w, pmd_t *pmdp,
 		spin_unlock(ptl);
 		return 0;
 	}
-	if (!pmd_uffd_wp(pmd))
+	if (!pmd_uffd(pmd))
 		page = vm_normal_page_pmd(w->vma, addr & PMD_MASK, pmd);
 	for (; addr < end && !scan_batch_full(sc); addr += PAGE_SIZE)
 		scan_visit(w, addr, page ? page + hksm_idx(addr) : NULL, false);

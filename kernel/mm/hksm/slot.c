@@ -10,7 +10,6 @@
  */
 #include <linux/hash.h>
 #include <linux/rhashtable.h>
-#include <linux/sched/coredump.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <trace/events/ksm.h>
@@ -82,7 +81,7 @@ int hksm_slot_add(struct hksm *h, struct mm_struct *mm)
 		list_add_tail(&slot->list, h->cursor);
 	spin_unlock(&h->slots_lock);
 
-	set_bit(MMF_VM_MERGEABLE, &mm->flags);
+	mm_flags_set(MMF_VM_MERGEABLE, mm);
 	atomic_long_add(sizeof(*slot), &h->meta_bytes);
 	if (wq_has_sleeper(&h->thread_wait))
 		wake_up_interruptible(&h->thread_wait);
@@ -151,8 +150,8 @@ void hksm_slot_exit(struct hksm *h, struct mm_struct *mm)
 	if (!slot)
 		goto out;
 
-	clear_bit(MMF_VM_MERGE_ANY, &mm->flags);
-	clear_bit(MMF_VM_MERGEABLE, &mm->flags);
+	mm_flags_clear(MMF_VM_MERGE_ANY, mm);
+	mm_flags_clear(MMF_VM_MERGEABLE, mm);
 	wait_event(h->exit_wait, !READ_ONCE(slot->inside));
 	/* The user that left may still hold the lock it left under. */
 	spin_lock(&h->slots_lock);
@@ -163,7 +162,7 @@ void hksm_slot_exit(struct hksm *h, struct mm_struct *mm)
 	if (easy)
 		hksm_slot_put(slot);
 	else
-		queue_work(system_unbound_wq, &h->reaper);
+		queue_work(system_dfl_wq, &h->reaper);
 out:
 	trace_ksm_exit(mm);
 }
@@ -281,7 +280,7 @@ void hksm_slot_retire(struct hksm *h, struct hksm_slot *slot)
 	if (!live)
 		return;
 	/* MERGE_ANY stays: such a process may not have mapped anything yet. */
-	clear_bit(MMF_VM_MERGEABLE, &slot->mm->flags);
+	mm_flags_clear(MMF_VM_MERGEABLE, slot->mm);
 	hksm_slot_put(slot);
 }
 
@@ -466,8 +465,8 @@ struct hksm_ctx *hksm_ctx_get(struct hksm_slot *slot,
 			      struct vm_area_struct *vma)
 {
 	return hksm_ctx_make(slot, vma->anon_vma,
-			     vma->vm_pgoff - (vma->vm_start >> PAGE_SHIFT),
-			     HKSM_META_GFP);
+			     vma_start_anon_pgoff(vma) -
+			     (vma->vm_start >> PAGE_SHIFT), HKSM_META_GFP);
 }
 
 /**

@@ -160,10 +160,10 @@ static inline struct hksm_rec *hksm_meta_rec(u64 meta)
 /* The keyhole's key: what the mapping of the folio of a node looks like. */
 static inline void *hksm_node_tag(struct hksm_node *node)
 {
-	return (void *)((unsigned long)node | PAGE_MAPPING_KSM);
+	return (void *)((unsigned long)node | FOLIO_MAPPING_KSM);
 }
 
-static inline struct hksm_node *hksm_folio_node(struct folio *folio)
+static inline struct hksm_node *hksm_folio_node(const struct folio *folio)
 {
 	return folio_test_ksm(folio) ? folio_raw_mapping(folio) : NULL;
 }

@@ -3,7 +3,6 @@
  * Figures for /proc/<pid>/ksm_stat and the profit, from the counters that
  * live in struct hksm (atomic) and struct hksm_slot (slot->lock).
  */
-#include <linux/sched/coredump.h>
 #include <linux/seq_file.h>
 
 #include "slot.h"
@@ -74,21 +73,22 @@ long ksm_process_profit(struct mm_struct *mm)
 		PAGE_SIZE - stats_read(mm).meta_bytes;
 }
 
-static bool stats_any_mergeable(struct mm_struct *mm)
+/**
+ * ksm_process_mergeable() - has a process any area that may merge?
+ * @mm: locked for reading
+ *
+ * Context: mmap_lock held.
+ */
+bool ksm_process_mergeable(struct mm_struct *mm)
 {
 	struct vm_area_struct *vma;
-	bool any = false;
 
-	if (mmap_read_lock_killable(mm))
-		return false;
+	mmap_assert_locked(mm);
 	VMA_ITERATOR(vmi, mm, 0);
-	for_each_vma(vmi, vma) {
-		any = vma->vm_flags & VM_MERGEABLE;
-		if (any)
-			break;
-	}
-	mmap_read_unlock(mm);
-	return any;
+	for_each_vma(vmi, vma)
+		if (vma->vm_flags & VM_MERGEABLE)
+			return true;
+	return false;
 }
 
 /**
@@ -104,11 +104,8 @@ static bool stats_any_mergeable(struct mm_struct *mm)
 void ksm_show_stat(struct seq_file *m, struct mm_struct *mm)
 {
 	struct slot_stat stat = stats_read(mm);
-	bool any = test_bit(MMF_VM_MERGE_ANY, &mm->flags);
 
-	seq_printf(m, "ksm_merge_any: %s\n", any ? "yes" : "no");
-	seq_printf(m, "ksm_mergeable: %s\n",
-		   stats_any_mergeable(mm) ? "yes" : "no");
+	hksm_show_mergeable(m, mm);
 	seq_printf(m, "ksm_scan_pages %llu\n", stat.scan_pages);
 	seq_printf(m, "ksm_scan_ns %llu\n", stat.scan_ns);
 	seq_printf(m, "ksm_merges %llu\n", stat.merges);

@@ -9,7 +9,6 @@
 #include <linux/oom.h>
 #include <linux/sched/signal.h>
 #include <linux/swap.h>
-#include <linux/swapops.h>
 
 #include "forget.h"
 #include "index.h"
@@ -19,12 +18,13 @@
 #include "walk.h"
 
 /**
- * hksm_vma_compatible() - may pages of an area be merged at all?
- * @vma: any area
+ * hksm_may_merge() - may pages of an area be merged at all?
+ * @file: what it maps, or NULL
+ * @flags: its flags
  *
- * Context: mmap_lock held.
+ * Context: any.
  */
-bool hksm_vma_compatible(struct vm_area_struct *vma)
+bool hksm_may_merge(const struct file *file, vm_flags_t flags)
 {
 	vm_flags_t never = VM_SHARED | VM_MAYSHARE | VM_PFNMAP | VM_IO |
 			   VM_DONTEXPAND | VM_HUGETLB | VM_MIXEDMAP |
@@ -36,7 +36,7 @@ bool hksm_vma_compatible(struct vm_area_struct *vma)
 #ifdef VM_SPARC_ADI
 	never |= VM_SPARC_ADI;
 #endif
-	return !(vma->vm_flags & never) && !vma_is_dax(vma);
+	return !(flags & never) && !file_is_dax(file);
 }
 
 /* A merged page, also while it migrates, or a zero page that KSM placed. */
@@ -52,10 +52,10 @@ static bool unmerge_is_merged(struct vm_area_struct *vma, unsigned long addr,
 			return true;
 		page = vm_normal_page(vma, addr, pte);
 	} else {
-		swp_entry_t entry = pte_to_swp_entry(pte);
+		softleaf_t entry = softleaf_from_pte(pte);
 
-		page = is_migration_entry(entry) ?
-			pfn_swap_entry_to_page(entry) : NULL;
+		page = softleaf_is_migration(entry) ?
+			softleaf_to_page(entry) : NULL;
 	}
 	return page && folio_test_ksm(page_folio(page));
 }

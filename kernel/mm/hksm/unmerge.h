@@ -12,6 +12,6 @@
 int hksm_unmerge_range(struct vm_area_struct *vma, unsigned long start,
 		       unsigned long end, bool lock_vma);
 int hksm_unmerge_all(struct hksm *h);
-bool hksm_vma_compatible(struct vm_area_struct *vma);
+bool hksm_may_merge(const struct file *file, vm_flags_t flags);
 
 #endif /* HKSM_UNMERGE_H */
