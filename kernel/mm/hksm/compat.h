@@ -17,6 +17,7 @@
 
 #include <linux/folio_batch.h>
 #include <linux/leafops.h>
+#include <linux/seq_file.h>
 
 #define ksm_const const
 
