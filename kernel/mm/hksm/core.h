@@ -16,9 +16,6 @@
  *   page table lock
  *   hksm.slots_lock, hksm.stable_lock, hksm.cand_lock, hksm_slot.lock
  *                        leaves: nothing is taken, allocated or waited for
- *
- * "FL" below is the lock of the merged folio a node stands for. It protects
- * the node's records, because reverse walks come with it and nothing else.
  */
 #ifndef HKSM_CORE_H
 #define HKSM_CORE_H
