@@ -109,6 +109,7 @@ struct hksm_scanner;
  * @stable_lock: protects @stable
  * @stable: merged pages; what its entries say is known to stable.c
  * @node_cache: immutable
+ * @family_cache: of families and what they grow by; immutable
  * @block_cache: immutable
  * @scanner: the scanner of ksmd; immutable
  */
@@ -174,6 +175,7 @@ struct hksm {
 	struct hksm_table stable;
 
 	struct kmem_cache *node_cache;
+	struct kmem_cache *family_cache;
 	struct kmem_cache *block_cache;
 
 	struct hksm_scanner *scanner;

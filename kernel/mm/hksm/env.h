@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The only kernel headers the pure files (compare.c, digest.c, table.c, cand.c
- * and policy.c) see. tests/engine/shim/env.h of the repository stands in for
- * this file when they are compiled as ordinary programs, so whatever is added
- * here has to be added there.
+ * The only kernel headers the pure files (compare.c, digest.c, table.c, cand.c,
+ * family.c and policy.c) see. tests/engine/shim/env.h of the repository stands
+ * in for this file when they are compiled as ordinary programs, so whatever is
+ * added here has to be added there.
  */
 #ifndef HKSM_ENV_H
 #define HKSM_ENV_H

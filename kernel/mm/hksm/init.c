@@ -39,9 +39,12 @@ static int __init hksm_init(void)
 	h->node_cache = KMEM_CACHE(hksm_node, SLAB_NOLEAKTRACE);
 	if (!h->node_cache)
 		goto out;
+	h->family_cache = KMEM_CACHE(hksm_family, SLAB_NOLEAKTRACE);
+	if (!h->family_cache)
+		goto free_node_cache;
 	h->block_cache = KMEM_CACHE(hksm_block, SLAB_NOLEAKTRACE);
 	if (!h->block_cache)
-		goto free_node_cache;
+		goto free_family_cache;
 	if (hksm_cand_init(&h->cand, HKSM_TABLE_ENTRIES))
 		goto free_block_cache;
 	if (hksm_table_init(&h->stable, HKSM_TABLE_ENTRIES))
@@ -68,6 +71,8 @@ free_cand:
 	hksm_cand_fini(&h->cand);
 free_block_cache:
 	kmem_cache_destroy(h->block_cache);
+free_family_cache:
+	kmem_cache_destroy(h->family_cache);
 free_node_cache:
 	kmem_cache_destroy(h->node_cache);
 out:

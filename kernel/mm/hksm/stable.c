@@ -9,7 +9,6 @@
  * gone, or after the folio was told, under its lock, to forget the node.
  */
 #include <linux/kasan.h>
-#include <linux/kmemleak.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
 #include <trace/events/ksm.h>
@@ -19,7 +18,6 @@
 
 #define NODE_SHIFT	6
 #define BODY_FAMILY	1ULL
-#define FAMILY_FIRST	4
 
 /*
  * Words and table entries hold physical addresses, in units of what is aligned,
@@ -27,7 +25,7 @@
  */
 static_assert(sizeof(struct hksm_node) == 1 << NODE_SHIFT);
 static_assert(sizeof(struct hksm_block) == 128);
-static_assert(sizeof(struct hksm_family) % (1 << NODE_SHIFT) == 0);
+static_assert(HKSM_PIECE_BYTES % (1 << NODE_SHIFT) == 0);
 static_assert(sizeof(struct hksm_rec) % (1 << HKSM_REC_SHIFT) == 0);
 static_assert(offsetof(struct hksm_node, rec) % (1 << HKSM_REC_SHIFT) == 0);
 static_assert(offsetof(struct hksm_block, rec) % (1 << HKSM_REC_SHIFT) == 0);
@@ -190,23 +188,23 @@ static bool is_open(struct hksm *h, struct hksm_node *node)
 	return READ_ONCE(node->nr) < h->max_page_sharing;
 }
 
-/* A frame number is set last, see merge_promote() in merge.c. */
-static struct hksm_node *family_open(struct hksm *h, struct hksm_family *f)
+static struct hksm_node *member_node(struct hksm_member *m)
 {
-	u32 i;
+	return container_of(m, struct hksm_node, member);
+}
 
-	if (!f->open)
-		return NULL;
-	for (i = 0; i < f->nr; i++) {
-		u32 at = (f->hint + i) % f->nr;
-		struct hksm_node *node = f->member[at];
+/* What is filed under a key, a node or a family: its body, or 0. */
+static u64 stable_lookup(struct hksm *h, u64 key)
+{
+	struct hksm_probe p;
+	u64 body;
 
-		if (is_open(h, node) && READ_ONCE(node->kpfn)) {
-			f->hint = at;
-			return node;
-		}
-	}
-	return NULL;
+	lockdep_assert_held(&h->stable_lock);
+	for (body = hksm_table_first(&h->stable, key, &p); body;
+	     body = hksm_table_next(&h->stable, key, &p))
+		if (hksm_stable_key(body) == key)
+			break;
+	return body;
 }
 
 /**
@@ -221,111 +219,120 @@ static struct hksm_node *family_open(struct hksm *h, struct hksm_family *f)
 struct hksm_node *hksm_stable_find(struct hksm *h, u64 key)
 {
 	struct hksm_node *node = NULL;
-	struct hksm_probe p;
+	struct hksm_member *m;
 	u64 body;
 
 	spin_lock(&h->stable_lock);
-	for (body = hksm_table_first(&h->stable, key, &p); body && !node;
-	     body = hksm_table_next(&h->stable, key, &p)) {
-		if (body & BODY_FAMILY) {
-			struct hksm_family *f = body_object(body);
-
-			if (f->key == key)
-				node = family_open(h, f);
-		} else {
-			node = body_object(body);
-			if (node->key != key || !is_open(h, node) ||
-			    !READ_ONCE(node->kpfn))
-				node = NULL;
-		}
+	body = stable_lookup(h, key);
+	if (body & BODY_FAMILY) {
+		m = hksm_family_open(body_object(body));
+		node = m ? member_node(m) : NULL;
+	} else if (body) {
+		node = body_object(body);
 	}
+	/* A frame number is set last, see merge_promote() in merge.c. */
+	if (node && (!is_open(h, node) || !READ_ONCE(node->kpfn)))
+		node = NULL;
 	spin_unlock(&h->stable_lock);
 	return node;
 }
 
-static int family_add(struct hksm *h, struct hksm_family *f,
-		      struct hksm_node *node)
+/* Memory for a family or for a further piece of one. */
+static void *piece_alloc(struct hksm *h)
 {
-	if (f->nr == f->cap) {
-		u32 cap = f->cap ? f->cap * 2 : FAMILY_FIRST;
-		struct hksm_node **member;
+	void *piece = kmem_cache_alloc(h->family_cache,
+				       GFP_NOWAIT | __GFP_NOWARN);
 
-		member = krealloc_array(f->member, cap, sizeof(*member),
-					GFP_NOWAIT | __GFP_NOWARN);
-		if (!member)
-			return -ENOMEM;
-		atomic_long_add((cap - f->cap) * sizeof(*member),
-				&h->meta_bytes);
-		f->member = member;
-		f->cap = cap;
-	}
-	f->member[f->nr++] = node;
-	f->open += is_open(h, node);
-	node->family = f;
-	node->filing |= HKSM_NODE_DUP;
-	h->family_nodes++;
-	return 0;
+	if (!piece)
+		return NULL;
+	atomic_long_add(HKSM_PIECE_BYTES, &h->meta_bytes);
+	return kasan_reset_tag(piece);
 }
 
-static void family_free(struct hksm *h, struct hksm_family *f)
+static void piece_free(struct hksm *h, void *piece)
 {
-	atomic_long_sub(sizeof(*f) + f->cap * sizeof(*f->member),
-			&h->meta_bytes);
-	kfree(f->member);
-	kfree_rcu(f, rcu);
-	h->families--;
+	if (!piece)
+		return;
+	atomic_long_sub(HKSM_PIECE_BYTES, &h->meta_bytes);
+	kmem_cache_free(h->family_cache, piece);
+}
+
+static void node_join(struct hksm *h, struct hksm_node *node)
+{
+	node->filing |= HKSM_NODE_DUP;
+	if (is_open(h, node))
+		node->filing |= HKSM_NODE_OPEN;
+	h->family_nodes++;
 }
 
 /* Make a family of a filed node, and put it in the node's place. */
 static struct hksm_family *family_found(struct hksm *h, struct hksm_node *node,
-					u64 key)
+					void *piece)
 {
-	struct hksm_family *f;
+	struct hksm_family *f = piece;
+	u64 key = node->key;
 
-	f = kzalloc(sizeof(*f), GFP_NOWAIT | __GFP_NOWARN);
-	if (!f)
-		return NULL;
-	kmemleak_not_leak(f);
-	f = kasan_reset_tag(f);
-	f->key = key;
+	node_join(h, node);
+	hksm_family_init(f, key, &node->member, node->filing & HKSM_NODE_OPEN);
 	h->families++;
-	atomic_long_add(sizeof(*f), &h->meta_bytes);
-	if (family_add(h, f, node)) {
-		family_free(h, f);
-		return NULL;
-	}
 	hksm_table_replace(&h->stable, key, body_of(node, false),
 			   body_of(f, true));
 	return f;
 }
 
-/* Take a node out of its family, and the family out of the table. */
-static void family_del(struct hksm *h, struct hksm_node *node)
+/*
+ * Take a node out of its family, and the family out of the table when one copy
+ * is left, which is no family. Return: memory that is not needed any more.
+ */
+static void *family_del(struct hksm *h, struct hksm_node *node)
 {
-	struct hksm_family *f = node->family;
-	u64 key = f->key;
-	u32 i;
+	struct hksm_family *f = hksm_family_of(&node->member);
+	struct hksm_node *last;
+	void *piece;
 
-	for (i = 0; i < f->nr; i++)
-		if (f->member[i] == node)
-			break;
-	f->member[i] = f->member[--f->nr];
-	f->open -= is_open(h, node);
-	f->hint = 0;
-	node->key = key;
-	node->filing &= ~HKSM_NODE_DUP;
+	piece = hksm_family_del(&node->member, node->filing & HKSM_NODE_OPEN);
 	h->family_nodes--;
 	if (f->nr > 1)
-		return;
-
-	/* One copy is no family. */
-	node = f->member[0];
-	node->key = key;
-	node->filing &= ~HKSM_NODE_DUP;
+		return piece;
+	last = member_node(*hksm_family_last(f));
+	last->key = f->key;
+	last->filing &= ~(HKSM_NODE_DUP | HKSM_NODE_OPEN);
 	h->family_nodes--;
-	hksm_table_replace(&h->stable, key, body_of(f, true),
-			   body_of(node, false));
-	family_free(h, f);
+	h->families--;
+	hksm_table_replace(&h->stable, f->key, body_of(f, true),
+			   body_of(last, false));
+	return f;
+}
+
+/* With @piece when it is needed and there; it is taken then. */
+static int stable_file(struct hksm *h, struct hksm_node *node, u64 key,
+		       void **piece)
+{
+	u64 body = stable_lookup(h, key);
+	struct hksm_family *f = NULL;
+
+	if (!body) {
+		node->key = key;
+		if (!hksm_table_insert(&h->stable, key, body_of(node, false)))
+			return -ENOSPC;
+		goto filed;
+	}
+	if (body & BODY_FAMILY)
+		f = body_object(body);
+	if (!f || hksm_family_full(f)) {
+		if (!*piece)
+			return -ENOMEM;
+		if (f)
+			hksm_family_extend(f, *piece);
+		else
+			f = family_found(h, body_object(body), *piece);
+		*piece = NULL;
+	}
+	node_join(h, node);
+	hksm_family_add(f, &node->member, node->filing & HKSM_NODE_OPEN);
+filed:
+	node->filing |= HKSM_NODE_FILED;
+	return 0;
 }
 
 /**
@@ -334,61 +341,44 @@ static void family_del(struct hksm *h, struct hksm_node *node)
  * @node: not filed
  * @key: key of its content
  *
- * Context: hksm.sem held; takes hksm.stable_lock.
- * Return: 0, or -ENOSPC when the table has no room near the key.
+ * Context: hksm.sem held; takes hksm.stable_lock; does not sleep.
+ * Return: 0, -ENOSPC when the table has no room near the key, -ENOMEM without
+ * memory for one more copy of the content.
  */
 int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key)
 {
-	struct hksm_family *f = NULL;
-	struct hksm_probe p;
-	int err = 0;
-	u64 body;
+	void *piece = NULL;
+	int err;
 
-	spin_lock(&h->stable_lock);
-	for (body = hksm_table_first(&h->stable, key, &p); body && !f;
-	     body = hksm_table_next(&h->stable, key, &p)) {
-		if (body & BODY_FAMILY) {
-			f = body_object(body);
-			if (f->key != key)
-				f = NULL;
-		} else {
-			struct hksm_node *old = body_object(body);
-
-			if (old->key == key) {
-				f = family_found(h, old, key);
-				break;
-			}
-		}
-	}
-	if (f && !family_add(h, f, node))
-		goto filed;
-	/* Without memory for a family both copies are filed side by side. */
-	node->key = key;
-	if (!hksm_table_insert(&h->stable, key, body_of(node, false))) {
-		err = -ENOSPC;
-		goto unlock;
-	}
-filed:
-	node->filing |= HKSM_NODE_FILED;
-unlock:
-	spin_unlock(&h->stable_lock);
+	do {
+		spin_lock(&h->stable_lock);
+		err = stable_file(h, node, key, &piece);
+		spin_unlock(&h->stable_lock);
+		if (err != -ENOMEM)
+			break;
+		piece = piece_alloc(h);
+	} while (piece);
+	piece_free(h, piece);
 	return err;
 }
 
 static u64 stable_unfile(struct hksm *h, struct hksm_node *node)
 {
+	void *piece = NULL;
 	u64 key = 0;
 
 	spin_lock(&h->stable_lock);
 	if (node->filing & HKSM_NODE_DUP) {
-		key = node->family->key;
-		family_del(h, node);
+		key = hksm_family_of(&node->member)->key;
+		piece = family_del(h, node);
+		node->key = key;
 	} else if (node->filing & HKSM_NODE_FILED) {
 		key = node->key;
 		hksm_table_remove(&h->stable, key, body_of(node, false));
 	}
 	node->filing = 0;
 	spin_unlock(&h->stable_lock);
+	piece_free(h, piece);
 	return key;
 }
 
@@ -397,8 +387,9 @@ static u64 stable_unfile(struct hksm *h, struct hksm_node *node)
  * @h: the engine
  * @node: FL held
  *
- * Only matters when NUMA nodes do not share. A node the table has no room for
- * is not found by others, but keeps its records.
+ * Only matters when NUMA nodes do not share. A node without room in the table,
+ * or without memory for its family, is not found by others, but keeps its
+ * records.
  *
  * Context: hksm.sem held; takes hksm.stable_lock.
  */
@@ -543,18 +534,22 @@ static struct hksm_rec *rec_alloc(struct hksm *h, struct hksm_node *node)
 /* Change the number of records, and what depends on it. */
 static void node_count(struct hksm *h, struct hksm_node *node, int by)
 {
-	bool was = is_open(h, node);
+	bool was = is_open(h, node), is, stands;
 
 	if (by > 0 ? !node->nr : node->nr == 1)
 		atomic_long_add(by, &h->pages_shared);
 	else
 		atomic_long_add(by, &h->pages_sharing);
 	WRITE_ONCE(node->nr, node->nr + by);
-	if (was == is_open(h, node))
+	is = is_open(h, node);
+	if (was == is)
 		return;
 	spin_lock(&h->stable_lock);
-	if (node->filing & HKSM_NODE_DUP)
-		node->family->open += was ? -1 : 1;
+	stands = node->filing & HKSM_NODE_OPEN;
+	if (node->filing & HKSM_NODE_DUP && stands != is) {
+		hksm_family_turn(&node->member, is);
+		node->filing ^= HKSM_NODE_OPEN;
+	}
 	spin_unlock(&h->stable_lock);
 }
 
@@ -732,47 +727,42 @@ int hksm_rec_drop(struct hksm *h, u64 meta, enum hksm_folio_mode mode)
 	return 0;
 }
 
-/* Next filed node of a walk; a family gives all its members in turn. */
-static struct hksm_node *walk_node(struct hksm *h, unsigned long *pos,
-				   u32 *member)
-{
-	u64 body = hksm_table_walk(&h->stable, pos);
-	struct hksm_family *f;
+typedef bool (*node_act)(struct hksm *h, struct hksm_node *node, void *arg);
 
-	if (!body || !(body & BODY_FAMILY)) {
-		*member = 0;
-		return body ? body_object(body) : NULL;
+/* All members of a family. Return: true when it is none any more. */
+static bool each_member(struct hksm *h, struct hksm_family *f, void *arg,
+			node_act act)
+{
+	struct hksm_member **place, **prev;
+
+	for (place = hksm_family_last(f); place; place = prev) {
+		bool pair = f->nr == 2;
+
+		prev = hksm_family_prev(place);
+		if (act(h, member_node(*place), arg) && pair)
+			return true;
+		cond_resched();
 	}
-	f = body_object(body);
-	if (*member + 1 < f->nr) {
-		(*pos)--;
-		return f->member[(*member)++];
-	}
-	return f->member[xchg(member, 0)];
+	return false;
 }
 
 /*
  * Walk all filed nodes; act() returns true when it freed the node. Removing
- * an entry may move another one of the bucket into its place, and a family
- * shrinks, so start over in the same bucket then.
+ * an entry may move a later one of the bucket into its place, and so does a
+ * family of which one member is left: look at the same place again then.
  */
-static void each_node(struct hksm *h, void *arg,
-		      bool (*act)(struct hksm *h, struct hksm_node *node,
-				  void *arg))
+static void each_node(struct hksm *h, void *arg, node_act act)
 {
 	unsigned long pos = 0;
-	u32 member = 0;
+	u64 body;
 
 	lockdep_assert_held_write(&h->sem);
-	for (;;) {
-		struct hksm_node *node = walk_node(h, &pos, &member);
+	while ((body = hksm_table_walk(&h->stable, &pos))) {
+		void *object = body_object(body);
 
-		if (!node)
-			return;
-		if (act(h, node, arg)) {
-			pos = round_down(pos ? pos - 1 : 0, HKSM_WAYS);
-			member = 0;
-		}
+		if (body & BODY_FAMILY ? each_member(h, object, arg, act) :
+					 act(h, object, arg))
+			pos--;
 		cond_resched();
 	}
 }

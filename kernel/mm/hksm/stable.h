@@ -13,6 +13,7 @@
 #include <linux/mm.h>
 
 #include "core.h"
+#include "family.h"
 #include "meta.h"
 #include "slot.h"
 
@@ -46,6 +47,7 @@ struct hksm_block {
 /* hksm_node.filing */
 #define HKSM_NODE_FILED		1	/* found through the stable table */
 #define HKSM_NODE_DUP		2	/* as a member of a family */
+#define HKSM_NODE_OPEN		4	/* among its open ones */
 /* hksm_node.state */
 #define HKSM_NODE_HOLES		1	/* some block may have an unused record */
 #define HKSM_NODE_BARE		2	/* mapped, but the last record is gone */
@@ -53,13 +55,13 @@ struct hksm_block {
 /**
  * struct hksm_node - a merged page
  * @key: key of its content, or ...
- * @family: ... the family that has the key; hksm.stable_lock
+ * @member: ... its place in the family that has it; hksm.stable_lock
  * @kpfn: its frame, 0 until the folio carries the tag; written under FL by
  *	migration, read through the keyhole
  * @blocks: records that do not fit here; FL
  * @nr: records in use; FL
  * @nid: NUMA node it is filed under, 0 when merging across nodes
- * @filing: HKSM_NODE_FILED, HKSM_NODE_DUP; hksm.stable_lock
+ * @filing: HKSM_NODE_FILED, _DUP, _OPEN; hksm.stable_lock
  * @state: HKSM_NODE_HOLES, HKSM_NODE_BARE; FL
  * @rec: first records; FL
  *
@@ -70,7 +72,7 @@ struct hksm_block {
 struct hksm_node {
 	union {
 		u64 key;
-		struct hksm_family *family;
+		struct hksm_member member;
 	};
 	unsigned long kpfn;
 	struct hksm_block *blocks;
@@ -79,26 +81,6 @@ struct hksm_node {
 	u8 filing;
 	u8 state;
 	struct hksm_rec rec[HKSM_NODE_RECS];
-} __aligned(64);
-
-/**
- * struct hksm_family - the physical copies of a content that has several
- * @key: immutable
- * @nr: members; hksm.stable_lock
- * @cap: room in @member; hksm.stable_lock
- * @open: members with room for records; hksm.stable_lock
- * @hint: where to look for one first; hksm.stable_lock
- * @member: hksm.stable_lock
- * @rcu: frees it
- */
-struct hksm_family {
-	u64 key;
-	u32 nr;
-	u32 cap;
-	u32 open;
-	u32 hint;
-	struct hksm_node **member;
-	struct rcu_head rcu;
 } __aligned(64);
 
 enum hksm_folio_mode {

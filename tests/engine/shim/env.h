@@ -7,6 +7,7 @@
 #ifndef HKSM_ENV_H
 #define HKSM_ENV_H
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +36,7 @@ typedef struct {
 #define min(_a, _b)		((_a) < (_b) ? (_a) : (_b))
 #define max(_a, _b)		((_a) > (_b) ? (_a) : (_b))
 #define min_t(_t, _a, _b)	((_t)(_a) < (_t)(_b) ? (_t)(_a) : (_t)(_b))
+#define __aligned(_n)		__attribute__((aligned(_n)))
 #define prefetch(_p)		__builtin_prefetch(_p)
 
 /* Tests set this to make the next allocation fail. */
