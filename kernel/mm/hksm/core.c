@@ -99,7 +99,7 @@
  *   the page tables of an mm   a scanner is inside (hksm_slot_enter(), which
  *                              takes the mmap_lock); its exit waits
  *   a slot                     a reference; contexts have one, so records do
- *   a range                    its owner; RCU, to read a word
+ *   a range                    its owner; hksm.sem, to read a word
  *   an anon_vma                a context
  *   a context                  its records and users
  *   a node                     the lock of the folio that points at it ("FL");

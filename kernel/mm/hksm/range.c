@@ -14,7 +14,7 @@
  * @slot: its mm
  * @addr: any address
  *
- * Context: hksm.sem held, or RCU.
+ * Context: hksm.sem held.
  * Return: the range or NULL when nothing in it is tracked.
  */
 struct hksm_range *hksm_range_find(struct hksm_slot *slot, unsigned long addr)
@@ -28,7 +28,7 @@ struct hksm_range *hksm_range_find(struct hksm_slot *slot, unsigned long addr)
  * @addr: where to begin
  * @end: where to end
  *
- * Context: hksm.sem held, or RCU.
+ * Context: hksm.sem held.
  * Return: the first address from @addr to @end that belongs to a range, or
  * @end.
  */
@@ -190,9 +190,12 @@ void hksm_meta_write(struct hksm_range *range, unsigned int idx, u64 m)
 /**
  * hksm_range_tidy() - free what has become empty
  * @h: the engine
- * @range: owned; nobody looks at it without owning it but under RCU
+ * @range: owned
  *
- * Context: may sleep.
+ * At once: whoever looks at words, also of ranges he does not own, has
+ * hksm.sem, and is either the only scanner or has it for writing.
+ *
+ * Context: hksm.sem held; does not sleep.
  * Return: true when the range itself was freed.
  */
 bool hksm_range_tidy(struct hksm *h, struct hksm_range *range)
@@ -200,6 +203,7 @@ bool hksm_range_tidy(struct hksm *h, struct hksm_range *range)
 	bool any = false;
 	unsigned int c;
 
+	lockdep_assert_held(&h->sem);
 	for (c = 0; c < HKSM_CHUNKS; c++) {
 		struct hksm_chunk *chunk = range->chunk[c];
 
@@ -210,7 +214,7 @@ bool hksm_range_tidy(struct hksm *h, struct hksm_range *range)
 			continue;
 		}
 		WRITE_ONCE(range->chunk[c], NULL);
-		kvfree_rcu_mightsleep(chunk);
+		kfree(chunk);
 		atomic_long_sub(sizeof(*chunk), &h->meta_bytes);
 		hksm_slot_account(range->slot, 0, 0, -(long)sizeof(*chunk));
 	}
@@ -221,6 +225,6 @@ bool hksm_range_tidy(struct hksm *h, struct hksm_range *range)
 	xa_erase(&h->ranges, range->id);
 	atomic_long_sub(sizeof(*range), &h->meta_bytes);
 	hksm_slot_account(range->slot, 0, 0, -(long)sizeof(*range));
-	kfree_rcu(range, rcu);
+	kfree(range);
 	return true;
 }

@@ -34,9 +34,8 @@ struct hksm_chunk {
  * @heat: history of merges
  * @items_delta: tracked pages not yet accounted
  * @cand_delta: candidates not yet accounted
- * @chunk: allocated when a page of it is tracked, read under RCU by others
+ * @chunk: allocated when a page of it is tracked, read by others, too
  * @live: words of the chunk that are not HKSM_NONE
- * @rcu: frees it
  */
 struct hksm_range {
 	struct hksm_slot *slot;
@@ -48,7 +47,6 @@ struct hksm_range {
 	int cand_delta;
 	struct hksm_chunk *chunk[HKSM_CHUNKS];
 	u8 live[HKSM_CHUNKS];
-	struct rcu_head rcu;
 };
 
 struct hksm_range *hksm_range_find(struct hksm_slot *slot, unsigned long addr);

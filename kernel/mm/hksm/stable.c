@@ -639,15 +639,13 @@ static void node_forget_word(struct hksm_node *node, struct hksm_rec *rec)
 	struct hksm_range *range;
 	u64 *p, m;
 
-	rcu_read_lock();
 	range = hksm_range_find(rec->ctx->slot, rec->addr);
 	p = range ? hksm_meta_ptr(range, hksm_idx(rec->addr)) : NULL;
-	if (p) {
-		m = READ_ONCE(*p);
-		if (m == hksm_meta_become(m, HKSM_MERGED, payload))
-			cmpxchg64(p, m, hksm_meta_become(m, HKSM_SEEN, 0));
-	}
-	rcu_read_unlock();
+	if (!p)
+		return;
+	m = READ_ONCE(*p);
+	if (m == hksm_meta_become(m, HKSM_MERGED, payload))
+		cmpxchg64(p, m, hksm_meta_become(m, HKSM_SEEN, 0));
 }
 
 /**
