@@ -156,6 +156,29 @@ static void low_bits(void)
 	hksm_table_fini(&t);
 }
 
+/* More than an int counts; little of it is touched. */
+static void very_large(void)
+{
+	const unsigned long entries = INT_MAX / sizeof(u64) + 1000;
+	struct hksm_table t;
+	u64 i;
+
+	if (hksm_table_init(&t, entries)) {
+		tap_check(false, __FILE__, __LINE__, "no table of 2 GiB");
+		return;
+	}
+	CHECK(hksm_table_capacity(&t) >= entries);
+	for (i = 0; i < 1000; i++) {
+		u64 key = rnd();
+
+		CHECK(hksm_table_insert(&t, key, i + 2));
+		CHECK(has(&t, key, i + 2));
+	}
+	CHECK(hksm_table_insert(&t, ~0ULL, 2));
+	CHECK(has(&t, ~0ULL, 2));
+	hksm_table_fini(&t);
+}
+
 static void no_memory(void)
 {
 	struct hksm_table t;
@@ -171,4 +194,5 @@ TAP_MAIN({ "random insertions and removals", random_churn },
 	 { "a flood of equal keys is cut off", equal_keys },
 	 { "a body is replaced in place", replaced },
 	 { "only the key bits that count do", low_bits },
+	 { "a table of more than 2 GiB", very_large },
 	 { "without memory there is no table", no_memory })

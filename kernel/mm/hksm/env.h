@@ -24,5 +24,6 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/types.h>
+#include <linux/vmalloc.h>
 
 #endif /* HKSM_ENV_H */

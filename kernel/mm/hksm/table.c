@@ -61,6 +61,16 @@ static u64 *table_find(const struct hksm_table *t, u64 key, u64 body)
 	return NULL;
 }
 
+/* kvmalloc() refuses what does not fit into an int: 1 TiB needs more. */
+static u64 *table_alloc(unsigned long bytes)
+{
+	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY;
+
+	if (bytes > INT_MAX)
+		return vmalloc_huge(bytes, gfp | __GFP_ZERO);
+	return kvzalloc(bytes, gfp);
+}
+
 /**
  * hksm_table_init() - allocate an empty table
  * @t: storage owned by the caller
@@ -76,8 +86,7 @@ int hksm_table_init(struct hksm_table *t, unsigned long entries)
 	memset(t, 0, sizeof(*t));
 	if (nr > U32_MAX)
 		return -ENOMEM;
-	t->slot = kvcalloc(nr * HKSM_WAYS, sizeof(u64),
-			   GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
+	t->slot = table_alloc(nr * HKSM_WAYS * sizeof(u64));
 	if (!t->slot)
 		return -ENOMEM;
 	t->nr_buckets = nr;

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,7 +28,10 @@ typedef struct {
 #define U16_MAX			UINT16_MAX
 #define U32_MAX			UINT32_MAX
 #define PAGE_SIZE		4096UL
+typedef unsigned int gfp_t;
+
 #define GFP_KERNEL		0
+#define __GFP_ZERO		0
 #define __GFP_NOWARN		0
 #define __GFP_NORETRY		0
 #define GENMASK_ULL(_h, _l)	((~0ULL << (_l)) & (~0ULL >> (63 - (_h))))
@@ -42,10 +46,15 @@ typedef struct {
 /* Tests set this to make the next allocation fail. */
 extern bool shim_no_memory;
 
-static inline void *kvcalloc(size_t n, size_t size, int gfp)
+static inline void *vmalloc_huge(unsigned long size, gfp_t gfp)
 {
 	(void)gfp;
-	return shim_no_memory ? NULL : calloc(n, size);
+	return shim_no_memory ? NULL : calloc(1, size);
+}
+
+static inline void *kvzalloc(size_t size, gfp_t gfp)
+{
+	return size > INT_MAX ? NULL : vmalloc_huge(size, gfp);
 }
 
 static inline void kvfree(void *p)
