@@ -81,6 +81,25 @@ static void cleaned_of_tombstones(void)
 	hksm_cand_fini(&c);
 }
 
+static void no_room(void)
+{
+	struct hksm_place where = { HKSM_RID_MIN, 0 };
+	unsigned long kept = 0, asked;
+	struct hksm_cand c;
+
+	CHECK(hksm_cand_init(&c, 1024) == 0);
+	CHECK(c.dropped == 0);
+	for (asked = 0; asked < 3 * hksm_table_capacity(&c.table); asked++) {
+		kept += hksm_cand_insert(&c, rnd(), where);
+		where.rid++;
+	}
+	CHECK(kept == c.table.used);
+	CHECK(c.dropped == asked - kept);
+	CHECK(c.dropped >= 2 * hksm_table_capacity(&c.table));
+	hksm_cand_fini(&c);
+}
+
 TAP_MAIN({ "places come back as they went in", places },
 	 { "the size follows the use", grows_and_shrinks },
+	 { "what finds no room is counted", no_room },
 	 { "tombstones are cleaned, not grown around", cleaned_of_tombstones })

@@ -30,6 +30,7 @@ static bool cand_unpack(u64 body, struct hksm_place *where)
  */
 int hksm_cand_init(struct hksm_cand *c, unsigned long entries)
 {
+	c->dropped = 0;
 	return hksm_table_init(&c->table, max(entries, CAND_MIN_ENTRIES));
 }
 
@@ -55,7 +56,10 @@ void hksm_cand_fini(struct hksm_cand *c)
  */
 bool hksm_cand_insert(struct hksm_cand *c, u64 key, struct hksm_place where)
 {
-	return hksm_table_insert(&c->table, key, cand_pack(where));
+	if (hksm_table_insert(&c->table, key, cand_pack(where)))
+		return true;
+	c->dropped++;
+	return false;
 }
 
 /**

@@ -26,9 +26,11 @@ struct hksm_place {
 /**
  * struct hksm_cand - the candidate table; its owner names the lock
  * @table: the entries
+ * @dropped: pages there was no room for, each time; goes on in the next table
  */
 struct hksm_cand {
 	struct hksm_table table;
+	unsigned long dropped;
 };
 
 int hksm_cand_init(struct hksm_cand *c, unsigned long entries);

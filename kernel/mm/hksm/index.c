@@ -101,6 +101,7 @@ void hksm_index_del(struct hksm *h, u64 key, struct hksm_place where)
 static void index_install(struct hksm *h, struct hksm_cand *cand)
 {
 	spin_lock(&h->cand_lock);
+	cand->dropped += h->cand.dropped;
 	swap(h->cand, *cand);
 	spin_unlock(&h->cand_lock);
 	hksm_cand_fini(cand);

@@ -255,6 +255,11 @@ static long get_metadata_bytes(struct hksm *h)
 	return hksm_meta_total(h);
 }
 
+static long get_candidates_dropped(struct hksm *h)
+{
+	return READ_ONCE(h->cand.dropped);
+}
+
 static long get_full_scans(struct hksm *h)
 {
 	return READ_ONCE(h->seqnr);
@@ -325,6 +330,7 @@ RO(stable_node_dups, get_family_nodes);
 
 /* Below hksm/. Who sees a merge happen learns what others have in memory. */
 RO(metadata_bytes, get_metadata_bytes);
+RO(candidates_dropped, get_candidates_dropped);
 RO_MODE(merges, 0400, get_merges);
 RO_MODE(breaks, 0400, get_breaks);
 
@@ -362,6 +368,7 @@ static struct attribute *ksm_attrs[] = {
 
 static struct attribute *hksm_attrs[] = {
 	FILE_OF(metadata_bytes),
+	FILE_OF(candidates_dropped),
 	FILE_OF(merges),
 	FILE_OF(breaks),
 	NULL,

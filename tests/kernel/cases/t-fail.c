@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Allocations that fail: those of the scanner, by fault injection, one in so
- * many for small objects and for pages; and those of unmerging, by the limit
- * of a memory cgroup. Nothing may be lost, and with memory there again all is
- * merged and unmerged as ever.
+ * many for small objects and for pages, and tables that cannot grow then; and those
+ * of unmerging, by the limit of a memory cgroup. Nothing may be lost, and with
+ * memory there again all is merged and unmerged as ever.
  */
 #define _GNU_SOURCE
 #include "case.h"
@@ -24,6 +24,8 @@
 
 #define PAGES		1600
 #define CONTENTS	350
+/* More than fit into a table of pages that the engine begins with. */
+#define MANY		12288
 #define ROUNDS		4
 #define ID		0x6661696cULL
 #define CGROUP		"/tmp/ksm-cgroup-oom"
@@ -125,6 +127,68 @@ static void failing(const char *dir, const char *per_cent)
 	case_stop();
 	case_ok(case_get("pages_shared") == 0 && case_get("pages_sharing") == 0,
 		"nothing is left of it");
+}
+
+static bool all_candidates(void *arg)
+{
+	return case_get("pages_unshared") >= *(long long *)arg;
+}
+
+static bool all_twins(void *arg)
+{
+	return case_get("pages_sharing") >= *(long long *)arg;
+}
+
+/*
+ * More pages that are like no other than the table of those has room for, while
+ * there is seldom all the memory that a larger one takes: so many at once that
+ * one of them fails. What had no room is counted, and found when there is memory.
+ */
+static void table_without_memory(void)
+{
+	const char *dir = DEBUG "fail_page_alloc";
+	const size_t size = case_page_size();
+	long long before, pages = MANY;
+	char *mem, *twin;
+
+	if (!case_has("hksm/candidates_dropped")) {
+		case_skip("this engine has no such table");
+		return;
+	}
+	case_set("run", "2");
+	before = case_get("hksm/candidates_dropped");
+	mem = case_map(MANY);
+	case_fill_many(mem, MANY, ID, MANY);
+	if (madvise(mem, MANY * size, MADV_MERGEABLE))
+		case_die("MADV_MERGEABLE");
+	if (!inject(dir, ksmd(), "50")) {
+		case_skip("no fault injection at %s", dir);
+		case_unmap(mem, MANY);
+		return;
+	}
+	case_start();
+	case_wait_scans(6);
+	inject(dir, ksmd(), "0");
+	case_ok(case_get("hksm/candidates_dropped") > before,
+		"%lld pages had no room in the table, each time",
+		case_get("hksm/candidates_dropped") - before);
+	case_ok(case_wait_until(all_candidates, &pages, 30),
+		"with memory there is room for all");
+	before = case_get("hksm/candidates_dropped");
+	twin = case_map(MANY);
+	case_fill_many(twin, MANY, ID, MANY);
+	if (madvise(twin, MANY * size, MADV_MERGEABLE))
+		case_die("MADV_MERGEABLE");
+	case_ok(case_wait_until(all_twins, &pages, 30),
+		"all find their twins");
+	case_ok(case_get("hksm/candidates_dropped") == before,
+		"and none had no room");
+	case_ok(case_check_many(mem, MANY, ID, MANY) == 0 &&
+		case_check_many(twin, MANY, ID, MANY) == 0, "content then");
+	case_unmap(mem, MANY);
+	case_unmap(twin, MANY);
+	case_wait_scans(2);
+	case_stop();
 }
 
 static bool make_cgroup(void)
@@ -246,6 +310,7 @@ static void run(void)
 	}
 	failing(DEBUG "failslab", "60");
 	failing(DEBUG "fail_page_alloc", "30");
+	table_without_memory();
 
 	if (make_cgroup())
 		unmerge_without_memory();
