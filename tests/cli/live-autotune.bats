@@ -164,7 +164,8 @@ time.sleep(10000)' "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/out.${#held[@]}" 9>&-
 
 # stays N: so many are advised, and were judged.
 stays() { (($(ksm-autotune status -p | grep -cw stays) == $1)); }
-last_said() { [[ $(tail -n 1 "$log") == *"$1"* ]]; }
+# last_pace TEXT: what was decided about the scanner last.
+last_pace() { [[ $(grep -E '^(scan|watch) at ' "$log" | tail -n 1) == *"$1"* ]]; }
 
 @test "live: twenty interpreters converge; then ten end and five others start" {
 	[[ -x $PYTHON ]] || skip "no $PYTHON"
@@ -183,7 +184,7 @@ last_said() { [[ $(tail -n 1 "$log") == *"$1"* ]]; }
 	interpreters 5
 	wait_until stays 15
 	wait_until all_advised
-	wait_until last_said "watch at 0.5 % of a CPU: settled"
+	wait_until last_pace "watch at 0.5 % of a CPU: settled"
 	end_tuner TERM
 	as_before
 	replayed "$record"

@@ -266,7 +266,8 @@ split() { grep -q '^AnonHugePages: *0 kB' "/proc/$1/smaps_rollup"; }
 	valid_json
 	stdout_has '"state": "stopped",'
 	saved=$(sed -n 's/^ *"saved": \(.*\),$/\1/p' <<<"$output")
-	((saved >= (256 - 4) * page)) || fail "saved $saved"
+	# What is locked for a moment when its like comes by has a second copy.
+	((saved >= (256 - 32) * page)) || fail "saved $saved"
 }
 
 @test "live: status while it runs has the CPU that ksmd takes" {

@@ -14,7 +14,9 @@
 /* Below this many lines for the table the graph is left out. */
 enum { TABLE_MIN = 7, GRAPH_MIN = 4, GRAPH_MAX = 9 };
 
+/* So long at least, however fast samples come. */
 #define MESSAGE_SAMPLES 5
+#define MESSAGE_NS	UINT64_C(4000000000)
 
 struct ui *ui_new(void)
 {
@@ -39,8 +41,10 @@ static void age_message(struct top *t, struct ui *ui)
 	}
 	if (!ui->said_at || strcmp(ui->said, t->message)) {
 		ui->said_at = t->model.n_samples + 1;
+		ui->said_ns = ksm_now_ns();
 		snprintf(ui->said, sizeof(ui->said), "%s", t->message);
-	} else if (t->model.n_samples + 1 >= ui->said_at + MESSAGE_SAMPLES) {
+	} else if (t->model.n_samples + 1 >= ui->said_at + MESSAGE_SAMPLES &&
+		   ksm_now_ns() >= ui->said_ns + MESSAGE_NS) {
 		t->message[0] = '\0';
 		ui->said_at = 0;
 	}
