@@ -41,6 +41,10 @@ typedef unsigned int gfp_t;
 #define max(_a, _b)		((_a) > (_b) ? (_a) : (_b))
 #define min_t(_t, _a, _b)	((_t)(_a) < (_t)(_b) ? (_t)(_a) : (_t)(_b))
 #define __aligned(_n)		__attribute__((aligned(_n)))
+/* Without a message too, which C has since 2023. */
+#undef static_assert
+#define static_assert(_x, ...)	shim_assert(_x, ##__VA_ARGS__, #_x)
+#define shim_assert(_x, _text, ...)	_Static_assert(_x, _text)
 #define prefetch(_p)		__builtin_prefetch(_p)
 
 /* Tests set this to make the next allocation fail. */
