@@ -163,25 +163,43 @@ int case_write(const char *path, const char *text)
 
 #define CGROUP	"/tmp/ksm-cgroup"
 
-bool case_cgroup_enter(void)
+bool case_cgroup_make(void)
 {
 	mkdir(CGROUP, 0755);
 	if (mount("none", CGROUP, "cgroup2", 0, NULL) && errno != EBUSY)
 		return false;
 	case_write(CGROUP "/cgroup.subtree_control", "+memory");
 	mkdir(CGROUP "/t", 0755);
-	return !access(CGROUP "/t/memory.reclaim", W_OK) &&
-	       !case_write(CGROUP "/t/cgroup.procs", "0");
+	return !access(CGROUP "/t/memory.max", W_OK);
+}
+
+int case_cgroup_set(const char *file, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), CGROUP "/t/%s", file);
+	return case_write(path, text);
+}
+
+bool case_cgroup_enter(void)
+{
+	return case_cgroup_make() && !access(CGROUP "/t/memory.reclaim", W_OK) &&
+	       !case_cgroup_set("cgroup.procs", "0");
 }
 
 void case_cgroup_reclaim(void)
 {
-	case_write(CGROUP "/t/memory.reclaim", "64M");
+	case_cgroup_set("memory.reclaim", "64M");
+}
+
+void case_cgroup_out(void)
+{
+	case_write(CGROUP "/cgroup.procs", "0");
 }
 
 void case_cgroup_leave(void)
 {
-	case_write(CGROUP "/cgroup.procs", "0");
+	case_cgroup_out();
 	rmdir(CGROUP "/t");
 	umount2(CGROUP, MNT_DETACH);
 	rmdir(CGROUP);

@@ -106,12 +106,19 @@ int case_write(const char *path, const char *text);
 long long case_vmstat(const char *name);
 
 /*
- * A cgroup of version 2 of our own, whose memory can be reclaimed by asking for it;
- * false when there is none, and what was made is undone by leaving all the same.
- * Needs root. Reclaim takes as much as it can; that it is not all is no failure.
+ * A cgroup of version 2 of our own, with the controller of memory; false when there is
+ * none, and what was made is undone by leaving all the same. Needs root.
  */
+bool case_cgroup_make(void);
+/* Write to a file of it: 0 or -errno. "cgroup.procs", "0" puts the caller into it. */
+int case_cgroup_set(const char *file, const char *text);
+/* Make it and go in; false also where memory cannot be reclaimed by asking for it. */
 bool case_cgroup_enter(void);
+/* Reclaim takes as much as it can; that it is not all is no failure. */
 void case_cgroup_reclaim(void);
+/* The caller goes out of it, which stays. */
+void case_cgroup_out(void);
+/* The same, and it goes away. */
 void case_cgroup_leave(void);
 
 /* Settings and counters below /sys/kernel/mm/ksm. */

@@ -16,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,7 +26,6 @@
 #define MANY		12288
 #define ROUNDS		4
 #define ID		0x6661696cULL
-#define CGROUP		"/tmp/ksm-cgroup-oom"
 #define DEBUG		"/sys/kernel/debug/"
 
 static int put_at(const char *dir, const char *name, const char *text)
@@ -191,23 +188,6 @@ static void table_without_memory(void)
 	case_stop();
 }
 
-static bool make_cgroup(void)
-{
-	mkdir(CGROUP, 0755);
-	if (mount("none", CGROUP, "cgroup2", 0, NULL) && errno != EBUSY)
-		return false;
-	case_write(CGROUP "/cgroup.subtree_control", "+memory");
-	mkdir(CGROUP "/t", 0755);
-	return !access(CGROUP "/t/memory.max", W_OK);
-}
-
-static void remove_cgroup(void)
-{
-	rmdir(CGROUP "/t");
-	umount2(CGROUP, MNT_DETACH);
-	rmdir(CGROUP);
-}
-
 /* What the child that is short of memory says, and how far the parent is. */
 struct talk {
 	int ready;
@@ -230,14 +210,14 @@ static void squeezed(struct talk *talk)
 {
 	void *mem;
 
-	case_write(CGROUP "/t/cgroup.procs", "0");
+	case_cgroup_set("cgroup.procs", "0");
 	case_write("/proc/self/oom_score_adj", "-1000");
 	mem = case_map(PAGES);
 	case_fill_many(mem, PAGES, ID, 16);
 	madvise(mem, PAGES * case_page_size(), MADV_MERGEABLE);
 	for (int stage = 0; stage < 4; stage++)
 		report(talk, mem, stage);
-	case_write(CGROUP "/cgroup.procs", "0");
+	case_cgroup_out();
 	_exit(0);
 }
 
@@ -274,15 +254,15 @@ static void unmerge_without_memory(void)
 		case_die("the child did not live");
 	case_start();
 	case_ok(case_wait_until(all_merged, NULL, 30), "a child's memory merged");
-	case_write(CGROUP "/t/memory.swap.max", "0");
-	err = case_write(CGROUP "/t/memory.max", "3M");
+	case_cgroup_set("memory.swap.max", "0");
+	err = case_cgroup_set("memory.max", "3M");
 	if (err)
 		case_note("memory.max: %s", strerror(-err));
 	err = case_try_set("run", "2");
 	case_note("unmerging: %s", strerror(-err));
 	case_ok(err == -ENOMEM && case_get("run") == 0,
 		"unmerging without memory fails, and stops merging");
-	case_write(CGROUP "/t/memory.max", "max");
+	case_cgroup_set("memory.max", "max");
 	case_ok(look(talk, pid, 1) && talk->wrong == 0,
 		"the content is there all the same");
 	case_ok(case_try_set("run", "2") == 0, "it is made up for with memory");
@@ -312,11 +292,11 @@ static void run(void)
 	failing(DEBUG "fail_page_alloc", "30");
 	table_without_memory();
 
-	if (make_cgroup())
+	if (case_cgroup_make())
 		unmerge_without_memory();
 	else
 		case_skip("no memory cgroup");
-	remove_cgroup();
+	case_cgroup_leave();
 	case_stop();
 }
 
