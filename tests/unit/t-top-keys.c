@@ -475,6 +475,16 @@ static void messages(void)
 			CHECK_STR(f.t.message, "news");
 	}
 	CHECK_STR(f.t.message, "");
+	/* Samples that come ten times a second would take it away before it was read. */
+	f.t.interval_ns = 100000000;
+	top_say(&f.t, TOP_GOOD, "fast news");
+	for (int i = 0; i < 50; i++) {
+		f.t.model.n_samples++;
+		top_fixture_draw(&f, 80, 24);
+		if (i == 35)
+			CHECK_STR(f.t.message, "fast news");
+	}
+	CHECK_STR(f.t.message, "");
 	top_say(&f.t, TOP_BAD, "bad news");
 	for (int i = 0; i < 20; i++) {
 		f.t.model.n_samples++;

@@ -14,7 +14,7 @@
 /* Below this many lines for the table the graph is left out. */
 enum { TABLE_MIN = 7, GRAPH_MIN = 4, GRAPH_MAX = 9 };
 
-/* So long at least, however fast samples come. */
+/* A message of good news stays for so many samples, and for so long, where they come fast. */
 #define MESSAGE_SAMPLES 5
 #define MESSAGE_NS	UINT64_C(4000000000)
 
@@ -32,6 +32,11 @@ void ui_free(struct ui *ui)
 	free(ui);
 }
 
+static uint64_t message_samples(const struct top *t)
+{
+	return t->interval_ns ? MAX(MESSAGE_SAMPLES, MESSAGE_NS / t->interval_ns) : MESSAGE_SAMPLES;
+}
+
 /* News that needs no answer gives the line back after a while. */
 static void age_message(struct top *t, struct ui *ui)
 {
@@ -41,10 +46,8 @@ static void age_message(struct top *t, struct ui *ui)
 	}
 	if (!ui->said_at || strcmp(ui->said, t->message)) {
 		ui->said_at = t->model.n_samples + 1;
-		ui->said_ns = ksm_now_ns();
 		snprintf(ui->said, sizeof(ui->said), "%s", t->message);
-	} else if (t->model.n_samples + 1 >= ui->said_at + MESSAGE_SAMPLES &&
-		   ksm_now_ns() >= ui->said_ns + MESSAGE_NS) {
+	} else if (t->model.n_samples + 1 >= ui->said_at + message_samples(t)) {
 		t->message[0] = '\0';
 		ui->said_at = 0;
 	}

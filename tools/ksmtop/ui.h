@@ -85,8 +85,7 @@ struct ui {
 	size_t cursor;		/* in bytes, at the beginning of a character */
 	char before[TOP_TEXT_MAX];	/* the filter or search text, for the way back */
 	char said[256];		/* the message on show... */
-	uint64_t said_at;	/* ...since this many samples; 0 none... */
-	uint64_t said_ns;	/* ...and since then */
+	uint64_t said_at;	/* ...since this many samples; 0 none */
 	struct ksm_ident *targets;	/* what a yes would act on, fixed when it was asked */
 	size_t n_targets;
 	struct ui_hit hits[UI_HITS];
