@@ -246,6 +246,42 @@ static void replayed(void)
 	}
 }
 
+/*
+ * Who was advised is judged by passes that ended, at whatever pace: by those at one pace
+ * he would wait for several at the slowest, as what settles has the pace change.
+ */
+static void ended(void)
+{
+	struct machine m = { 0 };
+	struct tune_history h = { 0 };
+	struct tune_policy c;
+	uint64_t before;
+
+	tune_policy_default(&c);
+	machine_init(&m);
+	tune_history_add(&h, &c, &m.s);
+	tune_history_kick(&h, "2 started");
+	machine_step(&m, &(struct look){ .s = 1, .available_pct = 50 });
+	tune_history_add(&h, &c, &m.s);
+	before = h.ended;
+	for (int i = 0; i < 10 && !h.settled; i++) {
+		struct tune_decision d;
+
+		machine_step(&m, &(struct look){ .s = 1, .available_pct = 50, .passes = 1,
+						 .cpu_ms = 100 });
+		tune_history_add(&h, &c, &m.s);
+		tune_decide(&h, &c, &d);
+		tune_history_decided(&h, &d);
+	}
+	CHECK(h.settled);
+	CHECK_UINT(h.ended - before, 3);
+	/* Unmerging begins the kernel's count anew. */
+	m.s.attr[KSM_ATTR_FULL_SCANS].v = 0;
+	machine_step(&m, &(struct look){ .s = 1, .available_pct = 50 });
+	tune_history_add(&h, &c, &m.s);
+	CHECK_UINT(h.ended - before, 3);
+}
+
 /* Of the settings, what the machine has; the rate of the advisor is left to it. */
 static void settings(void)
 {
@@ -366,5 +402,5 @@ static void extremes(void)
 	}
 }
 
-TAP_MAIN(TAP_CASE(told), TAP_CASE(replayed), TAP_CASE(settings), TAP_CASE(clock_goes_back),
-	 TAP_CASE(many_looks), TAP_CASE(extremes))
+TAP_MAIN(TAP_CASE(told), TAP_CASE(replayed), TAP_CASE(ended), TAP_CASE(settings),
+	 TAP_CASE(clock_goes_back), TAP_CASE(many_looks), TAP_CASE(extremes))

@@ -50,7 +50,7 @@ struct tune_cand {
 
 struct tune_clock {
 	uint64_t now_ns;		/* of the looks */
-	uint64_t passes;
+	uint64_t passes;		/* that ended: tune_history::ended */
 };
 
 /* @age_ns: since the process began. */

@@ -195,7 +195,7 @@ static void find_procs(struct tune *t, const struct ksm_stats *s)
 {
 	int rc;
 
-	t->clock = (struct tune_clock){ s->when_ns, t->hist.passes };
+	t->clock = (struct tune_clock){ s->when_ns, t->hist.ended };
 	rc = tune_procs_look(&t->procs, t->k, &t->cfg, &t->clock, &t->ours, s,
 			     ksm_fig_or(ksm_uptime_ns(t->k), 0), &t->found);
 	if (rc)
@@ -221,7 +221,7 @@ static void see(struct tune *t, const struct tune_sample *s)
 	const bool lost = s->acts && tune_settings_look(&t->set, &s->stats);
 
 	tune_history_add(&t->hist, &t->cfg.policy, &s->stats);
-	t->clock = (struct tune_clock){ s->stats.when_ns, t->hist.passes };
+	t->clock = (struct tune_clock){ s->stats.when_ns, t->hist.ended };
 	for (size_t i = 0; i < t->procs.n; i++)
 		tune_cand_look(t->procs.cand[i], &t->clock);
 	decide(t, lost);

@@ -173,6 +173,7 @@ static void see_passes(struct tune_history *h, const struct ksm_stats *was)
 	}
 	if (scans.v == before.v)
 		return;
+	h->ended += minus(scans.v, before.v);
 	if (h->mark) {
 		h->pass.cpu_ms = minus(ksm_fig_or(s->ksmd_cpu_ns, 0), h->mark_cpu_ns) / 1e6;
 		h->pass.saved_mib = minus(saved_pages(s), h->mark_saved) * (double)s->page_size / MIB;

@@ -84,7 +84,8 @@ struct tune_history {
 	bool mark;
 	int64_t mark_scans, mark_cpu_ns, mark_saved;
 	struct tune_pass pass;		/* the last whole one */
-	uint64_t passes;		/* whole ones seen */
+	uint64_t passes;		/* whole ones seen, each at one pace */
+	uint64_t ended;			/* all that ended, whatever the pace was */
 	struct ksm_settle settle;
 	bool settled;
 	uint64_t fast_passes;		/* .passes when there was new reason to hurry */
