@@ -261,19 +261,25 @@ static void matched(void)
 	end(&t);
 }
 
-/* Ten thousand that begin together are not read all again at once; each in its turn is. */
+/*
+ * Ten thousand that begin together are not read all at once, nor all again; each is soon,
+ * and in its turn again.
+ */
 static void crowd(void)
 {
-	enum { N = 600, MAX = 256 };
+	enum { N = 600, NEW = 256, MAX = 256, TURN = N / TUNE_TURNS + 1 };
 	struct test t;
 	size_t n = 0;
 
 	begin(&t);
 	for (int i = 0; i < N; i++)
 		put(&t, 1000 + i, "sh", (UPTIME / S + 8) * 100);
-	CHECK_UINT(reads_of_look(&t), N);
+	for (int i = 0; i < 3; i++) {
+		n = reads_of_look(&t);
+		CHECK(n >= (i < 2 ? NEW : N - 2 * (NEW + TURN)) && n <= NEW + MAX + TURN);
+	}
 	n = reads_of_look(&t);
-	CHECK(n >= MAX && n <= MAX + (N - MAX) / TUNE_TURNS + 1);
+	CHECK(n <= MAX + TURN);
 	for (int i = 0; i < N; i++)
 		put(&t, 1000 + i, "web", (UPTIME / S + 8) * 100);
 	for (int i = 0; i < TUNE_TURNS; i++)
@@ -297,7 +303,7 @@ static void no_rule(void)
 
 static void many(void)
 {
-	enum { N = 300 };
+	enum { N = 240 };
 	struct test t;
 
 	begin(&t);
@@ -310,13 +316,14 @@ static void many(void)
 		gone(&t, 1000 + i);
 	look(&t);
 	CHECK_UINT(t.found.procs, N / 2);
-	CHECK_UINT(t.p.n, 100);
+	CHECK_UINT(t.p.n, N / 3);
 	tune_procs_forget(&t.p);
 	CHECK_UINT(t.p.n, 0);
 	look(&t);
-	CHECK_UINT(t.p.n, 100);
+	CHECK_UINT(t.p.n, N / 3);
 	end(&t);
 }
 
 TAP_MAIN(TAP_CASE(come_and_go), TAP_CASE(becomes_another), TAP_CASE(used_again), TAP_CASE(ours),
-	 TAP_CASE(avoided), TAP_CASE(young), TAP_CASE(matched), TAP_CASE(crowd), TAP_CASE(no_rule), TAP_CASE(many))
+	 TAP_CASE(avoided), TAP_CASE(young), TAP_CASE(matched), TAP_CASE(crowd), TAP_CASE(no_rule),
+	 TAP_CASE(many))

@@ -3,10 +3,11 @@
  * procs.c - the processes that there are, and those that a rule matches.
  *
  * Ten thousand processes are listed in some milliseconds, and read in a second; so
- * who is known is read in turn, and of most of them no more than a rule asks for.  Who
- * is young may be about to become another program: it is read when it is twice as old,
- * as who has not become another for a while is not likely to in the next moment.  Of a
- * thousand that begin together most wait for their turn.
+ * of a crowd that came together, so many are read in one look, and the others at the next
+ * ones; who is known is read in turn, and of most of them no more than a rule asks for.
+ * Who is young may be about to become another program: it is read when it is twice as
+ * old, as who has not become another for a while is not likely to in the next moment.  Of
+ * a thousand that begin together most wait for their turn.
  */
 #include "ksm-autotune/procs.h"
 
@@ -23,12 +24,15 @@
 #define YOUNG_NS UINT64_C(60000000000)
 #define OF_CAND (KSM_PROC_UID | KSM_PROC_KSM)
 #define OF_NEW	(OF_CAND | KSM_PROC_MEMBER)
-#define AGAIN_MAX 256	/* out of turn, in one look */
+/* Out of turn, in one look: those that are new, and those that are young. */
+#define NEW_MAX	  256
+#define AGAIN_MAX 256
 
 struct seen {
 	pid_t pid;
 	uint64_t start_ticks;
 	uint32_t look;			/* when it was listed last */
+	bool read;			/* once, at least */
 	uint64_t again_ns;		/* to be read then, out of turn; 0: in turn */
 	struct tune_cand *cand;		/* or NULL */
 };
@@ -72,7 +76,7 @@ struct look {
 	uint64_t uptime_ns;
 	struct tune_found *out;
 	unsigned int names;		/* what ksm_proc_read() is asked for the rules */
-	unsigned int again;		/* how many were read out of turn */
+	unsigned int news, again;	/* how many were read out of turn */
 };
 
 /* Other names are read by themselves, as patterns ask for them. */
@@ -179,6 +183,7 @@ static int look_at(struct look *l, struct seen *s)
 	uint64_t age;
 	int rc = ksm_proc_read(l->k, s->pid, want, &proc);
 
+	s->read = true;
 	s->again_ns = 0;
 	if (rc)
 		return rc == -ENOMEM ? rc : 0;
@@ -201,9 +206,18 @@ static int look_at(struct look *l, struct seen *s)
 	return add_cand(l, s, rule, &proc, age);
 }
 
+static bool is_turn(const struct look *l, const struct seen *s)
+{
+	return (uint32_t)s->pid % TUNE_TURNS == l->p->look % TUNE_TURNS;
+}
+
 /* Of a crowd that began together, those for whom there is no time wait for their turn. */
 static bool is_due(struct look *l, struct seen *s)
 {
+	if (!s->read && l->news < NEW_MAX) {
+		l->news++;
+		return true;
+	}
 	if (s->again_ns && l->t->now_ns < s->again_ns)
 		return false;
 	if (s->again_ns && l->again < AGAIN_MAX) {
@@ -211,20 +225,19 @@ static bool is_due(struct look *l, struct seen *s)
 		return true;
 	}
 	s->again_ns = 0;
-	return (uint32_t)s->pid % TUNE_TURNS == l->p->look % TUNE_TURNS;
+	return is_turn(l, s);
 }
 
 static int see(struct look *l, pid_t pid)
 {
 	struct seen *s = map_find(&l->p->seen, pid);
-	const bool known = s != NULL;
 	int rc;
 
 	l->out->procs++;
 	/* Nobody asks who it is. */
 	if (!l->c->n_rules)
 		return 0;
-	if (!known) {
+	if (!s) {
 		s = calloc(1, sizeof(*s));
 		if (!s)
 			return -ENOMEM;
@@ -236,7 +249,7 @@ static int see(struct look *l, pid_t pid)
 		}
 	}
 	s->look = l->p->look;
-	return !known || is_due(l, s) ? look_at(l, s) : 0;
+	return is_due(l, s) ? look_at(l, s) : 0;
 }
 
 /* Those that were not listed this time: a map is not changed while it is walked. */
@@ -266,7 +279,7 @@ int tune_procs_look(struct tune_procs *p, struct ksm *k, const struct tune_confi
 		    const struct tune_clock *t, const struct tune_ourses *ours,
 		    const struct ksm_stats *s, uint64_t uptime_ns, struct tune_found *out)
 {
-	struct look l = { p, k, c, t, ours, s, uptime_ns, out, names_of(c), 0 };
+	struct look l = { p, k, c, t, ours, s, uptime_ns, out, names_of(c), 0, 0 };
 	const pid_t self = ksm_is_live(k) ? getpid() : 0;
 	struct ksm_procs *it;
 	pid_t pid;
