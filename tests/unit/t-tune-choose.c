@@ -167,13 +167,13 @@ static void places_age(void)
 		  TUNE_ACT_PLACES, false, "1 range became hot and 0 went cold; it would save 40.0" },
 		{ "some went cold", { 1, true, 0, 2, 40 * MIB, MIB, 50 * MIB, 9 * MIB },
 		  TUNE_ACT_PLACES, false, "0 ranges became hot and 2 went cold" },
-		{ "just half", { 0.5, true, 3, 3, 40 * MIB, MIB, 50 * MIB, 9 * MIB },
+		{ "two thirds", { 2.0 / 3, true, 3, 3, 40 * MIB, MIB, 50 * MIB, 9 * MIB },
 		  TUNE_ACT_PLACES, false, "3 ranges became hot" },
-		{ "less than half, and all of it pays",
-		  { 0.49, true, 3, 3, 40 * MIB, MIB, 50 * MIB, 9 * MIB },
-		  TUNE_ACT_ADVISE, true, "its places do not last (49 % of what is to be saved is "
+		{ "less, and all of it pays",
+		  { 0.66, true, 3, 3, 40 * MIB, MIB, 50 * MIB, 9 * MIB },
+		  TUNE_ACT_ADVISE, true, "its places do not last (66 % of what is to be saved is "
 		  "where it was marked); as a whole it would save 50.0 MiB at least" },
-		{ "less than half, and all of it does not pay",
+		{ "less, and all of it does not pay",
 		  { 0.1, true, 3, 3, 40 * MIB, MIB, 50 * MIB, 50 * MIB },
 		  TUNE_ACT_UNDO, true, "its places do not last" },
 		{ "nor by min-gain", { 0.1, true, 3, 3, 3 * MIB, 1, 3 * MIB, 1 },

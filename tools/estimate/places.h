@@ -93,6 +93,6 @@ int est_again_decide(const struct est_proc *p, const struct est_piece *pieces,
 void est_again_fini(struct est_again *a);
 
 /* Less than this of what is wanted is where it was a moment ago: the places do not last. */
-#define EST_LASTS 0.5
+#define EST_LASTS (2.0 / 3)
 
 #endif /* KSM_ESTIMATE_PLACES_H */
