@@ -31,6 +31,7 @@
  *   init                         brings it up
  *   hooks, sysfs                 entry points: linux/ksm.h, /sys/kernel/mm/ksm
  *   sched, unmerge, rmap, stats  ksmd; run=2 and madvise; reverse walks; figures
+ *   shrink                       what is given back when memory is short
  *   scan                         a batch: walk, hash, look up, finish
  *   target, reconcile            what to merge into; records against mappings
  *   merge                        protect, compare, replace: page table entries
@@ -89,6 +90,9 @@
  *                                                            reconcile_swapped())
  *   SEEN, CAND, ZERO        NONE    the same                 (scan_visit_none())
  *   any                     NONE    not mergeable any more   (hksm_forget())
+ *   SEEN, CAND, ZERO        NONE    memory is short, and nothing is merged near
+ *                                   it (shrink_chunk())
+ *   CAND                    SEEN    the same, next to what is merged
  *
  * A place is put into the candidate table before its word says CAND, and taken
  * out before the word says anything else: who finds it there reads the word, or

@@ -94,6 +94,9 @@ struct hksm_scanner;
  * @stuck: a table could not be made larger, for want of memory; scanner
  * @reap: dead slots that still have ranges; @slots_lock
  * @reaper: frees them
+ * @shrink_id: range that the shrinker looks at next; @sem held for writing
+ * @words_reclaimed: words it has given back, ever; the same
+ * @trimmer: makes the tables smaller after it
  * @exit_wait: exits that wait for a user to leave the mm
  * @thread: ksmd
  * @thread_wait: ksmd while there is nothing to do
@@ -155,6 +158,9 @@ struct hksm {
 	bool stuck;
 	struct list_head reap;
 	struct work_struct reaper;
+	unsigned long shrink_id;
+	unsigned long words_reclaimed;
+	struct work_struct trimmer;
 	wait_queue_head_t exit_wait;
 
 	struct task_struct *thread;

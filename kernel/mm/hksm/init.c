@@ -13,6 +13,7 @@
 #include "forget.h"
 #include "rmap.h"
 #include "sched.h"
+#include "shrink.h"
 #include "slot.h"
 #include "stable.h"
 #include "sysfs.h"
@@ -59,6 +60,8 @@ static int __init hksm_init(void)
 	if (err)
 		goto stop_thread;
 	hksm_hotplug_init(h);
+	if (hksm_shrink_init(h))
+		pr_warn("ksm: no shrinker\n");
 	return 0;
 
 stop_thread:

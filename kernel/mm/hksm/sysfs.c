@@ -260,6 +260,11 @@ static long get_candidates_dropped(struct hksm *h)
 	return READ_ONCE(h->cand.dropped);
 }
 
+static long get_words_reclaimed(struct hksm *h)
+{
+	return READ_ONCE(h->words_reclaimed);
+}
+
 static long get_full_scans(struct hksm *h)
 {
 	return READ_ONCE(h->seqnr);
@@ -331,6 +336,7 @@ RO(stable_node_dups, get_family_nodes);
 /* Below hksm/. Who sees a merge happen learns what others have in memory. */
 RO(metadata_bytes, get_metadata_bytes);
 RO(candidates_dropped, get_candidates_dropped);
+RO(words_reclaimed, get_words_reclaimed);
 RO_MODE(merges, 0400, get_merges);
 RO_MODE(breaks, 0400, get_breaks);
 
@@ -369,6 +375,7 @@ static struct attribute *ksm_attrs[] = {
 static struct attribute *hksm_attrs[] = {
 	FILE_OF(metadata_bytes),
 	FILE_OF(candidates_dropped),
+	FILE_OF(words_reclaimed),
 	FILE_OF(merges),
 	FILE_OF(breaks),
 	NULL,

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Giving back what is known of unmerged pages when memory is short.
+ */
+#ifndef HKSM_SHRINK_H
+#define HKSM_SHRINK_H
+
+#include "core.h"
+
+int hksm_shrink_init(struct hksm *h);
+
+#endif /* HKSM_SHRINK_H */
