@@ -600,6 +600,32 @@ void case_wait_scans(unsigned int n)
 	}
 }
 
+/*
+ * A pause that is changed ends, and the next turn ends with the pass. A change that
+ * came before the pause had begun is repeated.
+ */
+void case_step_scans(unsigned int n)
+{
+	static const char *const pause[] = { "600000", "600001" };
+	const struct timespec nap = { .tv_nsec = 1000000 };
+	static unsigned int turn;
+
+	case_set("pages_to_scan", "1000000");
+	for (; n; n--) {
+		long long before = case_get("full_scans");
+		double since = now();
+
+		for (unsigned int i = 0; case_get("full_scans") == before; i++) {
+			if (now() - since > STALL_SECONDS)
+				case_die("full_scans stands at %lld for %d s",
+					 before, STALL_SECONDS);
+			if (i % 100 == 0)
+				case_set("sleep_millisecs", pause[turn++ % 2]);
+			nanosleep(&nap, NULL);
+		}
+	}
+}
+
 bool case_wait_until(bool (*cond)(void *arg), void *arg, unsigned int max)
 {
 	for (unsigned int i = 0; i < max; i++) {

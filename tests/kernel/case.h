@@ -144,6 +144,11 @@ void case_stop(void);
  * so many full passes. A scanner that stands still is fatal after minutes.
  */
 void case_wait_scans(unsigned int n);
+/*
+ * Passes one by one, with a scanner that stands still between them: for what a pass
+ * does and what it leaves to the next one. Sets sleep_millisecs and pages_to_scan.
+ */
+void case_step_scans(unsigned int n);
 /* Until cond(arg), looked at after each pass; false after @max passes. */
 bool case_wait_until(bool (*cond)(void *arg), void *arg, unsigned int max);
 

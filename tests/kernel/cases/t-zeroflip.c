@@ -8,12 +8,10 @@
 
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #define PAGES	32
 #define ROUNDS	60
 #define QUIET	1024
-#define PATIENCE	100000
 #define ID	0x7a65726f666c6970ULL
 
 static size_t zero_pages(char *mem, size_t pages)
@@ -23,28 +21,6 @@ static size_t zero_pages(char *mem, size_t pages)
 	for (size_t i = 0; i < pages; i++)
 		n += case_is_zero_page(case_page(mem, i));
 	return n;
-}
-
-/*
- * Passes, one by one: a pause that is changed ends, and the next turn ends with
- * the pass. A change that came before the pause had begun is repeated.
- */
-static void passes(int n)
-{
-	static const char *const pause[] = { "600000", "600001" };
-	static unsigned int turn;
-
-	for (; n; n--) {
-		long long before = case_get("full_scans");
-
-		for (int i = 0; case_get("full_scans") == before; i++) {
-			if (i == PATIENCE)
-				case_die("no pass");
-			if (i % 100 == 0)
-				case_set("sleep_millisecs", pause[turn++ % 2]);
-			usleep(1000);
-		}
-	}
 }
 
 static void flip(void)
@@ -58,7 +34,7 @@ static void flip(void)
 	merges = case_ksm_stat(0, "ksm_merges");
 	for (int i = 0; i < ROUNDS; i++) {
 		memset(mem, 0, PAGES * case_page_size());
-		passes(2);
+		case_step_scans(2);
 		placed += zero_pages(mem, PAGES);
 		for (size_t k = 0; k < PAGES; k++) {
 			const char *page = case_page(mem, k);
@@ -67,7 +43,7 @@ static void flip(void)
 						   case_page_size() - 1);
 		}
 		case_fill_many(mem, PAGES, ID + PAGES * (uint64_t)i, PAGES);
-		passes(1);
+		case_step_scans(1);
 		wrong += case_check_many(mem, PAGES, ID + PAGES * (uint64_t)i,
 					 PAGES);
 	}
@@ -94,7 +70,7 @@ static void quiet(void)
 	memset(mem, 0, QUIET * case_page_size());
 	if (madvise(mem, QUIET * case_page_size(), MADV_MERGEABLE))
 		case_die("MADV_MERGEABLE");
-	passes(1);
+	case_step_scans(1);
 	case_ok(zero_pages(mem, QUIET) == QUIET,
 		"%zu of %d quiet pages are zero pages after one pass",
 		zero_pages(mem, QUIET), QUIET);
@@ -113,8 +89,7 @@ static void run(void)
 	case_start();
 	case_set("use_zero_pages", "1");
 	case_set("smart_scan", "1");
-	case_set("pages_to_scan", "1000000");
-	passes(2);
+	case_step_scans(2);
 	flip();
 	quiet();
 	case_stop();
