@@ -77,12 +77,14 @@ static void gate(void)
 	struct hksm_heat cool = { 0 }, hot = { 10, 10 }, warm = { 1000, 10 };
 	u64 fresh = 0, burnt = hksm_meta_set(seen(), HKSM_META_BACKOFF_SHIFT, 1);
 
-	CHECK(hksm_policy_gate(fresh, false, &cool));
-	CHECK(hksm_policy_gate(fresh, false, &warm));
-	CHECK(!hksm_policy_gate(fresh, false, &hot));
-	CHECK(hksm_policy_gate(seen(), true, &hot));
-	CHECK(!hksm_policy_gate(burnt, false, &cool));
-	CHECK(hksm_policy_gate(burnt, true, &cool));
+	CHECK(hksm_policy_gate(fresh, false, true, &cool));
+	CHECK(hksm_policy_gate(fresh, false, true, &warm));
+	CHECK(!hksm_policy_gate(fresh, false, true, &hot));
+	CHECK(hksm_policy_gate(seen(), true, true, &hot));
+	CHECK(!hksm_policy_gate(burnt, false, true, &cool));
+	CHECK(hksm_policy_gate(burnt, true, true, &cool));
+	CHECK(!hksm_policy_gate(fresh, false, false, &cool));
+	CHECK(hksm_policy_gate(seen(), true, false, &cool));
 }
 
 /* A page that is written after every merge: how often is it merged? */
@@ -102,7 +104,8 @@ static void rewritten(void)
 		} else if (hksm_meta_state(m) && hksm_policy_skip(&m)) {
 			continue;
 		}
-		if (hksm_policy_gate(m, same && hksm_meta_state(m), &heat)) {
+		if (hksm_policy_gate(m, same && hksm_meta_state(m), true,
+				     &heat)) {
 			m = hksm_meta_become(m, HKSM_MERGED, 0);
 			hksm_policy_merged(&heat);
 			merged = true;

@@ -20,8 +20,8 @@
  * table has the places of pages that were seen once. On a hit both pages are
  * write-protected and compared in full: the hash proposes, the comparison
  * decides. Without a hit the page becomes a candidate itself. So quiet memory
- * is merged in one pass, and the cost of a page does not depend on how much
- * memory there is.
+ * is merged in one pass, unless one_pass forbids it, and the cost of a page
+ * does not depend on how much memory there is.
  *
  * Pages of one page table are collected, hashed, protected, compared and
  * replaced in batches, so that locks, notifier calls and flushes are shared.
@@ -130,6 +130,7 @@ struct hksm hksm = {
 	.max_page_sharing = 256,
 	.merge_across_nodes = 1,
 	.smart_scan = true,
+	.one_pass = true,
 	.prune_millisecs = 2000,
 	.advice = {
 		.target = 200,

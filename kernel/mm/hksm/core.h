@@ -64,6 +64,7 @@ struct hksm_scanner;
  * @merge_across_nodes: one set of contents for all NUMA nodes; @sem
  * @use_zero_pages: lockless
  * @smart_scan: lockless
+ * @one_pass: memory without a history is merged when it is first seen; lockless
  * @prune_millisecs: kept for the file; stale copies go at every look-up
  * @advisor: scan-time advisor on; lockless
  * @advice: its knobs and history
@@ -125,6 +126,7 @@ struct hksm {
 	unsigned int merge_across_nodes;
 	bool use_zero_pages;
 	bool smart_scan;
+	bool one_pass;
 	unsigned int prune_millisecs;
 
 	bool advisor;

@@ -87,20 +87,22 @@ u64 hksm_policy_again(u64 meta)
  * hksm_policy_gate() - may a page be merged in this visit?
  * @meta: its word before the visit
  * @same: its key is that of the previous visit
+ * @one_pass: is one visit enough for memory without a history?
  * @heat: history of the range
  *
- * Memory without a history is taken to be quiet and merged at once. A page
- * whose merge was broken by a write has to show the same content twice, and
- * the visits are further apart after each break. In a restless range every
- * page has to.
+ * Memory without a history is taken to be quiet and merged at once, if the
+ * engine is set to. A page whose merge was broken by a write has to show the
+ * same content twice, and the visits are further apart after each break. In a
+ * restless range every page has to.
  *
  * Context: any.
  */
-bool hksm_policy_gate(u64 meta, bool same, const struct hksm_heat *heat)
+bool hksm_policy_gate(u64 meta, bool same, bool one_pass,
+		      const struct hksm_heat *heat)
 {
 	if (same)
 		return true;
-	if (hksm_meta_get(meta, HKSM_META_BACKOFF_SHIFT))
+	if (!one_pass || hksm_meta_get(meta, HKSM_META_BACKOFF_SHIFT))
 		return false;
 	return heat->breaks < HEAT_MIN ||
 	       heat->breaks < heat->merges / RESTLESS;

@@ -39,7 +39,8 @@ struct hksm_advice {
 unsigned int hksm_policy_skips(unsigned int level);
 bool hksm_policy_skip(u64 *meta);
 u64 hksm_policy_again(u64 meta);
-bool hksm_policy_gate(u64 meta, bool same, const struct hksm_heat *heat);
+bool hksm_policy_gate(u64 meta, bool same, bool one_pass,
+		      const struct hksm_heat *heat);
 u64 hksm_policy_broken(u64 meta, struct hksm_heat *heat);
 void hksm_policy_merged(struct hksm_heat *heat);
 bool hksm_policy_calm(u64 *meta);

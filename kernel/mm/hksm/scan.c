@@ -441,7 +441,7 @@ static bool scan_gate(struct hksm_scanner *sc, struct hksm_item *item,
 					   1);
 		return false;
 	}
-	return hksm_policy_gate(item->meta, same,
+	return hksm_policy_gate(item->meta, same, READ_ONCE(sc->h->one_pass),
 				sc->range ? &sc->range->heat : &cool);
 }
 

@@ -27,11 +27,11 @@ static void breaks_are_remembered(struct kunit *test)
 	u64 m = hksm_meta_become(0, HKSM_MERGED, ~0ULL);
 	unsigned int passes = 0;
 
-	KUNIT_EXPECT_TRUE(test, hksm_policy_gate(0, false, &heat));
+	KUNIT_EXPECT_TRUE(test, hksm_policy_gate(0, false, true, &heat));
 	m = hksm_policy_broken(m, &heat);
 	KUNIT_EXPECT_EQ(test, hksm_meta_state(m), HKSM_SEEN);
-	KUNIT_EXPECT_FALSE(test, hksm_policy_gate(m, false, &heat));
-	KUNIT_EXPECT_TRUE(test, hksm_policy_gate(m, true, &heat));
+	KUNIT_EXPECT_FALSE(test, hksm_policy_gate(m, false, true, &heat));
+	KUNIT_EXPECT_TRUE(test, hksm_policy_gate(m, true, true, &heat));
 	while (hksm_policy_calm(&m))
 		passes++;
 	KUNIT_EXPECT_EQ(test, passes, 16U);
@@ -41,14 +41,23 @@ static void restless_ranges_wait(struct kunit *test)
 {
 	struct hksm_heat heat = { .merges = 10, .breaks = 10 };
 
-	KUNIT_EXPECT_FALSE(test, hksm_policy_gate(0, false, &heat));
-	KUNIT_EXPECT_TRUE(test, hksm_policy_gate(0, true, &heat));
+	KUNIT_EXPECT_FALSE(test, hksm_policy_gate(0, false, true, &heat));
+	KUNIT_EXPECT_TRUE(test, hksm_policy_gate(0, true, true, &heat));
+}
+
+static void one_pass_can_be_forbidden(struct kunit *test)
+{
+	const struct hksm_heat heat = { 0 };
+
+	KUNIT_EXPECT_FALSE(test, hksm_policy_gate(0, false, false, &heat));
+	KUNIT_EXPECT_TRUE(test, hksm_policy_gate(0, true, false, &heat));
 }
 
 static struct kunit_case policy_cases[] = {
 	KUNIT_CASE(old_pages_are_skipped),
 	KUNIT_CASE(breaks_are_remembered),
 	KUNIT_CASE(restless_ranges_wait),
+	KUNIT_CASE(one_pass_can_be_forbidden),
 	{}
 };
 
