@@ -33,6 +33,7 @@
  *   NONE         SEEN    its history does not let it merge   scan_lookup()
  *   NONE         DROP    no memory for its word              scan_lookup(),
  *                                                            scan_lookup_item()
+ *   NONE         DROP    only blank pages are wanted         scan_lookup()
  *   NONE, RETRY  CAND    no partner; it is in the table now  scan_lookup_item()
  *   NONE, RETRY  SEEN    the same, and the table is full     scan_lookup_item()
  *   NONE, RETRY  SOON    there is one, not at the moment     scan_lookup_item()

@@ -79,7 +79,8 @@
  *                                   or made one              (merge_promote())
  *   NONE, SEEN, CAND        MERGED  maps one already         (reconcile_adopt(),
  *                                                            heir_hand_over())
- *   NONE, SEEN, CAND        NONE    blank, and the zero page is mapped
+ *   NONE, SEEN, CAND        NONE    blank, and the zero page is mapped, or
+ *                                   not blank, with zero_only
  *   SEEN, CAND, ZERO        ZERO    the same, with a history (scan_finish())
  *   MERGED                  SEEN    written                  (reconcile_lost()),
  *                                   or nobody joined         (merge_demote()),

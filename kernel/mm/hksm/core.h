@@ -65,6 +65,7 @@ struct hksm_scanner;
  * @use_zero_pages: lockless
  * @smart_scan: lockless
  * @one_pass: memory without a history is merged when it is first seen; lockless
+ * @zero_only: nothing is merged but blank pages; lockless
  * @prune_millisecs: kept for the file; stale copies go at every look-up
  * @advisor: scan-time advisor on; lockless
  * @advice: its knobs and history
@@ -127,6 +128,7 @@ struct hksm {
 	bool use_zero_pages;
 	bool smart_scan;
 	bool one_pass;
+	bool zero_only;
 	unsigned int prune_millisecs;
 
 	bool advisor;

@@ -36,6 +36,7 @@ struct scan_walk {
 	struct hksm_scanner *sc;
 	struct vm_area_struct *vma;
 	bool smart;
+	bool zero_only;
 };
 
 static void scan_slow_add(struct hksm_scanner *sc, enum hksm_slow_kind kind,
@@ -102,6 +103,16 @@ static void scan_visit_merged(struct hksm_scanner *sc, unsigned int idx, u64 m,
 	scan_slow_add(sc, HKSM_SLOW_ADOPT, idx, page);
 }
 
+/*
+ * Where nothing but blank pages is merged, only the word of one that was broken
+ * says anything. The others are looked at, which ends them.
+ */
+static bool scan_may_skip(struct scan_walk *w, u64 m)
+{
+	return w->smart &&
+	       (!w->zero_only || hksm_meta_get(m, HKSM_META_BACKOFF_SHIFT));
+}
+
 static void scan_visit_page(struct scan_walk *w, unsigned long addr,
 			    unsigned int idx, u64 m, struct page *page)
 {
@@ -121,7 +132,7 @@ static void scan_visit_page(struct scan_walk *w, unsigned long addr,
 	case HKSM_NONE:
 		break;
 	default:
-		if (w->smart && hksm_policy_skip(&m)) {
+		if (scan_may_skip(w, m) && hksm_policy_skip(&m)) {
 			hksm_meta_write(sc->range, idx, m);
 			sc->skipped++;
 			return;
@@ -304,12 +315,14 @@ static unsigned long scan_collect_hole(struct scan_walk *w, unsigned long addr,
 /* Fill the batch from one page table. Return: where to go on. */
 static unsigned long scan_collect(struct hksm_scanner *sc,
 				  struct vm_area_struct *vma,
-				  unsigned long addr, unsigned long end)
+				  unsigned long addr, unsigned long end,
+				  bool zero_only)
 {
 	struct scan_walk w = {
 		.sc = sc,
 		.vma = vma,
 		.smart = READ_ONCE(sc->h->smart_scan),
+		.zero_only = zero_only,
 	};
 	pmd_t *pmd = mm_find_pmd(vma->vm_mm, addr);
 	unsigned long next;
@@ -331,8 +344,9 @@ static struct page *scan_digest_page(struct hksm_scanner *sc, unsigned int i)
 	return i < sc->nr ? sc->item[i].page : sc->item[i - 1].page;
 }
 
+/* Of a page that is not blank, no more than that is found out with @zero_only. */
 static void scan_hash(struct hksm_scanner *sc, struct vm_area_struct *vma,
-		      u64 *digest)
+		      u64 *digest, bool zero_only)
 {
 	struct hksm *h = sc->h;
 	unsigned int i;
@@ -340,16 +354,23 @@ static void scan_hash(struct hksm_scanner *sc, struct vm_area_struct *vma,
 	for (i = 0; i < sc->nr; i++) {
 		struct hksm_item *item = &sc->item[i];
 		void *page, *next;
+		bool blank;
 
 		flush_anon_page(vma, item->page, item->addr);
 		flush_dcache_page(item->page);
 		page = kmap_local_page(item->page);
 		next = kmap_local_page(scan_digest_page(sc, i + 1));
 		/* Most pages with something in them have it in front. */
-		digest[i] = hksm_blank(page, next) ? h->zero_digest :
-			hksm_digest(&h->key, page, next);
+		blank = hksm_blank(page, next);
+		if (zero_only)
+			digest[i] = blank ? h->zero_digest : ~h->zero_digest;
+		else
+			digest[i] = blank ? h->zero_digest :
+				hksm_digest(&h->key, page, next);
 		kunmap_local(next);
 		kunmap_local(page);
+		if (zero_only && !blank)
+			continue;
 		item->key = hksm_key(h, digest[i],
 				     hksm_nid(h, page_to_pfn(item->page)));
 		hksm_index_prefetch(h, item->key);
@@ -417,19 +438,24 @@ static bool scan_was_zeroed(struct hksm_scanner *sc, unsigned long addr)
 	return entry && xa_to_value(entry) != sc->h->seqnr;
 }
 
+/* Take an item out of the table, if it is there under the key of before. */
+static void scan_untrack(struct hksm_scanner *sc, struct hksm_item *item)
+{
+	if (hksm_meta_state(item->meta) == HKSM_CAND)
+		hksm_index_del(sc->h, item->meta,
+			       hksm_place(sc->range, item->idx));
+}
+
 /* First look at an item: does its past allow that it is merged now? */
 static bool scan_gate(struct hksm_scanner *sc, struct hksm_item *item,
 		      bool zero)
 {
 	static const struct hksm_heat cool;
-	enum hksm_state state = hksm_meta_state(item->meta);
-	bool same = state != HKSM_NONE &&
+	bool same = hksm_meta_state(item->meta) != HKSM_NONE &&
 		!((item->meta ^ item->key) & HKSM_KEY_MASK);
 
-	/* Not to find itself; it is put back under its present key. */
-	if (state == HKSM_CAND)
-		hksm_index_del(sc->h, item->meta,
-			       hksm_place(sc->range, item->idx));
+	/* Not to find itself. */
+	scan_untrack(sc, item);
 	/*
 	 * Zero pages leave no word behind. One that turns up where some were
 	 * placed may have been among them, and written: let it prove itself.
@@ -471,10 +497,10 @@ static bool scan_split(struct hksm_scanner *sc, struct hksm_item *item)
 
 /* Look for partners, once for every item that has no verdict. */
 static unsigned long scan_lookup(struct hksm_scanner *sc, const u64 *digest,
-				 unsigned long next)
+				 unsigned long next, bool zero_only)
 {
 	struct hksm *h = sc->h;
-	bool zeroes = READ_ONCE(h->use_zero_pages) &&
+	bool zeroes = (zero_only || READ_ONCE(h->use_zero_pages)) &&
 		!mm_forbids_zeropage(sc->slot->mm);
 	unsigned int i, k;
 
@@ -485,6 +511,11 @@ static unsigned long scan_lookup(struct hksm_scanner *sc, const u64 *digest,
 
 		if (!fresh && item->verdict != HKSM_V_RETRY)
 			continue;
+		if (zero_only && !zero) {
+			scan_untrack(sc, item);
+			item->verdict = HKSM_V_DROP;
+			continue;
+		}
 		if (fresh && !scan_gate(sc, item, zero)) {
 			item->verdict = hksm_batch_room(sc, item->addr) ?
 				HKSM_V_SEEN : HKSM_V_DROP;
@@ -582,6 +613,7 @@ unsigned long hksm_scan_batch(struct hksm_scanner *sc,
 			      unsigned long end)
 {
 	u64 digest[HKSM_BATCH];
+	bool zero_only = READ_ONCE(sc->h->zero_only);
 	unsigned int round;
 
 	might_sleep();
@@ -596,12 +628,12 @@ unsigned long hksm_scan_batch(struct hksm_scanner *sc,
 	if (sc->range && !hksm_range_own(sc->range, sc))
 		return end;
 
-	addr = scan_collect(sc, vma, addr, end);
+	addr = scan_collect(sc, vma, addr, end, zero_only);
 	hksm_reconcile(sc);
 	if (sc->nr) {
-		scan_hash(sc, vma, digest);
+		scan_hash(sc, vma, digest, zero_only);
 		for (round = 0; round < ROUNDS; round++) {
-			addr = scan_lookup(sc, digest, addr);
+			addr = scan_lookup(sc, digest, addr, zero_only);
 			if (!sc->nr_targets)
 				break;
 			hksm_merge_batch(sc);

@@ -338,6 +338,7 @@ RO(metadata_bytes, get_metadata_bytes);
 RO(candidates_dropped, get_candidates_dropped);
 RO(words_reclaimed, get_words_reclaimed);
 RW(one_pass, KNOB_BOOL, &hksm.one_pass);
+RW(zero_only, KNOB_BOOL, &hksm.zero_only);
 RO_MODE(merges, 0400, get_merges);
 RO_MODE(breaks, 0400, get_breaks);
 
@@ -378,6 +379,7 @@ static struct attribute *hksm_attrs[] = {
 	FILE_OF(candidates_dropped),
 	FILE_OF(words_reclaimed),
 	FILE_OF(one_pass),
+	FILE_OF(zero_only),
 	FILE_OF(merges),
 	FILE_OF(breaks),
 	NULL,
