@@ -254,24 +254,77 @@ static struct folio *merge_peer_page(struct hksm_scanner *sc,
 	return folio;
 }
 
+/*
+ * Who splits a large folio maps the blank pages of it to the zero page, without
+ * the mark by which one that KSM placed is known when it goes. Here it was KSM,
+ * so the entries get the mark, and are counted. Nothing else about them changes.
+ */
+static unsigned int merge_mark_zeroes(struct vm_area_struct *vma,
+				      unsigned long addr, unsigned long end)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	pte_t *table, *ptep, pte, new;
+	unsigned int n = 0;
+	spinlock_t *ptl;
+
+	table = merge_lock_table(mm, addr, &ptl);
+	if (!table)
+		return 0;
+	for (ptep = table; addr < end; ptep++, addr += PAGE_SIZE) {
+		pte = ptep_get(ptep);
+		if (!pte_present(pte) || !is_zero_pfn(pte_pfn(pte)) ||
+		    pte_uffd(pte) || is_ksm_zero_pte(pte))
+			continue;
+		new = pte_mkdirty(pte);
+		if (!pte_soft_dirty(pte))
+			new = pte_clear_soft_dirty(new);
+		ptep_set_access_flags(vma, addr, ptep, new, 1);
+		ksm_map_zero_page(mm);
+		n++;
+	}
+	pte_unmap_unlock(table, ptl);
+	return n;
+}
+
 /**
  * hksm_merge_split() - split a large folio, because only small ones merge
+ * @h: the engine
+ * @vma: an area that maps it, with the mmap_lock held
+ * @addr: where it maps @page
  * @page: a page of it; the caller's is the only reference but for mappings
  *
+ * Blank pages are freed by that. Those of the page table of @addr are counted
+ * as merged; what other areas, or processes by fork, map of the folio is not.
+ *
  * Context: may sleep; the lock of the folio is only tried for.
- * Return: true when it was split; the reference is the page's then.
+ * Return: how many blank pages were freed, and the reference is the page's
+ * then; -EBUSY when the folio was not split.
  */
-bool hksm_merge_split(struct page *page)
+int hksm_merge_split(struct hksm *h, struct vm_area_struct *vma,
+		     unsigned long addr, struct page *page)
 {
 	struct folio *folio = page_folio(page);
-	bool done = false;
+	unsigned long start, end, before, after;
+	unsigned int n;
+	int err = -EBUSY;
 
-	if (folio_trylock(folio)) {
-		done = !split_huge_page(page);
-		/* On success the lock, like the reference, is the page's. */
-		folio_unlock(page_folio(page));
-	}
-	return done;
+	before = folio_page_idx(folio, page);
+	after = folio_nr_pages(folio) - before;
+	if (!folio_trylock(folio))
+		return err;
+	if (!split_huge_page(page))
+		err = 0;
+	/* On success the lock, like the reference, is the page's. */
+	folio_unlock(page_folio(page));
+	if (err)
+		return err;
+	start = max(addr & PMD_MASK, vma->vm_start);
+	start = addr - min(addr - start, before * PAGE_SIZE);
+	end = pmd_addr_end(addr, vma->vm_end);
+	end = addr + min(end - addr, after * PAGE_SIZE);
+	n = merge_mark_zeroes(vma, start, end);
+	atomic_long_add(n, &h->merges);
+	return n;
 }
 
 /*
@@ -309,7 +362,8 @@ static bool merge_peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 		return false;
 	if (folio_test_large(folio)) {
 		/* Walk again: the split went through the entry, too. */
-		if (hksm_merge_split(peer->page)) {
+		if (hksm_merge_split(sc->h, vma, peer->addr,
+				     peer->page) >= 0) {
 			folio_put(page_folio(peer->page));
 			peer->page = NULL;
 			folio = merge_peer_page(sc, t, vma);

@@ -9,6 +9,7 @@
 
 void hksm_merge_batch(struct hksm_scanner *sc);
 void hksm_merge_prepare(struct hksm_scanner *sc);
-bool hksm_merge_split(struct page *page);
+int hksm_merge_split(struct hksm *h, struct vm_area_struct *vma,
+		     unsigned long addr, struct page *page);
 
 #endif /* HKSM_MERGE_H */

@@ -479,6 +479,7 @@ static bool scan_split(struct hksm_scanner *sc, struct hksm_item *item)
 {
 	struct folio *folio = page_folio(item->page);
 	struct hksm_item *first = item, *i;
+	int freed;
 
 	while (first->borrowed)
 		first--;
@@ -486,8 +487,12 @@ static bool scan_split(struct hksm_scanner *sc, struct hksm_item *item)
 		if (i->page && page_folio(i->page) == folio && i != first &&
 		    !i->borrowed)
 			return false;
-	if (!hksm_merge_split(first->page))
+	freed = hksm_merge_split(sc->h, sc->vma, first->addr, first->page);
+	if (freed < 0)
 		return false;
+	sc->merges += freed;
+	if (freed)
+		sc->zeroed = true;
 	for (i = first + 1; i < sc->item + sc->nr && i->borrowed; i++) {
 		i->page = NULL;
 		i->borrowed = false;
