@@ -87,6 +87,21 @@ static void gate(void)
 	CHECK(hksm_policy_gate(seen(), true, false, &cool));
 }
 
+static void split(void)
+{
+	struct hksm_rest rest = { 0 };
+	unsigned int i, looks = 0;
+
+	CHECK(hksm_policy_split(64, 512, 512) == 64);
+	CHECK(hksm_policy_split(64, 16, 512) == 2);
+	CHECK(hksm_policy_split(0, 512, 512) == 1);
+	CHECK(hksm_policy_split(~0U, 512, 512) > 512);
+	CHECK(hksm_policy_split(~0U, 16, 512) > 16);
+	for (i = 0; i < 1600; i++)
+		looks += !hksm_policy_rest(&rest);
+	CHECK(looks >= 90 && looks <= 130);
+}
+
 /* A page that is written after every merge: how often is it merged? */
 static void rewritten(void)
 {
@@ -183,6 +198,7 @@ TAP_MAIN({ "the parts of a meta word do not touch each other", meta_word },
 	 { "old pages are read once in sixteen passes", skips },
 	 { "a bad moment costs no turn, many of them do", again },
 	 { "quiet memory merges at once, the rest has to wait", gate },
+	 { "large folios are split in proportion, and left alone", split },
 	 { "a page that is always rewritten is merged ever less", rewritten },
 	 { "a break is forgotten after sixteen calm passes", calm },
 	 { "the history of a range does not overflow", heat_does_not_overflow },

@@ -39,6 +39,10 @@
  *   NONE, RETRY  SOON    there is one, not at the moment     scan_lookup_item()
  *   NONE, RETRY  RETRY   there is one, in another round      scan_lookup_item()
  *   NONE, RETRY  JOIN    it has a target                     scan_lookup_item()
+ *   NONE         SEEN    there is one, and too few other     scan_lookup_large()
+ *                        pages of the large folio have one
+ *   NONE         DROP    the same, and it is blank and had   scan_lookup_large()
+ *                        no word
  *   any          DONE    a large folio was split: come back  scan_lookup()
  *   NONE, RETRY  SOON    it could not be split               scan_lookup()
  *   CAND         LEAD    another item found it               target_claim()
@@ -87,6 +91,7 @@ enum hksm_verdict {
  * @addr: where it is mapped
  * @page: referenced, shared with the item before if @borrowed
  * @idx: index in its range
+ * @cold: mapped by a huge page that was not used of late
  * @borrowed: the reference belongs to an earlier item
  * @locked: this item holds the folio lock
  * @wp: @pte is valid: write-protected in this round
@@ -102,6 +107,7 @@ struct hksm_item {
 	unsigned long addr;
 	struct page *page;
 	u16 idx;
+	bool cold;
 	bool borrowed;
 	bool locked;
 	bool wp;
@@ -168,6 +174,22 @@ struct hksm_slow {
 };
 
 /**
+ * struct hksm_large - the large folio that is being gone through
+ * @slot: mm that maps it; only compared
+ * @start: where its first page would be mapped
+ * @pass: hksm.seqnr
+ * @found: pages that have a partner, so far
+ * @held: it could not be split
+ */
+struct hksm_large {
+	struct hksm_slot *slot;
+	unsigned long start;
+	unsigned long pass;
+	unsigned int found;
+	bool held;
+};
+
+/**
  * struct hksm_scanner - scratch memory and state of one scanner
  * @h: the engine
  * @slot: mm of the current batch, entered
@@ -179,6 +201,7 @@ struct hksm_slow {
  * @item_base: first address of the page table of the batch
  * @budget: pages that may still be looked at in this turn
  * @idle: entries looked at in vain that have not been counted in @budget
+ * @large: what is known of a large folio, over several batches
  * @split: item whose large folio is to be split, or -1
  * @nr: items
  * @nr_targets: targets
@@ -207,6 +230,7 @@ struct hksm_scanner {
 	unsigned long item_base;
 	unsigned long budget;
 	unsigned int idle;
+	struct hksm_large large;
 	int split;
 	unsigned int nr;
 	unsigned int nr_targets;

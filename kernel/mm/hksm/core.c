@@ -132,6 +132,7 @@ struct hksm hksm = {
 	.merge_across_nodes = 1,
 	.smart_scan = true,
 	.one_pass = true,
+	.split_min = 64,
 	.prune_millisecs = 2000,
 	.advice = {
 		.target = 200,

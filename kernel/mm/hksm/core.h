@@ -66,6 +66,7 @@ struct hksm_scanner;
  * @smart_scan: lockless
  * @one_pass: memory without a history is merged when it is first seen; lockless
  * @zero_only: nothing is merged but blank pages; lockless
+ * @split_min: pages of a huge page that must have a partner; lockless
  * @prune_millisecs: kept for the file; stale copies go at every look-up
  * @advisor: scan-time advisor on; lockless
  * @advice: its knobs and history
@@ -129,6 +130,7 @@ struct hksm {
 	bool smart_scan;
 	bool one_pass;
 	bool zero_only;
+	unsigned int split_min;
 	unsigned int prune_millisecs;
 
 	bool advisor;

@@ -257,7 +257,7 @@ static struct folio *merge_peer_page(struct hksm_scanner *sc,
 /*
  * Who splits a large folio maps the blank pages of it to the zero page, without
  * the mark by which one that KSM placed is known when it goes. Here it was KSM,
- * so the entries get the mark, and are counted. Nothing else about them changes.
+ * so the entries get the mark, and are counted. Nothing else of them changes.
  */
 static unsigned int merge_mark_zeroes(struct vm_area_struct *vma,
 				      unsigned long addr, unsigned long end)
@@ -361,6 +361,11 @@ static bool merge_peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 	if (!folio)
 		return false;
 	if (folio_test_large(folio)) {
+		/* Whether it is worth that is found out where it is scanned. */
+		if (hksm_policy_split(READ_ONCE(sc->h->split_min),
+				      folio_nr_pages(folio),
+				      PMD_SIZE / PAGE_SIZE) > 1)
+			return false;
 		/* Walk again: the split went through the entry, too. */
 		if (hksm_merge_split(sc->h, vma, peer->addr,
 				     peer->page) >= 0) {

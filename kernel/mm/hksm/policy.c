@@ -179,6 +179,45 @@ bool hksm_policy_calm(u64 *meta)
 }
 
 /**
+ * hksm_policy_split() - partners for which a large folio is worth a split
+ * @partners: the same for a huge page
+ * @nr: pages of the folio
+ * @whole: pages of a huge page
+ *
+ * Context: any.
+ * Return: pages that must have a partner, at least 1; more than @nr if nothing
+ * is enough.
+ */
+unsigned int hksm_policy_split(unsigned int partners, unsigned int nr,
+			       unsigned int whole)
+{
+	partners = min(partners, whole + 1);
+	return max((partners * nr + whole - 1) / whole, 1U);
+}
+
+/**
+ * hksm_policy_rest() - is a huge page left alone in this pass?
+ * @rest: its history, updated
+ *
+ * All of it or none: what its pages have to offer is only known when they are
+ * looked at in one pass. A look that ends with a split is forgotten by the
+ * caller.
+ *
+ * Context: any; once in each pass.
+ */
+bool hksm_policy_rest(struct hksm_rest *rest)
+{
+	if (rest->left) {
+		rest->left--;
+		return true;
+	}
+	if (rest->looks < HKSM_META_NIBBLE)
+		rest->looks++;
+	rest->left = hksm_policy_skips(rest->looks);
+	return false;
+}
+
+/**
  * hksm_policy_advise() - plan the next pass
  * @a: knobs and history; @a->pages is the plan
  * @scan_time: length of the pass that ended, seconds

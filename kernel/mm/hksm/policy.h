@@ -19,6 +19,16 @@ struct hksm_heat {
 };
 
 /**
+ * struct hksm_rest - how looks at a huge page fared
+ * @looks: how many of them found too few partners
+ * @left: passes in which it is still left alone
+ */
+struct hksm_rest {
+	u8 looks;
+	u8 left;
+};
+
+/**
  * struct hksm_advice - what the scan-time advisor knows and is told
  * @target: wanted length of a pass, seconds, at least 1
  * @max_cpu: most CPU it may use, per cent of one processor
@@ -44,6 +54,9 @@ bool hksm_policy_gate(u64 meta, bool same, bool one_pass,
 u64 hksm_policy_broken(u64 meta, struct hksm_heat *heat);
 void hksm_policy_merged(struct hksm_heat *heat);
 bool hksm_policy_calm(u64 *meta);
+unsigned int hksm_policy_split(unsigned int partners, unsigned int nr,
+			       unsigned int whole);
+bool hksm_policy_rest(struct hksm_rest *rest);
 void hksm_policy_advise(struct hksm_advice *a, unsigned long scan_time,
 			unsigned int cpu_percent);
 

@@ -32,6 +32,9 @@ struct hksm_chunk {
  * @id: immutable; index in hksm.ranges
  * @owner: scanner that may touch the fields below, taken with cmpxchg
  * @heat: history of merges
+ * @rest: history of the huge page that is mapped here
+ * @rest_pass: pass for which @resting was found out
+ * @resting: the huge page is left alone in that pass
  * @items_delta: tracked pages not yet accounted
  * @cand_delta: candidates not yet accounted
  * @chunk: allocated when a page of it is tracked, read by others, too
@@ -42,6 +45,9 @@ struct hksm_range {
 	unsigned long base;
 	u32 id;
 	struct hksm_heat heat;
+	struct hksm_rest rest;
+	bool resting;
+	unsigned long rest_pass;
 	struct hksm_scanner *owner;
 	int items_delta;
 	int cand_delta;

@@ -8,6 +8,7 @@
  */
 #include <linux/highmem.h>
 #include <linux/huge_mm.h>
+#include <linux/mmu_notifier.h>
 #include <linux/pagewalk.h>
 #include <linux/swap.h>
 
@@ -37,6 +38,10 @@ struct scan_walk {
 	struct vm_area_struct *vma;
 	bool smart;
 	bool zero_only;
+	/* Of the huge page, if it is one that is walked. */
+	bool huge;
+	bool resting;
+	bool cold;
 };
 
 static void scan_slow_add(struct hksm_scanner *sc, enum hksm_slow_kind kind,
@@ -113,6 +118,16 @@ static bool scan_may_skip(struct scan_walk *w, u64 m)
 	       (!w->zero_only || hksm_meta_get(m, HKSM_META_BACKOFF_SHIFT));
 }
 
+/* A huge page is skipped as a whole, others one by one. */
+static bool scan_skips(struct scan_walk *w, u64 *m)
+{
+	if (w->huge)
+		return w->resting;
+	if (hksm_meta_state(*m) == HKSM_NONE)
+		return false;
+	return scan_may_skip(w, *m) && hksm_policy_skip(m);
+}
+
 static void scan_visit_page(struct scan_walk *w, unsigned long addr,
 			    unsigned int idx, u64 m, struct page *page)
 {
@@ -129,11 +144,10 @@ static void scan_visit_page(struct scan_walk *w, unsigned long addr,
 		atomic_long_inc(&sc->h->breaks);
 		sc->breaks++;
 		break;
-	case HKSM_NONE:
-		break;
 	default:
-		if (scan_may_skip(w, m) && hksm_policy_skip(&m)) {
-			hksm_meta_write(sc->range, idx, m);
+		if (scan_skips(w, &m)) {
+			if (hksm_meta_state(m) != HKSM_NONE)
+				hksm_meta_write(sc->range, idx, m);
 			sc->skipped++;
 			return;
 		}
@@ -148,6 +162,7 @@ static void scan_visit_page(struct scan_walk *w, unsigned long addr,
 	item->page = page;
 	item->idx = idx;
 	item->meta = m;
+	item->cold = w->cold;
 	if (folio_test_large(folio) && sc->nr && item[-1].page &&
 	    page_folio(item[-1].page) == folio)
 		item->borrowed = true;
@@ -268,6 +283,21 @@ static unsigned long scan_collect_table(struct scan_walk *w, pmd_t *pmd,
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
+/* Found out once in a pass. Without a range there is no history. */
+static bool scan_huge_rests(struct scan_walk *w)
+{
+	struct hksm_range *range = w->sc->range;
+	unsigned long pass = w->sc->h->seqnr + 1;
+
+	if (!range || !w->smart || w->zero_only)
+		return false;
+	if (range->rest_pass != pass) {
+		range->rest_pass = pass;
+		range->resting = hksm_policy_rest(&range->rest);
+	}
+	return range->resting;
+}
+
 static unsigned long scan_collect_huge(struct scan_walk *w, pmd_t *pmdp,
 				       unsigned long addr, unsigned long end)
 {
@@ -282,6 +312,9 @@ static unsigned long scan_collect_huge(struct scan_walk *w, pmd_t *pmdp,
 		spin_unlock(ptl);
 		return 0;
 	}
+	w->huge = true;
+	w->resting = scan_huge_rests(w);
+	w->cold = !pmd_young(pmd);
 	if (!pmd_uffd(pmd))
 		page = vm_normal_page_pmd(w->vma, addr & PMD_MASK, pmd);
 	for (; addr < end && !scan_batch_full(sc); addr += PAGE_SIZE)
@@ -344,7 +377,7 @@ static struct page *scan_digest_page(struct hksm_scanner *sc, unsigned int i)
 	return i < sc->nr ? sc->item[i].page : sc->item[i - 1].page;
 }
 
-/* Of a page that is not blank, no more than that is found out with @zero_only. */
+/* With @zero_only no more is found out of a page than whether it is blank. */
 static void scan_hash(struct hksm_scanner *sc, struct vm_area_struct *vma,
 		      u64 *digest, bool zero_only)
 {
@@ -377,17 +410,58 @@ static void scan_hash(struct hksm_scanner *sc, struct vm_area_struct *vma,
 	}
 }
 
+/* What is known of the large folio of an item. */
+static struct hksm_large *scan_large(struct hksm_scanner *sc,
+				     struct hksm_item *item)
+{
+	struct folio *folio = page_folio(item->page);
+	struct hksm_large *l = &sc->large;
+	unsigned long start;
+
+	start = item->addr - folio_page_idx(folio, item->page) * PAGE_SIZE;
+	if (l->slot == sc->slot && l->start == start &&
+	    l->pass == sc->h->seqnr)
+		return l;
+	memset(l, 0, sizeof(*l));
+	l->slot = sc->slot;
+	l->start = start;
+	l->pass = sc->h->seqnr;
+	return l;
+}
+
+static bool scan_is_cold(struct hksm_scanner *sc, struct hksm_item *item)
+{
+	return item->cold && !mmu_notifier_test_young(sc->slot->mm, item->addr);
+}
+
+/*
+ * A split costs a huge page for as long as the memory lives. So it has to free
+ * many pages, or take what nobody uses. Those that were found before it came to
+ * that are merged in the next pass: they are small then, and their words have
+ * their keys.
+ */
 static void scan_lookup_large(struct hksm_scanner *sc, struct hksm_item *item,
 			      bool zero)
 {
-	if (zero || hksm_target_exists(sc, item->key)) {
-		item->verdict = HKSM_V_SEEN;
-		sc->split = item - sc->item;
+	struct hksm_large *l;
+	unsigned int want;
+
+	if (!zero && !hksm_target_exists(sc, item->key)) {
+		item->verdict = hksm_index_add(sc->h, item->key,
+					       hksm_place(sc->range,
+							  item->idx)) ?
+			HKSM_V_CAND : HKSM_V_SEEN;
 		return;
 	}
-	item->verdict = hksm_index_add(sc->h, item->key,
-				       hksm_place(sc->range, item->idx)) ?
-		HKSM_V_CAND : HKSM_V_SEEN;
+	item->verdict = zero && hksm_meta_state(item->meta) == HKSM_NONE ?
+		HKSM_V_DROP : HKSM_V_SEEN;
+	want = hksm_policy_split(READ_ONCE(sc->h->split_min),
+				 folio_nr_pages(page_folio(item->page)),
+				 PMD_SIZE / PAGE_SIZE);
+	l = scan_large(sc, item);
+	l->found++;
+	if (!l->held && (l->found >= want || scan_is_cold(sc, item)))
+		sc->split = item - sc->item;
 }
 
 /* Find out what to do with an item. */
@@ -402,7 +476,8 @@ static void scan_lookup_item(struct hksm_scanner *sc, struct hksm_item *item,
 		t = hksm_target_zero(sc, item);
 		goto join;
 	}
-	if (!hksm_batch_room(sc, item->addr)) {
+	/* A blank one needs no word. */
+	if (!zero && !hksm_batch_room(sc, item->addr)) {
 		item->verdict = HKSM_V_DROP;
 		return;
 	}
@@ -493,6 +568,8 @@ static bool scan_split(struct hksm_scanner *sc, struct hksm_item *item)
 	sc->merges += freed;
 	if (freed)
 		sc->zeroed = true;
+	if (sc->range)
+		memset(&sc->range->rest, 0, sizeof(sc->range->rest));
 	for (i = first + 1; i < sc->item + sc->nr && i->borrowed; i++) {
 		i->page = NULL;
 		i->borrowed = false;
@@ -531,6 +608,7 @@ static unsigned long scan_lookup(struct hksm_scanner *sc, const u64 *digest,
 		if (sc->split < 0)
 			continue;
 		if (!scan_split(sc, item)) {
+			sc->large.held = true;
 			item->verdict = HKSM_V_SOON;
 			continue;
 		}

@@ -339,6 +339,7 @@ RO(candidates_dropped, get_candidates_dropped);
 RO(words_reclaimed, get_words_reclaimed);
 RW(one_pass, KNOB_BOOL, &hksm.one_pass);
 RW(zero_only, KNOB_BOOL, &hksm.zero_only);
+RW(split_min, KNOB_UINT, &hksm.split_min);
 RO_MODE(merges, 0400, get_merges);
 RO_MODE(breaks, 0400, get_breaks);
 
@@ -380,6 +381,7 @@ static struct attribute *hksm_attrs[] = {
 	FILE_OF(words_reclaimed),
 	FILE_OF(one_pass),
 	FILE_OF(zero_only),
+	FILE_OF(split_min),
 	FILE_OF(merges),
 	FILE_OF(breaks),
 	NULL,

@@ -73,6 +73,9 @@ static void run(void)
 	if (madvise(mem, 4 * HUGE, MADV_MERGEABLE))
 		case_die("MADV_MERGEABLE");
 	case_start();
+	/* Here one partner is reason enough to split; t-thp is about others. */
+	if (case_has("hksm/split_min"))
+		case_set("hksm/split_min", "1");
 	/* 513 copies of 0x5 take three frames, for the sake of the cap. */
 	case_ok(case_wait_frames(mem, 4 * per, per + 3 + per - 1),
 		"what is equal shares frames: %zu",
@@ -90,8 +93,10 @@ static void run(void)
 	case_stop();
 }
 
+static const char *const knobs[] = { CASE_SCAN_KNOBS, "hksm/split_min", NULL };
+
 const struct kcase kcase = {
 	.needs = CASE_ROOT | CASE_ALONE,
-	.knobs = case_scan_knobs,
+	.knobs = knobs,
 	.run = run,
 };

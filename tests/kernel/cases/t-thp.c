@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * hksm and huge pages: what a split frees of blank pages is counted as the zero pages
- * it becomes, also without use_zero_pages, and comes back when it is unmerged.
+ * hksm and huge pages: one is split when enough of its pages have a partner, or when it
+ * is cold and one has, and is left alone as a whole otherwise. What a split frees of
+ * blank pages is counted as the zero pages it becomes, also without use_zero_pages, and
+ * comes back when it is unmerged.
  */
 #define _GNU_SOURCE
 #include "case.h"
@@ -17,6 +19,11 @@
 #define ENABLED	"/sys/kernel/mm/transparent_hugepage/enabled"
 #define ID	0x7468700000000000ULL
 #define BLANK	200
+#define FEW	32
+#define MANY	128
+/* Passes with smart_scan, and those of them in which it may be looked at. */
+#define PASSES	40
+#define LOOKS	14
 
 static size_t per;
 
@@ -37,20 +44,29 @@ static bool is_huge(const void *mem)
 	return case_kpageflags(case_pfn(mem)) & KPF_THP;
 }
 
-/* A huge page, with what its place and @id say in every page from @from on. */
+/*
+ * A huge page, with what its place and @id say in every page from @from on. There is
+ * room for as much before it and after it.
+ */
 static char *huge_map(size_t from, uint64_t id)
 {
-	char *mem = mmap(NULL, 2 * HUGE, PROT_READ | PROT_WRITE,
+	char *mem = mmap(NULL, 4 * HUGE, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (mem == MAP_FAILED)
 		case_die("mmap");
-	mem = (char *)(((uintptr_t)mem + HUGE - 1) & -HUGE);
+	mem = (char *)(((uintptr_t)mem + 2 * HUGE - 1) & -HUGE);
 	if (madvise(mem, HUGE, MADV_HUGEPAGE))
 		case_die("MADV_HUGEPAGE");
 	memset(mem, 0, HUGE);
 	case_fill_many(case_page(mem, from), per - from, id + from, per);
 	return mem;
+}
+
+static void huge_unmap(char *mem)
+{
+	munmap(mem - HUGE, 3 * HUGE);
+	case_step_scans(1);
 }
 
 static void merge(void *mem, size_t pages)
@@ -109,8 +125,128 @@ static void blank(const char *use_zero_pages)
 		case_ksm_stat(0, "ksm_zero_pages") == 0 &&
 		case_get("ksm_zero_pages") == all, "unmerged");
 	case_ok(blank_wrong(mem, id) == 0, "content after that");
-	munmap(mem, HUGE);
-	case_step_scans(1);
+	huge_unmap(mem);
+}
+
+/* Small pages before or after the huge one, twins of its last @n. */
+static char *twins(char *mem, size_t n, bool before, uint64_t id)
+{
+	char *twin = before ? mem - n * case_page_size() : mem + HUGE;
+
+	madvise(twin, n * case_page_size(), MADV_NOHUGEPAGE);
+	case_fill_many(twin, n, id + per - n, n);
+	merge(twin, n);
+	return twin;
+}
+
+/* Frames that the huge page and its twins share. */
+static size_t shared(char *mem, char *twin, size_t n)
+{
+	size_t same = 0;
+
+	for (size_t i = 0; i < n; i++)
+		same += case_pfn(case_page(mem, per - n + i)) ==
+			case_pfn(case_page(twin, i));
+	return same;
+}
+
+static bool intact(char *mem, char *twin, size_t n, uint64_t id)
+{
+	return case_check_many(mem, per, id, per) == 0 &&
+	       case_check_many(twin, n, id + per - n, n) == 0;
+}
+
+/* Is a huge page with @n partners split? The scanner meets them before it or after it. */
+static void split_of(size_t n, const char *min, bool cold, bool want, bool before)
+{
+	static uint64_t id = ID + 0x100000;
+	long long splits = case_vmstat("thp_split_page");
+	char *mem = huge_map(0, id), *twin = twins(mem, n, before, id);
+
+	case_set("hksm/split_min", min);
+	if (!is_huge(mem)) {
+		case_skip("there was no huge page");
+		return;
+	}
+	if (cold && madvise(mem, HUGE, MADV_COLD))
+		case_die("MADV_COLD");
+	merge(mem, per);
+	case_step_scans(4);
+	splits = case_vmstat("thp_split_page") - splits;
+	case_ok(is_huge(mem) == !want && splits == want &&
+		shared(mem, twin, n) == (want ? n : 0),
+		"%zu of %s partners, %s%s: %lld split, %zu shared", n, min,
+		before ? "before it" : "after it", cold ? ", cold" : "", splits,
+		shared(mem, twin, n));
+	case_ok(intact(mem, twin, n, id), "content");
+	huge_unmap(mem);
+	id += 2 * per;
+}
+
+static void partners(size_t n, const char *min, bool cold, bool want)
+{
+	split_of(n, min, cold, want, true);
+	split_of(n, min, cold, want, false);
+}
+
+/* Two of them, each the other's partner: both are split, or none is. */
+static void equal(const char *min, bool want)
+{
+	const uint64_t id = ID + 0x200000;
+	char *a = huge_map(0, id), *b = huge_map(0, id);
+
+	case_set("hksm/split_min", min);
+	if (!is_huge(a) || !is_huge(b)) {
+		case_skip("there were no huge pages");
+		return;
+	}
+	merge(a, per);
+	merge(b, per);
+	case_step_scans(4);
+	case_ok(is_huge(a) == !want && is_huge(b) == !want &&
+		shared(a, b, per) == (want ? per : 0),
+		"two equal ones, %s: %zu pages shared", min, shared(a, b, per));
+	case_ok(intact(a, b, per, id), "content");
+	huge_unmap(a);
+	huge_unmap(b);
+}
+
+static void rests(void)
+{
+	const uint64_t id = ID + 0x300000;
+	char *mem = huge_map(0, id), *twin = twins(mem, FEW, true, id);
+	long long looked;
+
+	case_set("hksm/split_min", "64");
+	case_set("smart_scan", "1");
+	looked = case_ksm_stat(0, "ksm_scan_pages");
+	merge(mem, per);
+	case_step_scans(PASSES);
+	looked = case_ksm_stat(0, "ksm_scan_pages") - looked;
+	case_ok(is_huge(mem) && looked < LOOKS * (long long)(per + FEW),
+		"%d passes: %lld pages are looked at", PASSES, looked);
+	/* Then there are enough, and the next look will find them. */
+	twin = twins(mem, MANY, true, id);
+	case_step_scans(PASSES);
+	case_ok(!is_huge(mem) && shared(mem, twin, MANY) == MANY,
+		"more partners later: %zu of %d shared", shared(mem, twin, MANY), MANY);
+	case_ok(intact(mem, twin, MANY, id), "content");
+	case_set("smart_scan", "0");
+	huge_unmap(mem);
+}
+
+static void threshold(void)
+{
+	partners(FEW, "64", false, false);
+	partners(MANY, "64", false, true);
+	partners(MANY, "200", false, false);
+	partners(FEW, "1", false, true);
+	partners(FEW, "64", true, true);
+	partners(MANY, "513", false, false);
+	equal("64", true);
+	equal("513", false);
+	rests();
+	case_set("hksm/split_min", "64");
 }
 
 static void run(void)
@@ -128,13 +264,19 @@ static void run(void)
 		return;
 	}
 	case_start();
+	if (case_has("hksm/split_min"))
+		threshold();
+	else
+		case_skip("no hksm/split_min");
 	blank("0");
 	blank("1");
 	case_stop();
 }
 
+static const char *const knobs[] = { CASE_SCAN_KNOBS, "hksm/split_min", NULL };
+
 const struct kcase kcase = {
 	.needs = CASE_ROOT | CASE_ALONE | CASE_ZERO_PAGES | CASE_KSM_STAT,
-	.knobs = case_scan_knobs,
+	.knobs = knobs,
 	.run = run,
 };

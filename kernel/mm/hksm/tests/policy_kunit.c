@@ -53,11 +53,36 @@ static void one_pass_can_be_forbidden(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hksm_policy_gate(0, true, false, &heat));
 }
 
+static void splits_are_in_proportion(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, hksm_policy_split(64, 512, 512), 64U);
+	KUNIT_EXPECT_EQ(test, hksm_policy_split(64, 16, 512), 2U);
+	KUNIT_EXPECT_EQ(test, hksm_policy_split(64, 4, 512), 1U);
+	KUNIT_EXPECT_EQ(test, hksm_policy_split(0, 512, 512), 1U);
+	KUNIT_EXPECT_GT(test, hksm_policy_split(513, 512, 512), 512U);
+	KUNIT_EXPECT_GT(test, hksm_policy_split(UINT_MAX, 16, 512), 16U);
+}
+
+static void huge_pages_rest(struct kunit *test)
+{
+	struct hksm_rest rest = { 0 };
+	unsigned int i, looks = 0;
+
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_FALSE(test, hksm_policy_rest(&rest));
+	for (i = 0; i < 1600; i++)
+		looks += !hksm_policy_rest(&rest);
+	KUNIT_EXPECT_GT(test, looks, 90U);
+	KUNIT_EXPECT_LT(test, looks, 130U);
+}
+
 static struct kunit_case policy_cases[] = {
 	KUNIT_CASE(old_pages_are_skipped),
 	KUNIT_CASE(breaks_are_remembered),
 	KUNIT_CASE(restless_ranges_wait),
 	KUNIT_CASE(one_pass_can_be_forbidden),
+	KUNIT_CASE(splits_are_in_proportion),
+	KUNIT_CASE(huge_pages_rest),
 	{}
 };
 
