@@ -335,6 +335,23 @@ filed:
 	return 0;
 }
 
+/* With memory for the family if there is any; what is left of it is in @piece. */
+static int stable_file_alloc(struct hksm *h, struct hksm_node *node, u64 key,
+			     void **piece)
+{
+	int err;
+
+	do {
+		spin_lock(&h->stable_lock);
+		err = stable_file(h, node, key, piece);
+		spin_unlock(&h->stable_lock);
+		if (err != -ENOMEM)
+			break;
+		*piece = piece_alloc(h);
+	} while (*piece);
+	return err;
+}
+
 /**
  * hksm_stable_file() - make a node findable by its content
  * @h: the engine
@@ -348,29 +365,22 @@ filed:
 int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key)
 {
 	void *piece = NULL;
-	int err;
+	int err = stable_file_alloc(h, node, key, &piece);
 
-	do {
-		spin_lock(&h->stable_lock);
-		err = stable_file(h, node, key, &piece);
-		spin_unlock(&h->stable_lock);
-		if (err != -ENOMEM)
-			break;
-		piece = piece_alloc(h);
-	} while (piece);
 	piece_free(h, piece);
 	return err;
 }
 
-static u64 stable_unfile(struct hksm *h, struct hksm_node *node)
+/* Return: its key. In @piece: memory that its family does not need any more. */
+static u64 stable_unfile(struct hksm *h, struct hksm_node *node, void **piece)
 {
-	void *piece = NULL;
 	u64 key = 0;
 
+	*piece = NULL;
 	spin_lock(&h->stable_lock);
 	if (node->filing & HKSM_NODE_DUP) {
 		key = hksm_family_of(&node->member)->key;
-		piece = family_del(h, node);
+		*piece = family_del(h, node);
 		node->key = key;
 	} else if (node->filing & HKSM_NODE_FILED) {
 		key = node->key;
@@ -378,8 +388,15 @@ static u64 stable_unfile(struct hksm *h, struct hksm_node *node)
 	}
 	node->filing = 0;
 	spin_unlock(&h->stable_lock);
-	piece_free(h, piece);
 	return key;
+}
+
+static void stable_remove(struct hksm *h, struct hksm_node *node)
+{
+	void *piece;
+
+	stable_unfile(h, node, &piece);
+	piece_free(h, piece);
 }
 
 /**
@@ -387,22 +404,33 @@ static u64 stable_unfile(struct hksm *h, struct hksm_node *node)
  * @h: the engine
  * @node: FL held
  *
- * Only matters when NUMA nodes do not share. A node without room in the table,
- * or without memory for its family, is not found by others, but keeps its
- * records.
+ * Only matters when NUMA nodes do not share. Without room in the table, or
+ * without memory for its family, the node stays where it was: a node that is
+ * filed nowhere would not be found when its memory is removed. There is room for
+ * it, because nobody else files nodes, and memory, because what its family gave
+ * back is kept until then.
  *
  * Context: hksm.sem held; takes hksm.stable_lock.
+ * Return: false when the node is still filed under another NUMA node.
  */
-void hksm_stable_refile(struct hksm *h, struct hksm_node *node)
+bool hksm_stable_refile(struct hksm *h, struct hksm_node *node)
 {
 	int nid = hksm_nid(h, node->kpfn);
-	u64 digest;
+	u64 key, digest;
+	void *piece;
+	bool moved;
 
 	if (nid == node->nid)
-		return;
-	digest = hksm_key(h, stable_unfile(h, node), node->nid);
-	node->nid = nid;
-	hksm_stable_file(h, node, hksm_key(h, digest, nid));
+		return true;
+	key = stable_unfile(h, node, &piece);
+	digest = hksm_key(h, key, node->nid);
+	moved = !stable_file_alloc(h, node, hksm_key(h, digest, nid), &piece);
+	if (moved)
+		node->nid = nid;
+	else
+		WARN_ON_ONCE(stable_file_alloc(h, node, key, &piece));
+	piece_free(h, piece);
+	return moved;
 }
 
 /**
@@ -450,7 +478,7 @@ void hksm_node_free(struct hksm *h, struct hksm_node *node)
 {
 	struct hksm_block *block = node->blocks;
 
-	stable_unfile(h, node);
+	stable_remove(h, node);
 	if (node->state & HKSM_NODE_BARE)
 		atomic_long_dec(&h->nr_bare);
 	while (block) {
@@ -663,7 +691,7 @@ void hksm_node_drop(struct hksm *h, struct hksm_node *node)
 	struct hksm_rec *rec;
 
 	trace_ksm_remove_ksm_page(node->kpfn);
-	stable_unfile(h, node);
+	stable_remove(h, node);
 	hksm_for_each_rec(rec, &it) {
 		node_forget_word(node, rec);
 		hksm_rec_cancel(h, node, rec);

@@ -105,7 +105,7 @@ struct folio *hksm_node_folio(struct hksm_node *node,
 bool hksm_folio_keep(struct folio *folio);
 struct hksm_node *hksm_stable_find(struct hksm *h, u64 key);
 int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key);
-void hksm_stable_refile(struct hksm *h, struct hksm_node *node);
+bool hksm_stable_refile(struct hksm *h, struct hksm_node *node);
 u64 hksm_stable_key(u64 body);
 struct hksm_node *hksm_node_alloc(struct hksm *h, gfp_t gfp);
 void hksm_node_free(struct hksm *h, struct hksm_node *node);

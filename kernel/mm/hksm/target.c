@@ -62,6 +62,7 @@ static struct hksm_target *target_stable(struct hksm_scanner *sc, u64 key)
 	struct hksm_target *t;
 	struct hksm_node *node;
 	struct folio *folio;
+	bool moved;
 
 	while ((node = hksm_stable_find(h, key))) {
 		folio = hksm_node_folio(node, HKSM_FOLIO_TRY);
@@ -72,9 +73,12 @@ static struct hksm_target *target_stable(struct hksm_scanner *sc, u64 key)
 			continue;
 		}
 		if (hksm_nid(h, folio_pfn(folio)) != node->nid) {
-			hksm_stable_refile(h, node);
+			moved = hksm_stable_refile(h, node);
 			folio_unlock(folio);
 			folio_put(folio);
+			/* Whatever is filed after it is found before it. */
+			if (!moved)
+				return NULL;
 			continue;
 		}
 		if (PageHWPoison(&folio->page) && !folio_mapped(folio)) {

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit: nodes that cannot be filed where they belong. The engine they are of
+ * is one of the test's own.
+ */
+#include <kunit/test.h>
+#include <linux/gfp.h>
+
+#include "../stable.h"
+
+#define BUCKETS		64
+#define FULL		(HKSM_RUN_MAX * HKSM_WAYS)
+#define COPIES		9
+
+struct bench {
+	struct hksm h;
+	struct hksm_node *filler[FULL];
+	struct hksm_node *node[COPIES];
+	struct page *page;
+	int here;
+	u64 digest;
+};
+
+static struct hksm_node *filed(struct kunit *test, int nid, unsigned long pfn,
+			       u64 key)
+{
+	struct bench *b = test->priv;
+	struct hksm_node *node = hksm_node_alloc(&b->h, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, node);
+	node->nid = nid;
+	node->kpfn = pfn;
+	KUNIT_ASSERT_EQ(test, hksm_stable_file(&b->h, node, key), 0);
+	return node;
+}
+
+static int bench_init(struct kunit *test)
+{
+	struct bench *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
+	struct hksm *h;
+
+	if (!b)
+		return -ENOMEM;
+	test->priv = b;
+	h = &b->h;
+	init_rwsem(&h->sem);
+	spin_lock_init(&h->stable_lock);
+	h->node_cache = hksm.node_cache;
+	h->family_cache = hksm.family_cache;
+	h->block_cache = hksm.block_cache;
+	h->max_page_sharing = 256;
+	/* Contents of the other NUMA node are in the other half of the table. */
+	h->nid_salt = 1ULL << 63;
+	b->page = alloc_page(GFP_KERNEL);
+	if (!b->page || hksm_table_init(&h->stable, BUCKETS * HKSM_WAYS))
+		return -ENOMEM;
+	b->here = hksm_nid(h, page_to_pfn(b->page));
+	b->digest = hksm_key(h, 1ULL << HKSM_KEY_SHIFT, b->here);
+	return 0;
+}
+
+static void bench_exit(struct kunit *test)
+{
+	struct bench *b = test->priv;
+
+	if (!b)
+		return;
+	hksm_table_fini(&b->h.stable);
+	if (b->page)
+		__free_page(b->page);
+}
+
+/* Leave no room where the table would have the content. */
+static void fill(struct kunit *test)
+{
+	struct bench *b = test->priv;
+	u64 i;
+
+	for (i = 0; i < FULL; i++)
+		b->filler[i] = filed(test, b->here, 0,
+				     (i / HKSM_WAYS) << 58 |
+				     (16 + i % HKSM_WAYS) << HKSM_KEY_SHIFT);
+}
+
+static void empty(struct kunit *test)
+{
+	struct bench *b = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < FULL; i++)
+		hksm_node_free(&b->h, b->filler[i]);
+}
+
+/*
+ * Nodes of one content that moved to another NUMA node, the table of which has
+ * no room for it at first.
+ */
+static void moved(struct kunit *test, unsigned int copies)
+{
+	struct bench *b = test->priv;
+	unsigned long pfn = page_to_pfn(b->page);
+	struct hksm *h = &b->h;
+	u64 here = hksm_key(h, b->digest, b->here);
+	u64 there = hksm_key(h, b->digest, b->here ^ 1);
+	unsigned int i, turn;
+
+	fill(test);
+	for (i = 0; i < copies; i++)
+		b->node[i] = filed(test, b->here ^ 1, pfn, there);
+	for (turn = 0; turn < 2; turn++) {
+		for (i = 0; i < copies; i++) {
+			hksm_stable_refile(h, b->node[i]);
+			KUNIT_EXPECT_TRUE(test, b->node[i]->filing &
+					  HKSM_NODE_FILED);
+			KUNIT_EXPECT_EQ(test, b->node[i]->nid, b->here ^ 1);
+		}
+		KUNIT_EXPECT_NOT_NULL(test, hksm_stable_find(h, there));
+		KUNIT_EXPECT_EQ(test, h->family_nodes, copies > 1 ? copies : 0);
+	}
+	empty(test);
+	for (i = 0; i < copies; i++) {
+		hksm_stable_refile(h, b->node[i]);
+		KUNIT_EXPECT_EQ(test, b->node[i]->nid, b->here);
+	}
+	KUNIT_EXPECT_NULL(test, hksm_stable_find(h, there));
+	KUNIT_EXPECT_NOT_NULL(test, hksm_stable_find(h, here));
+	KUNIT_EXPECT_EQ(test, h->family_nodes, copies > 1 ? copies : 0);
+
+	/* They are all found when their memory goes. */
+	down_write(&h->sem);
+	hksm_stable_offline(h, pfn, pfn + 1);
+	up_write(&h->sem);
+	KUNIT_EXPECT_EQ(test, h->stable.used, 0);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&h->meta_bytes), 0);
+}
+
+static void refile(struct kunit *test)
+{
+	unsigned int copies;
+
+	for (copies = 1; copies <= COPIES; copies++)
+		moved(test, copies);
+}
+
+static struct kunit_case stable_cases[] = {
+	KUNIT_CASE(refile),
+	{}
+};
+
+static struct kunit_suite stable_suite = {
+	.name = "hksm-stable",
+	.init = bench_init,
+	.exit = bench_exit,
+	.test_cases = stable_cases,
+};
+
+kunit_test_suite(stable_suite);
