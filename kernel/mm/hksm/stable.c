@@ -21,8 +21,11 @@
 
 /*
  * Words and table entries hold physical addresses, in units of what is aligned,
- * next to bits of their own.
+ * next to bits of their own. Both have room for 52 bits, see stable_alloc().
  */
+#define PHYS_BITS	52
+static_assert(PHYS_BITS - NODE_SHIFT + 1 <= HKSM_BODY_BITS);
+static_assert(PHYS_BITS - HKSM_REC_SHIFT + 1 <= 64 - HKSM_KEY_SHIFT);
 static_assert(sizeof(struct hksm_node) == 1 << NODE_SHIFT);
 static_assert(sizeof(struct hksm_block) == 128);
 static_assert(HKSM_PIECE_BYTES % (1 << NODE_SHIFT) == 0);
@@ -237,16 +240,32 @@ struct hksm_node *hksm_stable_find(struct hksm *h, u64 key)
 	return node;
 }
 
+/*
+ * Memory for what words and table entries refer to. Some architectures may have
+ * memory at addresses that do not fit into those; it is of no use here.
+ */
+static void *stable_alloc(struct hksm *h, struct kmem_cache *cache,
+			  unsigned int size, gfp_t gfp)
+{
+	void *tagged = kmem_cache_zalloc(cache, gfp);
+	/* A physical address has no tag to give back. */
+	void *object = kasan_reset_tag(tagged);
+
+	if (!tagged)
+		return NULL;
+	if ((u64)virt_to_phys(object) >> PHYS_BITS) {
+		kmem_cache_free(cache, tagged);
+		return NULL;
+	}
+	atomic_long_add(size, &h->meta_bytes);
+	return object;
+}
+
 /* Memory for a family or for a further piece of one. */
 static void *piece_alloc(struct hksm *h)
 {
-	void *piece = kmem_cache_alloc(h->family_cache,
-				       GFP_NOWAIT | __GFP_NOWARN);
-
-	if (!piece)
-		return NULL;
-	atomic_long_add(HKSM_PIECE_BYTES, &h->meta_bytes);
-	return kasan_reset_tag(piece);
+	return stable_alloc(h, h->family_cache, HKSM_PIECE_BYTES,
+			    GFP_NOWAIT | __GFP_NOWARN);
 }
 
 static void piece_free(struct hksm *h, void *piece)
@@ -455,13 +474,7 @@ u64 hksm_stable_key(u64 body)
  */
 struct hksm_node *hksm_node_alloc(struct hksm *h, gfp_t gfp)
 {
-	struct hksm_node *node = kmem_cache_zalloc(h->node_cache, gfp);
-
-	if (!node)
-		return NULL;
-	atomic_long_add(sizeof(*node), &h->meta_bytes);
-	/* A physical address has no tag to give back. */
-	return kasan_reset_tag(node);
+	return stable_alloc(h, h->node_cache, sizeof(struct hksm_node), gfp);
 }
 
 /**
@@ -548,11 +561,10 @@ static struct hksm_rec *rec_alloc(struct hksm *h, struct hksm_node *node)
 			break;
 	}
 	node->state &= ~HKSM_NODE_HOLES;
-	block = kmem_cache_zalloc(h->block_cache, GFP_NOWAIT | __GFP_NOWARN);
+	block = stable_alloc(h, h->block_cache, sizeof(*block),
+			     GFP_NOWAIT | __GFP_NOWARN);
 	if (!block)
 		return NULL;
-	atomic_long_add(sizeof(*block), &h->meta_bytes);
-	block = kasan_reset_tag(block);
 	block->node = node;
 	block->next = node->blocks;
 	node->blocks = block;
