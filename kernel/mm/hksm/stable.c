@@ -91,6 +91,23 @@ int hksm_nid(struct hksm *h, unsigned long pfn)
 }
 
 /**
+ * hksm_stable_nid() - NUMA node a merged page belongs under
+ * @h: the engine
+ * @node: FL held
+ *
+ * Broken memory counts as a NUMA node of its own: where it cannot be unmapped,
+ * its node has to stay, and would be in the way of good copies of its content.
+ *
+ * Context: FL held; hksm.sem held.
+ */
+int hksm_stable_nid(struct hksm *h, struct hksm_node *node)
+{
+	if (PageHWPoison(pfn_to_page(node->kpfn)))
+		return HKSM_NID_BROKEN;
+	return hksm_nid(h, node->kpfn);
+}
+
+/**
  * hksm_key() - key of a content
  * @h: the engine
  * @digest: its digest
@@ -419,22 +436,22 @@ static void stable_remove(struct hksm *h, struct hksm_node *node)
 }
 
 /**
- * hksm_stable_refile() - file a node again after its folio changed memory
+ * hksm_stable_refile() - file a node again where it belongs
  * @h: the engine
  * @node: FL held
  *
- * Only matters when NUMA nodes do not share. Without room in the table, or
- * without memory for its family, the node stays where it was: a node that is
- * filed nowhere would not be found when its memory is removed. There is room for
- * it, because nobody else files nodes, and memory, because what its family gave
- * back is kept until then.
+ * It may have moved while NUMA nodes do not share, or its memory is found to be
+ * broken. Without room in the table, or without memory for its family, the node
+ * stays where it was: a node that is filed nowhere would not be found when its
+ * memory is removed. There is room for it, because nobody else files nodes, and
+ * memory, because what its family gave back is kept until then.
  *
  * Context: hksm.sem held; takes hksm.stable_lock.
- * Return: false when the node is still filed under another NUMA node.
+ * Return: false when the node is still filed where it does not belong.
  */
 bool hksm_stable_refile(struct hksm *h, struct hksm_node *node)
 {
-	int nid = hksm_nid(h, node->kpfn);
+	int nid = hksm_stable_nid(h, node);
 	u64 key, digest;
 	void *piece;
 	bool moved;

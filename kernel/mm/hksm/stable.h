@@ -44,6 +44,9 @@ struct hksm_block {
 	struct hksm_rec rec[HKSM_BLOCK_RECS];
 } __aligned(128);
 
+/* hksm_node.nid of broken memory, which nobody looks for. */
+#define HKSM_NID_BROKEN		U16_MAX
+
 /* hksm_node.filing */
 #define HKSM_NODE_FILED		1	/* found through the stable table */
 #define HKSM_NODE_DUP		2	/* as a member of a family */
@@ -60,7 +63,8 @@ struct hksm_block {
  *	migration, read through the keyhole
  * @blocks: records that do not fit here; FL
  * @nr: records in use; FL
- * @nid: NUMA node it is filed under, 0 when merging across nodes
+ * @nid: NUMA node it is filed under, 0 when merging across nodes;
+ *	HKSM_NID_BROKEN, see hksm_stable_nid()
  * @filing: HKSM_NODE_FILED, _DUP, _OPEN; hksm.stable_lock
  * @state: HKSM_NODE_HOLES, HKSM_NODE_BARE; FL
  * @rec: first records; FL
@@ -128,6 +132,7 @@ void hksm_stable_offline(struct hksm *h, unsigned long start,
 			 unsigned long end);
 u64 hksm_key(struct hksm *h, u64 digest, int nid);
 int hksm_nid(struct hksm *h, unsigned long pfn);
+int hksm_stable_nid(struct hksm *h, struct hksm_node *node);
 
 #define hksm_for_each_rec(_rec, _it) \
 	for ((_rec) = hksm_rec_next(_it); (_rec); (_rec) = hksm_rec_next(_it))

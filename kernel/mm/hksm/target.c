@@ -72,15 +72,6 @@ static struct hksm_target *target_stable(struct hksm_scanner *sc, u64 key)
 			hksm_node_drop(h, node);
 			continue;
 		}
-		if (hksm_nid(h, folio_pfn(folio)) != node->nid) {
-			moved = hksm_stable_refile(h, node);
-			folio_unlock(folio);
-			folio_put(folio);
-			/* Whatever is filed after it is found before it. */
-			if (!moved)
-				return NULL;
-			continue;
-		}
 		if (PageHWPoison(&folio->page) && !folio_mapped(folio)) {
 			/* Who mapped it was told; others need a good copy. */
 			hksm_folio_tag(folio, NULL);
@@ -89,7 +80,16 @@ static struct hksm_target *target_stable(struct hksm_scanner *sc, u64 key)
 			folio_put(folio);
 			continue;
 		}
-		if (PageHWPoison(&folio->page) || !hksm_folio_keep(folio)) {
+		if (hksm_stable_nid(h, node) != node->nid) {
+			moved = hksm_stable_refile(h, node);
+			folio_unlock(folio);
+			folio_put(folio);
+			/* Whatever is filed after it is found before it. */
+			if (!moved)
+				return NULL;
+			continue;
+		}
+		if (!hksm_folio_keep(folio)) {
 			folio_unlock(folio);
 			folio_put(folio);
 			return ERR_PTR(-EBUSY);

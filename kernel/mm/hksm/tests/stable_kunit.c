@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit: nodes that cannot be filed where they belong. The engine they are of
- * is one of the test's own.
+ * KUnit: nodes that cannot be filed where they belong, and nodes of broken
+ * memory. The engine they are of is one of the test's own.
  */
 #include <kunit/test.h>
 #include <linux/gfp.h>
 
 #include "../stable.h"
+#include "../target.h"
 
 #define BUCKETS		64
 #define FULL		(HKSM_RUN_MAX * HKSM_WAYS)
@@ -142,8 +143,52 @@ static void refile(struct kunit *test)
 		moved(test, copies);
 }
 
+#ifdef CONFIG_MEMORY_FAILURE
+/* A merged page that is broken and cannot be unmapped. */
+static void broken(struct kunit *test)
+{
+	struct bench *b = test->priv;
+	struct folio *folio = page_folio(b->page);
+	unsigned long pfn = page_to_pfn(b->page);
+	struct hksm_item item = { .page = b->page };
+	struct hksm *h = &b->h;
+	struct hksm_node *node;
+	struct hksm_scanner *sc;
+
+	sc = kunit_kzalloc(test, sizeof(*sc), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, sc);
+	sc->h = h;
+	item.key = hksm_key(h, b->digest, b->here);
+	spin_lock_init(&h->cand_lock);
+	KUNIT_ASSERT_EQ(test, hksm_cand_init(&h->cand, 0), 0);
+	node = filed(test, b->here, pfn, item.key);
+	hksm_folio_tag(folio, node);
+	atomic_set(&folio->_mapcount, 0);
+	SetPageHWPoison(b->page);
+
+	/* It is neither taken nor waited for. */
+	KUNIT_EXPECT_NULL(test, hksm_target_find(sc, &item));
+	KUNIT_EXPECT_NULL(test, hksm_stable_find(h, item.key));
+	KUNIT_EXPECT_TRUE(test, node->filing & HKSM_NODE_FILED);
+	KUNIT_EXPECT_FALSE(test, folio_test_locked(folio));
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 1);
+
+	ClearPageHWPoison(b->page);
+	atomic_set(&folio->_mapcount, -1);
+	folio->mapping = NULL;
+	down_write(&h->sem);
+	hksm_stable_offline(h, pfn, pfn + 1);
+	up_write(&h->sem);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&h->meta_bytes), 0);
+	hksm_cand_fini(&h->cand);
+}
+#endif
+
 static struct kunit_case stable_cases[] = {
 	KUNIT_CASE(refile),
+#ifdef CONFIG_MEMORY_FAILURE
+	KUNIT_CASE(broken),
+#endif
 	{}
 };
 
