@@ -43,7 +43,8 @@
  *                        pages of the large folio have one
  *   NONE         DROP    the same, and it is blank and had   scan_lookup_large()
  *                        no word
- *   any          DONE    a large folio was split: come back  scan_lookup()
+ *   any          DONE    a large folio was split, or has to
+ *                        be after this round: come back      scan_lookup()
  *   NONE, RETRY  SOON    it could not be split               scan_lookup()
  *   CAND         LEAD    another item found it               target_claim()
  *   LEAD         DONE    promoted, its word is written       merge_promote()

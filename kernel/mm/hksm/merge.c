@@ -533,8 +533,12 @@ void hksm_merge_prepare(struct hksm_scanner *sc)
 	while (sc->nr_spare < HKSM_BATCH) {
 		struct hksm_node *node;
 
-		node = hksm_node_alloc(sc->h, GFP_KERNEL | __GFP_NORETRY |
-				       __GFP_NOWARN);
+		node = hksm_node_alloc(sc->h, GFP_NOWAIT | __GFP_NOWARN);
+		if (!node) {
+			/* Nobody else's mm is kept locked over reclaim. */
+			hksm_peers_release(sc);
+			node = hksm_node_alloc(sc->h, HKSM_META_GFP);
+		}
 		if (!node)
 			return;
 		sc->spare[sc->nr_spare++] = node;

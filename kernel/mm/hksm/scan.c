@@ -464,6 +464,11 @@ static void scan_lookup_large(struct hksm_scanner *sc, struct hksm_item *item,
 		sc->split = item - sc->item;
 }
 
+static bool scan_has_room(struct hksm_scanner *sc, struct hksm_item *item)
+{
+	return sc->range && hksm_meta_ptr(sc->range, item->idx);
+}
+
 /* Find out what to do with an item. */
 static void scan_lookup_item(struct hksm_scanner *sc, struct hksm_item *item,
 			     bool zero)
@@ -477,7 +482,7 @@ static void scan_lookup_item(struct hksm_scanner *sc, struct hksm_item *item,
 		goto join;
 	}
 	/* A blank one needs no word. */
-	if (!zero && !hksm_batch_room(sc, item->addr)) {
+	if (!zero && !scan_has_room(sc, item)) {
 		item->verdict = HKSM_V_DROP;
 		return;
 	}
@@ -546,6 +551,40 @@ static bool scan_gate(struct hksm_scanner *sc, struct hksm_item *item,
 				sc->range ? &sc->range->heat : &cool);
 }
 
+static bool scan_is_zero(struct hksm_scanner *sc, u64 digest, bool zero_only)
+{
+	return digest == sc->h->zero_digest &&
+	       (zero_only || READ_ONCE(sc->h->use_zero_pages)) &&
+	       !mm_forbids_zeropage(sc->slot->mm);
+}
+
+/*
+ * Memory for the words of the batch, while neither a merged page nor another mm
+ * is locked for it: reclaim may be needed, which others would wait for. A page
+ * that is mapped to the zero page at once leaves no word.
+ */
+static void scan_make_room(struct hksm_scanner *sc, const u64 *digest,
+			   bool zero_only)
+{
+	static const struct hksm_heat cool;
+	bool one_pass = READ_ONCE(sc->h->one_pass);
+	unsigned int i;
+
+	for (i = 0; i < sc->nr; i++) {
+		struct hksm_item *item = &sc->item[i];
+		bool zero = scan_is_zero(sc, digest[i], zero_only);
+
+		if (scan_has_room(sc, item) || (zero_only && !zero))
+			continue;
+		if (zero && !scan_was_zeroed(sc, item->addr) &&
+		    hksm_policy_gate(item->meta, false, one_pass,
+				     sc->range ? &sc->range->heat : &cool))
+			continue;
+		hksm_peers_release(sc);
+		hksm_batch_room(sc, item->addr);
+	}
+}
+
 /*
  * Split the large folio of an item, for which the batch's only reference is
  * needed. Its other pages lose theirs and leave the batch.
@@ -581,15 +620,12 @@ static bool scan_split(struct hksm_scanner *sc, struct hksm_item *item)
 static unsigned long scan_lookup(struct hksm_scanner *sc, const u64 *digest,
 				 unsigned long next, bool zero_only)
 {
-	struct hksm *h = sc->h;
-	bool zeroes = (zero_only || READ_ONCE(h->use_zero_pages)) &&
-		!mm_forbids_zeropage(sc->slot->mm);
 	unsigned int i, k;
 
 	for (i = 0; i < sc->nr; i++) {
 		struct hksm_item *item = &sc->item[i];
 		bool fresh = item->verdict == HKSM_V_NONE;
-		bool zero = zeroes && digest[i] == h->zero_digest;
+		bool zero = scan_is_zero(sc, digest[i], zero_only);
 
 		if (!fresh && item->verdict != HKSM_V_RETRY)
 			continue;
@@ -599,7 +635,7 @@ static unsigned long scan_lookup(struct hksm_scanner *sc, const u64 *digest,
 			continue;
 		}
 		if (fresh && !scan_gate(sc, item, zero)) {
-			item->verdict = hksm_batch_room(sc, item->addr) ?
+			item->verdict = scan_has_room(sc, item) ?
 				HKSM_V_SEEN : HKSM_V_DROP;
 			continue;
 		}
@@ -607,10 +643,14 @@ static unsigned long scan_lookup(struct hksm_scanner *sc, const u64 *digest,
 		scan_lookup_item(sc, item, zero);
 		if (sc->split < 0)
 			continue;
-		if (!scan_split(sc, item)) {
-			sc->large.held = true;
-			item->verdict = HKSM_V_SOON;
-			continue;
+		/* With targets, which may be locked, it has to wait for a batch. */
+		if (!sc->nr_targets) {
+			hksm_peers_release(sc);
+			if (!scan_split(sc, item)) {
+				sc->large.held = true;
+				item->verdict = HKSM_V_SOON;
+				continue;
+			}
 		}
 		/*
 		 * Come back for the rest. What was looked at keeps its
@@ -675,9 +715,11 @@ static void scan_note_zeroed(struct hksm_scanner *sc)
 {
 	unsigned long at = sc->item_base >> PMD_SHIFT;
 
-	if (!xa_load(&sc->slot->zeroed, at))
-		xa_store(&sc->slot->zeroed, at, xa_mk_value(sc->h->seqnr),
-			 HKSM_META_GFP);
+	if (xa_load(&sc->slot->zeroed, at))
+		return;
+	hksm_peers_release(sc);
+	xa_store(&sc->slot->zeroed, at, xa_mk_value(sc->h->seqnr),
+		 HKSM_META_GFP);
 }
 
 /**
@@ -689,7 +731,7 @@ static void scan_note_zeroed(struct hksm_scanner *sc)
  *
  * Context: may sleep; hksm.sem held, the slot of the scanner entered.
  * Return: where to go on, beyond @addr unless the budget is used up or a
- * large folio was split.
+ * large folio was split; at one that has to be, if pages before it were merged.
  */
 unsigned long hksm_scan_batch(struct hksm_scanner *sc,
 			      struct vm_area_struct *vma, unsigned long addr,
@@ -712,9 +754,14 @@ unsigned long hksm_scan_batch(struct hksm_scanner *sc,
 		return end;
 
 	addr = scan_collect(sc, vma, addr, end, zero_only);
-	hksm_reconcile(sc);
+	if (sc->nr_slow) {
+		/* Heirs take memory, and locks that are waited for. */
+		hksm_peers_release(sc);
+		hksm_reconcile(sc);
+	}
 	if (sc->nr) {
 		scan_hash(sc, vma, digest, zero_only);
+		scan_make_room(sc, digest, zero_only);
 		for (round = 0; round < ROUNDS; round++) {
 			addr = scan_lookup(sc, digest, addr, zero_only);
 			if (!sc->nr_targets)
