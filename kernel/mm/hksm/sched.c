@@ -8,6 +8,7 @@
  */
 #include <linux/freezer.h>
 #include <linux/kthread.h>
+#include <linux/mutex.h>
 #include <linux/sched/cputime.h>
 #include <linux/wait_bit.h>
 #include <trace/events/ksm.h>
@@ -31,15 +32,19 @@
 
 static struct hksm_scanner sched_scanner = { .h = &hksm };
 
+/* The end of a pass and the file advisor_mode both choose pages_to_scan. */
+static DEFINE_MUTEX(sched_advice_lock);
+
 /**
  * hksm_advisor_set() - turn the scan-time advisor on or off
  * @h: the engine
  * @on: whether it shall choose pages_to_scan
  *
- * Context: process.
+ * Context: may sleep.
  */
 void hksm_advisor_set(struct hksm *h, bool on)
 {
+	guard(mutex)(&sched_advice_lock);
 	if (h->advisor == on)
 		return;
 	h->advisor = on;
@@ -54,6 +59,7 @@ static void sched_advise(struct hksm *h)
 	unsigned long seconds, per_cent;
 	u64 cpu, used_ms;
 
+	guard(mutex)(&sched_advice_lock);
 	if (!h->advisor)
 		return;
 	seconds = max(div_s64(ktime_ms_delta(ktime_get(), h->advisor_start),
