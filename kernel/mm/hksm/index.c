@@ -6,6 +6,7 @@
  * the size they should have.
  */
 #include "index.h"
+#include "policy.h"
 #include "range.h"
 #include "stable.h"
 
@@ -128,8 +129,23 @@ static void index_fill_chunk(struct hksm_cand *cand, struct hksm_range *range,
 		if (hksm_meta_state(m) != HKSM_CAND ||
 		    hksm_cand_insert(cand, m, hksm_place(range, from + i)))
 			continue;
-		hksm_meta_write(range, from + i,
-				hksm_meta_become(m, HKSM_SEEN, m));
+		/* It is in no table: let it be looked at soon. */
+		m = hksm_policy_again(hksm_meta_become(m, HKSM_SEEN, m));
+		hksm_meta_write(range, from + i, m);
+	}
+}
+
+static void index_fill(struct hksm *h, struct hksm_cand *cand)
+{
+	struct hksm_range *range;
+	unsigned long id;
+	unsigned int idx;
+
+	xa_for_each(&h->ranges, id, range) {
+		for (idx = 0; idx < HKSM_RANGE_PAGES; idx += HKSM_CHUNK_PAGES)
+			index_fill_chunk(cand, range, idx);
+		hksm_range_flush(h, range);
+		cond_resched();
 	}
 }
 
@@ -146,20 +162,12 @@ static void index_fill_chunk(struct hksm_cand *cand, struct hksm_range *range,
  */
 bool hksm_index_fill(struct hksm *h, unsigned long entries)
 {
-	struct hksm_range *range;
 	struct hksm_cand cand;
-	unsigned long id;
-	unsigned int idx;
 
 	lockdep_assert_held_write(&h->sem);
 	if (hksm_cand_init(&cand, entries))
 		return false;
-	xa_for_each(&h->ranges, id, range) {
-		for (idx = 0; idx < HKSM_RANGE_PAGES; idx += HKSM_CHUNK_PAGES)
-			index_fill_chunk(&cand, range, idx);
-		hksm_range_flush(h, range);
-		cond_resched();
-	}
+	index_fill(h, &cand);
 	index_install(h, &cand);
 	return true;
 }
@@ -167,7 +175,7 @@ bool hksm_index_fill(struct hksm *h, unsigned long entries)
 /**
  * hksm_index_reset() - forget all candidates at once
  * @h: the engine, about to forget the meta words, too, or to call
- *	hksm_index_fill()
+ *	hksm_index_restore()
  *
  * Context: may sleep; hksm.sem held for writing.
  * Return: false without memory, with nothing changed.
@@ -181,6 +189,22 @@ bool hksm_index_reset(struct hksm *h)
 		return false;
 	index_install(h, &cand);
 	return true;
+}
+
+/**
+ * hksm_index_restore() - undo hksm_index_reset()
+ * @h: the engine
+ * @entries: capacity the table had
+ *
+ * Without memory for that the table stays as small as it is, and the words of
+ * the candidates that it has no room for say so.
+ *
+ * Context: may sleep; hksm.sem held for writing.
+ */
+void hksm_index_restore(struct hksm *h, unsigned long entries)
+{
+	if (!hksm_index_fill(h, entries))
+		index_fill(h, &h->cand);
 }
 
 /* Is the table of merged pages much larger than what is in it? */

@@ -17,6 +17,7 @@ bool hksm_index_add(struct hksm *h, u64 key, struct hksm_place where);
 void hksm_index_del(struct hksm *h, u64 key, struct hksm_place where);
 bool hksm_index_fill(struct hksm *h, unsigned long entries);
 bool hksm_index_reset(struct hksm *h);
+void hksm_index_restore(struct hksm *h, unsigned long entries);
 bool hksm_index_tight(struct hksm *h);
 bool hksm_index_wanted(struct hksm *h, bool idle);
 bool hksm_index_resize(struct hksm *h, bool idle);

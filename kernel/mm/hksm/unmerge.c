@@ -198,7 +198,7 @@ int hksm_unmerge_all(struct hksm *h)
 	spin_unlock(&h->slots_lock);
 	if (err) {
 		if (cap)
-			hksm_index_fill(h, cap);
+			hksm_index_restore(h, cap);
 		return err;
 	}
 	/* Some may still be mapped by an mm that is exiting. */
