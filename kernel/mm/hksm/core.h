@@ -9,7 +9,9 @@
  *   hksm.sem             read: scanners, per batch. write: run=2, the knobs
  *                        that reshape the tables, the reaper, memory hotplug
  *   hksm_range.owner     try only: the meta words of a range are its owner's
- *   mm->mmap_lock        read. Own mm: lock; the partner's mm: try only
+ *   mm->mmap_lock        read. Own mm: try, and then lock without hksm.sem,
+ *                        which is tried for after it; the partner's mm: try
+ *                        only
  *   folio lock           try only, except with no other one held
  *   anon_vma rwsem       inside reverse walks and splits only
  *   mmu notifier start   may sleep

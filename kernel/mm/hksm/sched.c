@@ -226,6 +226,42 @@ static void sched_account(struct hksm_scanner *sc, u64 ns)
 	sc->breaks = 0;
 }
 
+static bool sched_runnable(struct hksm *h)
+{
+	unsigned long run = READ_ONCE(h->run);
+
+	return (run & HKSM_RUN_MERGE) && !(run & HKSM_RUN_OFFLINE);
+}
+
+/*
+ * Enter the mm at the cursor. Who has it locked may need minutes, and others want
+ * the engine meanwhile: it is left, and only tried for when the mm is locked, which
+ * is the wrong order. Return: 1, 0 for an mm on its way out, -EAGAIN when somebody
+ * had the engine and the step has to begin anew; with hksm.sem held.
+ */
+static int sched_enter(struct hksm *h, struct hksm_slot *slot)
+{
+	struct mm_struct *mm = slot->mm;
+
+	if (hksm_slot_enter(h, slot, true))
+		return 1;
+	if (READ_ONCE(slot->state) != HKSM_SLOT_LIVE ||
+	    !atomic_read(&mm->mm_users))
+		return 0;
+	up_read(&h->sem);
+	mmap_read_lock(mm);
+	if (!down_read_trylock(&h->sem)) {
+		mmap_read_unlock(mm);
+		down_read(&h->sem);
+		return -EAGAIN;
+	}
+	if (!sched_runnable(h) || READ_ONCE(h->cursor) != &slot->list) {
+		mmap_read_unlock(mm);
+		return -EAGAIN;
+	}
+	return hksm_slot_enter_locked(h, slot);
+}
+
 /* One step. Return: false when the pass is over or there is none. */
 static bool sched_step(struct hksm_scanner *sc)
 {
@@ -233,6 +269,7 @@ static bool sched_step(struct hksm_scanner *sc)
 	struct hksm_slot *slot;
 	unsigned long addr;
 	bool end = true;
+	int entered;
 	u64 start;
 
 	if (!h->in_pass && !sched_pass_begin(h))
@@ -242,7 +279,8 @@ static bool sched_step(struct hksm_scanner *sc)
 		sched_pass_end(h);
 		return false;
 	}
-	if (hksm_slot_enter(h, slot, false)) {
+	entered = sched_enter(h, slot);
+	if (entered > 0) {
 		start = task_sched_runtime(current);
 		sc->slot = slot;
 		spin_lock(&h->slots_lock);
@@ -258,7 +296,7 @@ static bool sched_step(struct hksm_scanner *sc)
 		spin_unlock(&h->slots_lock);
 		hksm_slot_leave(h, slot);
 	}
-	if (end)
+	if (end && entered >= 0)
 		hksm_cursor_next(h, &h->cursor, slot);
 	hksm_slot_put(slot);
 	return true;
@@ -280,13 +318,6 @@ static void sched_upkeep(struct hksm *h, bool idle)
 	if (bare)
 		hksm_stable_sweep(h);
 	up_write(&h->sem);
-}
-
-static bool sched_runnable(struct hksm *h)
-{
-	unsigned long run = READ_ONCE(h->run);
-
-	return (run & HKSM_RUN_MERGE) && !(run & HKSM_RUN_OFFLINE);
 }
 
 /* One turn: at most @pages pages, at most to the end of the pass. */

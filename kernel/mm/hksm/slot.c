@@ -168,6 +168,30 @@ out:
 }
 
 /**
+ * hksm_slot_enter_locked() - get access to the page tables of an mm
+ * @h: the engine
+ * @slot: referenced; its mmap_lock is held for reading
+ *
+ * Context: process; takes hksm.slots_lock.
+ * Return: true, or false with the mmap_lock given back when the mm is on its way
+ * out.
+ */
+bool hksm_slot_enter_locked(struct hksm *h, struct hksm_slot *slot)
+{
+	struct mm_struct *mm = slot->mm;
+	bool ok;
+
+	spin_lock(&h->slots_lock);
+	ok = slot->state == HKSM_SLOT_LIVE && atomic_read(&mm->mm_users);
+	if (ok)
+		slot->inside++;
+	spin_unlock(&h->slots_lock);
+	if (!ok)
+		mmap_read_unlock(mm);
+	return ok;
+}
+
+/**
  * hksm_slot_enter() - get access to the page tables of an mm
  * @h: the engine
  * @slot: referenced
@@ -179,22 +203,11 @@ out:
  */
 bool hksm_slot_enter(struct hksm *h, struct hksm_slot *slot, bool try)
 {
-	struct mm_struct *mm = slot->mm;
-	bool ok;
-
 	if (!try)
-		mmap_read_lock(mm);
-	else if (!mmap_read_trylock(mm))
+		mmap_read_lock(slot->mm);
+	else if (!mmap_read_trylock(slot->mm))
 		return false;
-
-	spin_lock(&h->slots_lock);
-	ok = slot->state == HKSM_SLOT_LIVE && atomic_read(&mm->mm_users);
-	if (ok)
-		slot->inside++;
-	spin_unlock(&h->slots_lock);
-	if (!ok)
-		mmap_read_unlock(mm);
-	return ok;
+	return hksm_slot_enter_locked(h, slot);
 }
 
 /**

@@ -88,6 +88,7 @@ int hksm_slot_add(struct hksm *h, struct mm_struct *mm);
 void hksm_slot_exit(struct hksm *h, struct mm_struct *mm);
 struct hksm_slot *hksm_slot_find(struct hksm *h, struct mm_struct *mm);
 void hksm_slot_put(struct hksm_slot *slot);
+bool hksm_slot_enter_locked(struct hksm *h, struct hksm_slot *slot);
 bool hksm_slot_enter(struct hksm *h, struct hksm_slot *slot, bool try);
 void hksm_slot_leave(struct hksm *h, struct hksm_slot *slot);
 void hksm_slot_retire(struct hksm *h, struct hksm_slot *slot);
