@@ -92,6 +92,29 @@ static void random_churn(void)
 	hksm_table_fini(&t);
 }
 
+/* Keys with one home, of 64 buckets. */
+static u64 at_home(u64 home, u64 n)
+{
+	return home << 58 | n << HKSM_KEY_SHIFT;
+}
+
+static void crowded(void)
+{
+	const unsigned int run = HKSM_RUN_MAX * HKSM_WAYS;
+	struct hksm_table t;
+	u64 i;
+
+	CHECK(hksm_table_init(&t, 64 * HKSM_WAYS) == 0);
+	for (i = 0; i < run; i++)
+		CHECK(hksm_table_insert(&t, at_home(0, i), i + 2));
+	CHECK(!hksm_table_insert(&t, at_home(0, i), i + 2));
+	CHECK(!hksm_table_tight(&t));
+	for (i = 0; i < run / 2; i++)
+		CHECK(hksm_table_insert(&t, at_home(32 + i / HKSM_WAYS, i), i + 2));
+	CHECK(hksm_table_tight(&t));
+	hksm_table_fini(&t);
+}
+
 static void up_to_tight(void)
 {
 	struct hksm_table t;
@@ -191,6 +214,7 @@ static void no_memory(void)
 
 TAP_MAIN({ "random insertions and removals", random_churn },
 	 { "nothing is lost before the table is tight", up_to_tight },
+	 { "where there was no room, the table is tight, unless keys are equal", crowded },
 	 { "a flood of equal keys is cut off", equal_keys },
 	 { "a body is replaced in place", replaced },
 	 { "only the key bits that count do", low_bits },

@@ -174,8 +174,8 @@ u64 hksm_table_next(const struct hksm_table *t, u64 key, struct hksm_probe *p)
  * @body: at least 2; a pair of key and body is added at most once
  *
  * Context: any; with the owner's lock.
- * Return: false when the neighbourhood of the key is full. The table should
- * have been enlarged before, or many keys are equal.
+ * Return: false when the neighbourhood of the key is full: the table has to be
+ * enlarged, see hksm_table_tight(), or many keys are equal.
  */
 bool hksm_table_insert(struct hksm_table *t, u64 key, u64 body)
 {
@@ -197,6 +197,7 @@ bool hksm_table_insert(struct hksm_table *t, u64 key, u64 body)
 		}
 		bucket = table_after(t, bucket);
 	}
+	t->crowded = true;
 	return false;
 }
 

@@ -26,12 +26,14 @@
  * @nr_buckets: buckets, not necessarily a power of two
  * @used: entries that are in use
  * @dead: entries that were removed from full buckets and not yet reused
+ * @crowded: an entry found no room near its key
  */
 struct hksm_table {
 	u64 *slot;
 	u32 nr_buckets;
 	unsigned long used;
 	unsigned long dead;
+	bool crowded;
 };
 
 /**
@@ -80,13 +82,16 @@ static inline unsigned long hksm_table_bytes(const struct hksm_table *t)
  * hksm_table_tight() - is it time for a larger table?
  * @t: an initialised table
  *
- * Above 7/8 of the capacity runs of full buckets get long.
+ * Above 7/8 of the capacity runs of full buckets get long. Chance makes one that
+ * is too long before that, the more often the larger the table is; up to 3/4 it
+ * does not, and who found no room had many equal keys.
  */
 static inline bool hksm_table_tight(const struct hksm_table *t)
 {
 	unsigned long cap = hksm_table_capacity(t);
+	unsigned long load = t->used + t->dead;
 
-	return t->used + t->dead >= cap - cap / 8;
+	return load >= cap - cap / 8 || (t->crowded && load >= cap - cap / 4);
 }
 
 #endif /* HKSM_TABLE_H */

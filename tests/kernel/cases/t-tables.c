@@ -18,7 +18,6 @@
 #define ALONE		16384
 #define PAIRS		1024
 #define ID		0x7461626c65730000ULL
-#define FEW		64
 #define LITTLE		65536
 #define ROUNDS		40
 #define TRIES		500
@@ -49,14 +48,13 @@ static long long known(void)
 static bool all_known(void *arg)
 {
 	(void)arg;
-	return known() >= ALONE + 2 * PAIRS - FEW && case_get("pages_sharing") >= PAIRS;
+	return known() >= ALONE + 2 * PAIRS && case_get("pages_sharing") >= PAIRS;
 }
 
-/* A few stay apart now and then, in t-fail, too; why is not known yet. */
-static bool most_twins(void *arg)
+static bool all_twins(void *arg)
 {
 	(void)arg;
-	return case_get("pages_sharing") >= ALONE + PAIRS - FEW;
+	return case_get("pages_sharing") >= ALONE + PAIRS;
 }
 
 /* What can be had from all shrinkers, as often as something comes of it. */
@@ -109,7 +107,7 @@ static void found_again(void)
 	case_ok(case_wait_until(all_known, NULL, 30), "all are known again");
 	twin = mergeable(ALONE);
 	case_fill_many(twin, ALONE, ID, ALONE);
-	good = case_wait_until(most_twins, NULL, 30);
+	good = case_wait_until(all_twins, NULL, 30);
 	case_ok(good, "and find their twins: %lld", case_get("pages_sharing"));
 	case_ok(content() && case_check_many(twin, ALONE, ID, ALONE) == 0, "content then");
 	case_unmap(twin, ALONE);
