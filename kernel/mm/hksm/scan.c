@@ -526,11 +526,19 @@ static void scan_untrack(struct hksm_scanner *sc, struct hksm_item *item)
 			       hksm_place(sc->range, item->idx));
 }
 
+static bool scan_may_merge(struct hksm_scanner *sc, struct hksm_item *item,
+			   bool same)
+{
+	static const struct hksm_heat cool;
+
+	return hksm_policy_gate(item->meta, same, READ_ONCE(sc->h->one_pass),
+				sc->range ? &sc->range->heat : &cool);
+}
+
 /* First look at an item: does its past allow that it is merged now? */
 static bool scan_gate(struct hksm_scanner *sc, struct hksm_item *item,
 		      bool zero)
 {
-	static const struct hksm_heat cool;
 	bool same = hksm_meta_state(item->meta) != HKSM_NONE &&
 		!((item->meta ^ item->key) & HKSM_KEY_MASK);
 
@@ -547,8 +555,7 @@ static bool scan_gate(struct hksm_scanner *sc, struct hksm_item *item,
 					   1);
 		return false;
 	}
-	return hksm_policy_gate(item->meta, same, READ_ONCE(sc->h->one_pass),
-				sc->range ? &sc->range->heat : &cool);
+	return scan_may_merge(sc, item, same);
 }
 
 static bool scan_is_zero(struct hksm_scanner *sc, u64 digest, bool zero_only)
@@ -566,19 +573,17 @@ static bool scan_is_zero(struct hksm_scanner *sc, u64 digest, bool zero_only)
 static void scan_make_room(struct hksm_scanner *sc, const u64 *digest,
 			   bool zero_only)
 {
-	static const struct hksm_heat cool;
-	bool one_pass = READ_ONCE(sc->h->one_pass);
 	unsigned int i;
 
 	for (i = 0; i < sc->nr; i++) {
 		struct hksm_item *item = &sc->item[i];
-		bool zero = scan_is_zero(sc, digest[i], zero_only);
+		bool zero;
 
-		if (scan_has_room(sc, item) || (zero_only && !zero))
+		if (scan_has_room(sc, item))
 			continue;
-		if (zero && !scan_was_zeroed(sc, item->addr) &&
-		    hksm_policy_gate(item->meta, false, one_pass,
-				     sc->range ? &sc->range->heat : &cool))
+		zero = scan_is_zero(sc, digest[i], zero_only);
+		if (zero ? !scan_was_zeroed(sc, item->addr) &&
+			   scan_may_merge(sc, item, false) : zero_only)
 			continue;
 		hksm_peers_release(sc);
 		hksm_batch_room(sc, item->addr);
