@@ -777,6 +777,41 @@ size_t case_frames(const void *mem, size_t pages)
 	return n;
 }
 
+#define HUGE_ENABLED	"/sys/kernel/mm/transparent_hugepage/enabled"
+
+static bool huge_turned_on;
+
+static bool huge_enabled(void)
+{
+	char buf[64] = "";
+	int fd = open(HUGE_ENABLED, O_RDONLY);
+
+	if (fd < 0 || read(fd, buf, sizeof(buf) - 1) < 0)
+		buf[0] = '\0';
+	if (fd >= 0)
+		close(fd);
+	return strstr(buf, "[always]") || strstr(buf, "[madvise]");
+}
+
+bool case_huge_begin(void)
+{
+	huge_turned_on = !huge_enabled() && getenv("KSM_TEST_MACHINE") &&
+			 !case_write(HUGE_ENABLED, "madvise");
+	return huge_enabled();
+}
+
+void case_huge_end(void)
+{
+	if (huge_turned_on)
+		case_write(HUGE_ENABLED, "never");
+	huge_turned_on = false;
+}
+
+bool case_is_huge(const void *addr)
+{
+	return case_kpageflags(case_pfn(addr)) & CASE_KPF_THP;
+}
+
 bool case_is_ksm(const void *addr)
 {
 	uint64_t pfn = case_pfn(addr);

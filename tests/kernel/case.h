@@ -37,6 +37,7 @@
 
 /* Bits of kpageflags(5) that cases ask about. */
 #define CASE_KPF_KSM		(1ULL << 21)
+#define CASE_KPF_THP	(1ULL << 22)
 #define CASE_KPF_ZERO_PAGE	(1ULL << 24)
 
 /**
@@ -188,6 +189,17 @@ size_t case_frames(const void *mem, size_t pages);
 bool case_can_tell_ksm(void);
 bool case_is_ksm(const void *addr);
 bool case_is_zero_page(const void *addr);
+
+/* Huge pages of x86, and of most others with pages of 4 KiB. */
+#define CASE_HUGE	(2UL << 20)
+/*
+ * Does the kernel make huge pages where it is told to? In a test machine they are
+ * turned on, if they are off, as they are where there is less than 512 MiB.
+ */
+bool case_huge_begin(void);
+/* As it was before. */
+void case_huge_end(void);
+bool case_is_huge(const void *addr);
 
 /**
  * case_reads_make_pages() - whether reading memory never written gives a page of

@@ -461,6 +461,14 @@ static void mouse(void)
 	top_fixture_free(&f);
 }
 
+static void draw_samples(struct fixture *f, int n)
+{
+	for (; n; n--) {
+		f->t.model.n_samples++;
+		top_fixture_draw(f, 80, 24);
+	}
+}
+
 /* News goes by itself; a warning stays until it was seen. */
 static void messages(void)
 {
@@ -468,28 +476,19 @@ static void messages(void)
 
 	open_busy(&f);
 	top_say(&f.t, TOP_GOOD, "news");
-	for (int i = 0; i < 20; i++) {
-		f.t.model.n_samples++;
-		top_fixture_draw(&f, 80, 24);
-		if (i == 2)
-			CHECK_STR(f.t.message, "news");
-	}
+	draw_samples(&f, 3);
+	CHECK_STR(f.t.message, "news");
+	draw_samples(&f, 17);
 	CHECK_STR(f.t.message, "");
 	/* Samples that come ten times a second would take it away before it was read. */
 	f.t.interval_ns = 100000000;
 	top_say(&f.t, TOP_GOOD, "fast news");
-	for (int i = 0; i < 50; i++) {
-		f.t.model.n_samples++;
-		top_fixture_draw(&f, 80, 24);
-		if (i == 35)
-			CHECK_STR(f.t.message, "fast news");
-	}
+	draw_samples(&f, 36);
+	CHECK_STR(f.t.message, "fast news");
+	draw_samples(&f, 14);
 	CHECK_STR(f.t.message, "");
 	top_say(&f.t, TOP_BAD, "bad news");
-	for (int i = 0; i < 20; i++) {
-		f.t.model.n_samples++;
-		top_fixture_draw(&f, 80, 24);
-	}
+	draw_samples(&f, 20);
 	CHECK_STR(f.t.message, "bad news");
 	top_fixture_type(&f, "%");
 	CHECK_STR(f.t.message, "");

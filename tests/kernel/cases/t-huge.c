@@ -6,28 +6,9 @@
 #define _GNU_SOURCE
 #include "case.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#define HUGE	(2UL << 20)
-#define KPF_THP	(1ULL << 22)
-#define ENABLED	"/sys/kernel/mm/transparent_hugepage/enabled"
-
-static bool thp(void)
-{
-	char buf[64] = "";
-	int fd = open(ENABLED, O_RDONLY);
-
-	if (fd < 0 || read(fd, buf, sizeof(buf) - 1) < 0)
-		buf[0] = '\0';
-	if (fd >= 0)
-		close(fd);
-	return strstr(buf, "[always]") || strstr(buf, "[madvise]");
-}
+#define HUGE	CASE_HUGE
 
 static void *huge_map(size_t n)
 {
@@ -44,13 +25,9 @@ static void *huge_map(size_t n)
 static void run(void)
 {
 	size_t per = HUGE / case_page_size(), i, wrong = 0;
-	bool off = !thp();
 	char *mem;
 
-	/* As the kernel has it where there is less than 512 MiB. */
-	if (off && getenv("KSM_TEST_MACHINE"))
-		case_write(ENABLED, "madvise");
-	if (!thp()) {
+	if (!case_huge_begin()) {
 		case_skip("no transparent huge pages");
 		return;
 	}
@@ -63,13 +40,12 @@ static void run(void)
 		case_fill(case_page(mem, 3 * per + i),
 			  i == 77 ? 0x5 : 0x9000 + i);
 	}
-	if (off)
-		case_write(ENABLED, "never");
+	case_huge_end();
 	case_note("huge before: %d %d %d %d",
-		  !!(case_kpageflags(case_pfn(mem)) & KPF_THP),
-		  !!(case_kpageflags(case_pfn(mem + HUGE)) & KPF_THP),
-		  !!(case_kpageflags(case_pfn(mem + 2 * HUGE)) & KPF_THP),
-		  !!(case_kpageflags(case_pfn(mem + 3 * HUGE)) & KPF_THP));
+		  case_is_huge(mem),
+		  case_is_huge(mem + HUGE),
+		  case_is_huge(mem + 2 * HUGE),
+		  case_is_huge(mem + 3 * HUGE));
 	if (madvise(mem, 4 * HUGE, MADV_MERGEABLE))
 		case_die("MADV_MERGEABLE");
 	case_start();

@@ -25,8 +25,7 @@
 #define ROUNDS		8
 #define TRIES		30
 #define ID		0x72616365ULL
-#define HUGE		(2UL << 20)
-#define KPF_THP		(1ULL << 22)
+#define HUGE		CASE_HUGE
 #define KPF_IDLE	(1ULL << 25)
 #define MPOL_MF_MOVE_ALL (1 << 2)
 
@@ -418,7 +417,7 @@ static void collapse(void)
 		case_start();
 		return;
 	}
-	case_ok(case_kpageflags(case_pfn(mem)) & KPF_THP,
+	case_ok(case_is_huge(mem),
 		"a huge page was made of merged pages");
 	look();
 	wrong += case_check_many(twin, per, ID, per);

@@ -8,15 +8,10 @@
 #define _GNU_SOURCE
 #include "case.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#define HUGE	(2UL << 20)
-#define KPF_THP	(1ULL << 22)
-#define ENABLED	"/sys/kernel/mm/transparent_hugepage/enabled"
+#define HUGE	CASE_HUGE
 #define ID	0x7468700000000000ULL
 #define BLANK	200
 #define FEW	32
@@ -26,23 +21,6 @@
 #define LOOKS	14
 
 static size_t per;
-
-static bool thp(void)
-{
-	char buf[64] = "";
-	int fd = open(ENABLED, O_RDONLY);
-
-	if (fd < 0 || read(fd, buf, sizeof(buf) - 1) < 0)
-		buf[0] = '\0';
-	if (fd >= 0)
-		close(fd);
-	return strstr(buf, "[always]") || strstr(buf, "[madvise]");
-}
-
-static bool is_huge(const void *mem)
-{
-	return case_kpageflags(case_pfn(mem)) & KPF_THP;
-}
 
 /*
  * A huge page, with what its place and @id say in every page from @from on. There is
@@ -101,13 +79,13 @@ static void blank(const char *use_zero_pages)
 
 	case_set("use_zero_pages", use_zero_pages);
 	all = case_get("ksm_zero_pages");
-	if (!is_huge(mem)) {
+	if (!case_is_huge(mem)) {
 		case_skip("there was no huge page");
 		return;
 	}
 	merge(mem, per);
 	case_step_scans(3);
-	case_ok(!is_huge(mem) && zero_pages(mem) == BLANK,
+	case_ok(!case_is_huge(mem) && zero_pages(mem) == BLANK,
 		"use_zero_pages %s: %zu of %d blank pages are freed", use_zero_pages,
 		zero_pages(mem), BLANK);
 	case_ok(case_ksm_stat(0, "ksm_zero_pages") == BLANK &&
@@ -164,7 +142,7 @@ static void split_of(size_t n, const char *min, bool cold, bool want, bool befor
 	char *mem = huge_map(0, id), *twin = twins(mem, n, before, id);
 
 	case_set("hksm/split_min", min);
-	if (!is_huge(mem)) {
+	if (!case_is_huge(mem)) {
 		case_skip("there was no huge page");
 		return;
 	}
@@ -173,7 +151,7 @@ static void split_of(size_t n, const char *min, bool cold, bool want, bool befor
 	merge(mem, per);
 	case_step_scans(4);
 	splits = case_vmstat("thp_split_page") - splits;
-	case_ok(is_huge(mem) == !want && splits == want &&
+	case_ok(case_is_huge(mem) == !want && splits == want &&
 		shared(mem, twin, n) == (want ? n : 0),
 		"%zu of %s partners, %s%s: %lld split, %zu shared", n, min,
 		before ? "before it" : "after it", cold ? ", cold" : "", splits,
@@ -196,14 +174,14 @@ static void equal(const char *min, bool want)
 	char *a = huge_map(0, id), *b = huge_map(0, id);
 
 	case_set("hksm/split_min", min);
-	if (!is_huge(a) || !is_huge(b)) {
+	if (!case_is_huge(a) || !case_is_huge(b)) {
 		case_skip("there were no huge pages");
 		return;
 	}
 	merge(a, per);
 	merge(b, per);
 	case_step_scans(4);
-	case_ok(is_huge(a) == !want && is_huge(b) == !want &&
+	case_ok(case_is_huge(a) == !want && case_is_huge(b) == !want &&
 		shared(a, b, per) == (want ? per : 0),
 		"two equal ones, %s: %zu pages shared", min, shared(a, b, per));
 	case_ok(intact(a, b, per, id), "content");
@@ -223,12 +201,12 @@ static void rests(void)
 	merge(mem, per);
 	case_step_scans(PASSES);
 	looked = case_ksm_stat(0, "ksm_scan_pages") - looked;
-	case_ok(is_huge(mem) && looked < LOOKS * (long long)(per + FEW),
+	case_ok(case_is_huge(mem) && looked < LOOKS * (long long)(per + FEW),
 		"%d passes: %lld pages are looked at", PASSES, looked);
 	/* Then there are enough, and the next look will find them. */
 	twin = twins(mem, MANY, true, id);
 	case_step_scans(PASSES);
-	case_ok(!is_huge(mem) && shared(mem, twin, MANY) == MANY,
+	case_ok(!case_is_huge(mem) && shared(mem, twin, MANY) == MANY,
 		"more partners later: %zu of %d shared", shared(mem, twin, MANY), MANY);
 	case_ok(intact(mem, twin, MANY, id), "content");
 	case_set("smart_scan", "0");
@@ -256,10 +234,7 @@ static void run(void)
 		case_skip("this engine does not count what a split frees");
 		return;
 	}
-	/* As the kernel has it where there is less than 512 MiB. */
-	if (!thp() && getenv("KSM_TEST_MACHINE"))
-		case_write(ENABLED, "madvise");
-	if (!thp()) {
+	if (!case_huge_begin()) {
 		case_skip("no transparent huge pages");
 		return;
 	}
@@ -271,6 +246,7 @@ static void run(void)
 	blank("0");
 	blank("1");
 	case_stop();
+	case_huge_end();
 }
 
 static const char *const knobs[] = { CASE_SCAN_KNOBS, "hksm/split_min", NULL };
