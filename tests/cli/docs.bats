@@ -199,10 +199,11 @@ documented_columns() {
 }
 
 @test "ksm-tools(7): every attribute with its first kernel, and no other" {
-	use_root 6.12-busy
+	# hksm has them all.
+	use_root 7.3-hksm
 	same "attributes" \
 		"$(section "$MAN/ksm-tools.7" VERSIONS "Attributes of /sys/kernel/mm/ksm" |
-			sed -n 's/^\([a-z_]*\)\t\([0-9.]*\)\t.*/\1 \2/p')" \
+			sed -n 's,^\([a-z_/]*\)\t\([0-9.]*\|hksm\)\t.*,\1 \2,p')" \
 		"$(ksmctl list -rn -o NAME,SINCE -s "$ROOT")"
 }
 
@@ -478,6 +479,13 @@ offers() {
 	offers "running" ksmctl -s "$ROOT" set run = r
 	offers "scan-time" ksmctl -s "$ROOT" set advisor_mode =
 	offers "scan-time" ksmctl -s "$ROOT" set advisor_mode s
+	same "a switch" "$(complete_line ksmctl -s "$ROOT" set smart_scan "" | xargs)" "0 1"
+	offers "smart_scan=1" ksmctl -s "$ROOT" set smart_scan=1
+	same "a number" "$(complete_line ksmctl -s "$ROOT" set pages_to_scan=)" ""
+	use_root 7.3-hksm
+	offers "hksm/one_pass=" ksmctl -s "$ROOT" set hksm/o
+	offers "hksm/merges" ksmctl -s "$ROOT" get hksm/m
+	offers "hksm/zero_only=0" ksmctl -s "$ROOT" set hksm/zero_only=
 	offers "PROFIT" ksmctl procs -o PR
 	offers "PID,PROFIT" ksmctl procs -o PID,PR
 	offers "+UNIT" ksmctl procs --output +UN

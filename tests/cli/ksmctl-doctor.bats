@@ -104,6 +104,31 @@ unscanned() {
 	stdout_is "nothing found"
 }
 
+@test "doctor, status: what hksm was told, and what it had no memory for" {
+	use_root 7.3-hksm
+	expect 0 ksmctl doctor -s "$ROOT"
+	stdout_is "nothing found"
+	put hksm/zero_only 1
+	finds "system: only pages full of zeroes are merged: hksm/zero_only is 1  [ksmctl set hksm/zero_only 0]"
+	put hksm/zero_only 0
+	put hksm/one_pass 0
+	finds "system: memory merges only after two passes have seen it the same: hksm/one_pass is 0  [ksmctl set hksm/one_pass 1]"
+	put hksm/one_pass 1
+	put hksm/candidates_dropped 50000
+	put hksm/words_reclaimed 1
+	finds "system: memory was short: 50000 times hksm could not remember a page  [ksmctl procs --sort PROFIT]"
+	expect 0 ksmctl -s "$ROOT"
+	stdout_has "hksm       one_pass 1, zero_only 0, split_min 64, scanners 1"
+	stdout_has "short      of memory: 50000 pages not remembered, 1 forgotten again"
+	stdout_has "warning    memory was short: 50000 times hksm could not remember a page"
+	put hksm/candidates_dropped 20000
+	expect 0 ksmctl doctor -s "$ROOT"
+	stdout_is "nothing found"
+	expect 0 ksmctl status -J -s "$ROOT"
+	stdout_has '"hksm/candidates_dropped": 20000,'
+	valid_json
+}
+
 @test "doctor, status: UKSM beside KSM, and in its place" {
 	mkdir -p "$ROOT/sys/kernel/mm/uksm"
 	echo 1 >"$ROOT/sys/kernel/mm/uksm/run"

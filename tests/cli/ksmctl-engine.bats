@@ -63,8 +63,9 @@ ksm=sys/kernel/mm/ksm
 	valid_json
 	use_root 7.3-hksm
 	echo many >"$ROOT/$ksm/hksm/merges"
-	expect 0 ksmctl -s "$ROOT" engine -rn -o NAME,VALUE
-	stdout_has "hksm/merges -"
+	expect 4 ksmctl -s "$ROOT" engine -rn -o NAME,HAS,VALUE
+	stdout_has "hksm/merges yes -"
+	stderr_is "ksmctl: /sys/kernel/mm/ksm/hksm/merges: cannot read: unexpected contents"
 }
 
 @test "engine: a release that would steer a terminal, or none" {

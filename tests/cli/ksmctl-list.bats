@@ -72,6 +72,22 @@ setup() { use_root 6.12-busy; }
 	valid_json
 }
 
+@test "list: what only hksm has is there under hksm, and not elsewhere" {
+	use_root 7.3-hksm
+	expect 0 ksmctl list -s "$ROOT"
+	golden text-hksm
+	expect 0 ksmctl list -J -s "$ROOT" -o NAME,VALUE,WRITABLE,SINCE
+	golden json-hksm
+	valid_json
+	# One that this hksm does not have is another's.
+	rm "$ROOT/$ksm/hksm/scanners"
+	echo many >"$ROOT/$ksm/hksm/split_min"
+	expect 4 ksmctl list -rn -o NAME,VALUE -s "$ROOT"
+	stdout_has "hksm/split_min -"
+	stderr_is "ksmctl: /sys/kernel/mm/ksm/hksm/split_min: cannot read: unexpected contents"
+	[[ $output != *scanners* ]] || fail "$output"
+}
+
 @test "list: garbage is told file by file, the rest is listed" {
 	use_root garbage
 	expect 4 ksmctl list -s "$ROOT" -o NAME,VALUE
@@ -157,6 +173,25 @@ Try 'ksmctl get --help' for more information."
 	expect 3 ksmctl get merge_across_nodes -s "$ROOT"
 	stdout_is ""
 	stderr_is "ksmctl: merge_across_nodes: this kernel does not have /sys/kernel/mm/ksm/merge_across_nodes (since Linux 3.9, with CONFIG_NUMA)"
+}
+
+@test "get: what hksm has, and what is said where another engine merges" {
+	use_root 7.3-hksm
+	expect 0 ksmctl get hksm/one_pass hksm/candidates_dropped -s "$ROOT"
+	stdout_is "1
+0"
+	stderr_is ""
+	rm "$ROOT/$ksm/hksm/scanners"
+	expect 3 ksmctl get hksm/scanners -s "$ROOT"
+	stdout_is ""
+	stderr_is "ksmctl: hksm/scanners: this kernel does not have /sys/kernel/mm/ksm/hksm/scanners (a later hksm has)"
+	use_root 6.12-busy
+	expect 3 ksmctl get hksm/one_pass -s "$ROOT"
+	stdout_is ""
+	stderr_is "ksmctl: hksm/one_pass: this kernel does not have /sys/kernel/mm/ksm/hksm/one_pass (its engine is ksm, and only hksm has)"
+	expect 2 ksmctl get one_pass -s "$ROOT"
+	stdout_is ""
+	stderr_is "ksmctl: one_pass: unknown attribute (did you mean: hksm/one_pass)"
 }
 
 @test "get: every attribute missing names its own file and kernel" {

@@ -86,6 +86,20 @@ c_total 5
 	done
 }
 
+@test "metrics: what hksm keeps for root is no failure for others" {
+	use_root 7.3-hksm
+	need_unprivileged
+	chmod 0 "$ROOT/$ksm/hksm/merges" "$ROOT/$ksm/hksm/breaks"
+	expect 0 unprivileged ksmctl metrics -s "$ROOT"
+	stderr_is ""
+	strict
+	stdout_has "ksm_candidates_dropped_total 0"
+	[[ $output != *ksm_merges* ]] || fail "$output"
+	chmod 0 "$ROOT/$ksm/hksm/one_pass"
+	expect 4 unprivileged ksmctl metrics -s "$ROOT"
+	stderr_has "ksmctl: warning: hksm/one_pass: permission denied"
+}
+
 @test "metrics: --procs, per process, on each kernel" {
 	for root in 6.12-busy 7.3-hksm 6.1 arm64-16k; do
 		use_root $root

@@ -145,6 +145,34 @@ advisor_max_cpu 70"
 	done
 }
 
+@test "save, restore: hksm's own settings, and where another engine merges" {
+	use_root 7.3-hksm
+	expect 0 ksmctl save "$FILE" -s "$ROOT"
+	same "its settings" "$(grep ^hksm "$FILE")" "hksm/one_pass 1
+hksm/zero_only 0
+hksm/split_min 64
+hksm/scanners 1"
+	expect 0 ksmctl set -q hksm/one_pass=0 hksm/split_min=1 hksm/scanners=4 -s "$ROOT"
+	expect 1 ksmctl diff -rn "$FILE" -s "$ROOT"
+	stdout_is "hksm/one_pass 1 0
+hksm/split_min 64 1
+hksm/scanners 1 4"
+	KSM_DEBUG=path expect 0 ksmctl restore -q "$FILE" -s "$ROOT"
+	stdout_is ""
+	same writes "$(writes)" "hksm/one_pass 1
+hksm/split_min 64
+hksm/scanners 1"
+	file_is $ksm/hksm/one_pass 1
+	file_is $ksm/hksm/split_min 64
+	file_is $ksm/hksm/scanners 1
+	use_root 6.12-busy
+	expect 0 ksmctl restore - -s "$ROOT" <<<"hksm/one_pass 1
+hksm/scanners 2
+sleep_millisecs 33"
+	stdout_is "sleep_millisecs 33"
+	stderr_is "ksmctl: warning: left out, as the engine of this kernel does not have it: hksm/one_pass, hksm/scanners"
+}
+
 @test "restore: the order of the writes, advisor off in the file" {
 	# As found: advisor on, pages merged.  The rate may only be written once it is off.
 	cat >"$FILE" <<-EOF

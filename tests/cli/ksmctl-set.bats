@@ -136,6 +136,37 @@ run 1"
 	root_unchanged 5.15-old
 }
 
+@test "set: what only hksm has" {
+	use_root 7.3-hksm
+	expect 0 ksmctl set hksm/one_pass=off hksm/zero_only 1 hksm/split_min=32 -s "$ROOT"
+	stdout_is "hksm/one_pass 0
+hksm/zero_only 1
+hksm/split_min 32"
+	stderr_is ""
+	file_is $ksm/hksm/one_pass 0
+	file_is $ksm/hksm/zero_only 1
+	file_is $ksm/hksm/split_min 32
+	while IFS='|' read -r words text; do
+		# shellcheck disable=SC2086
+		expect 2 ksmctl set run=0 $words -s "$ROOT"
+		stdout_is ""
+		stderr_is "ksmctl: $text"
+	done <<-'EOF'
+		hksm/one_pass=2|hksm/one_pass: 2: out of range (0 or 1)
+		hksm/zero_only=blank|hksm/zero_only: blank: not a value for it (0 or 1)
+		hksm/split_min=-1|hksm/split_min: -1: out of range (0 to 4294967295)
+		hksm/scanners=0|hksm/scanners: 0: out of range (1 to 4294967295)
+		hksm/candidates_dropped=0|hksm/candidates_dropped: cannot be set: the kernel only reports it
+		one_pass=1|one_pass: unknown attribute (did you mean: hksm/one_pass)
+	EOF
+	file_is $ksm/run 1
+	use_root 6.12-busy
+	expect 3 ksmctl set sleep_millisecs=5 hksm/one_pass=1 -s "$ROOT"
+	stdout_is ""
+	stderr_is "ksmctl: hksm/one_pass: this kernel does not have /sys/kernel/mm/ksm/hksm/one_pass (its engine is ksm, and only hksm has)"
+	root_unchanged 6.12-busy
+}
+
 @test "set: when the second write fails, the first is put back" {
 	use_root denied
 	need_unprivileged

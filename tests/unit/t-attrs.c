@@ -24,7 +24,11 @@ static void table(void)
 		tap_row("%s", in->name);
 		CHECK_INT(ksm_attr_find(in->name), id);
 		CHECK(in->help && *in->help >= 'a' ? true : in->help && *in->help >= '0');
-		CHECK(in->since && strtoul(in->since, &end, 10) > 1 && *end == '.');
+		if (ksm_attr_is_hksm(id))
+			CHECK_STR(in->since, "hksm");
+		else
+			CHECK(in->since && strtoul(in->since, &end, 10) > 1 && *end == '.');
+		CHECK(!in->root_only || in->kind != KSM_KIND_KNOB);
 		CHECK(in->kind != KSM_KIND_KNOB || in->choices || in->max > in->min);
 		CHECK(in->type != KSM_TYPE_CHOICE || in->choices);
 		CHECK(in->type != KSM_TYPE_BOOL || (in->min == 0 && in->max == 1));
@@ -33,6 +37,23 @@ static void table(void)
 	CHECK_INT(ksm_attr_find(""), -1);
 	CHECK_INT(ksm_attr_find("RUN"), -1);
 	CHECK_INT(ksm_attr_find("advisor_"), -1);
+	CHECK_INT(ksm_attr_find("hksm"), -1);
+	CHECK_INT(ksm_attr_find("one_pass"), -1);
+	CHECK_INT(ksm_attr_find("hksm/one_pass"), KSM_ATTR_ONE_PASS);
+}
+
+/* Those of hksm are left out where they are not there, and nowhere else. */
+static void foreign(void)
+{
+	static const enum ksm_state states[] = { KSM_ABSENT, KSM_DENIED, KSM_OFF, KSM_VALUE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		tap_row("state %d", states[i]);
+		CHECK(!ksm_attr_is_foreign(KSM_ATTR_RUN, states[i]));
+		CHECK(!ksm_attr_is_foreign(KSM_ATTR_GENERAL_PROFIT, states[i]));
+		CHECK_INT(ksm_attr_is_foreign(KSM_ATTR_ONE_PASS, states[i]), !i);
+		CHECK_INT(ksm_attr_is_foreign(KSM_ATTR_BREAKS, states[i]), !i);
+	}
 }
 
 static void names(void)
@@ -75,6 +96,11 @@ static void since(void)
 			char *end;
 
 			tap_row("%s/%s", rows[i].root, in->name);
+			if (ksm_attr_is_hksm(id)) {
+				CHECK_INT(ksm_attr_read(k, id, &v), 0);
+				CHECK_INT(v.state, KSM_ABSENT);
+				continue;
+			}
 			major = strtoul(in->since, &end, 10);
 			if (*end == '.')
 				minor = strtoul(end + 1, NULL, 10);
@@ -84,6 +110,21 @@ static void since(void)
 		}
 		ksm_close(k);
 	}
+}
+
+/* hksm has what the kernel has, and its own. */
+static void since_hksm(void)
+{
+	struct ksm *k = root_open("7.3-hksm");
+
+	ksm_for_each_attr(id) {
+		struct ksm_value v;
+
+		tap_row("%s", ksm_attr_info(id)->name);
+		CHECK_INT(ksm_attr_read(k, id, &v), 0);
+		CHECK_INT(v.state, KSM_VALUE);
+	}
+	ksm_close(k);
 }
 
 static void read_values(void)
@@ -99,6 +140,9 @@ static void read_values(void)
 		{ "6.12-idle", KSM_ATTR_ADVISOR_MODE, 0 },
 		{ "6.12-busy", KSM_ATTR_PAGES_SHARING, 263000 },
 		{ "6.12-busy", KSM_ATTR_GENERAL_PROFIT, 1188945280 },
+		{ "7.3-hksm", KSM_ATTR_SPLIT_MIN, 64 },
+		{ "7.3-hksm", KSM_ATTR_ONE_PASS, 1 },
+		{ "7.3-hksm", KSM_ATTR_BREAKS, 20200 },
 		{ "hostile", KSM_ATTR_GENERAL_PROFIT, (8500 - 500) * 4096 - 17 * 700 * 64 },
 	};
 
@@ -276,7 +320,8 @@ static void garbage(void)
 			CHECK_INT(v.v, INT64_MIN);
 			break;
 		default:
-			CHECK(rc < 0);
+			/* There is no directory of hksm's. */
+			CHECK(ksm_attr_is_hksm(id) ? !rc : rc < 0);
 			CHECK_INT(v.state, KSM_ABSENT);
 			continue;
 		}
@@ -338,6 +383,13 @@ static void parse(void)
 		/* the kernel takes words only */
 		{ KSM_ATTR_ADVISOR_MODE, "1", -EINVAL, 0, NULL },
 		{ KSM_ATTR_ADVISOR_MODE, "", -EINVAL, 0, NULL },
+		{ KSM_ATTR_ONE_PASS, "off", 0, 0, "0" },
+		{ KSM_ATTR_ONE_PASS, "2", -ERANGE, 0, NULL },
+		{ KSM_ATTR_ZERO_ONLY, "blank", -EINVAL, 0, NULL },
+		{ KSM_ATTR_SPLIT_MIN, "0", 0, 0, NULL },
+		{ KSM_ATTR_SPLIT_MIN, "4294967296", -ERANGE, 0, NULL },
+		{ KSM_ATTR_SCANNERS, "0", -ERANGE, 0, NULL },
+		{ KSM_ATTR_DROPPED, "0", -EROFS, 0, NULL },
 		{ KSM_ATTR_PAGES_SHARED, "1", -EROFS, 0, NULL },
 		{ KSM_ATTR_GENERAL_PROFIT, "nonsense", -EROFS, 0, NULL },
 		{ KSM_ATTR_FULL_SCANS, "0", -EROFS, 0, NULL },
@@ -468,7 +520,8 @@ static void noted(void)
 	}
 }
 
-TAP_MAIN(TAP_CASE(table), TAP_CASE(names), TAP_CASE(since), TAP_CASE(read_values),
+TAP_MAIN(TAP_CASE(table), TAP_CASE(names), TAP_CASE(foreign), TAP_CASE(since),
+	 TAP_CASE(since_hksm), TAP_CASE(read_values),
 	 TAP_CASE(read_texts), TAP_CASE(read_too_long), TAP_CASE(read_not_a_file),
 	 TAP_CASE(read_denied), TAP_CASE(garbage), TAP_CASE(parse), TAP_CASE(noted), TAP_CASE(format),
 	 TAP_CASE(range), TAP_CASE(hints))

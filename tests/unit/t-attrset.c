@@ -423,7 +423,8 @@ static void read_all(void)
 	CHECK_INT(ksm_attrset_read(k, &s), 0);
 	ksm_for_each_attr(id)
 		CHECK_INT(s.value[id].state,
-			  ksm_attr_info(id)->kind == KSM_KIND_KNOB ? KSM_VALUE : KSM_ABSENT);
+			  ksm_attr_info(id)->kind == KSM_KIND_KNOB && !ksm_attr_is_hksm(id) ?
+				  KSM_VALUE : KSM_ABSENT);
 	CHECK_INT(s.value[KSM_ATTR_ADVISOR_MODE].v, 1);
 	ksm_close(k);
 	k = root_open("garbage");

@@ -125,6 +125,22 @@ static void from_files(void)
 		{ "stable_node_chains=10 stable_node_dups=1000", { F(MANY_COPIES) } },
 		{ "stable_node_chains=10 stable_node_dups=999", { 0 } },
 		{ "stable_node_chains=400 stable_node_dups=1500", { 0 } },
+		/* hksm's settings; without them nothing is said of them */
+		{ "hksm/one_pass=1 hksm/zero_only=0", { 0 } },
+		{ "hksm/one_pass=0", { F(TWO_LOOKS) } },
+		{ "hksm/one_pass=x", { 0 } },
+		{ "hksm/zero_only=1", { F(ONLY_ZERO) } },
+		{ "hksm/zero_only=x", { 0 } },
+		/* what merges when it is first seen needs one pass */
+		{ "hksm/one_pass=1 full_scans=1", { 0 } },
+		{ "hksm/one_pass=1 full_scans=0", { F(NOT_SCANNED) } },
+		{ "hksm/one_pass=0 full_scans=1", { F(NOT_SCANNED), F(TWO_LOOKS) } },
+		/* a tenth of the pages without a twin, and enough to matter */
+		{ "hksm/candidates_dropped=999", { 0 } },
+		{ "hksm/candidates_dropped=1000", { F(DROPPED) } },
+		{ "hksm/candidates_dropped=1999 pages_unshared=20000", { 0 } },
+		{ "hksm/candidates_dropped=2000 pages_unshared=20000", { F(DROPPED) } },
+		{ "hksm/candidates_dropped=x", { 0 } },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -170,6 +186,19 @@ static void from_rates(void)
 		if (n)
 			CHECK_INT(got[0].id, rows[i].want);
 	}
+}
+
+/* What is not remembered now is worth a word, however little it is. */
+static void memory_short(void)
+{
+	struct ksm_delta delta = { .seconds = 1, .ksmd_cpu_pct = 1, .dropped_per_s = KSM_FIG(1) };
+	struct ctl_finding got[__CTL_FINDING_N];
+
+	if (CHECK_INT(find("", &delta, got, ARRAY_SIZE(got)), 1))
+		CHECK_STR(got[0].text, "memory is short: hksm does not remember 1 of the pages "
+			  "that it scans a second");
+	delta.dropped_per_s.v = 0;
+	CHECK_INT(find("hksm/candidates_dropped=999", &delta, got, ARRAY_SIZE(got)), 0);
 }
 
 /* With smart_scan, its work tells what changes from what is unique. */
@@ -352,6 +381,9 @@ static void texts(void)
 		"pages_volatile=9223372036854775807 smart_scan=0",
 		"pages_to_scan=9223372036854775807 sleep_millisecs=9223372036854775807",
 		"ksm_zero_pages=9223372036854775807",
+		"hksm/zero_only=1 hksm/one_pass=0 full_scans=1",
+		("hksm/candidates_dropped=9223372036854775807 pages_unshared=9223372036854775807 "
+		 "hksm/one_pass=1 full_scans=0 run=1"),
 	};
 	const struct ksm_around around = {
 		.thp = KSM_FIG(2), .max_ptes_none = KSM_FIG(INT64_MAX), .only_zero = KSM_FIG(1),
@@ -397,5 +429,5 @@ static void texts(void)
 	}
 }
 
-TAP_MAIN(TAP_CASE(from_files), TAP_CASE(from_rates), TAP_CASE(skipped), TAP_CASE(beside),
-	 TAP_CASE(deciders), TAP_CASE(left_settings), TAP_CASE(texts))
+TAP_MAIN(TAP_CASE(from_files), TAP_CASE(from_rates), TAP_CASE(memory_short),
+	 TAP_CASE(skipped), TAP_CASE(beside), TAP_CASE(deciders), TAP_CASE(left_settings), TAP_CASE(texts))

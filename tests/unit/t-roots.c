@@ -102,9 +102,9 @@ static void one_root(const char *name)
 	ksm_engine_read(k, &engine);
 	CHECK(engine.release[0]);
 	if (!strcmp(engine.name, "hksm")) {
-		CHECK_INT(engine.meta_bytes.v, s.meta);
-		CHECK_INT(engine.merges.v, s.merges);
-		CHECK_INT(engine.breaks.v, s.breaks);
+		CHECK_INT(st.attr[KSM_ATTR_METADATA].v, s.meta);
+		CHECK_INT(st.attr[KSM_ATTR_MERGES].v, s.merges);
+		CHECK_INT(st.attr[KSM_ATTR_BREAKS].v, s.breaks);
 	}
 	if (ksm_present(k) == KSM_VALUE) {
 		CHECK(ksm_fig_has(st.ksmd_pid));

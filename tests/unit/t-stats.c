@@ -161,6 +161,8 @@ static void delta(void)
 		tap_row("%zu", i);
 		a.attr[KSM_ATTR_PAGES_SCANNED] = a.attr[KSM_ATTR_PAGES_SKIPPED] = rows[i].older;
 		b.attr[KSM_ATTR_PAGES_SCANNED] = b.attr[KSM_ATTR_PAGES_SKIPPED] = rows[i].newer;
+		a.attr[KSM_ATTR_DROPPED] = rows[i].older;
+		b.attr[KSM_ATTR_DROPPED] = rows[i].newer;
 		a.attr[KSM_ATTR_FULL_SCANS] = rows[i].older;
 		b.attr[KSM_ATTR_FULL_SCANS] = rows[i].newer;
 		a.cow_ksm = (struct ksm_fig){ rows[i].older.state, rows[i].older.v };
@@ -171,6 +173,7 @@ static void delta(void)
 		CHECK(d.seconds > 1.999 && d.seconds < 2.001);
 		CHECK_INT(d.scanned_per_s.state, rows[i].state);
 		CHECK_INT(d.skipped_per_s.state, rows[i].state);
+		CHECK_INT(d.dropped_per_s.state, rows[i].state);
 		CHECK_INT(d.cow_per_s.state, rows[i].state);
 		CHECK_INT(d.swpin_per_s.state, rows[i].state);
 		CHECK_INT(d.passes.state, rows[i].state);
@@ -178,6 +181,7 @@ static void delta(void)
 			continue;
 		CHECK_INT(d.scanned_per_s.v, rows[i].rate);
 		CHECK_INT(d.skipped_per_s.v, rows[i].rate);
+		CHECK_INT(d.dropped_per_s.v, rows[i].rate);
 		CHECK_INT(d.cow_per_s.v, rows[i].rate);
 		CHECK_INT(d.swpin_per_s.v, rows[i].rate);
 		/* Passes are a number, not a rate. */

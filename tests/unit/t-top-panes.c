@@ -394,6 +394,12 @@ static void settings(void)
 	top_fixture_type(&f, "s");
 	check_sizes(&f, "settings-old");
 	top_fixture_free(&f);
+	top_fixture_root(&f, "7.3-hksm", NULL);
+	f.t.readonly = false;
+	top_fixture_type(&f, "s");
+	top_fixture_press(&f, UI_KEY_END);
+	check_sizes(&f, "settings-hksm");
+	top_fixture_free(&f);
 }
 
 static void help(void)

@@ -19,14 +19,15 @@ struct seen {
 	bool garbled[__KSM_ATTR_N];	/* there, with something that is no value */
 };
 
-enum source { ATTR, ABILITY, HKSM_FILE };
+enum source { ATTR, ABILITY };
 
+/* What only hksm has is not here: all of it is shown, as the table of attributes has it. */
 static const struct feature {
 	enum source source;
-	size_t at;		/* ATTR: which; else an offset in struct seen */
+	size_t at;		/* ATTR: which; else the offset of a bool in struct seen */
 	const char *name;	/* NULL: the attribute's */
 	const char *since;	/* NULL: the attribute's */
-	const char *help;
+	const char *help;	/* NULL: the attribute's */
 } features[] = {
 	{ ATTR, KSM_ATTR_USE_ZERO_PAGES, NULL, NULL,
 	  "merges pages full of zeroes with the kernel's zero page" },
@@ -46,18 +47,12 @@ static const struct feature {
 	  "takes all memory of a process that asks (PR_SET_MEMORY_MERGE)" },
 	{ ABILITY, offsetof(struct seen, caps.prctl_exec), "prctl_exec", "6.7",
 	  "goes on after that process has called exec" },
-	{ HKSM_FILE, offsetof(struct seen, engine.meta_bytes), "hksm/metadata_bytes", "hksm",
-	  "tells the bytes of its metadata" },
-	{ HKSM_FILE, offsetof(struct seen, engine.merges), "hksm/merges", "hksm",
-	  "counts the pages merged since boot" },
-	{ HKSM_FILE, offsetof(struct seen, engine.breaks), "hksm/breaks", "hksm",
-	  "counts the merged pages written again since boot" },
 	{ ABILITY, offsetof(struct seen, caps.hksm), "hksm/process", "hksm",
 	  "tells in ksm_stat what each process costs" },
 };
 
 struct row {
-	const struct feature *f;
+	struct feature f;
 	bool has;
 	enum ksm_state state;	/* of the value */
 	char value[KSM_ATTR_TEXT_MAX];
@@ -65,7 +60,7 @@ struct row {
 
 static void get_name(const void *row, struct cli_cell *out)
 {
-	const struct feature *f = ((const struct row *)row)->f;
+	const struct feature *f = &((const struct row *)row)->f;
 
 	out->str = f->name ? f->name : ksm_attr_info(f->at)->name;
 }
@@ -86,14 +81,16 @@ static void get_value(const void *row, struct cli_cell *out)
 
 static void get_since(const void *row, struct cli_cell *out)
 {
-	const struct feature *f = ((const struct row *)row)->f;
+	const struct feature *f = &((const struct row *)row)->f;
 
 	out->str = f->since ? f->since : ksm_attr_info(f->at)->since;
 }
 
 static void get_help(const void *row, struct cli_cell *out)
 {
-	out->str = ((const struct row *)row)->f->help;
+	const struct feature *f = &((const struct row *)row)->f;
+
+	out->str = f->help ? f->help : ksm_attr_info(f->at)->help;
 }
 
 static const struct cli_col columns[] = {
@@ -121,17 +118,30 @@ const struct cli_cmd ctl_cmd_engine = {
 	.extra = engine_help,
 };
 
+/* All there is to know, in the order in which it is shown; how many. */
+static size_t rows_list(struct row *rows)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++)
+		rows[n++] = (struct row){ .f = features[i] };
+	ksm_for_each_attr(id)
+		if (ksm_attr_is_hksm(id))
+			rows[n++] = (struct row){ .f = { .source = ATTR, .at = id } };
+	return n;
+}
+
 /* 0, or an exit status after messages about files that could not be read. */
-static int look(struct ctl *ctl, struct seen *out)
+static int look(struct ctl *ctl, const struct row *rows, size_t n, struct seen *out)
 {
 	int failed = CLI_OK;
 
 	ksm_caps_read(ctl->k, &out->caps);
 	ksm_engine_read(ctl->k, &out->engine);
 	ksm_around_read(ctl->k, &out->around);
-	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
-		const size_t id = features[i].at;
-		int rc = features[i].source == ATTR ?
+	for (size_t i = 0; i < n; i++) {
+		const size_t id = rows[i].f.at;
+		int rc = rows[i].f.source == ATTR ?
 				 ksm_attr_read(ctl->k, id, &out->attr[id]) : 0;
 
 		if (!rc)
@@ -143,26 +153,18 @@ static int look(struct ctl *ctl, struct seen *out)
 	return failed;
 }
 
-static void row_make(const struct seen *s, const struct feature *f, struct row *out)
+static void row_fill(const struct seen *s, struct row *out)
 {
-	const void *at = (const char *)s + f->at;
-	const struct ksm_fig *fig = at;
+	const size_t at = out->f.at;
 
-	*out = (struct row){ .f = f, .state = KSM_ABSENT };
-	switch (f->source) {
-	case ATTR:
-		out->state = s->attr[f->at].state;
-		out->has = out->state != KSM_ABSENT || s->garbled[f->at];
-		ksm_attr_format(f->at, &s->attr[f->at], out->value, sizeof(out->value));
-		break;
-	case HKSM_FILE:
-		out->state = fig->state;
-		out->has = out->state != KSM_ABSENT;
-		snprintf(out->value, sizeof(out->value), "%lld", (long long)fig->v);
-		break;
-	case ABILITY:
-		out->has = *(const bool *)at;
+	out->state = KSM_ABSENT;
+	if (out->f.source == ABILITY) {
+		out->has = *(const bool *)((const char *)s + at);
+		return;
 	}
+	out->state = s->attr[at].state;
+	out->has = out->state != KSM_ABSENT || s->garbled[at];
+	ksm_attr_format(at, &s->attr[at], out->value, sizeof(out->value));
 }
 
 static void print_name(const struct seen *s)
@@ -197,8 +199,9 @@ static int print_json(const struct seen *s, const void *const *rows, size_t n)
 int ctl_engine(struct ctl *ctl, int argc, char **argv)
 {
 	struct cli_parse p = { .argc = argc, .argv = argv };
-	struct row rows[ARRAY_SIZE(features)];
-	const void *ptrs[ARRAY_SIZE(features)];
+	struct row rows[ARRAY_SIZE(features) + __KSM_ATTR_N];
+	const void *ptrs[ARRAY_SIZE(rows)];
+	const size_t n = rows_list(rows);
 	struct seen s = { 0 };
 	int key, rc, failed;
 
@@ -207,15 +210,15 @@ int ctl_engine(struct ctl *ctl, int argc, char **argv)
 	ctl_no_operands(&p, argv);
 	cli_table_check(columns, &ctl->table);
 	ctl_open_ksm(ctl);
-	failed = look(ctl, &s);
-	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
-		row_make(&s, &features[i], &rows[i]);
+	failed = look(ctl, rows, n, &s);
+	for (size_t i = 0; i < n; i++) {
+		row_fill(&s, &rows[i]);
 		ptrs[i] = &rows[i];
 	}
 	if (ctl->table.format == CLI_JSON)
-		return print_json(&s, ptrs, ARRAY_SIZE(rows)) ? CLI_FAIL : failed;
+		return print_json(&s, ptrs, n) ? CLI_FAIL : failed;
 	if (ctl->table.format == CLI_TEXT && !ctl->table.noheadings)
 		print_name(&s);
-	rc = cli_table_print("features", columns, ptrs, ARRAY_SIZE(rows), &ctl->table);
+	rc = cli_table_print("features", columns, ptrs, n, &ctl->table);
 	return rc ? ctl_printed(rc) : failed;
 }

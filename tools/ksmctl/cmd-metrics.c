@@ -69,6 +69,14 @@ static const struct {
 	{ KSM_ATTR_NODE_CHAINS, { "ksm_stable_node_chains", "Contents with more than one copy.", false, 0 } },
 	{ KSM_ATTR_NODE_DUPS, { "ksm_stable_node_dups", "Copies held in such chains.", false, 0 } },
 	{ KSM_ATTR_GENERAL_PROFIT, { "node_ksmd_general_profit_bytes", "Memory saved minus metadata; may be negative.", false, 0 } },
+	{ KSM_ATTR_ONE_PASS, { "ksm_one_pass", "Whether memory without a history merges when first seen (hksm).", false, 0 } },
+	{ KSM_ATTR_ZERO_ONLY, { "ksm_zero_only", "Whether nothing but blank pages merges (hksm).", false, 0 } },
+	{ KSM_ATTR_SPLIT_MIN, { "ksm_split_min_pages", "Pages of a huge page that must have a twin before it is split (hksm).", false, 0 } },
+	{ KSM_ATTR_SCANNERS, { "ksm_scanners", "Kernel threads that scan (hksm).", false, 0 } },
+	{ KSM_ATTR_DROPPED, { "ksm_candidates_dropped", "Pages not remembered because memory was short (hksm).", true, 0 } },
+	{ KSM_ATTR_RECLAIMED, { "ksm_words_reclaimed", "Pages forgotten again because memory was short (hksm).", true, 0 } },
+	{ KSM_ATTR_MERGES, { "ksm_merges", "Pages merged (hksm, for root).", true, 0 } },
+	{ KSM_ATTR_BREAKS, { "ksm_breaks", "Merged pages written again (hksm, for root).", true, 0 } },
 };
 
 struct metrics {
@@ -129,7 +137,7 @@ static void label(struct str *out, const char *name, const char *raw, bool first
 static void check_attrs(struct metrics *ms, const struct ksm_stats *s)
 {
 	ksm_for_each_attr(id) {
-		if (s->attr[id].state != KSM_DENIED)
+		if (s->attr[id].state != KSM_DENIED || ksm_attr_info(id)->root_only)
 			continue;
 		cli_warn(0, "%s: permission denied (%s)", ksm_attr_info(id)->name,
 			 ksm_right_hint(ms->ctl->k, KSM_RIGHT_SETTINGS));

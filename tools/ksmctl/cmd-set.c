@@ -78,17 +78,25 @@ static void print_plan(const struct ksm_apply *res)
 		       ksm_attr_format(res->written[i], &res->to[i], text, sizeof(text)));
 }
 
-/* One line: a profile for newer kernels names many. */
+/* One line: a profile for newer kernels names many, and so does a file of hksm's. */
 static void tell_skipped(const struct ksm_apply *res)
 {
-	struct str names __cleanup_str = STR_INIT;
+	struct str later __cleanup_str = STR_INIT, hksm __cleanup_str = STR_INIT;
 
-	ksm_for_each_attr(id)
-		if (res->skipped[id])
-			str_addf(&names, "%s%s (%s)", names.len ? ", " : "",
-				 ksm_attr_info(id)->name, ksm_attr_info(id)->since);
-	if (names.len)
-		cli_warn(0, "left out, as only later kernels have it: %s", str_get(&names));
+	ksm_for_each_attr(id) {
+		const struct ksm_attr_info *in = ksm_attr_info(id);
+
+		if (!res->skipped[id])
+			continue;
+		if (ksm_attr_is_hksm(id))
+			str_addf(&hksm, "%s%s", hksm.len ? ", " : "", in->name);
+		else
+			str_addf(&later, "%s%s (%s)", later.len ? ", " : "", in->name, in->since);
+	}
+	if (later.len)
+		cli_warn(0, "left out, as only later kernels have it: %s", str_get(&later));
+	if (hksm.len)
+		cli_warn(0, "left out, as the engine of this kernel does not have it: %s", str_get(&hksm));
 }
 
 int ctl_apply(struct ctl *ctl, const struct ksm_attrset *want, unsigned int flags,

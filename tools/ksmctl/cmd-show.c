@@ -86,7 +86,7 @@ static const struct cli_col columns[] = {
 	  .no_text = true, .get = get_kind },
 	{ .name = "WRITABLE", .help = "whether it can be set (in text not by default)",
 	  .kind = CLI_BOOL, .no_text = true, .get = get_writable },
-	{ .name = "SINCE", .help = "first kernel that has it (in text not by default)",
+	{ .name = "SINCE", .help = "first kernel that has it, or hksm (in text not by default)",
 	  .no_text = true, .get = get_since },
 	{ .name = "RANGE", .help = "what may be written", .hidden = true, .get = get_range },
 	{ .name = "HELP", .help = "what it means", .wrap = true, .get = get_help },
@@ -115,6 +115,7 @@ int ctl_list(struct ctl *ctl, int argc, char **argv)
 	struct row rows[__KSM_ATTR_N];
 	const void *ptrs[__KSM_ATTR_N];
 	int key, rc, failed = 0;
+	size_t n = 0;
 
 	while ((key = cli_opts_next(&p, &ctl_cmd_list)) != -1)
 		ctl_option(ctl, key, p.arg);
@@ -122,16 +123,20 @@ int ctl_list(struct ctl *ctl, int argc, char **argv)
 	cli_table_check(columns, &ctl->table);
 	ctl_open_ksm(ctl);
 	ksm_for_each_attr(id) {
-		rows[id].id = id;
-		ptrs[id] = &rows[id];
-		rc = ksm_attr_read(ctl->k, id, &rows[id].value);
+		struct row *r = &rows[n];
+
+		r->id = id;
+		rc = ksm_attr_read(ctl->k, id, &r->value);
 		if (rc) {
 			cli_error(rc, "%s: cannot read", ksm_errpath(ctl->k));
 			failed = 1;
+		} else if (ksm_attr_is_foreign(id, r->value.state)) {
+			continue;
 		}
-		ksm_attr_format(id, &rows[id].value, rows[id].text, sizeof(rows[id].text));
+		ksm_attr_format(id, &r->value, r->text, sizeof(r->text));
+		ptrs[n++] = r;
 	}
-	rc = cli_table_print("attributes", columns, ptrs, __KSM_ATTR_N, &ctl->table);
+	rc = cli_table_print("attributes", columns, ptrs, n, &ctl->table);
 	if (rc)
 		return ctl_printed(rc);
 	return failed ? CLI_PARTIAL : CLI_OK;
@@ -162,6 +167,14 @@ void ctl_attr_missing(struct ctl *ctl, enum ksm_attr id, enum ksm_state state)
 	if (state == KSM_DENIED)
 		cli_die(CLI_FAIL, 0, "%s: permission denied (%s)", in->name,
 			ksm_right_hint(ctl->k, KSM_RIGHT_SETTINGS));
+	if (ksm_attr_is_hksm(id)) {
+		struct ksm_caps caps;
+
+		ksm_caps_read(ctl->k, &caps);
+		cli_die(CLI_UNSUPPORTED, 0, "%s: this kernel does not have "
+			"/sys/kernel/mm/ksm/%s (%s)", in->name, in->name,
+			caps.hksm ? "a later hksm has" : "its engine is ksm, and only hksm has");
+	}
 	/* NUMA decides on this one as well: mm/ksm.c has it under CONFIG_NUMA. */
 	cli_die(CLI_UNSUPPORTED, 0,
 		"%s: this kernel does not have /sys/kernel/mm/ksm/%s (since Linux %s%s)", in->name,

@@ -148,6 +148,22 @@ static void print_advisor(const struct status *st)
 	line("advisor", text);
 }
 
+/* What only hksm can be told: the settings of its own, where they can be read. */
+static void print_own(const struct status *st)
+{
+	struct str s __cleanup_str = STR_INIT;
+
+	ksm_for_each_attr(id) {
+		const struct ksm_attr_info *in = ksm_attr_info(id);
+
+		if (in->kind == KSM_KIND_KNOB && ksm_attr_is_hksm(id) && ksm_fig_has(fig(st, id)))
+			str_addf(&s, "%s%s %lld", s.len ? ", " : "", strchr(in->name, '/') + 1,
+				 (long long)fig(st, id).v);
+	}
+	if (s.len)
+		line("hksm", str_get(&s));
+}
+
 static void print_saved(struct ctl *ctl, const struct status *st)
 {
 	struct str s __cleanup_str = STR_INIT;
@@ -203,6 +219,20 @@ static void print_cost(struct ctl *ctl, const struct status *st)
 	str_addf(&s, "metadata %s%s", st->d.meta_estimated ? "about " : "",
 		 size_text(ctl, st->d.meta_bytes, buf, sizeof(buf)));
 	line("cost", str_get(&s));
+}
+
+/* Since boot; nothing is said where memory has always sufficed. */
+static void print_short(const struct status *st)
+{
+	const int64_t dropped = ksm_fig_or(fig(st, KSM_ATTR_DROPPED), 0);
+	const int64_t reclaimed = ksm_fig_or(fig(st, KSM_ATTR_RECLAIMED), 0);
+	struct str s __cleanup_str = STR_INIT;
+
+	if (!dropped && !reclaimed)
+		return;
+	str_addf(&s, "of memory: %lld page%s not remembered, %lld forgotten again",
+		 (long long)dropped, dropped == 1 ? "" : "s", (long long)reclaimed);
+	line("short", str_get(&s));
 }
 
 static void print_pass(struct ctl *ctl, const struct status *st)
@@ -326,11 +356,13 @@ static void print_text(struct ctl *ctl, const struct status *st)
 	print_decider(ctl, st);
 	print_rate(ctl, st);
 	print_advisor(st);
+	print_own(st);
 	print_saved(ctl, st);
 	print_unseen(ctl, st);
 	print_profit(ctl, st);
 	print_tracked(ctl, st);
 	print_cost(ctl, st);
+	print_short(st);
 	print_pass(ctl, st);
 	for (size_t i = 0; i < st->n_findings; i++) {
 		if (!st->findings[i].serious)
@@ -349,6 +381,8 @@ static void json_attrs(struct cli_json *j, const struct status *st)
 	ksm_for_each_attr(id) {
 		const struct ksm_attr_info *in = ksm_attr_info(id);
 
+		if (ksm_attr_is_foreign(id, st->stats.attr[id].state))
+			continue;
 		if (in->type == KSM_TYPE_CHOICE && st->stats.attr[id].state == KSM_VALUE)
 			cli_json_str(j, in->name, ksm_attr_format(id, &st->stats.attr[id], text,
 								  sizeof(text)));

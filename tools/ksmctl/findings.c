@@ -17,6 +17,7 @@
 #define BUSY_CPU_PCT   50
 #define MIN_TRACKED    1000	/* pages: below, shares mean nothing */
 #define CHAIN_FACTOR   4	/* copies in chains per shared copy worth a word */
+#define DROPPED_PCT    10	/* candidates dropped, of the pages without a twin */
 
 static int64_t attr(const struct ctl_facts *f, enum ksm_attr id)
 {
@@ -226,6 +227,8 @@ static bool nobody(const struct ctl_facts *f, struct ctl_finding *out)
 static bool not_scanned(const struct ctl_facts *f, struct ctl_finding *out)
 {
 	const int64_t members = ksm_fig_or(f->members, 0);
+	/* hksm merges what it sees for the first time, unless it is told to wait. */
+	const int needs = attr(f, KSM_ATTR_ONE_PASS) ? 1 : 2;
 	struct ctl_finding other;
 
 	/* Waiting is no advice where nothing is looked at. */
@@ -236,9 +239,10 @@ static bool not_scanned(const struct ctl_facts *f, struct ctl_finding *out)
 			 "%lld %s mergeable, and nothing of %s memory was scanned yet",
 			 (long long)members, members == 1 ? "process is" : "processes are",
 			 members == 1 ? "its" : "their");
-	else if (ksm_fig_or(f->derived->tracked_pages, 0) && attr(f, KSM_ATTR_FULL_SCANS) < 2)
+	else if (ksm_fig_or(f->derived->tracked_pages, 0) && attr(f, KSM_ATTR_FULL_SCANS) < needs)
 		snprintf(out->text, sizeof(out->text),
-			 "the engine needs two passes to merge a page, and %lld are done",
+			 needs == 1 ? "the engine has not looked at all memory yet: %lld passes are done" :
+				      "the engine needs two passes to merge a page, and %lld are done",
 			 (long long)attr(f, KSM_ATTR_FULL_SCANS));
 	else
 		return false;
@@ -265,14 +269,45 @@ static bool slow_pass(const struct ctl_facts *f, struct ctl_finding *out)
 	return true;
 }
 
+/* Each on its own suffices, and is switched off in its own way. */
 static bool only_zero(const struct ctl_facts *f, struct ctl_finding *out)
 {
+	if (attr(f, KSM_ATTR_ZERO_ONLY)) {
+		snprintf(out->text, sizeof(out->text),
+			 "only pages full of zeroes are merged: hksm/zero_only is 1");
+		snprintf(out->command, sizeof(out->command), "ksmctl set hksm/zero_only 0");
+		return true;
+	}
 	if (!f->around || ksm_fig_or(f->around->only_zero, 0) != 1)
 		return false;
 	snprintf(out->text, sizeof(out->text),
 		 "only pages full of zeroes are merged: redhat_only_zero_pages is 1");
 	snprintf(out->command, sizeof(out->command),
 		 "echo 0 >/sys/kernel/mm/ksm/redhat_only_zero_pages");
+	return true;
+}
+
+/*
+ * A page that is not remembered is not found by its twins.  The counter only grows, so
+ * what it says of now takes two looks; one look tells no more than that it was often.
+ */
+static bool dropped(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	const int64_t now = f->delta ? ksm_fig_or(f->delta->dropped_per_s, 0) : 0;
+	const int64_t all = attr(f, KSM_ATTR_DROPPED);
+	const int64_t waiting = attr(f, KSM_ATTR_PAGES_UNSHARED);
+
+	if (now > 0)
+		snprintf(out->text, sizeof(out->text),
+			 "memory is short: hksm does not remember %lld of the pages that it scans "
+			 "a second", (long long)now);
+	else if (all >= MIN_TRACKED && all >= waiting / 100 * DROPPED_PCT)
+		snprintf(out->text, sizeof(out->text),
+			 "memory was short: %lld times hksm could not remember a page",
+			 (long long)all);
+	else
+		return false;
+	snprintf(out->command, sizeof(out->command), "ksmctl procs --sort PROFIT");
 	return true;
 }
 
@@ -379,6 +414,17 @@ static bool no_smart_scan(const struct ctl_facts *f, struct ctl_finding *out)
 	return true;
 }
 
+/* A choice and no mistake: doctor tells it, status does not warn of it. */
+static bool two_looks(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	if (!has(f, KSM_ATTR_ONE_PASS) || attr(f, KSM_ATTR_ONE_PASS))
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "memory merges only after two passes have seen it the same: hksm/one_pass is 0");
+	snprintf(out->command, sizeof(out->command), "ksmctl set hksm/one_pass 1");
+	return true;
+}
+
 static bool many_copies(const struct ctl_facts *f, struct ctl_finding *out)
 {
 	const int64_t dups = attr(f, KSM_ATTR_NODE_DUPS);
@@ -444,6 +490,7 @@ static const struct {
 	[CTL_NOT_SCANNED] = { not_scanned, false },
 	[CTL_SLOW_PASS] = { slow_pass, true },
 	[CTL_ONLY_ZERO] = { only_zero, true },
+	[CTL_DROPPED] = { dropped, true },
 	[CTL_NEGATIVE] = { negative, true },
 	[CTL_MOSTLY_UNIQUE] = { mostly_unique, false },
 	[CTL_MOSTLY_VOLATILE] = { mostly_volatile, false },
@@ -451,6 +498,7 @@ static const struct {
 	[CTL_BREAKING] = { breaking, true },
 	[CTL_NODES] = { nodes, false },
 	[CTL_NO_SMART_SCAN] = { no_smart_scan, false },
+	[CTL_TWO_LOOKS] = { two_looks, false },
 	[CTL_MANY_COPIES] = { many_copies, false },
 	[CTL_COLLAPSE] = { collapse, false },
 };

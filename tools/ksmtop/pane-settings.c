@@ -5,7 +5,7 @@
  *
  * All of it comes from libksm's table; typing and writing a value is prompt.c's
  * and act.c's.  Attributes that this kernel lacks are shown as such and cannot
- * be selected.
+ * be selected; those of another engine are not there at all.
  */
 #include "ksmtop/ui.h"
 
@@ -97,49 +97,76 @@ static void draw_about(struct area a, const struct model *m, enum ksm_attr id)
 
 	area_rule(a, 0, in->name);
 	area_text(a, 0, 1, CANVAS_NORMAL, in->help);
-	area_textf(a, 0, 2, CANVAS_DIM, "%s%s%s%ssince Linux %s",
+	area_textf(a, 0, 2, CANVAS_DIM, "%s%s%s%s%s %s",
 		   is_knob(id) ? ksm_attr_range(id, range, sizeof(range)) : "",
 		   is_knob(id) && *ksm_unit_name(in->unit) ? " " : "",
-		   is_knob(id) ? ksm_unit_name(in->unit) : "", is_knob(id) ? ", " : "", in->since);
+		   is_knob(id) ? ksm_unit_name(in->unit) : "", is_knob(id) ? ", " : "",
+		   ksm_attr_is_hksm(id) ? "only in" : "since Linux", in->since);
 	if (m->stats.attr[id].state == KSM_ABSENT)
 		area_text(a, a.w - 8, 2, CANVAS_WARN, "absent");
 }
 
-static int first_figure(void)
-{
-	int id = 0;
+enum { TITLE_SETTINGS = -1, TITLE_FIGURES = -2 };
 
-	while (id < __KSM_ATTR_N && is_knob((enum ksm_attr)id))
-		id++;
-	return id;
+/* What stands in each line: an attribute, or a title. */
+struct lines {
+	int of[__KSM_ATTR_N + 2];
+	int n;
+};
+
+static struct lines lines_list(const struct model *m)
+{
+	struct lines l = { .of = { TITLE_SETTINGS }, .n = 1 };
+	bool figures = false;
+
+	ksm_for_each_attr(id) {
+		if (ksm_attr_is_foreign(id, m->stats.attr[id].state))
+			continue;
+		if (!is_knob(id) && !figures) {
+			l.of[l.n++] = TITLE_FIGURES;
+			figures = true;
+		}
+		l.of[l.n++] = (int)id;
+	}
+	return l;
+}
+
+static int line_of(const struct lines *l, enum ksm_attr id)
+{
+	for (int i = 0; i < l->n; i++)
+		if (l->of[i] == (int)id)
+			return i;
+	return 0;
 }
 
 void pane_settings(struct area a, const struct top *t, struct ui *ui)
 {
 	const struct model *m = &t->model;
-	const int about = a.h >= 8 ? 3 : 0, figures = first_figure();
-	const int n = __KSM_ATTR_N + 2;	/* two titles */
+	const int about = a.h >= 8 ? 3 : 0;
+	const struct lines lines = lines_list(m);
 	const struct area list = area_sub(a, 0, 0, a.w, a.h - about);
 	int selected;
 
 	if (!can_select(m, ui->setting))
-		for (int id = 0; id < __KSM_ATTR_N && !can_select(m, ui->setting); id++)
-			ui->setting = (enum ksm_attr)id;
-	selected = (int)ui->setting + 1 + (ui->setting >= (enum ksm_attr)figures);
+		for (int i = 0; i < lines.n && !can_select(m, ui->setting); i++)
+			if (lines.of[i] >= 0)
+				ui->setting = (enum ksm_attr)lines.of[i];
+	selected = line_of(&lines, ui->setting);
 	/* With the first one comes the title above it. */
-	if (selected == 1)
+	if (selected <= 1)
 		ui->settings_top = 0;
 	ui->page = list.h;
-	ui_scroll(&ui->settings_top, (size_t)selected, (size_t)n, list.h);
+	ui_scroll(&ui->settings_top, (size_t)selected, (size_t)lines.n, list.h);
 	for (int y = 0; y < list.h; y++) {
 		const int line = (int)ui->settings_top + y;
-		const int id = line <= figures ? line - 1 : line - 2;
 		struct area row = area_sub(list, 0, y, a.w, 1);
+		int id;
 
-		if (line >= n)
+		if (line >= lines.n)
 			break;
-		if (!line || line == figures + 1) {
-			draw_heading(row, line ? "WHAT THE KERNEL TELLS" : "SETTING");
+		id = lines.of[line];
+		if (id < 0) {
+			draw_heading(row, id == TITLE_FIGURES ? "WHAT THE KERNEL TELLS" : "SETTING");
 			continue;
 		}
 		draw_attr(row, 0, m, (enum ksm_attr)id);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * around.c - settings beside the kernel's own attributes that decide what comes
- * of merging: huge pages, which take zero pages back, and what vendors and other
- * engines added.
+ * of merging: huge pages, which take zero pages back, and what vendors and UKSM
+ * added.
  *
  * Not in the table of attributes: no kernel of kernel.org has some of these, and
  * none of them is for ksmctl to write.
@@ -14,7 +14,6 @@
 #include "libksm/parse.h"
 
 #define THP_DIR	 "sys/kernel/mm/transparent_hugepage/"
-#define HKSM_DIR "sys/kernel/mm/ksm/hksm"
 #define UKSM_RUN "sys/kernel/mm/uksm/run"
 
 /* A file of one number. */
@@ -61,9 +60,4 @@ void ksm_engine_read(struct ksm *k, struct ksm_engine *out)
 	(void)ksm_caps_read(k, &caps);
 	*out = (struct ksm_engine){ .name = caps.hksm ? "hksm" : "ksm" };
 	ksm_kernel_release(k, out->release);
-	if (!caps.hksm)
-		return;
-	out->meta_bytes = number(k, HKSM_DIR "/metadata_bytes");
-	out->merges = number(k, HKSM_DIR "/merges");
-	out->breaks = number(k, HKSM_DIR "/breaks");
 }

@@ -18,6 +18,7 @@
 #include "util/num.h"
 
 #define KSM_DIR "sys/kernel/mm/ksm"
+#define HKSM	"hksm/"		/* below it: what that engine adds */
 
 static const char *const run_words[] = { "stopped", "running", "unmerging", NULL };
 static const char *const advisor_words[] = { "none", "scan-time", NULL };
@@ -89,6 +90,26 @@ static const struct ksm_attr_info infos[] = {
 		.since = "6.8",
 		.help = "time the advisor aims at for one pass over all memory",
 	},
+	[KSM_ATTR_ONE_PASS] = {
+		.name = HKSM "one_pass", .kind = KSM_KIND_KNOB, .type = KSM_TYPE_BOOL,
+		.max = 1, .since = "hksm",
+		.help = "merge memory without a history when it is first seen",
+	},
+	[KSM_ATTR_ZERO_ONLY] = {
+		.name = HKSM "zero_only", .kind = KSM_KIND_KNOB, .type = KSM_TYPE_BOOL,
+		.max = 1, .since = "hksm",
+		.help = "merge nothing but blank pages",
+	},
+	[KSM_ATTR_SPLIT_MIN] = {
+		.name = HKSM "split_min", .kind = KSM_KIND_KNOB, .type = KSM_TYPE_NUM,
+		.unit = KSM_UNIT_PAGES, .max = UINT_MAX, .since = "hksm",
+		.help = "pages of a huge page that must have a twin before it is split",
+	},
+	[KSM_ATTR_SCANNERS] = {
+		.name = HKSM "scanners", .kind = KSM_KIND_KNOB, .type = KSM_TYPE_NUM,
+		.min = 1, .max = UINT_MAX, .since = "hksm",
+		.help = "kernel threads that scan",
+	},
 	[KSM_ATTR_PAGES_SHARED] = {
 		.name = "pages_shared", .kind = KSM_KIND_GAUGE, .unit = KSM_UNIT_PAGES,
 		.since = "2.6.32", .help = "shared copies kept",
@@ -134,6 +155,29 @@ static const struct ksm_attr_info infos[] = {
 		.name = "general_profit", .kind = KSM_KIND_GAUGE, .unit = KSM_UNIT_BYTES,
 		.min = INT64_MIN, .since = "6.4",
 		.help = "memory saved minus the engine's metadata; may be negative",
+	},
+	[KSM_ATTR_METADATA] = {
+		.name = HKSM "metadata_bytes", .kind = KSM_KIND_GAUGE, .unit = KSM_UNIT_BYTES,
+		.since = "hksm", .help = "memory that the engine's metadata takes",
+	},
+	[KSM_ATTR_DROPPED] = {
+		.name = HKSM "candidates_dropped", .kind = KSM_KIND_COUNTER,
+		.unit = KSM_UNIT_PAGES, .since = "hksm",
+		.help = "pages not remembered because memory was short",
+	},
+	[KSM_ATTR_RECLAIMED] = {
+		.name = HKSM "words_reclaimed", .kind = KSM_KIND_COUNTER, .unit = KSM_UNIT_PAGES,
+		.since = "hksm",
+		.help = "pages forgotten again because memory was short",
+	},
+	[KSM_ATTR_MERGES] = {
+		.name = HKSM "merges", .kind = KSM_KIND_COUNTER, .unit = KSM_UNIT_PAGES,
+		.since = "hksm", .root_only = true, .help = "pages merged since boot",
+	},
+	[KSM_ATTR_BREAKS] = {
+		.name = HKSM "breaks", .kind = KSM_KIND_COUNTER, .unit = KSM_UNIT_PAGES,
+		.since = "hksm", .root_only = true,
+		.help = "merged pages written again since boot",
 	},
 };
 
@@ -181,6 +225,16 @@ int ksm_attr_find(const char *name)
 		if (!strcmp(infos[id].name, name))
 			return id;
 	return -1;
+}
+
+bool ksm_attr_is_hksm(enum ksm_attr id)
+{
+	return !strncmp(infos[id].name, HKSM, sizeof(HKSM) - 1);
+}
+
+bool ksm_attr_is_foreign(enum ksm_attr id, enum ksm_state state)
+{
+	return state == KSM_ABSENT && ksm_attr_is_hksm(id);
 }
 
 const char *ksm_unit_name(enum ksm_unit unit)

@@ -176,6 +176,10 @@ enum ksm_attr {
 	KSM_ATTR_ADVISOR_MIN_PAGES,
 	KSM_ATTR_ADVISOR_MAX_PAGES,
 	KSM_ATTR_ADVISOR_TARGET,
+	KSM_ATTR_ONE_PASS,	/* hksm from here... */
+	KSM_ATTR_ZERO_ONLY,
+	KSM_ATTR_SPLIT_MIN,
+	KSM_ATTR_SCANNERS,	/* ...to here; then what the kernel tells */
 	KSM_ATTR_PAGES_SHARED,
 	KSM_ATTR_PAGES_SHARING,
 	KSM_ATTR_PAGES_UNSHARED,
@@ -187,6 +191,11 @@ enum ksm_attr {
 	KSM_ATTR_NODE_CHAINS,
 	KSM_ATTR_NODE_DUPS,
 	KSM_ATTR_GENERAL_PROFIT,
+	KSM_ATTR_METADATA,	/* hksm from here */
+	KSM_ATTR_DROPPED,
+	KSM_ATTR_RECLAIMED,
+	KSM_ATTR_MERGES,
+	KSM_ATTR_BREAKS,
 	__KSM_ATTR_N
 };
 
@@ -215,13 +224,14 @@ enum ksm_unit {
 };
 
 struct ksm_attr_info {
-	const char *name;		/* file name */
+	const char *name;		/* file name; those of hksm are in a directory */
 	enum ksm_attr_kind kind;
 	enum ksm_attr_type type;
 	enum ksm_unit unit;
 	int64_t min, max;		/* what the kernel accepts; KSM_TYPE_NUM */
 	const char *const *choices;	/* NULL-terminated; words also accepted as numbers for run */
-	const char *since;		/* first kernel with it, "6.7" */
+	const char *since;		/* first kernel with it, "6.7", or "hksm" */
+	bool root_only;			/* the kernel keeps it from others by design */
 	const char *help;		/* one line, lower case */
 };
 
@@ -229,6 +239,10 @@ struct ksm_attr_info {
 const struct ksm_attr_info *ksm_attr_info(enum ksm_attr id);
 /* The attribute of that file name, or -1. */
 int ksm_attr_find(const char *name);
+/* Only hksm has it, whatever the version of Linux. */
+bool ksm_attr_is_hksm(enum ksm_attr id);
+/* Another engine's: listings of all attributes are silent about it on this kernel. */
+bool ksm_attr_is_foreign(enum ksm_attr id, enum ksm_state state);
 /* "pages", "bytes", "ms", "s", "%", "passes", or "". */
 const char *ksm_unit_name(enum ksm_unit unit);
 
@@ -422,6 +436,7 @@ struct ksm_delta {
 	struct ksm_fig cow_per_s;
 	struct ksm_fig swpin_per_s;
 	struct ksm_fig skipped_per_s;
+	struct ksm_fig dropped_per_s;	/* candidates that found no room (hksm) */
 	struct ksm_fig passes;		/* full scans completed in between */
 	double ksmd_cpu_pct;		/* of one CPU; negative when unknown */
 };
@@ -493,12 +508,10 @@ struct ksm_around {
 /* What is not there, or no number, is a figure without value. */
 void ksm_around_read(struct ksm *k, struct ksm_around *out);
 
-/* The engine behind /sys/kernel/mm/ksm; the figures are what hksm adds there. */
+/* The engine behind /sys/kernel/mm/ksm; what hksm adds there are attributes. */
 struct ksm_engine {
 	const char *name;		/* "ksm", "hksm" */
 	char release[KSM_RELEASE_MAX];	/* of the kernel, as it says it; "": not known */
-	struct ksm_fig meta_bytes;
-	struct ksm_fig merges, breaks;	/* since boot; mode 0400 */
 };
 
 void ksm_engine_read(struct ksm *k, struct ksm_engine *out);

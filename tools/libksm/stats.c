@@ -348,6 +348,8 @@ void ksm_stats_delta(const struct ksm_stats *newer, const struct ksm_stats *olde
 				  ksm_stats_fig(older, KSM_ATTR_PAGES_SCANNED), s, true);
 	out->skipped_per_s = rate(ksm_stats_fig(newer, KSM_ATTR_PAGES_SKIPPED),
 				  ksm_stats_fig(older, KSM_ATTR_PAGES_SKIPPED), s, true);
+	out->dropped_per_s = rate(ksm_stats_fig(newer, KSM_ATTR_DROPPED),
+				  ksm_stats_fig(older, KSM_ATTR_DROPPED), s, true);
 	out->cow_per_s = rate(newer->cow_ksm, older->cow_ksm, s, true);
 	out->swpin_per_s = rate(newer->swpin_copy, older->swpin_copy, s, true);
 	out->passes = rate(ksm_stats_fig(newer, KSM_ATTR_FULL_SCANS),
