@@ -499,6 +499,7 @@ offers() {
 	offers "$$" ksmctl procs -p "$$"
 	offers "1,$$" ksmctl procs --pid "1,$$"
 	offers "$$" ksmctl vmas "$$"
+	offers "$$" ksmctl vmas --join "$$"
 	offers "vm-host" ksmctl profile vm
 	offers "$ROOT/meta" ksmctl restore "$ROOT/me"
 	offers "$ROOT/meta" ksmctl status --since "$ROOT/me"

@@ -44,6 +44,15 @@ EPERM=1 EINTR=4 EIO=5 ENOMEM=12 EACCES=13 EBUSY=16 EINVAL=22 EROFS=30
 		'pages_to_scan: cannot set to 5: Invalid argument'
 }
 
+@test "advisor_mode of another kernel, in a file" {
+	printf 'sleep_millisecs 7\nadvisor_mode psi\n' >"$BATS_TEST_TMPDIR/file"
+	expect 1 refusing advisor_mode:$EINVAL ksmctl restore "$BATS_TEST_TMPDIR/file" -s "$ROOT"
+	stdout_is ""
+	stderr_is "ksmctl: advisor_mode: cannot set to psi: Invalid argument (this kernel has no advisor of that name); the others were put back"
+	file_is $ksm/sleep_millisecs 20
+	file_is $ksm/advisor_mode "none [scan-time]"
+}
+
 @test "merge_across_nodes and max_page_sharing while pages are merged" {
 	for setting in merge_across_nodes=0 max_page_sharing=9; do
 		name=${setting%=*}

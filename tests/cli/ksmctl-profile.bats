@@ -286,7 +286,7 @@ sleep_millisecs 33"
 		run 0\nrun 1\n|line 2: named twice: "run"
 		run 0 1\n|line 1: more than one value for "run"
 		pages_shared 1\n|line 1: not a writable attribute: "pages_shared"
-		advisor_mode turbo\n|line 1: not a value for it: "turbo"
+		smart_scan turbo\n|line 1: not a value for it: "turbo"
 		run 0\0\n|line 1: not a text file
 		\033[2J 1\n|line 1: unknown attribute "\x1b[2J"
 	EOF
@@ -302,6 +302,31 @@ sleep_millisecs 33"
 	stdout_is ""
 	stderr_is "ksmctl: $FILE.none: cannot open: No such file or directory"
 	root_unchanged 6.12-busy
+}
+
+@test "save, restore: an advisor that only the kernel knows" {
+	echo "none scan-time [psi]" >"$ROOT/$ksm/advisor_mode"
+	expect 0 ksmctl save "$FILE" -s "$ROOT"
+	grep -qx "advisor_mode psi" "$FILE" || fail "$(<"$FILE")"
+	expect 0 ksmctl diff "$FILE" -s "$ROOT"
+	stdout_is ""
+	expect 0 ksmctl set -q advisor_mode=none -s "$ROOT"
+	expect 1 ksmctl diff -rn "$FILE" -s "$ROOT"
+	stdout_is "advisor_mode psi none"
+	expect 0 ksmctl restore -n "$FILE" -s "$ROOT"
+	stdout_is "advisor_mode psi"
+	stderr_is ""
+	KSM_DEBUG=path expect 0 ksmctl restore -q "$FILE" -s "$ROOT"
+	same writes "$(writes)" "advisor_mode psi"
+	# In a dump no kernel answers with the list.
+	echo "[none] scan-time psi" >"$ROOT/$ksm/advisor_mode"
+	# Whatever a file says, it does not steer a terminal.
+	printf 'advisor_mode \ecp\n' >"$FILE"
+	expect 0 ksmctl restore -n "$FILE" -s "$ROOT"
+	stdout_is 'advisor_mode \x1bcp'
+	# By hand it may be a mistake.
+	expect 2 ksmctl set advisor_mode=psi -s "$ROOT"
+	stderr_is "ksmctl: advisor_mode: psi: not a value for it (none, scan-time)"
 }
 
 @test "restore: both ways to write a line, comments, blanks, no newline at the end" {

@@ -448,6 +448,7 @@ static void hints(void)
 		{ KSM_ATTR_PAGES_TO_SCAN, -EINVAL, "[none] scan-time", "0", NULL },
 		{ KSM_ATTR_PAGES_TO_SCAN, -EINVAL, "none [later]", "0", "advisor_mode none" },
 		{ KSM_ATTR_PAGES_TO_SCAN, -EINVAL, NULL, "0", NULL },	/* a kernel without one */
+		{ KSM_ATTR_ADVISOR_MODE, -EINVAL, "[none] scan-time", NULL, "no advisor of that name" },
 		{ KSM_ATTR_MERGE_ACROSS_NODES, -EBUSY, NULL, "7", "pages are merged" },
 		{ KSM_ATTR_MERGE_ACROSS_NODES, -EBUSY, NULL, "0", "ksmctl unmerge" },
 		{ KSM_ATTR_MAX_PAGE_SHARING, -EBUSY, NULL, "7", "ksmctl unmerge" },

@@ -304,6 +304,9 @@ static void roll_back(void)
 		  -ENOMEM, true },
 		{ "pages_to_scan=4321", "advisor_mode=scan-time pages_to_scan=9 run=1", 0, "run", 0,
 		  -ENOMEM, "run", -ENOMEM, true },
+		/* the advisor of another kernel */
+		{ "pages_to_scan=4321", "sleep_millisecs=7 advisor_mode=psi run=1", 0, NULL, 0, 0,
+		  "advisor_mode", -EINVAL, true },
 		/* unmerged for a change that then fails: the scanner goes on */
 		{ "run=1 pages_shared=5", "max_page_sharing=9 sleep_millisecs=7", KSM_APPLY_UNMERGE,
 		  "sleep_millisecs", 0, -EIO, "sleep_millisecs", -EIO, true },
@@ -433,9 +436,8 @@ static void read_all(void)
 }
 
 /* What is read and written out as text is read again as the same. */
-static void round_trip(void)
+static void round_trip_of(struct ksm *k)
 {
-	struct ksm *k = root_open("6.12-busy");
 	struct ksm_attrset s, again;
 	struct ksm_parse_error err;
 	char text[2048], buf[64];
@@ -449,7 +451,22 @@ static void round_trip(void)
 				      ksm_attr_format(id, &s.value[id], buf, sizeof(buf)));
 	CHECK_INT(ksm_attrset_parse(text, n, &again, &err), 0);
 	CHECK(!memcmp(&s, &again, sizeof(s)));
+}
+
+static void round_trip(void)
+{
+	struct ksm *k = root_open("7.3-hksm");
+	struct root r;
+
+	round_trip_of(k);
 	ksm_close(k);
+	/* An advisor that is not known here goes back by its name. */
+	root_copy(&r, "6.12-busy");
+	root_put(&r, DIR_KSM "advisor_mode", "none scan-time [psi]\n");
+	k = root_handle(&r);
+	round_trip_of(k);
+	ksm_close(k);
+	root_free(&r);
 }
 
 static void parse_good(void)

@@ -43,6 +43,15 @@ static bool was_written(const struct ksm_apply *res, enum ksm_attr id)
 	return false;
 }
 
+/* "NAME VALUE"; the word of a choice is a file's, or a dump's, and may be anything. */
+static void print_setting(enum ksm_attr id, const char *text)
+{
+	struct str clean __cleanup_str = STR_INIT;
+
+	cli_safe(&clean, text, (size_t)-1);
+	printf("%s %s\n", ksm_attr_info(id)->name, str_get(&clean));
+}
+
 /* The kernel may take a value and hold another (it truncates some). */
 static void tell_effective(struct ctl *ctl, const struct ksm_attrset *want,
 			   const struct ksm_apply *res, bool only_written)
@@ -60,7 +69,7 @@ static void tell_effective(struct ctl *ctl, const struct ksm_attrset *want,
 		ksm_attr_format(id, &now, got, sizeof(got));
 		ksm_attr_format(id, w, asked, sizeof(asked));
 		if (cli_verbosity() >= 0)
-			printf("%s %s\n", ksm_attr_info(id)->name, got);
+			print_setting(id, got);
 		/* An advisor that was switched on has taken the rate over. */
 		if (strcmp(asked, got) &&
 		    !(id == KSM_ATTR_PAGES_TO_SCAN && mode->state == KSM_VALUE && mode->v != 0))
@@ -74,8 +83,8 @@ static void print_plan(const struct ksm_apply *res)
 	char text[KSM_ATTR_TEXT_MAX];
 
 	for (size_t i = 0; i < res->n_written; i++)
-		printf("%s %s\n", ksm_attr_info(res->written[i])->name,
-		       ksm_attr_format(res->written[i], &res->to[i], text, sizeof(text)));
+		print_setting(res->written[i],
+			      ksm_attr_format(res->written[i], &res->to[i], text, sizeof(text)));
 }
 
 /* One line: a profile for newer kernels names many, and so does a file of hksm's. */

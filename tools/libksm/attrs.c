@@ -197,6 +197,8 @@ static const struct {
 } hints[] = {
 	{ KSM_ATTR_PAGES_TO_SCAN, -EINVAL, HINT_ADVISOR_ON,
 	  "advisor_mode is \"scan-time\" and drives it; first: ksmctl set advisor_mode none" },
+	{ KSM_ATTR_ADVISOR_MODE, -EINVAL, HINT_ANY,
+	  "this kernel has no advisor of that name" },
 	{ KSM_ATTR_MERGE_ACROSS_NODES, -EBUSY, HINT_MERGED,
 	  "pages are merged; first: ksmctl unmerge" },
 	{ KSM_ATTR_MERGE_ACROSS_NODES, -EBUSY, HINT_ANY,

@@ -98,7 +98,8 @@ static int parse_line(char *line, unsigned int nr, struct ksm_attrset *out,
 		return parse_fail(err, nr, "no value for", name);
 	if (out->value[id].state == KSM_VALUE)
 		return parse_fail(err, nr, "named twice:", name);
-	rc = ksm_attr_parse(id, val, &out->value[id]);
+	/* It may be of a later kernel, whose choices only that kernel knows. */
+	rc = ksm_attr_parse_noted(id, val, &out->value[id]);
 	switch (rc) {
 	case 0:
 		return 0;

@@ -332,7 +332,8 @@ struct ksm_parse_error {
  * @out: the set
  * @err: filled on failure
  *
- * Return: 0, -EINVAL.  An attribute named twice is an error.
+ * Return: 0, -EINVAL.  An attribute named twice is an error; a word that a choice does
+ * not have here is none, for the kernel that it is of may have it.
  */
 int ksm_attrset_parse(const char *buf, size_t len, struct ksm_attrset *out,
 		      struct ksm_parse_error *err);
