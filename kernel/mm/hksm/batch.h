@@ -199,6 +199,8 @@ struct hksm_large {
  * @vma: area of the current batch, under mmap_lock
  * @peer: other mms that are entered: those of all targets of the round, kept
  *	for the next one
+ * @peer_since: when their mmap_locks were taken
+ * @since: when that of @slot was taken
  * @item_base: first address of the page table of the batch
  * @budget: pages that may still be looked at in this turn
  * @idle: entries looked at in vain that have not been counted in @budget
@@ -228,6 +230,8 @@ struct hksm_scanner {
 	struct hksm_ctx *ctx;
 	struct vm_area_struct *vma;
 	struct hksm_slot *peer[HKSM_PEERS];
+	u64 peer_since[HKSM_PEERS];
+	u64 since;
 	unsigned long item_base;
 	unsigned long budget;
 	unsigned int idle;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The engine's state, and how to have it to oneself. Everything else in the
- * engine stands on this file; what starts it is init.c.
+ * The engine's state. Everything else in the engine stands on this file; what
+ * starts it is init.c.
  */
 
 /**
@@ -42,7 +42,8 @@
  *   stable                       nodes, records, the way from a node to its folio
  *   range                        words
  *   slot                         mms and contexts
- *   core                         the state of the engine and its lock
+ *   hold                         its lock, and how long it and others are held
+ *   core                         the state of the engine
  *   table, cand, digest, compare, policy, walk: know nothing of the engine
  *
  * Where to read on: scan.c, merge.c, the life of nodes in stable.c, exits in
@@ -114,12 +115,11 @@
  *                              merge_lock_items() to the end of the round
  */
 
-#include <linux/wait_bit.h>
-
 #include "core.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/ksm.h>
+#include "trace.h"
 
 /* Zero pages placed by the engine; linux/ksm.h counts in it. */
 atomic_long_t ksm_zero_pages = ATOMIC_LONG_INIT(0);
@@ -152,22 +152,3 @@ struct hksm hksm = {
 	.cand_lock = __SPIN_LOCK_UNLOCKED(hksm.cand_lock),
 	.stable_lock = __SPIN_LOCK_UNLOCKED(hksm.stable_lock),
 };
-
-/**
- * hksm_lock_all() - have the engine to oneself
- * @h: the engine; hksm.sem is held for writing on return
- *
- * Not while memory is going offline, when no node may be looked at.
- *
- * Context: may sleep.
- */
-void hksm_lock_all(struct hksm *h)
-{
-	down_write(&h->sem);
-	while (h->run & HKSM_RUN_OFFLINE) {
-		up_write(&h->sem);
-		wait_on_bit(&h->run, ilog2(HKSM_RUN_OFFLINE),
-			    TASK_UNINTERRUPTIBLE);
-		down_write(&h->sem);
-	}
-}

@@ -102,6 +102,7 @@ struct hksm_scanner;
  * @shrink_id: range that the shrinker looks at next; @sem held for writing
  * @words_reclaimed: words it has given back, ever; the same
  * @trimmer: makes the tables smaller after it
+ * @all_since: when @sem was locked for writing; @sem
  * @exit_wait: exits that wait for a user to leave the mm
  * @thread: ksmd
  * @thread_wait: ksmd while there is nothing to do
@@ -169,6 +170,7 @@ struct hksm {
 	unsigned long shrink_id;
 	unsigned long words_reclaimed;
 	struct work_struct trimmer;
+	u64 all_since;
 	wait_queue_head_t exit_wait;
 
 	struct task_struct *thread;
@@ -196,7 +198,5 @@ struct hksm {
 };
 
 extern struct hksm hksm;
-
-void hksm_lock_all(struct hksm *h);
 
 #endif /* HKSM_CORE_H */

@@ -6,6 +6,7 @@
  */
 #include "forget.h"
 #include "heir.h"
+#include "hold.h"
 #include "index.h"
 #include "range.h"
 
@@ -132,7 +133,7 @@ void hksm_reap(struct work_struct *work)
 		do {
 			hksm_lock_all(h);
 			more = forget_some(h, slot, REAP_RANGES);
-			up_write(&h->sem);
+			hksm_unlock_all(h, "reaper");
 			cond_resched();
 		} while (more);
 		hksm_slot_put(slot);

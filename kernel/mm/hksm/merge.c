@@ -19,6 +19,7 @@
 
 #include "compare.h"
 #include "digest.h"
+#include "hold.h"
 #include "merge.h"
 #include "peers.h"
 #include "policy.h"
@@ -29,6 +30,24 @@ static pte_t *merge_lock_table(struct mm_struct *mm, unsigned long addr,
 	pmd_t *pmd = mm_find_pmd(mm, addr);
 
 	return pmd ? pte_offset_map_lock(mm, pmd, addr, ptl) : NULL;
+}
+
+/* Tell MMU notifiers what is going to change. Return: for merge_tell_end(). */
+static u64 merge_tell_begin(struct mmu_notifier_range *mn, struct mm_struct *mm,
+			    unsigned long start, unsigned long end)
+{
+	u64 since = hksm_hold_begin_notifier(mm);
+
+	mmu_notifier_range_init(mn, MMU_NOTIFY_CLEAR, 0, mm, start, end);
+	mmu_notifier_invalidate_range_start(mn);
+	return since;
+}
+
+static void merge_tell_end(struct hksm *h, struct mmu_notifier_range *mn,
+			   struct mm_struct *mm, u64 since)
+{
+	mmu_notifier_invalidate_range_end(mn);
+	hksm_hold_notifier(h, mm, mn->start, mn->end, since);
 }
 
 /* References an otherwise unused folio has: mappings, swap cache, ours. */
@@ -81,15 +100,16 @@ static void merge_protect(struct hksm *h, struct vm_area_struct *vma,
 	unsigned long start = v[0]->addr, end = v[n - 1]->addr + PAGE_SIZE;
 	DECLARE_BITMAP(cleared, HKSM_BATCH) = { 0 };
 	struct mmu_notifier_range mn;
+	u64 told, since;
 	unsigned int i;
 	spinlock_t *ptl;
 	pte_t *table;
 
-	mmu_notifier_range_init(&mn, MMU_NOTIFY_CLEAR, 0, mm, start, end);
-	mmu_notifier_invalidate_range_start(&mn);
+	told = merge_tell_begin(&mn, mm, start, end);
 	table = merge_lock_table(mm, start, &ptl);
 	if (!table)
 		goto end;
+	since = hksm_hold_begin_ptl(n);
 	flush_tlb_batched_pending(mm);
 
 	for (i = 0; i < n; i++) {
@@ -118,9 +138,10 @@ static void merge_protect(struct hksm *h, struct vm_area_struct *vma,
 		merge_protect_one(h, vma, item,
 				  table + ((item->addr - start) >> PAGE_SHIFT));
 	}
+	hksm_hold_ptl(h, mm, start, n, since);
 	pte_unmap_unlock(table, ptl);
 end:
-	mmu_notifier_invalidate_range_end(&mn);
+	merge_tell_end(h, &mn, mm, told);
 }
 
 /* The entry that maps what the item's page is merged into. */
@@ -178,15 +199,16 @@ static void merge_replace(struct hksm_scanner *sc, struct hksm_item **v,
 	unsigned long start = v[0]->addr, end = v[n - 1]->addr + PAGE_SIZE;
 	DECLARE_BITMAP(cleared, HKSM_BATCH) = { 0 };
 	struct mmu_notifier_range mn;
+	u64 told, since;
 	unsigned int i;
 	spinlock_t *ptl;
 	pte_t *table;
 
-	mmu_notifier_range_init(&mn, MMU_NOTIFY_CLEAR, 0, mm, start, end);
-	mmu_notifier_invalidate_range_start(&mn);
+	told = merge_tell_begin(&mn, mm, start, end);
 	table = merge_lock_table(mm, start, &ptl);
 	if (!table)
 		goto end;
+	since = hksm_hold_begin_ptl(n);
 	for (i = 0; i < n; i++) {
 		struct hksm_item *item = v[i];
 		pte_t *ptep = table + ((item->addr - start) >> PAGE_SHIFT);
@@ -203,9 +225,10 @@ static void merge_replace(struct hksm_scanner *sc, struct hksm_item **v,
 	for_each_set_bit(i, cleared, n)
 		merge_replace_one(vma, v[i], merge_target_page(sc, v[i]),
 				  table + ((v[i]->addr - start) >> PAGE_SHIFT));
+	hksm_hold_ptl(sc->h, mm, start, n, since);
 	pte_unmap_unlock(table, ptl);
 end:
-	mmu_notifier_invalidate_range_end(&mn);
+	merge_tell_end(sc->h, &mn, mm, told);
 }
 
 /* Is the folio one that a page of this batch belongs to? */
@@ -231,10 +254,12 @@ static struct folio *merge_peer_page(struct hksm_scanner *sc,
 	struct page *page;
 	spinlock_t *ptl;
 	pte_t *ptep, pte;
+	u64 since;
 
 	ptep = merge_lock_table(vma->vm_mm, t->peer.addr, &ptl);
 	if (!ptep)
 		return NULL;
+	since = hksm_hold_begin_ptl(1);
 	pte = ptep_get(ptep);
 	page = pte_present(pte) && !pte_uffd(pte) ?
 		vm_normal_page(vma, t->peer.addr, pte) : NULL;
@@ -250,6 +275,7 @@ static struct folio *merge_peer_page(struct hksm_scanner *sc,
 			t->peer.page = page;
 		}
 	}
+	hksm_hold_ptl(sc->h, vma->vm_mm, t->peer.addr, 1, since);
 	pte_unmap_unlock(ptep, ptl);
 	return folio;
 }
@@ -259,17 +285,20 @@ static struct folio *merge_peer_page(struct hksm_scanner *sc,
  * the mark by which one that KSM placed is known when it goes. Here it was KSM,
  * so the entries get the mark, and are counted. Nothing else of them changes.
  */
-static unsigned int merge_mark_zeroes(struct vm_area_struct *vma,
+static unsigned int merge_mark_zeroes(struct hksm *h, struct vm_area_struct *vma,
 				      unsigned long addr, unsigned long end)
 {
 	struct mm_struct *mm = vma->vm_mm;
 	pte_t *table, *ptep, pte, new;
+	unsigned long first = addr;
 	unsigned int n = 0;
 	spinlock_t *ptl;
+	u64 since;
 
 	table = merge_lock_table(mm, addr, &ptl);
 	if (!table)
 		return 0;
+	since = hksm_hold_begin();
 	for (ptep = table; addr < end; ptep++, addr += PAGE_SIZE) {
 		pte = ptep_get(ptep);
 		if (!pte_present(pte) || !is_zero_pfn(pte_pfn(pte)) ||
@@ -282,6 +311,7 @@ static unsigned int merge_mark_zeroes(struct vm_area_struct *vma,
 		ksm_map_zero_page(mm);
 		n++;
 	}
+	hksm_hold_ptl(h, mm, first, ptep - table, since);
 	pte_unmap_unlock(table, ptl);
 	return n;
 }
@@ -307,22 +337,27 @@ int hksm_merge_split(struct hksm *h, struct vm_area_struct *vma,
 	unsigned long start, end, before, after;
 	unsigned int n;
 	int err = -EBUSY;
+	u64 since = 0;
 
 	before = folio_page_idx(folio, page);
 	after = folio_nr_pages(folio) - before;
 	if (!folio_trylock(folio))
 		return err;
+	if (trace_hksm_split_enabled())
+		since = ktime_get_ns();
 	if (!split_huge_page(page))
 		err = 0;
 	/* On success the lock, like the reference, is the page's. */
 	folio_unlock(page_folio(page));
+	if (since)
+		trace_hksm_split(vma->vm_mm, addr, ktime_get_ns() - since, err);
 	if (err)
 		return err;
 	start = max(addr & PMD_MASK, vma->vm_start);
 	start = addr - min(addr - start, before * PAGE_SIZE);
 	end = pmd_addr_end(addr, vma->vm_end);
 	end = addr + min(end - addr, after * PAGE_SIZE);
-	n = merge_mark_zeroes(vma, start, end);
+	n = merge_mark_zeroes(h, vma, start, end);
 	atomic_long_add(n, &h->merges);
 	return n;
 }

@@ -6,6 +6,7 @@
  */
 #include <linux/mm.h>
 
+#include "hold.h"
 #include "peers.h"
 
 /**
@@ -39,6 +40,7 @@ int hksm_peer_enter(struct hksm_scanner *sc, struct hksm_slot *slot)
 	if (!hksm_slot_enter(sc->h, slot, true))
 		return -EBUSY;
 	refcount_inc(&slot->ref);
+	sc->peer_since[sc->nr_peers] = hksm_hold_begin();
 	sc->peer[sc->nr_peers++] = slot;
 	return 0;
 }
@@ -54,6 +56,7 @@ void hksm_peers_release(struct hksm_scanner *sc)
 	while (sc->nr_peers) {
 		struct hksm_slot *slot = sc->peer[--sc->nr_peers];
 
+		hksm_hold_mmap(sc->h, slot->mm, sc->peer_since[sc->nr_peers]);
 		hksm_slot_leave(sc->h, slot);
 		hksm_slot_put(slot);
 	}

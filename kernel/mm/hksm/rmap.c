@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 #include <linux/wait_bit.h>
 
+#include "hold.h"
 #include "rmap.h"
 #include "stable.h"
 
@@ -162,24 +163,24 @@ static int rmap_memory_callback(struct notifier_block *nb, unsigned long action,
 	switch (action) {
 	case MEM_GOING_OFFLINE:
 		/* From here on nobody looks through a keyhole. */
-		down_write(&h->sem);
+		hksm_lock_all_offline(h);
 		h->run |= HKSM_RUN_OFFLINE;
-		up_write(&h->sem);
+		hksm_unlock_all(h, "hotplug");
 		break;
 	case MEM_OFFLINE:
 		/*
 		 * Migration moved what was in use. A node that is left has
 		 * lost its folio, and its frame has no struct page to ask.
 		 */
-		down_write(&h->sem);
+		hksm_lock_all_offline(h);
 		hksm_stable_offline(h, mn->start_pfn,
 				    mn->start_pfn + mn->nr_pages);
-		up_write(&h->sem);
+		hksm_unlock_all(h, "hotplug");
 		fallthrough;
 	case MEM_CANCEL_OFFLINE:
-		down_write(&h->sem);
+		hksm_lock_all_offline(h);
 		h->run &= ~HKSM_RUN_OFFLINE;
-		up_write(&h->sem);
+		hksm_unlock_all(h, "hotplug");
 		smp_mb(); /* between the bit and looking for waiters */
 		wake_up_bit(&h->run, ilog2(HKSM_RUN_OFFLINE));
 		break;

@@ -14,6 +14,7 @@
 
 #include "compare.h"
 #include "digest.h"
+#include "hold.h"
 #include "index.h"
 #include "merge.h"
 #include "peers.h"
@@ -246,14 +247,17 @@ static unsigned long scan_collect_table(struct scan_walk *w, pmd_t *pmd,
 					unsigned long addr, unsigned long end)
 {
 	struct hksm_scanner *sc = w->sc;
+	unsigned long first = addr;
 	unsigned int i, idle = 0;
 	pte_t *start, *ptep;
 	spinlock_t *ptl;
+	u64 since;
 
 	end = min(end, addr + WALK_PAGES * PAGE_SIZE);
 	start = pte_offset_map_lock(w->vma->vm_mm, pmd, addr, &ptl);
 	if (!start)
 		return 0;
+	since = hksm_hold_begin();
 	for (i = 0; i < PREFETCH_AHEAD && addr + i * PAGE_SIZE < end; i++)
 		scan_prefetch(sc, ptep_get(start + i), hksm_idx(addr) + i);
 
@@ -277,6 +281,7 @@ static unsigned long scan_collect_table(struct scan_walk *w, pmd_t *pmd,
 			scan_visit(w, addr, scan_entry_page(w->vma, addr, pte),
 				   scan_entry_swapped(pte));
 	}
+	hksm_hold_ptl(sc->h, w->vma->vm_mm, first, ptep - start, since);
 	pte_unmap_unlock(start, ptl);
 	hksm_batch_idle(sc, idle);
 	return addr;
@@ -302,9 +307,11 @@ static unsigned long scan_collect_huge(struct scan_walk *w, pmd_t *pmdp,
 				       unsigned long addr, unsigned long end)
 {
 	struct hksm_scanner *sc = w->sc;
+	unsigned long first = addr;
 	struct page *page = NULL;
 	spinlock_t *ptl;
 	pmd_t pmd;
+	u64 since;
 
 	ptl = pmd_lock(w->vma->vm_mm, pmdp);
 	pmd = pmdp_get(pmdp);
@@ -312,6 +319,7 @@ static unsigned long scan_collect_huge(struct scan_walk *w, pmd_t *pmdp,
 		spin_unlock(ptl);
 		return 0;
 	}
+	since = hksm_hold_begin();
 	w->huge = true;
 	w->resting = scan_huge_rests(w);
 	w->cold = !pmd_young(pmd);
@@ -319,6 +327,8 @@ static unsigned long scan_collect_huge(struct scan_walk *w, pmd_t *pmdp,
 		page = vm_normal_page_pmd(w->vma, addr & PMD_MASK, pmd);
 	for (; addr < end && !scan_batch_full(sc); addr += PAGE_SIZE)
 		scan_visit(w, addr, page ? page + hksm_idx(addr) : NULL, false);
+	hksm_hold_ptl(sc->h, w->vma->vm_mm, first, (addr - first) >> PAGE_SHIFT,
+		      since);
 	spin_unlock(ptl);
 	return addr;
 }
@@ -727,20 +737,9 @@ static void scan_note_zeroed(struct hksm_scanner *sc)
 		 HKSM_META_GFP);
 }
 
-/**
- * hksm_scan_batch() - scan from an address to where the batch is full
- * @sc: the scanner; its slot is entered
- * @vma: a mergeable area with an anon_vma
- * @addr: where to begin
- * @end: where to end at the latest, in the same page table as @addr
- *
- * Context: may sleep; hksm.sem held, the slot of the scanner entered.
- * Return: where to go on, beyond @addr unless the budget is used up or a
- * large folio was split; at one that has to be, if pages before it were merged.
- */
-unsigned long hksm_scan_batch(struct hksm_scanner *sc,
-			      struct vm_area_struct *vma, unsigned long addr,
-			      unsigned long end)
+static unsigned long scan_batch(struct hksm_scanner *sc,
+				struct vm_area_struct *vma, unsigned long addr,
+				unsigned long end)
 {
 	u64 digest[HKSM_BATCH];
 	bool zero_only = READ_ONCE(sc->h->zero_only);
@@ -782,4 +781,32 @@ unsigned long hksm_scan_batch(struct hksm_scanner *sc,
 		hksm_range_disown(sc->h, sc->range);
 	sc->range = NULL;
 	return addr;
+}
+
+/**
+ * hksm_scan_batch() - scan from an address to where the batch is full
+ * @sc: the scanner; its slot is entered
+ * @vma: a mergeable area with an anon_vma
+ * @addr: where to begin
+ * @end: where to end at the latest, in the same page table as @addr
+ *
+ * Context: may sleep; hksm.sem held, the slot of the scanner entered.
+ * Return: where to go on, beyond @addr unless the budget is used up or a
+ * large folio was split; at one that has to be, if pages before it were merged.
+ */
+unsigned long hksm_scan_batch(struct hksm_scanner *sc,
+			      struct vm_area_struct *vma, unsigned long addr,
+			      unsigned long end)
+{
+	unsigned long next, scanned = sc->scanned, merges = sc->merges;
+	u64 begin, now;
+
+	if (!trace_hksm_batch_enabled())
+		return scan_batch(sc, vma, addr, end);
+	begin = ktime_get_ns();
+	next = scan_batch(sc, vma, addr, end);
+	now = ktime_get_ns();
+	trace_hksm_batch(vma->vm_mm, addr, sc->scanned - scanned,
+			 sc->merges - merges, now - sc->since, now - begin);
+	return next;
 }

@@ -14,6 +14,7 @@
 #include <trace/events/ksm.h>
 
 #include "forget.h"
+#include "hold.h"
 #include "index.h"
 #include "peers.h"
 #include "policy.h"
@@ -282,6 +283,7 @@ static bool sched_step(struct hksm_scanner *sc)
 	entered = sched_enter(h, slot);
 	if (entered > 0) {
 		start = task_sched_runtime(current);
+		sc->since = hksm_hold_begin();
 		sc->slot = slot;
 		spin_lock(&h->slots_lock);
 		addr = h->cursor == &slot->list ? h->cursor_addr : 0;
@@ -294,6 +296,7 @@ static bool sched_step(struct hksm_scanner *sc)
 		if (!end && h->cursor == &slot->list)
 			h->cursor_addr = addr;
 		spin_unlock(&h->slots_lock);
+		hksm_hold_mmap(h, slot->mm, sc->since);
 		hksm_slot_leave(h, slot);
 	}
 	if (end && entered >= 0)
@@ -317,7 +320,7 @@ static void sched_upkeep(struct hksm *h, bool idle)
 	h->stuck = !hksm_index_resize(h, idle);
 	if (bare)
 		hksm_stable_sweep(h);
-	up_write(&h->sem);
+	hksm_unlock_all(h, "upkeep");
 }
 
 /* One turn: at most @pages pages, at most to the end of the pass. */

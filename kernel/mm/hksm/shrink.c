@@ -10,6 +10,7 @@
 #include <linux/shrinker.h>
 #include <linux/workqueue.h>
 
+#include "hold.h"
 #include "index.h"
 #include "range.h"
 #include "shrink.h"
@@ -112,7 +113,7 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 	struct hksm *h = shrinker->private_data;
 	unsigned long freed = 0, seen = 0;
 
-	if (!down_write_trylock(&h->sem))
+	if (!hksm_trylock_all(h))
 		return SHRINK_STOP;
 	if (!(h->run & HKSM_RUN_OFFLINE))
 		freed = shrink_some(h, sc->nr_to_scan, &seen);
@@ -120,7 +121,7 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 		   h->words_reclaimed + freed * HKSM_CHUNK_PAGES);
 	if (hksm_index_wanted(h, true))
 		queue_work(system_dfl_wq, &h->trimmer);
-	up_write(&h->sem);
+	hksm_unlock_all(h, "shrinker");
 	sc->nr_scanned = seen;
 	return seen ? freed : SHRINK_STOP;
 }
@@ -131,7 +132,7 @@ static void shrink_trim(struct work_struct *work)
 
 	hksm_lock_all(h);
 	hksm_index_resize(h, true);
-	up_write(&h->sem);
+	hksm_unlock_all(h, "trimmer");
 }
 
 /**

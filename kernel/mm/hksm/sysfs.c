@@ -10,6 +10,7 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
+#include "hold.h"
 #include "sched.h"
 #include "stable.h"
 #include "stats.h"
@@ -150,7 +151,7 @@ static int store_run(struct hksm *h, const char *buf)
 				WRITE_ONCE(h->run, HKSM_RUN_STOP);
 		}
 	}
-	up_write(&h->sem);
+	hksm_unlock_all(h, val & HKSM_RUN_UNMERGE ? "unmerge" : "run");
 	if (val & HKSM_RUN_MERGE)
 		wake_up_interruptible(&h->thread_wait);
 	return err;
@@ -169,7 +170,7 @@ static int sysfs_change_shape(struct hksm *h, unsigned int *field,
 		else
 			WRITE_ONCE(*field, val);
 	}
-	up_write(&h->sem);
+	hksm_unlock_all(h, "knob");
 	return err;
 }
 

@@ -11,11 +11,15 @@
 #include <linux/swap.h>
 
 #include "forget.h"
+#include "hold.h"
 #include "index.h"
 #include "slot.h"
 #include "stable.h"
 #include "unmerge.h"
 #include "walk.h"
+
+/* Entries that cost less than it does to read the clock. */
+#define UNMERGE_UNTIMED	8
 
 /**
  * hksm_may_merge() - may pages of an area be merged at all?
@@ -69,15 +73,17 @@ static bool unmerge_find(struct vm_area_struct *vma, unsigned long *addr,
 {
 	unsigned int entries = HKSM_HOLE_ENTRIES;
 	struct mm_struct *mm = vma->vm_mm;
-	unsigned long next;
+	unsigned long from, next;
 	pte_t *start, *ptep;
 	spinlock_t *ptl;
+	u64 since;
 	bool found;
 	pmd_t *pmd;
 
 	*addr = hksm_skip_hole(mm, *addr, end, &entries);
 	if (*addr >= end || !entries)
 		return false;
+	from = *addr;
 	next = pmd_addr_end(*addr, end);
 	pmd = mm_find_pmd(mm, *addr);
 	start = pmd ? pte_offset_map_lock(mm, pmd, *addr, &ptl) : NULL;
@@ -85,10 +91,16 @@ static bool unmerge_find(struct vm_area_struct *vma, unsigned long *addr,
 		*addr = next;
 		return false;
 	}
-	for (ptep = start; *addr < next; *addr += PAGE_SIZE, ptep++)
+	/* Mostly one of the first is merged: the lock is taken for every page. */
+	since = hksm_hold_begin_ptl(1);
+	for (ptep = start; *addr < next; *addr += PAGE_SIZE, ptep++) {
 		if (unmerge_is_merged(vma, *addr, ptep_get(ptep)))
 			break;
+		if (!since && ptep - start == UNMERGE_UNTIMED)
+			since = hksm_hold_begin();
+	}
 	found = *addr < next;
+	hksm_hold_ptl(&hksm, mm, from, ptep - start, since);
 	pte_unmap_unlock(start, ptl);
 	return found;
 }
@@ -142,9 +154,11 @@ static int unmerge_slot(struct hksm *h, struct hksm_slot *slot)
 	struct vm_area_struct *vma;
 	unsigned long from = 0;
 	int err = 0;
+	u64 since;
 
 	if (!hksm_slot_enter(h, slot, false))
 		return 0;
+	since = hksm_hold_begin();
 	VMA_ITERATOR(vmi, slot->mm, 0);
 	for_each_vma(vmi, vma) {
 		if (!(vma->vm_flags & VM_MERGEABLE) || !vma->anon_vma)
@@ -155,6 +169,7 @@ static int unmerge_slot(struct hksm *h, struct hksm_slot *slot)
 			break;
 	}
 	/* What is left to do does not take the mm: an exit need not wait. */
+	hksm_hold_mmap(h, slot->mm, since);
 	hksm_slot_leave(h, slot);
 	if (!err)
 		hksm_forget(h, slot, &from, ULONG_MAX, UINT_MAX);
