@@ -102,6 +102,11 @@ struct hksm_scanner;
  * @shrink_id: range that the shrinker looks at next; @sem held for writing
  * @words_reclaimed: words it has given back, ever; the same
  * @trimmer: makes the tables smaller after it
+ * @longest_mmap: longest hold of an mmap_lock, in ns; of hold.c, lockless, like
+ *	those below it
+ * @longest_ptl: of the lock of a page table
+ * @longest_notifier: of what MMU notifiers are told of
+ * @longest_exclusive: of @sem for writing
  * @all_since: when @sem was locked for writing; @sem
  * @exit_wait: exits that wait for a user to leave the mm
  * @thread: ksmd
@@ -170,6 +175,10 @@ struct hksm {
 	unsigned long shrink_id;
 	unsigned long words_reclaimed;
 	struct work_struct trimmer;
+	unsigned long longest_mmap;
+	unsigned long longest_ptl;
+	unsigned long longest_notifier;
+	unsigned long longest_exclusive;
 	u64 all_since;
 	wait_queue_head_t exit_wait;
 

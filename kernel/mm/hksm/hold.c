@@ -6,6 +6,16 @@
 
 #include "hold.h"
 
+/* Several may raise it at once, and the file that shows it may clear it. */
+static void hold_raise(unsigned long *longest, unsigned long ns)
+{
+	unsigned long old = READ_ONCE(*longest);
+
+	while (ns > old)
+		if (try_cmpxchg(longest, &old, ns))
+			return;
+}
+
 /**
  * hksm_hold_mmap() - an mmap_lock is going to be given back
  * @h: the engine
@@ -18,6 +28,7 @@ void hksm_hold_mmap(struct hksm *h, struct mm_struct *mm, u64 since)
 {
 	u64 ns = ktime_get_ns() - since;
 
+	hold_raise(&h->longest_mmap, ns);
 	trace_hksm_mmap_hold(mm, ns);
 }
 
@@ -39,6 +50,7 @@ void hksm_hold_ptl(struct hksm *h, struct mm_struct *mm, unsigned long addr,
 	if (!since)
 		return;
 	ns = ktime_get_ns() - since;
+	hold_raise(&h->longest_ptl, ns);
 	trace_hksm_ptl_hold(mm, addr, entries, ns);
 }
 
@@ -60,6 +72,7 @@ void hksm_hold_notifier(struct hksm *h, struct mm_struct *mm,
 	if (!since)
 		return;
 	ns = ktime_get_ns() - since;
+	hold_raise(&h->longest_notifier, ns);
 	trace_hksm_notifier(mm, start, end, ns);
 }
 
@@ -123,5 +136,6 @@ void hksm_unlock_all(struct hksm *h, const char *who)
 	u64 ns = ktime_get_ns() - h->all_since;
 
 	up_write(&h->sem);
+	hold_raise(&h->longest_exclusive, ns);
 	trace_hksm_exclusive(who, ns);
 }

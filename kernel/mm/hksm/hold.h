@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Having the engine to oneself, and the tracepoints for how long the engine has what
- * others want.
+ * Having the engine to oneself, and for how long the engine has what others want:
+ * the longest hold of each kind, and the tracepoint of every one.
  *
  * A hold begins when a lock was taken, so the wait for it is not in it. It is the
  * time that went by: who is preempted or interrupted keeps others waiting, too.

@@ -22,6 +22,7 @@ enum knob_type {
 	KNOB_UINT,	/* unsigned int, -EINVAL */
 	KNOB_ULONG,	/* unsigned long, -EINVAL */
 	KNOB_BOOL,	/* bool, -EINVAL */
+	KNOB_LONGEST,	/* unsigned long, and only 0 is taken, or -EINVAL */
 	KNOB_OTHER,	/* has functions of its own */
 };
 
@@ -67,6 +68,7 @@ static ssize_t knob_show(struct kobject *kobj, struct kobj_attribute *attr,
 		return sysfs_emit(buf, "%u\n",
 				  READ_ONCE(*(unsigned int *)k->field));
 	case KNOB_ULONG:
+	case KNOB_LONGEST:
 		return sysfs_emit(buf, "%lu\n",
 				  READ_ONCE(*(unsigned long *)k->field));
 	default:
@@ -90,6 +92,11 @@ static int knob_set(struct knob *k, const char *buf)
 		if (kstrtoul(buf, 10, &lval) || lval < k->min)
 			return -EINVAL;
 		WRITE_ONCE(*(unsigned long *)k->field, lval);
+		return 0;
+	case KNOB_LONGEST:
+		if (kstrtoul(buf, 10, &lval) || lval)
+			return -EINVAL;
+		WRITE_ONCE(*(unsigned long *)k->field, 0);
 		return 0;
 	default:
 		if (kstrtobool(buf, &on))
@@ -341,6 +348,10 @@ RO(words_reclaimed, get_words_reclaimed);
 RW(one_pass, KNOB_BOOL, &hksm.one_pass);
 RW(zero_only, KNOB_BOOL, &hksm.zero_only);
 RW(split_min, KNOB_UINT, &hksm.split_min);
+RW(longest_mmap_ns, KNOB_LONGEST, &hksm.longest_mmap);
+RW(longest_ptl_ns, KNOB_LONGEST, &hksm.longest_ptl);
+RW(longest_notifier_ns, KNOB_LONGEST, &hksm.longest_notifier);
+RW(longest_exclusive_ns, KNOB_LONGEST, &hksm.longest_exclusive);
 RO_MODE(merges, 0400, get_merges);
 RO_MODE(breaks, 0400, get_breaks);
 
@@ -383,6 +394,10 @@ static struct attribute *hksm_attrs[] = {
 	FILE_OF(one_pass),
 	FILE_OF(zero_only),
 	FILE_OF(split_min),
+	FILE_OF(longest_mmap_ns),
+	FILE_OF(longest_ptl_ns),
+	FILE_OF(longest_notifier_ns),
+	FILE_OF(longest_exclusive_ns),
 	FILE_OF(merges),
 	FILE_OF(breaks),
 	NULL,
