@@ -97,6 +97,19 @@ static size_t wrong(unsigned int counts)
 	return n;
 }
 
+#define HELD	"hksm/longest_notifier_ns"
+
+/* The guest is kept from its memory for as long as a merge takes. */
+static void held_up(void)
+{
+	long long ns = case_has(HELD) ? case_get(HELD) : -1;
+
+	if (ns < 0)
+		case_skip("this engine does not say how long notifiers wait");
+	else
+		case_ok(ns > 0, "notifiers waited for %lld ns at most", ns);
+}
+
 static void run(void)
 {
 	size_t bad = 0, merged = 0;
@@ -110,6 +123,8 @@ static void run(void)
 		return;
 	for (size_t i = 1; i <= PAGES; i++)
 		case_fill(case_page(mem, i), ID);
+	if (case_has(HELD) && case_write("/sys/kernel/mm/ksm/" HELD, "0"))
+		case_die("%s cannot be cleared", HELD);
 	if (madvise(case_page(mem, 1), PAGES * case_page_size(),
 		    MADV_MERGEABLE))
 		case_die("MADV_MERGEABLE: %s", strerror(errno));
@@ -131,6 +146,7 @@ static void run(void)
 	case_ok(case_wait_frames(case_page(mem, 1), PAGES, 1),
 		"and all are in the end");
 	case_ok(wrong(ENTRIES * PASSES) == 0, "content");
+	held_up();
 	case_stop();
 }
 
