@@ -276,6 +276,27 @@ documented_columns() {
 		"$KSM_SRCDIR/tools/libksm/fail.c")
 }
 
+# heads: what stands in bold at the head of the paragraphs of stdin.
+heads() { awk '/^\.TP/ { getline; print }' | sed -n 's/^\.B \([a-z_]*\)$/\1/p'; }
+
+@test "hksm(7), hksm.rst: every file, every line of ksm_stat, every tracepoint" {
+	engine=$KSM_SRCDIR/kernel/mm/hksm
+	rst=$KSM_SRCDIR/kernel/Documentation/admin-guide/mm/hksm.rst
+	files=$(sed -n '/^static struct attribute \*hksm_attrs/,/^};/s/.*FILE_OF(\(.*\)),/\1/p' \
+		"$engine/sysfs.c" | sort)
+	lines=$(sed -n 's/.*seq_printf(m, "\(ksm_[a-z_]*\).*/\1/p' "$engine"/{stats.c,compat.h} | sort)
+	events=$(sed -n 's/^TRACE_EVENT(\(.*\),/\1/p' "$engine/trace.h" | sort)
+	[[ $files == *merges* && $lines == *ksm_merges* && $events == *hksm_batch* ]]
+	same "files" "$(for part in Settings Figures How; do
+		section "$MAN/hksm.7" DESCRIPTION "$part" | heads
+	done | grep -v '^ksm_' | sort)" "$files"
+	same "lines" "$(section "$MAN/hksm.7" DESCRIPTION Figures |
+		sed -n 's/^\(ksm_[a-z_]*\)\t.*/\1/p' | sort)" "$lines"
+	same "events" "$(section "$MAN/hksm.7" DESCRIPTION Tracepoints | heads | sort)" "$events"
+	same "hksm.rst" "$(grep -xE '[a-z_]+' "$rst" | sort)" \
+		"$(printf '%s\n' "$files" "$lines" "$events" | sort)"
+}
+
 @test "man pages: the order of sections" {
 	order="NAME SYNOPSIS DESCRIPTION COMMANDS OPTIONS COLUMNS EXIT STATUS FILES ENVIRONMENT NOTES EXAMPLES SEE ALSO"
 	for page in "$MAN"/*.[158]; do
