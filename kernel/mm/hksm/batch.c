@@ -46,15 +46,13 @@ struct hksm_item *hksm_batch_item(struct hksm_scanner *sc,
  * A range that is new is owned from here on.
  *
  * Context: may sleep; the slot of the scanner is entered.
- * Return: false without memory.
+ * Return: false without memory, or when somebody else has made it meanwhile.
  */
 bool hksm_batch_room(struct hksm_scanner *sc, unsigned long addr)
 {
-	if (!sc->range) {
-		sc->range = hksm_range_make(sc->h, sc->slot, addr);
-		if (!sc->range)
-			return false;
-		hksm_range_own(sc->range, sc);
-	}
+	if (!sc->range)
+		sc->range = hksm_range_make(sc->h, sc->slot, addr, sc);
+	if (!sc->range)
+		return false;
 	return hksm_range_room(sc->h, sc->range, hksm_idx(addr));
 }

@@ -8,7 +8,8 @@
  *
  *   hksm.sem             read: scanners, per batch. write: run=2, the knobs
  *                        that reshape the tables, the reaper, memory hotplug
- *   hksm_range.owner     try only: the meta words of a range are its owner's
+ *   hksm_range.owner     try only, also by who has hksm.sem for writing: the
+ *                        meta words of a range are its owner's
  *   mm->mmap_lock        read. Own mm: try, and then lock without hksm.sem,
  *                        which is tried for after it; the partner's mm: try
  *                        only
@@ -25,6 +26,7 @@
 #include <linux/atomic.h>
 #include <linux/ksm.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/mm.h>
 #include <linux/rhashtable-types.h>
 #include <linux/rwsem.h>
@@ -55,6 +57,25 @@
 #define HKSM_RUN_OFFLINE	4
 
 struct hksm_scanner;
+
+/**
+ * struct hksm_limbo - what is not used any more, but may still be looked at
+ * @nodes: struct hksm_node
+ * @pieces: of families
+ * @ranges: struct hksm_range
+ * @chunks: struct hksm_chunk
+ * @nr: how many there are
+ *
+ * Who holds hksm.sem may have found any of these a moment ago. They are freed
+ * by who has it for writing.
+ */
+struct hksm_limbo {
+	struct llist_head nodes;
+	struct llist_head pieces;
+	struct llist_head ranges;
+	struct llist_head chunks;
+	atomic_long_t nr;
+};
 
 /**
  * struct hksm - all state of the engine
@@ -89,6 +110,7 @@ struct hksm_scanner;
  * @family_nodes: their copies; @stable_lock
  * @nr_bare: nodes in state HKSM_NODE_BARE
  * @meta_bytes: memory of everything but the tables
+ * @limbo: what is to be freed
  * @slots_lock: see the lock order
  * @slots: mms in the order of the pass; @slots_lock
  * @slots_hash: the same by mm; @slots_lock
@@ -161,6 +183,7 @@ struct hksm {
 	unsigned long family_nodes;
 	atomic_long_t nr_bare;
 	atomic_long_t meta_bytes;
+	struct hksm_limbo limbo;
 
 	spinlock_t slots_lock;
 	struct list_head slots;
@@ -207,5 +230,12 @@ struct hksm {
 };
 
 extern struct hksm hksm;
+
+static inline void hksm_limbo_add(struct hksm *h, struct llist_head *list,
+				  struct llist_node *what)
+{
+	llist_add(what, list);
+	atomic_long_inc(&h->limbo.nr);
+}
 
 #endif /* HKSM_CORE_H */

@@ -9,15 +9,20 @@
 #include "hold.h"
 #include "index.h"
 #include "range.h"
+#include "stable.h"
 
 /* Ranges of a dead mm freed under one hold of the engine. */
 #define REAP_RANGES	64
 
+/* Where somebody else owns it, it is left to the next pass. */
 static void forget_range(struct hksm *h, struct hksm_range *range,
-			 unsigned int from, unsigned int last)
+			 unsigned int from, unsigned int last,
+			 const void *owner)
 {
 	unsigned int idx;
 
+	if (!hksm_range_own(range, owner))
+		return;
 	for (idx = from; idx <= last; idx++) {
 		u64 m;
 
@@ -31,11 +36,10 @@ static void forget_range(struct hksm *h, struct hksm_range *range,
 		if (hksm_meta_state(m) == HKSM_CAND)
 			hksm_index_del(h, m, hksm_place(range, idx));
 		if (hksm_meta_state(m) == HKSM_MERGED)
-			hksm_rec_leave(h, m, HKSM_FOLIO_WAIT);
+			hksm_rec_leave(h, m, HKSM_FOLIO_WAIT, owner);
 		hksm_meta_write(range, idx, 0);
 	}
-	if (!hksm_range_tidy(h, range))
-		hksm_range_flush(h, range);
+	hksm_range_disown(h, range);
 }
 
 /* Of page tables that are outside of mergeable areas as a whole. */
@@ -60,15 +64,15 @@ static void forget_zeroed(struct hksm_slot *slot, unsigned long from,
  * @from: first address; where to go on, when there is more
  * @last: last address
  * @nr: most ranges to look at
+ * @owner: in whose name ranges are to be owned; owns none now
  *
- * For addresses that are not in a mergeable area any more. No range in the
- * stretch is owned by anybody.
+ * For addresses that are not in a mergeable area any more.
  *
  * Context: may sleep; hksm.sem held and no folio lock.
  * Return: true when nothing is left to be forgotten.
  */
 bool hksm_forget(struct hksm *h, struct hksm_slot *slot, unsigned long *from,
-		 unsigned long last, unsigned int nr)
+		 unsigned long last, unsigned int nr, const void *owner)
 {
 	struct hksm_range *range;
 	unsigned long i;
@@ -86,10 +90,22 @@ bool hksm_forget(struct hksm *h, struct hksm_slot *slot, unsigned long *from,
 			a = hksm_idx(*from);
 		if (range->base >> PMD_SHIFT == last >> PMD_SHIFT)
 			b = hksm_idx(last);
-		forget_range(h, range, a, b);
+		forget_range(h, range, a, b, owner);
 		cond_resched();
 	}
 	return true;
+}
+
+/**
+ * hksm_free_limbo() - free what is out of use
+ * @h: the engine
+ *
+ * Context: hksm.sem held for writing.
+ */
+void hksm_free_limbo(struct hksm *h)
+{
+	hksm_stable_free_limbo(h);
+	hksm_range_free_limbo(h);
 }
 
 /* Free @nr ranges of an mm that is gone. Return: true when there are more. */
@@ -100,7 +116,7 @@ static bool forget_some(struct hksm *h, struct hksm_slot *slot, unsigned int nr)
 
 	lockdep_assert_held_write(&h->sem);
 	xa_for_each(&slot->ranges, i, range) {
-		forget_range(h, range, 0, HKSM_RANGE_PAGES - 1);
+		forget_range(h, range, 0, HKSM_RANGE_PAGES - 1, h);
 		if (!--nr)
 			break;
 	}
@@ -133,6 +149,7 @@ void hksm_reap(struct work_struct *work)
 		do {
 			hksm_lock_all(h);
 			more = forget_some(h, slot, REAP_RANGES);
+			hksm_free_limbo(h);
 			hksm_unlock_all(h, "reaper");
 			cond_resched();
 		} while (more);

@@ -77,27 +77,45 @@ static struct hksm_slot *heir_find(struct hksm *h, struct folio *folio,
 	return slot;
 }
 
-/* What the heir needs for the record. */
+/* What the heir needs for the record. A range is owned. */
 struct heir_estate {
 	struct hksm_range *range;
 	struct hksm_ctx *ctx;
 };
 
-/* Return: false when something is missing, or without memory for it. */
-static bool heir_estate_get(struct hksm *h, struct hksm_slot *slot,
-			    struct hksm_rec *rec, struct heir_estate *e,
-			    bool alloc)
+/* The range of an address, owned, or NULL. */
+static struct hksm_range *heir_range(struct hksm *h, struct hksm_slot *slot,
+				     unsigned long addr, bool alloc,
+				     const void *owner)
 {
-	struct hksm_ctx *old = rec->ctx;
+	struct hksm_range *range;
+
+	if (alloc)
+		return hksm_range_make(h, slot, addr, owner);
+	range = hksm_range_find(slot, addr);
+	return range && hksm_range_own(range, owner) ? range : NULL;
+}
+
+/*
+ * For a record with a context of @old at @addr. Return: false when something is
+ * missing, or without memory for it, or when the heir has a record by now.
+ */
+static bool heir_estate_get(struct hksm *h, struct hksm_slot *slot,
+			    struct hksm_ctx *old, unsigned long addr,
+			    struct heir_estate *e, bool alloc,
+			    const void *owner)
+{
+	unsigned int idx = hksm_idx(addr);
 
 	e->ctx = NULL;
-	e->range = alloc ? hksm_range_make(h, slot, rec->addr) :
-			   hksm_range_find(slot, rec->addr);
-	if (!e->range || !hksm_range_own(e->range, h->scanner))
+	e->range = heir_range(h, slot, addr, alloc, owner);
+	if (!e->range)
 		return false;
-	if (!alloc && !hksm_meta_ptr(e->range, hksm_idx(rec->addr)))
+	if (!alloc && !hksm_meta_ptr(e->range, idx))
 		return false;
-	if (!hksm_range_room(h, e->range, hksm_idx(rec->addr)))
+	if (!hksm_range_room(h, e->range, idx))
+		return false;
+	if (hksm_meta_state(hksm_meta_read(e->range, idx)) == HKSM_MERGED)
 		return false;
 	e->ctx = hksm_ctx_make(slot, old->anon_vma, old->delta,
 			       alloc ? HKSM_META_GFP : 0);
@@ -107,11 +125,35 @@ static bool heir_estate_get(struct hksm *h, struct hksm_slot *slot,
 static void heir_estate_put(struct hksm *h, struct heir_estate *e)
 {
 	hksm_ctx_put(e->ctx);
-	if (e->range && e->range->owner == h->scanner &&
-	    !hksm_range_tidy(h, e->range))
+	if (e->range)
 		hksm_range_disown(h, e->range);
 	e->ctx = NULL;
 	e->range = NULL;
+}
+
+/*
+ * The same with reclaim, and therefore without the lock of the folio, which
+ * others map. Only the address and the context of a record are sure meanwhile.
+ * Return: as hksm_node_folio().
+ */
+static struct folio *heir_estate_wait(struct hksm *h, struct hksm_slot *slot,
+				      struct hksm_rec *rec,
+				      struct heir_estate *e,
+				      struct folio *folio,
+				      enum hksm_folio_mode mode,
+				      struct hksm_node *node,
+				      const void *owner, bool *ready)
+{
+	struct hksm_ctx *old = rec->ctx;
+	unsigned long addr = rec->addr;
+
+	refcount_inc(&old->ref);
+	folio_unlock(folio);
+	folio_put(folio);
+	heir_estate_put(h, e);
+	*ready = heir_estate_get(h, slot, old, addr, e, true, owner);
+	hksm_ctx_put(old);
+	return hksm_node_folio(node, mode);
 }
 
 static void heir_hand_over(struct hksm *h, struct hksm_node *node,
@@ -133,6 +175,7 @@ static void heir_hand_over(struct hksm *h, struct hksm_node *node,
  * @h: the engine
  * @meta: word in state MERGED, of a range the caller owns; the caller changes it
  * @mode: whether the folio may be waited for
+ * @owner: in whose name the caller owns it, and will own that of an heir
  *
  * The record goes to another process that needs it, or it goes away. Without
  * memory for that it goes away, too, and the other process is not found before
@@ -141,7 +184,8 @@ static void heir_hand_over(struct hksm *h, struct hksm_node *node,
  * Context: may sleep; no folio is locked and no range of another process owned.
  * Return: 0, or -EBUSY with nothing done.
  */
-int hksm_rec_leave(struct hksm *h, u64 meta, enum hksm_folio_mode mode)
+int hksm_rec_leave(struct hksm *h, u64 meta, enum hksm_folio_mode mode,
+		   const void *owner)
 {
 	struct hksm_node *node = hksm_meta_node(meta);
 	struct hksm_rec *rec = hksm_meta_rec(meta);
@@ -160,15 +204,10 @@ int hksm_rec_leave(struct hksm *h, u64 meta, enum hksm_folio_mode mode)
 		hksm_rec_end(h, node, rec, folio);
 		return 0;
 	}
-	ready = heir_estate_get(h, slot, rec, &e, false);
-	if (!ready) {
-		/* Not with the lock of a folio that others map. */
-		folio_unlock(folio);
-		folio_put(folio);
-		heir_estate_put(h, &e);
-		ready = heir_estate_get(h, slot, rec, &e, true);
-		folio = hksm_node_folio(node, mode);
-	}
+	ready = heir_estate_get(h, slot, rec->ctx, rec->addr, &e, false, owner);
+	if (!ready)
+		folio = heir_estate_wait(h, slot, rec, &e, folio, mode, node,
+					 owner, &ready);
 	if (IS_ERR(folio)) {
 		err = PTR_ERR(folio);
 	} else if (folio && ready) {

@@ -8,6 +8,7 @@
 #include "core.h"
 #include "stable.h"
 
-int hksm_rec_leave(struct hksm *h, u64 meta, enum hksm_folio_mode mode);
+int hksm_rec_leave(struct hksm *h, u64 meta, enum hksm_folio_mode mode,
+		   const void *owner);
 
 #endif /* HKSM_HEIR_H */

@@ -715,6 +715,19 @@ static void merge_settle(struct hksm_scanner *sc, struct hksm_item *item)
 	item->verdict = HKSM_V_DONE;
 }
 
+/* Does the batch, or a target behind this one, still need its range? */
+static bool merge_range_used(struct hksm_scanner *sc, struct hksm_target *t)
+{
+	const struct hksm_target *other;
+
+	if (t->range == sc->range)
+		return true;
+	for (other = t + 1; other < sc->target + sc->nr_targets; other++)
+		if (other->range == t->range)
+			return true;
+	return false;
+}
+
 static void merge_release_target(struct hksm_scanner *sc, struct hksm_target *t)
 {
 	struct folio *folio;
@@ -732,7 +745,7 @@ static void merge_release_target(struct hksm_scanner *sc, struct hksm_target *t)
 				folio_unlock(folio);
 			folio_put(folio);
 		}
-		if (t->range != sc->range)
+		if (!merge_range_used(sc, t))
 			hksm_range_disown(sc->h, t->range);
 		break;
 	default:

@@ -43,40 +43,28 @@ unsigned long hksm_range_next(struct hksm_slot *slot, unsigned long addr,
 	return max(addr, i << PMD_SHIFT);
 }
 
-/**
- * hksm_range_make() - the range of an address, allocated if need be
- * @h: the engine
- * @slot: its mm
- * @addr: any address
- *
- * Context: may sleep; hksm.sem held.
- * Return: the range, not owned when it is new, or NULL.
- */
-struct hksm_range *hksm_range_make(struct hksm *h, struct hksm_slot *slot,
-				   unsigned long addr)
+/* Return: the new range, or NULL: without memory, or when there is one now. */
+static struct hksm_range *range_create(struct hksm *h, struct hksm_slot *slot,
+				       unsigned long addr, const void *owner)
 {
 	struct xa_limit limit = XA_LIMIT(HKSM_RID_MIN, U32_MAX);
-	struct hksm_range *range = hksm_range_find(slot, addr);
+	struct hksm_range *range = kzalloc(sizeof(*range), HKSM_META_GFP);
 
-	BUILD_BUG_ON(HKSM_RANGE_PAGES - 1 > HKSM_IDX_MAX);
-	BUILD_BUG_ON(HKSM_RANGE_PAGES % HKSM_CHUNK_PAGES);
-	if (range)
-		return range;
-	range = kzalloc(sizeof(*range), HKSM_META_GFP);
 	if (!range)
 		return NULL;
 	range->slot = slot;
 	range->base = addr & PMD_MASK;
+	range->owner = owner;
 	if (xa_alloc(&h->ranges, &range->id, range, limit, HKSM_META_GFP))
 		goto free;
-	if (xa_err(xa_store(&slot->ranges, addr >> PMD_SHIFT, range,
-			    HKSM_META_GFP)))
+	if (xa_insert(&slot->ranges, addr >> PMD_SHIFT, range, HKSM_META_GFP))
 		goto erase;
 	atomic_long_add(sizeof(*range), &h->meta_bytes);
 	hksm_slot_account(slot, 0, 0, sizeof(*range));
 	return range;
 
 erase:
+	/* Nobody has its id: no word of it was ever in the table. */
 	xa_erase(&h->ranges, range->id);
 free:
 	kfree(range);
@@ -84,18 +72,44 @@ free:
 }
 
 /**
+ * hksm_range_make() - the range of an address, allocated if need be
+ * @h: the engine
+ * @slot: its mm
+ * @addr: any address
+ * @owner: who wants to own it
+ *
+ * Context: may sleep; hksm.sem held.
+ * Return: the range, owned, or NULL: without memory, or when it belongs to
+ * somebody else.
+ */
+struct hksm_range *hksm_range_make(struct hksm *h, struct hksm_slot *slot,
+				   unsigned long addr, const void *owner)
+{
+	struct hksm_range *range = hksm_range_find(slot, addr);
+
+	BUILD_BUG_ON(HKSM_RANGE_PAGES - 1 > HKSM_IDX_MAX);
+	BUILD_BUG_ON(HKSM_RANGE_PAGES % HKSM_CHUNK_PAGES);
+	if (!range)
+		return range_create(h, slot, addr, owner);
+	return hksm_range_own(range, owner) ? range : NULL;
+}
+
+/**
  * hksm_range_own() - become the owner of a range
  * @range: the range
- * @sc: who wants it; may own it already
+ * @owner: who wants it, a scanner, or the engine by who has hksm.sem for
+ *	writing; may own it already
  *
- * Context: any; does not wait.
- * Return: false when another scanner has it.
+ * Context: hksm.sem held; does not wait.
+ * Return: false when somebody else has it, or it is out of use.
  */
-bool hksm_range_own(struct hksm_range *range, struct hksm_scanner *sc)
+bool hksm_range_own(struct hksm_range *range, const void *owner)
 {
-	if (READ_ONCE(range->owner) == sc)
-		return true;
-	return !cmpxchg(&range->owner, NULL, sc);
+	const void *was = READ_ONCE(range->owner);
+
+	if (was)
+		return was == owner;
+	return !cmpxchg(&range->owner, NULL, owner);
 }
 
 /**
@@ -118,18 +132,78 @@ void hksm_range_flush(struct hksm *h, struct hksm_range *range)
 	}
 }
 
+/* Take what has become empty out of use. Return: true for the whole range. */
+static bool range_retire(struct hksm *h, struct hksm_range *range)
+{
+	bool any = false;
+	unsigned int c;
+
+	for (c = 0; c < HKSM_CHUNKS; c++) {
+		struct hksm_chunk *chunk = range->chunk[c];
+
+		if (!chunk)
+			continue;
+		if (range->live[c]) {
+			any = true;
+			continue;
+		}
+		WRITE_ONCE(range->chunk[c], NULL);
+		hksm_slot_account(range->slot, 0, 0, -(long)sizeof(*chunk));
+		hksm_limbo_add(h, &h->limbo.chunks, &chunk->limbo);
+	}
+	return !any;
+}
+
 /**
  * hksm_range_disown() - give up a range
  * @h: the engine
- * @range: owned by the caller
+ * @range: owned by the caller, who does not look at it any more
  *
- * Context: process; takes hksm_slot.lock.
+ * What is empty goes out of use: it is not found any more, and freed when
+ * nobody can have it in hand.
+ *
+ * Context: process; hksm.sem held; takes hksm_slot.lock.
  */
 void hksm_range_disown(struct hksm *h, struct hksm_range *range)
 {
+	lockdep_assert_held(&h->sem);
 	hksm_range_flush(h, range);
+	if (range_retire(h, range)) {
+		/* It keeps its owner, so that nobody takes it any more. */
+		xa_erase(&range->slot->ranges, range->base >> PMD_SHIFT);
+		xa_erase(&h->ranges, range->id);
+		hksm_slot_account(range->slot, 0, 0, -(long)sizeof(*range));
+		hksm_limbo_add(h, &h->limbo.ranges, &range->limbo);
+		return;
+	}
 	/* The next owner sees the words as they were left. */
 	smp_store_release(&range->owner, NULL);
+}
+
+/**
+ * hksm_range_free_limbo() - free ranges and chunks that are out of use
+ * @h: the engine
+ *
+ * Context: hksm.sem held for writing.
+ */
+void hksm_range_free_limbo(struct hksm *h)
+{
+	struct hksm_chunk *chunk, *c;
+	struct hksm_range *range, *r;
+
+	lockdep_assert_held_write(&h->sem);
+	llist_for_each_entry_safe(chunk, c, llist_del_all(&h->limbo.chunks),
+				  limbo) {
+		kfree(chunk);
+		atomic_long_sub(sizeof(*chunk), &h->meta_bytes);
+		atomic_long_dec(&h->limbo.nr);
+	}
+	llist_for_each_entry_safe(range, r, llist_del_all(&h->limbo.ranges),
+				  limbo) {
+		kfree(range);
+		atomic_long_sub(sizeof(*range), &h->meta_bytes);
+		atomic_long_dec(&h->limbo.nr);
+	}
 }
 
 /**
@@ -188,43 +262,18 @@ void hksm_meta_write(struct hksm_range *range, unsigned int idx, u64 m)
 }
 
 /**
- * hksm_range_tidy() - free what has become empty
- * @h: the engine
+ * hksm_meta_replace() - change what a word in state MERGED says of its history
  * @range: owned
+ * @idx: page
+ * @was: the word as it was read
+ * @m: the new word, in the same state and with the same record
  *
- * At once: whoever looks at words, also of ranges he does not own, has
- * hksm.sem, and is either the only scanner or has it for writing.
+ * Nothing is changed if the record has gone meanwhile with its node.
  *
- * Context: hksm.sem held; does not sleep.
- * Return: true when the range itself was freed.
+ * Context: hksm.sem held.
  */
-bool hksm_range_tidy(struct hksm *h, struct hksm_range *range)
+void hksm_meta_replace(struct hksm_range *range, unsigned int idx, u64 was,
+		       u64 m)
 {
-	bool any = false;
-	unsigned int c;
-
-	lockdep_assert_held(&h->sem);
-	for (c = 0; c < HKSM_CHUNKS; c++) {
-		struct hksm_chunk *chunk = range->chunk[c];
-
-		if (!chunk)
-			continue;
-		if (range->live[c]) {
-			any = true;
-			continue;
-		}
-		WRITE_ONCE(range->chunk[c], NULL);
-		kfree(chunk);
-		atomic_long_sub(sizeof(*chunk), &h->meta_bytes);
-		hksm_slot_account(range->slot, 0, 0, -(long)sizeof(*chunk));
-	}
-	if (any)
-		return false;
-	hksm_range_flush(h, range);
-	xa_erase(&range->slot->ranges, range->base >> PMD_SHIFT);
-	xa_erase(&h->ranges, range->id);
-	atomic_long_sub(sizeof(*range), &h->meta_bytes);
-	hksm_slot_account(range->slot, 0, 0, -(long)sizeof(*range));
-	kfree(range);
-	return true;
+	cmpxchg64(hksm_meta_ptr(range, idx), was, m);
 }

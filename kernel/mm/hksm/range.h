@@ -20,9 +20,14 @@
  * struct hksm_chunk - meta words of 64 consecutive pages
  * @meta: owner of the range; but hksm_node_drop() takes a word out of MERGED
  *	with cmpxchg, whoever owns it
+ * @limbo: when nothing is in it any more. Who still reads a word there reads a
+ *	pointer, whose lowest bits say HKSM_NONE
  */
 struct hksm_chunk {
-	u64 meta[HKSM_CHUNK_PAGES];
+	union {
+		u64 meta[HKSM_CHUNK_PAGES];
+		struct llist_node limbo;
+	};
 };
 
 /**
@@ -30,15 +35,17 @@ struct hksm_chunk {
  * @slot: immutable; the slot outlives its ranges
  * @base: immutable; first address
  * @id: immutable; index in hksm.ranges
- * @owner: scanner that may touch the fields below, taken with cmpxchg
+ * @owner: who may touch the fields below, taken with cmpxchg: a scanner, or the
+ *	engine; of a range that is out of use it stays set
  * @heat: history of merges
  * @rest: history of the huge page that is mapped here
- * @rest_pass: pass for which @resting was found out
  * @resting: the huge page is left alone in that pass
+ * @rest_pass: lower bits of the pass for which @resting was found out
  * @items_delta: tracked pages not yet accounted
  * @cand_delta: candidates not yet accounted
  * @chunk: allocated when a page of it is tracked, read by others, too
  * @live: words of the chunk that are not HKSM_NONE
+ * @limbo: when nothing is in it any more
  */
 struct hksm_range {
 	struct hksm_slot *slot;
@@ -47,26 +54,29 @@ struct hksm_range {
 	struct hksm_heat heat;
 	struct hksm_rest rest;
 	bool resting;
-	unsigned long rest_pass;
-	struct hksm_scanner *owner;
+	u32 rest_pass;
+	const void *owner;
 	int items_delta;
 	int cand_delta;
 	struct hksm_chunk *chunk[HKSM_CHUNKS];
 	u8 live[HKSM_CHUNKS];
+	struct llist_node limbo;
 };
 
 struct hksm_range *hksm_range_find(struct hksm_slot *slot, unsigned long addr);
 unsigned long hksm_range_next(struct hksm_slot *slot, unsigned long addr,
 			      unsigned long end);
 struct hksm_range *hksm_range_make(struct hksm *h, struct hksm_slot *slot,
-				   unsigned long addr);
-bool hksm_range_own(struct hksm_range *range, struct hksm_scanner *sc);
+				   unsigned long addr, const void *owner);
+bool hksm_range_own(struct hksm_range *range, const void *owner);
 void hksm_range_disown(struct hksm *h, struct hksm_range *range);
 void hksm_range_flush(struct hksm *h, struct hksm_range *range);
 bool hksm_range_room(struct hksm *h, struct hksm_range *range,
 		     unsigned int idx);
 void hksm_meta_write(struct hksm_range *range, unsigned int idx, u64 m);
-bool hksm_range_tidy(struct hksm *h, struct hksm_range *range);
+void hksm_meta_replace(struct hksm_range *range, unsigned int idx, u64 was,
+		       u64 m);
+void hksm_range_free_limbo(struct hksm *h);
 
 static inline u64 *hksm_meta_ptr(struct hksm_range *range, unsigned int idx)
 {

@@ -90,7 +90,7 @@ static void reconcile_lost(struct hksm_scanner *sc, unsigned int idx,
 	u64 m = hksm_meta_read(sc->range, idx);
 
 	if (hksm_meta_state(m) == HKSM_MERGED &&
-	    hksm_rec_leave(sc->h, m, HKSM_FOLIO_TRY)) {
+	    hksm_rec_leave(sc->h, m, HKSM_FOLIO_TRY, sc)) {
 		/* Next time; until then the record stays where it is. */
 		if (item)
 			item->verdict = HKSM_V_DONE;

@@ -96,14 +96,16 @@ static void scan_visit_merged(struct hksm_scanner *sc, unsigned int idx, u64 m,
 			      struct page *page)
 {
 	struct hksm_node *node = hksm_folio_node(page_folio(page));
+	u64 was;
 
 	sc->scanned++;
 	if (sc->budget)
 		sc->budget--;
 	if (node && hksm_meta_state(m) == HKSM_MERGED &&
 	    hksm_meta_node(m) == node && sc->h->merge_across_nodes) {
+		was = m;
 		if (unlikely(hksm_policy_calm(&m)))
-			hksm_meta_write(sc->range, idx, m);
+			hksm_meta_replace(sc->range, idx, was, m);
 		return;
 	}
 	scan_slow_add(sc, HKSM_SLOW_ADOPT, idx, page);
@@ -292,7 +294,7 @@ static unsigned long scan_collect_table(struct scan_walk *w, pmd_t *pmd,
 static bool scan_huge_rests(struct scan_walk *w)
 {
 	struct hksm_range *range = w->sc->range;
-	unsigned long pass = w->sc->h->seqnr + 1;
+	u32 pass = w->sc->h->seqnr + 1;
 
 	if (!range || !w->smart || w->zero_only)
 		return false;
@@ -777,7 +779,7 @@ static unsigned long scan_batch(struct hksm_scanner *sc,
 			scan_note_zeroed(sc);
 		hksm_peers_relax(sc);
 	}
-	if (sc->range && !hksm_range_tidy(sc->h, sc->range))
+	if (sc->range)
 		hksm_range_disown(sc->h, sc->range);
 	sc->range = NULL;
 	return addr;

@@ -27,6 +27,8 @@
 #define STEP_BATCHES	64
 /* Ranges forgotten under one hold of them. */
 #define STEP_RANGES	64
+/* Objects that are out of use before the engine stops to free them. */
+#define LIMBO_MAX	1024
 #define DEFAULT_PAGES	100
 /* No longer than the pause of 20 ms that is the default. */
 #define DRAIN_PAUSE	(HZ / 50)
@@ -160,7 +162,7 @@ static bool sched_forget(struct hksm_scanner *sc, unsigned long *addr,
 {
 	if (hksm_range_next(sc->slot, *addr, last) != last)
 		hksm_peers_release(sc);
-	return hksm_forget(sc->h, sc->slot, addr, last, STEP_RANGES);
+	return hksm_forget(sc->h, sc->slot, addr, last, STEP_RANGES, sc);
 }
 
 /* Scan areas of the entered mm. Return: true when its end was reached. */
@@ -309,17 +311,21 @@ static bool sched_step(struct hksm_scanner *sc)
 static void sched_upkeep(struct hksm *h, bool idle)
 {
 	bool bare = idle && atomic_long_read(&h->nr_bare);
+	long limbo = atomic_long_read(&h->limbo.nr);
+	bool size;
 
 	/* What had no memory a moment ago is tried once in a pass. */
-	if (h->stuck && !idle)
-		return;
-	h->stuck = false;
-	if (!hksm_index_wanted(h, idle) && !bare)
+	if (idle)
+		h->stuck = false;
+	size = !h->stuck && hksm_index_wanted(h, idle);
+	if (!size && !bare && limbo < (idle ? 1 : LIMBO_MAX))
 		return;
 	hksm_lock_all(h);
-	h->stuck = !hksm_index_resize(h, idle);
+	if (size)
+		h->stuck = !hksm_index_resize(h, idle);
 	if (bare)
 		hksm_stable_sweep(h);
+	hksm_free_limbo(h);
 	hksm_unlock_all(h, "upkeep");
 }
 

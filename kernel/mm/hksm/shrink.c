@@ -10,6 +10,7 @@
 #include <linux/shrinker.h>
 #include <linux/workqueue.h>
 
+#include "forget.h"
 #include "hold.h"
 #include "index.h"
 #include "range.h"
@@ -57,14 +58,15 @@ static unsigned long shrink_range(struct hksm *h, struct hksm_range *range,
 	unsigned long freed = 0;
 	unsigned int c;
 
+	if (!hksm_range_own(range, h))
+		return 0;
 	for (c = 0; c < HKSM_CHUNKS; c++) {
 		if (!range->chunk[c])
 			continue;
 		(*seen)++;
 		freed += shrink_chunk(h, range, c * HKSM_CHUNK_PAGES);
 	}
-	if (!hksm_range_tidy(h, range))
-		hksm_range_flush(h, range);
+	hksm_range_disown(h, range);
 	return freed;
 }
 
@@ -117,6 +119,7 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 		return SHRINK_STOP;
 	if (!(h->run & HKSM_RUN_OFFLINE))
 		freed = shrink_some(h, sc->nr_to_scan, &seen);
+	hksm_free_limbo(h);
 	WRITE_ONCE(h->words_reclaimed,
 		   h->words_reclaimed + freed * HKSM_CHUNK_PAGES);
 	if (hksm_index_wanted(h, true))

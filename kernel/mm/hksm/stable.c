@@ -5,8 +5,11 @@
  *
  * A node holds no reference to its folio, or swapping would have to wait for
  * a scanner. It is valid while folio->mapping points back at it; freeing an
- * anonymous page clears that. So a node may only be freed when its folio is
- * gone, or after the folio was told, under its lock, to forget the node.
+ * anonymous page clears that. So a node may only be dropped when its folio is
+ * gone, or after the folio was told, under its lock, to forget the node. Two
+ * scanners may see at once that a folio is gone: the one that finds the node
+ * filed drops it. Its memory stays what it is for as long as the other may look
+ * at it, see struct hksm_limbo.
  */
 #include <linux/kasan.h>
 #include <linux/slab.h>
@@ -287,10 +290,8 @@ static void *piece_alloc(struct hksm *h)
 
 static void piece_free(struct hksm *h, void *piece)
 {
-	if (!piece)
-		return;
-	atomic_long_sub(HKSM_PIECE_BYTES, &h->meta_bytes);
-	kmem_cache_free(h->family_cache, piece);
+	if (piece)
+		hksm_limbo_add(h, &h->limbo.pieces, piece);
 }
 
 static void node_join(struct hksm *h, struct hksm_node *node)
@@ -407,32 +408,28 @@ int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key)
 	return err;
 }
 
-/* Return: its key. In @piece: memory that its family does not need any more. */
-static u64 stable_unfile(struct hksm *h, struct hksm_node *node, void **piece)
+/*
+ * Its key is in the node again. Return: false when it was not filed. In @piece:
+ * memory that its family does not need any more.
+ */
+static bool stable_unfile(struct hksm *h, struct hksm_node *node, void **piece)
 {
-	u64 key = 0;
+	bool filed;
+	u64 key;
 
 	*piece = NULL;
 	spin_lock(&h->stable_lock);
+	filed = node->filing & HKSM_NODE_FILED;
 	if (node->filing & HKSM_NODE_DUP) {
 		key = hksm_family_of(&node->member)->key;
 		*piece = family_del(h, node);
 		node->key = key;
-	} else if (node->filing & HKSM_NODE_FILED) {
-		key = node->key;
-		hksm_table_remove(&h->stable, key, body_of(node, false));
+	} else if (filed) {
+		hksm_table_remove(&h->stable, node->key, body_of(node, false));
 	}
 	node->filing = 0;
 	spin_unlock(&h->stable_lock);
-	return key;
-}
-
-static void stable_remove(struct hksm *h, struct hksm_node *node)
-{
-	void *piece;
-
-	stable_unfile(h, node, &piece);
-	piece_free(h, piece);
+	return filed;
 }
 
 /**
@@ -458,7 +455,8 @@ bool hksm_stable_refile(struct hksm *h, struct hksm_node *node)
 
 	if (nid == node->nid)
 		return true;
-	key = stable_unfile(h, node, &piece);
+	stable_unfile(h, node, &piece);
+	key = node->key;
 	digest = hksm_key(h, key, node->nid);
 	moved = !stable_file_alloc(h, node, hksm_key(h, digest, nid), &piece);
 	if (moved)
@@ -495,22 +493,28 @@ struct hksm_node *hksm_node_alloc(struct hksm *h, gfp_t gfp)
 }
 
 /**
- * hksm_node_free() - free a node and its blocks
+ * hksm_node_free() - take a node out of use, with its blocks
  * @h: the engine
- * @node: without records; no folio carries its tag any more
+ * @node: not filed and without records; no folio carries its tag any more
  *
- * At once: reverse walks come by the folio's tag, under its lock, and no other
- * scanner is between finding a node and looking through its keyhole.
+ * Reverse walks come by the folio's tag, under its lock. Other scanners may
+ * still be between finding the node and looking through its keyhole, or refer
+ * to it by a word they have read.
  *
- * Context: hksm.sem held; takes hksm.stable_lock.
+ * Context: hksm.sem held.
  */
 void hksm_node_free(struct hksm *h, struct hksm_node *node)
 {
-	struct hksm_block *block = node->blocks;
-
-	stable_remove(h, node);
 	if (node->state & HKSM_NODE_BARE)
 		atomic_long_dec(&h->nr_bare);
+	node->state = 0;
+	hksm_limbo_add(h, &h->limbo.nodes, &node->limbo);
+}
+
+static void node_free_now(struct hksm *h, struct hksm_node *node)
+{
+	struct hksm_block *block = node->blocks;
+
 	while (block) {
 		struct hksm_block *next = block->next;
 
@@ -520,6 +524,30 @@ void hksm_node_free(struct hksm *h, struct hksm_node *node)
 	}
 	atomic_long_sub(sizeof(*node), &h->meta_bytes);
 	kmem_cache_free(h->node_cache, node);
+}
+
+/**
+ * hksm_stable_free_limbo() - free nodes and families that are out of use
+ * @h: the engine
+ *
+ * Context: hksm.sem held for writing.
+ */
+void hksm_stable_free_limbo(struct hksm *h)
+{
+	struct llist_node *piece, *next;
+	struct hksm_node *node, *n;
+
+	lockdep_assert_held_write(&h->sem);
+	llist_for_each_entry_safe(node, n, llist_del_all(&h->limbo.nodes),
+				  limbo) {
+		node_free_now(h, node);
+		atomic_long_dec(&h->limbo.nr);
+	}
+	llist_for_each_safe(piece, next, llist_del_all(&h->limbo.pieces)) {
+		kmem_cache_free(h->family_cache, piece);
+		atomic_long_sub(HKSM_PIECE_BYTES, &h->meta_bytes);
+		atomic_long_dec(&h->limbo.nr);
+	}
 }
 
 /**
@@ -708,9 +736,10 @@ static void node_forget_word(struct hksm_node *node, struct hksm_rec *rec)
 /**
  * hksm_node_drop() - forget a merged page
  * @h: the engine
- * @node: its folio is gone, or does not carry its tag any more; is freed
+ * @node: its folio is gone, or does not carry its tag any more; goes out of use
  *
- * Addresses that had a record are tracked on as if seen once.
+ * Addresses that had a record are tracked on as if seen once. Where somebody
+ * else has begun to drop it he does all of that; his work may not be done yet.
  *
  * Context: may sleep; hksm.sem held.
  */
@@ -718,9 +747,12 @@ void hksm_node_drop(struct hksm *h, struct hksm_node *node)
 {
 	struct hksm_rec_iter it = { .node = node };
 	struct hksm_rec *rec;
+	void *piece;
 
+	if (!stable_unfile(h, node, &piece))
+		return;
+	piece_free(h, piece);
 	trace_ksm_remove_ksm_page(node->kpfn);
-	stable_remove(h, node);
 	hksm_for_each_rec(rec, &it) {
 		node_forget_word(node, rec);
 		hksm_rec_cancel(h, node, rec);

@@ -68,10 +68,12 @@ struct hksm_block {
  * @filing: HKSM_NODE_FILED, _DUP, _OPEN; hksm.stable_lock
  * @state: HKSM_NODE_HOLES, HKSM_NODE_BARE; FL
  * @rec: first records; FL
+ * @limbo: when it is out of use
  *
  * There is no reference to the folio: the node is valid as long as the
- * folio's mapping points back at it, see hksm_node_folio(). It is not freed
- * before the folio is gone or was told to forget it.
+ * folio's mapping points back at it, see hksm_node_folio(). It does not go out
+ * of use before the folio is gone or was told to forget it, and is not freed
+ * before whoever may have it in hand has let go of hksm.sem.
  */
 struct hksm_node {
 	union {
@@ -84,7 +86,10 @@ struct hksm_node {
 	u16 nid;
 	u8 filing;
 	u8 state;
-	struct hksm_rec rec[HKSM_NODE_RECS];
+	union {
+		struct hksm_rec rec[HKSM_NODE_RECS];
+		struct llist_node limbo;
+	};
 } __aligned(64);
 
 enum hksm_folio_mode {
@@ -128,6 +133,7 @@ u64 hksm_rec_payload(struct hksm_node *node, struct hksm_rec *rec);
 struct hksm_node *hksm_meta_node(u64 meta);
 void hksm_stable_sweep(struct hksm *h);
 int hksm_stable_empty(struct hksm *h);
+void hksm_stable_free_limbo(struct hksm *h);
 void hksm_stable_offline(struct hksm *h, unsigned long start,
 			 unsigned long end);
 u64 hksm_key(struct hksm *h, u64 digest, int nid);

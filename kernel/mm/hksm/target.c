@@ -109,6 +109,7 @@ static struct hksm_target *target_claim(struct hksm_scanner *sc, u64 key,
 	struct hksm_item *lead = hksm_batch_item(sc, where);
 	struct hksm_range *range;
 	struct hksm_target *t;
+	bool had;
 	int err;
 	u64 m;
 
@@ -128,14 +129,22 @@ static struct hksm_target *target_claim(struct hksm_scanner *sc, u64 key,
 	range = xa_load(&h->ranges, where.rid);
 	if (!range)
 		return NULL;
+	/* Not to disturb others by a place that cannot be meant. */
 	m = hksm_meta_read(range, where.idx);
 	if (hksm_meta_state(m) != HKSM_CAND || (m ^ key) & HKSM_KEY_MASK)
 		return NULL;
-	err = hksm_peer_enter(sc, range->slot);
-	if (err)
-		return err == -ESRCH ? NULL : ERR_PTR(err);
-	if (range != sc->range && !hksm_range_own(range, sc))
+	had = READ_ONCE(range->owner) == sc;
+	if (!hksm_range_own(range, sc))
 		return ERR_PTR(-EBUSY);
+	/* From here on neither the word changes, nor does the slot go away. */
+	m = hksm_meta_read(range, where.idx);
+	err = hksm_meta_state(m) != HKSM_CAND || (m ^ key) & HKSM_KEY_MASK ?
+		-ESRCH : hksm_peer_enter(sc, range->slot);
+	if (err) {
+		if (!had)
+			hksm_range_disown(h, range);
+		return err == -ESRCH ? NULL : ERR_PTR(err);
+	}
 	hksm_index_del(h, key, where);
 	m = hksm_meta_set(m, HKSM_META_SKIP_SHIFT, 0);
 	hksm_meta_write(range, where.idx, hksm_meta_become(m, HKSM_SEEN, m));

@@ -172,7 +172,7 @@ static int unmerge_slot(struct hksm *h, struct hksm_slot *slot)
 	hksm_hold_mmap(h, slot->mm, since);
 	hksm_slot_leave(h, slot);
 	if (!err)
-		hksm_forget(h, slot, &from, ULONG_MAX, UINT_MAX);
+		hksm_forget(h, slot, &from, ULONG_MAX, UINT_MAX, h);
 	return err;
 }
 
@@ -218,6 +218,7 @@ int hksm_unmerge_all(struct hksm *h)
 	}
 	/* Some may still be mapped by an mm that is exiting. */
 	hksm_stable_empty(h);
+	hksm_free_limbo(h);
 	hksm_index_resize(h, true);
 	h->seqnr = 0;
 	return 0;

@@ -30,7 +30,7 @@ static void restore(struct kunit *test)
 	spin_lock_init(&slot->lock);
 	xa_init(&slot->ranges);
 	KUNIT_ASSERT_EQ(test, hksm_cand_init(&h->cand, 0), 0);
-	range = hksm_range_make(h, slot, 0);
+	range = hksm_range_make(h, slot, 0, h);
 	KUNIT_ASSERT_NOT_NULL(test, range);
 	for (idx = 0; idx < HKSM_RANGE_PAGES; idx++) {
 		KUNIT_ASSERT_TRUE(test, hksm_range_room(h, range, idx));
@@ -59,7 +59,13 @@ static void restore(struct kunit *test)
 	for (idx = 0; idx < HKSM_RANGE_PAGES; idx++)
 		hksm_meta_write(range, idx, 0);
 	down_write(&h->sem);
-	KUNIT_EXPECT_TRUE(test, hksm_range_tidy(h, range));
+	hksm_range_disown(h, range);
+	KUNIT_EXPECT_NULL(test, hksm_range_find(slot, 0));
+	/* Who has it in hand sees what is right, and cannot have it. */
+	KUNIT_EXPECT_FALSE(test, hksm_range_own(range, range));
+	KUNIT_EXPECT_EQ(test, hksm_meta_read(range, 0), 0);
+	hksm_range_free_limbo(h);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&h->limbo.nr), 0);
 	up_write(&h->sem);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&h->meta_bytes), 0);
 	hksm_cand_fini(&h->cand);
