@@ -27,7 +27,7 @@ static void places(void)
 	struct hksm_cand c;
 	unsigned int i;
 
-	CHECK(hksm_cand_init(&c, 0) == 0);
+	CHECK(hksm_cand_init(&c, 0, 0) == 0);
 	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		struct hksm_place where;
 		struct hksm_probe p;
@@ -51,7 +51,7 @@ static void grows_and_shrinks(void)
 	struct hksm_cand c;
 	unsigned long cap, want;
 
-	CHECK(hksm_cand_init(&c, 4096) == 0);
+	CHECK(hksm_cand_init(&c, 4096, 0) == 0);
 	cap = hksm_table_capacity(&c.table);
 	CHECK(hksm_cand_wanted(&c, false) == 0);
 	/* Nearly empty: smaller, but not while a pass is running. */
@@ -71,7 +71,7 @@ static void cleaned_of_tombstones(void)
 	struct hksm_place where = { HKSM_RID_MIN, 0 };
 	struct hksm_cand c;
 
-	CHECK(hksm_cand_init(&c, 1024) == 0);
+	CHECK(hksm_cand_init(&c, 1024, 0) == 0);
 	c.table.used = 500;
 	c.table.dead = hksm_table_capacity(&c.table) - 500;
 	CHECK(hksm_cand_wanted(&c, false) == hksm_table_capacity(&c.table));
@@ -87,7 +87,7 @@ static void no_room(void)
 	unsigned long kept = 0, asked;
 	struct hksm_cand c;
 
-	CHECK(hksm_cand_init(&c, 1024) == 0);
+	CHECK(hksm_cand_init(&c, 1024, 0) == 0);
 	CHECK(c.dropped == 0);
 	for (asked = 0; asked < 3 * hksm_table_capacity(&c.table); asked++) {
 		kept += hksm_cand_insert(&c, rnd(), where);

@@ -68,7 +68,7 @@ static void random_churn(void)
 	struct hksm_table t;
 	unsigned int step;
 
-	CHECK(hksm_table_init(&t, N + N / 8) == 0);
+	CHECK(hksm_table_init(&t, N + N / 8, 0) == 0);
 	new_model();
 	for (step = 0; step < 100000; step++) {
 		struct entry *e = &model[rnd() % N];
@@ -83,7 +83,7 @@ static void random_churn(void)
 			unsigned int i;
 
 			hksm_table_fini(&t);
-			CHECK(hksm_table_init(&t, N + N / 8) == 0);
+			CHECK(hksm_table_init(&t, N + N / 8, 0) == 0);
 			for (i = 0; i < N; i++)
 				model[i].in = false;
 		}
@@ -104,7 +104,7 @@ static void crowded(void)
 	struct hksm_table t;
 	u64 i;
 
-	CHECK(hksm_table_init(&t, 64 * HKSM_WAYS) == 0);
+	CHECK(hksm_table_init(&t, 64 * HKSM_WAYS, 0) == 0);
 	for (i = 0; i < run; i++)
 		CHECK(hksm_table_insert(&t, at_home(0, i), i + 2));
 	CHECK(!hksm_table_insert(&t, at_home(0, i), i + 2));
@@ -120,7 +120,7 @@ static void up_to_tight(void)
 	struct hksm_table t;
 	unsigned int i;
 
-	CHECK(hksm_table_init(&t, N) == 0);
+	CHECK(hksm_table_init(&t, N, 0) == 0);
 	new_model();
 	for (i = 0; i < N && !hksm_table_tight(&t); i++) {
 		model[i].in = hksm_table_insert(&t, model[i].key, model[i].body);
@@ -137,7 +137,7 @@ static void equal_keys(void)
 	u64 key = rnd();
 	unsigned int i, n = 0;
 
-	CHECK(hksm_table_init(&t, N) == 0);
+	CHECK(hksm_table_init(&t, N, 0) == 0);
 	for (i = 2; i < 2 + 2 * HKSM_WAYS * HKSM_RUN_MAX; i++)
 		n += hksm_table_insert(&t, key, i);
 	/* A flood is cut off: it costs recall, not time. */
@@ -157,7 +157,7 @@ static void replaced(void)
 	struct hksm_table t;
 	u64 key = rnd();
 
-	CHECK(hksm_table_init(&t, 1) == 0);
+	CHECK(hksm_table_init(&t, 1, 0) == 0);
 	CHECK(hksm_table_insert(&t, key, 5));
 	CHECK(hksm_table_replace(&t, key, 5, 6));
 	CHECK(!hksm_table_replace(&t, key, 5, 6));
@@ -172,7 +172,7 @@ static void low_bits(void)
 	struct hksm_table t;
 	u64 key = rnd();
 
-	CHECK(hksm_table_init(&t, N) == 0);
+	CHECK(hksm_table_init(&t, N, 0) == 0);
 	CHECK(hksm_table_insert(&t, key, HKSM_BODY_MASK));
 	CHECK(has(&t, key ^ ~HKSM_KEY_MASK, HKSM_BODY_MASK));
 	CHECK(!has(&t, key ^ (1ULL << HKSM_KEY_SHIFT), HKSM_BODY_MASK));
@@ -186,7 +186,7 @@ static void very_large(void)
 	struct hksm_table t;
 	u64 i;
 
-	if (hksm_table_init(&t, entries)) {
+	if (hksm_table_init(&t, entries, 0)) {
 		tap_check(false, __FILE__, __LINE__, "no table of 2 GiB");
 		return;
 	}
@@ -207,7 +207,7 @@ static void no_memory(void)
 	struct hksm_table t;
 
 	shim_no_memory = true;
-	CHECK(hksm_table_init(&t, N) == -ENOMEM);
+	CHECK(hksm_table_init(&t, N, 0) == -ENOMEM);
 	hksm_table_fini(&t);
 	shim_no_memory = false;
 }

@@ -6,7 +6,7 @@
  */
 #include "cand.h"
 
-#define CAND_MIN_ENTRIES	1024UL
+#define CAND_MIN_ENTRIES	64UL
 
 static u64 cand_pack(struct hksm_place where)
 {
@@ -24,14 +24,17 @@ static bool cand_unpack(u64 body, struct hksm_place *where)
  * hksm_cand_init() - allocate an empty candidate table
  * @c: storage owned by the caller
  * @entries: wanted capacity
+ * @common: see hksm_table_init()
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
  */
-int hksm_cand_init(struct hksm_cand *c, unsigned long entries)
+int hksm_cand_init(struct hksm_cand *c, unsigned long entries,
+		   unsigned int common)
 {
 	c->dropped = 0;
-	return hksm_table_init(&c->table, max(entries, CAND_MIN_ENTRIES));
+	return hksm_table_init(&c->table, max(entries, CAND_MIN_ENTRIES),
+			       common);
 }
 
 /**
@@ -83,7 +86,7 @@ bool hksm_cand_remove(struct hksm_cand *c, u64 key, struct hksm_place where)
  * @p: position for hksm_cand_next()
  * @where: filled with the page
  *
- * Context: any; with the owner's lock.
+ * Context: as hksm_table_next().
  * Return: false when there is none.
  */
 bool hksm_cand_first(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
@@ -94,18 +97,47 @@ bool hksm_cand_first(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
 
 /**
  * hksm_cand_next() - next page that may have a key
- * @c: the table, unchanged since hksm_cand_first()
+ * @c: the table
  * @key: key looked for
  * @p: position
  * @where: filled with the page
  *
- * Context: any; with the owner's lock.
+ * Context: as hksm_table_next().
  * Return: false when there is none left.
  */
 bool hksm_cand_next(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
 		    struct hksm_place *where)
 {
 	return cand_unpack(hksm_table_next(&c->table, key, p), where);
+}
+
+static unsigned long cand_larger(const struct hksm_cand *c)
+{
+	unsigned long cap = hksm_table_capacity(&c->table);
+
+	/* Mostly tombstones: clean, do not grow. */
+	if (c->table.used < cap - cap / 4)
+		return cap;
+	return cap + cap / 5 * 2;
+}
+
+/**
+ * hksm_cand_joins() - should the table be enlarged because others are?
+ * @c: the table
+ *
+ * Tables that share what is in them by chance get full one soon after the other,
+ * and to fill one takes a walk over all words.
+ *
+ * Context: any; without the lock it is a hint.
+ * Return: the capacity it should have then, or 0 to leave it as it is.
+ */
+unsigned long hksm_cand_joins(const struct hksm_cand *c)
+{
+	unsigned long cap = hksm_table_capacity(&c->table);
+
+	if (c->table.used + c->table.dead < cap - cap / 4)
+		return 0;
+	return cand_larger(c);
 }
 
 /**
@@ -125,12 +157,8 @@ unsigned long hksm_cand_wanted(const struct hksm_cand *c, bool idle)
 	unsigned long used = c->table.used;
 	unsigned long want;
 
-	if (hksm_table_tight(&c->table)) {
-		/* Mostly tombstones: clean, do not grow. */
-		if (used < cap - cap / 4)
-			return cap;
-		return cap + cap / 5 * 2;
-	}
+	if (hksm_table_tight(&c->table))
+		return cand_larger(c);
 	if (!idle || used >= cap / 2)
 		return 0;
 	want = max(used + used / 4, CAND_MIN_ENTRIES);

@@ -24,7 +24,7 @@ struct hksm_place {
 };
 
 /**
- * struct hksm_cand - the candidate table; its owner names the lock
+ * struct hksm_cand - a table of candidates; its owner names the lock
  * @table: the entries
  * @dropped: pages there was no room for, each time; goes on in the next table
  */
@@ -33,7 +33,8 @@ struct hksm_cand {
 	unsigned long dropped;
 };
 
-int hksm_cand_init(struct hksm_cand *c, unsigned long entries);
+int hksm_cand_init(struct hksm_cand *c, unsigned long entries,
+		   unsigned int common);
 void hksm_cand_fini(struct hksm_cand *c);
 bool hksm_cand_insert(struct hksm_cand *c, u64 key, struct hksm_place where);
 bool hksm_cand_remove(struct hksm_cand *c, u64 key, struct hksm_place where);
@@ -42,5 +43,6 @@ bool hksm_cand_first(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
 bool hksm_cand_next(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
 		    struct hksm_place *where);
 unsigned long hksm_cand_wanted(const struct hksm_cand *c, bool idle);
+unsigned long hksm_cand_joins(const struct hksm_cand *c);
 
 #endif /* HKSM_CAND_H */

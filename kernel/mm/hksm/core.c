@@ -149,6 +149,4 @@ struct hksm hksm = {
 	.thread_wait = __WAIT_QUEUE_HEAD_INITIALIZER(hksm.thread_wait),
 	.iter_wait = __WAIT_QUEUE_HEAD_INITIALIZER(hksm.iter_wait),
 	.ranges = XARRAY_INIT(hksm.ranges, XA_FLAGS_ALLOC),
-	.cand_lock = __SPIN_LOCK_UNLOCKED(hksm.cand_lock),
-	.stable_lock = __SPIN_LOCK_UNLOCKED(hksm.stable_lock),
 };

@@ -17,7 +17,7 @@
  *   anon_vma rwsem       inside reverse walks and splits only
  *   mmu notifier start   may sleep
  *   page table lock
- *   hksm.slots_lock, hksm.stable_lock, hksm.cand_lock, hksm_slot.lock
+ *   hksm.slots_lock, the locks of shards, hksm_slot.lock
  *                        leaves: nothing is taken, allocated or waited for
  */
 #ifndef HKSM_CORE_H
@@ -47,8 +47,8 @@
 
 #define HKSM_SLOT_HASH_BITS	10
 
-/* What the tables begin with. */
-#define HKSM_TABLE_ENTRIES	4096UL
+/* What the table of each shard begins with. */
+#define HKSM_TABLE_ENTRIES	128UL
 
 /* Bits of hksm.run: the values of the file "run", and what hotplug adds. */
 #define HKSM_RUN_STOP		0
@@ -57,6 +57,38 @@
 #define HKSM_RUN_OFFLINE	4
 
 struct hksm_scanner;
+
+/*
+ * What is looked up by content is cut into shards by the upper bits of its key,
+ * so that scanners that work on different contents have different locks.
+ */
+#define HKSM_SHARD_BITS		5
+#define HKSM_SHARDS		(1 << HKSM_SHARD_BITS)
+
+/**
+ * struct hksm_cand_shard - some of the pages that were seen once
+ * @lock: leaf
+ * @cand: changed with @lock held, replaced with hksm.sem held for writing
+ */
+struct hksm_cand_shard {
+	spinlock_t lock;
+	struct hksm_cand cand;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct hksm_stable_shard - some of the merged pages
+ * @lock: leaf
+ * @table: what its entries say is known to stable.c; changed with @lock held,
+ *	replaced with hksm.sem held for writing
+ * @families: contents with several copies; @lock
+ * @family_nodes: their copies; @lock
+ */
+struct hksm_stable_shard {
+	spinlock_t lock;
+	struct hksm_table table;
+	unsigned long families;
+	unsigned long family_nodes;
+} ____cacheline_aligned_in_smp;
 
 /**
  * struct hksm_limbo - what is not used any more, but may still be looked at
@@ -106,8 +138,6 @@ struct hksm_limbo {
  * @breaks: merged pages found written, ever
  * @pins: pages not merged because somebody holds a reference; this pass
  * @seqnr: passes completed; scanner
- * @families: contents with several copies; @stable_lock
- * @family_nodes: their copies; @stable_lock
  * @nr_bare: nodes in state HKSM_NODE_BARE
  * @meta_bytes: memory of everything but the tables
  * @limbo: what is to be freed
@@ -118,6 +148,7 @@ struct hksm_limbo {
  * @cursor_addr: where to go on in it; scanner
  * @unmerge: the same for run=2; @slots_lock
  * @in_pass: a pass has begun; scanner
+ * @tight: a table wants to be larger before long; lockless, a hint
  * @stuck: a table could not be made larger, for want of memory; scanner
  * @reap: dead slots that still have ranges; @slots_lock
  * @reaper: frees them
@@ -140,10 +171,8 @@ struct hksm_limbo {
  * @zero_digest: digest of a page of zeroes; immutable
  * @ranges: struct hksm_range by id; own lock
  * @ctxs: struct hksm_ctx by what it is the context of; own locks
- * @cand_lock: protects @cand
  * @cand: pages seen once
- * @stable_lock: protects @stable
- * @stable: merged pages; what its entries say is known to stable.c
+ * @stable: merged pages
  * @node_cache: immutable
  * @family_cache: of families and what they grow by; immutable
  * @block_cache: immutable
@@ -179,8 +208,6 @@ struct hksm {
 	atomic_long_t breaks;
 	atomic_long_t pins;
 	unsigned long seqnr;
-	unsigned long families;
-	unsigned long family_nodes;
 	atomic_long_t nr_bare;
 	atomic_long_t meta_bytes;
 	struct hksm_limbo limbo;
@@ -192,6 +219,7 @@ struct hksm {
 	unsigned long cursor_addr;
 	struct list_head *unmerge;
 	bool in_pass;
+	bool tight;
 	bool stuck;
 	struct list_head reap;
 	struct work_struct reaper;
@@ -216,11 +244,8 @@ struct hksm {
 	struct xarray ranges;
 	struct rhashtable ctxs;
 
-	spinlock_t cand_lock;
-	struct hksm_cand cand;
-
-	spinlock_t stable_lock;
-	struct hksm_table stable;
+	struct hksm_cand_shard cand[HKSM_SHARDS];
+	struct hksm_stable_shard stable[HKSM_SHARDS];
 
 	struct kmem_cache *node_cache;
 	struct kmem_cache *family_cache;
@@ -230,6 +255,12 @@ struct hksm {
 };
 
 extern struct hksm hksm;
+
+/* Which shard a content belongs to. */
+static inline unsigned int hksm_shard(u64 key)
+{
+	return key >> (64 - HKSM_SHARD_BITS);
+}
 
 static inline void hksm_limbo_add(struct hksm *h, struct llist_head *list,
 				  struct llist_node *what)

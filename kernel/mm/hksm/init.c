@@ -8,16 +8,15 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 
-#include "cand.h"
 #include "digest.h"
 #include "forget.h"
+#include "index.h"
 #include "rmap.h"
 #include "sched.h"
 #include "shrink.h"
 #include "slot.h"
 #include "stable.h"
 #include "sysfs.h"
-#include "table.h"
 
 static void init_hash(struct hksm *h)
 {
@@ -46,13 +45,12 @@ static int __init hksm_init(void)
 	h->block_cache = KMEM_CACHE(hksm_block, SLAB_NOLEAKTRACE);
 	if (!h->block_cache)
 		goto free_family_cache;
-	if (hksm_cand_init(&h->cand, HKSM_TABLE_ENTRIES))
+	err = hksm_index_init(h);
+	if (err)
 		goto free_block_cache;
-	if (hksm_table_init(&h->stable, HKSM_TABLE_ENTRIES))
-		goto free_cand;
 	err = hksm_ctx_init(h);
 	if (err)
-		goto free_stable;
+		goto free_index;
 	err = hksm_sched_start(h);
 	if (err)
 		goto free_ctxs;
@@ -68,10 +66,8 @@ stop_thread:
 	kthread_stop(h->thread);
 free_ctxs:
 	rhashtable_destroy(&h->ctxs);
-free_stable:
-	hksm_table_fini(&h->stable);
-free_cand:
-	hksm_cand_fini(&h->cand);
+free_index:
+	hksm_index_fini(h);
 free_block_cache:
 	kmem_cache_destroy(h->block_cache);
 free_family_cache:

@@ -128,7 +128,7 @@ static bool sched_must_leave(struct hksm_scanner *sc, struct mm_struct *mm)
 
 	return !sc->budget || need_resched() || freezing(current) ||
 	       mmap_lock_is_contended(mm) || !atomic_read(&mm->mm_users) ||
-	       (!h->stuck && hksm_index_tight(h));
+	       (!h->stuck && READ_ONCE(h->tight));
 }
 
 /* Scan a bit of an area, or go over a hole in it. Return: where to go on. */

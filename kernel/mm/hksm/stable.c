@@ -31,6 +31,7 @@ static_assert(PHYS_BITS - NODE_SHIFT + 1 <= HKSM_BODY_BITS);
 static_assert(PHYS_BITS - HKSM_REC_SHIFT + 1 <= 64 - HKSM_KEY_SHIFT);
 static_assert(sizeof(struct hksm_node) == 1 << NODE_SHIFT);
 static_assert(sizeof(struct hksm_block) == 128);
+static_assert(HKSM_SHARDS << HKSM_NODE_SHARD_SHIFT <= 256);
 static_assert(HKSM_PIECE_BYTES % (1 << NODE_SHIFT) == 0);
 static_assert(sizeof(struct hksm_rec) % (1 << HKSM_REC_SHIFT) == 0);
 static_assert(offsetof(struct hksm_node, rec) % (1 << HKSM_REC_SHIFT) == 0);
@@ -216,15 +217,29 @@ static struct hksm_node *member_node(struct hksm_member *m)
 	return container_of(m, struct hksm_node, member);
 }
 
-/* What is filed under a key, a node or a family: its body, or 0. */
-static u64 stable_lookup(struct hksm *h, u64 key)
+static struct hksm_stable_shard *stable_shard(struct hksm *h, u64 key)
+{
+	return &h->stable[hksm_shard(key)];
+}
+
+/* The shard a node is filed in, or was last. */
+static struct hksm_stable_shard *node_shard(struct hksm *h,
+					    struct hksm_node *node)
+{
+	return &h->stable[READ_ONCE(node->filing) >> HKSM_NODE_SHARD_SHIFT];
+}
+
+/*
+ * What is filed under a key, a node or a family: its body, or 0. Without the lock
+ * of the shard that is a hint.
+ */
+static u64 stable_lookup(struct hksm_stable_shard *s, u64 key)
 {
 	struct hksm_probe p;
 	u64 body;
 
-	lockdep_assert_held(&h->stable_lock);
-	for (body = hksm_table_first(&h->stable, key, &p); body;
-	     body = hksm_table_next(&h->stable, key, &p))
+	for (body = hksm_table_first(&s->table, key, &p); body;
+	     body = hksm_table_next(&s->table, key, &p))
 		if (hksm_stable_key(body) == key)
 			break;
 	return body;
@@ -235,18 +250,23 @@ static u64 stable_lookup(struct hksm *h, u64 key)
  * @h: the engine
  * @key: key of the content
  *
- * Context: hksm.sem held; takes hksm.stable_lock.
+ * Most often there is none, and to find that out takes no lock.
+ *
+ * Context: hksm.sem held; takes the lock of a shard.
  * Return: a node with room for a record that nobody has looked at yet, or
  * NULL.
  */
 struct hksm_node *hksm_stable_find(struct hksm *h, u64 key)
 {
+	struct hksm_stable_shard *s = stable_shard(h, key);
 	struct hksm_node *node = NULL;
 	struct hksm_member *m;
 	u64 body;
 
-	spin_lock(&h->stable_lock);
-	body = stable_lookup(h, key);
+	if (!stable_lookup(s, key))
+		return NULL;
+	spin_lock(&s->lock);
+	body = stable_lookup(s, key);
 	if (body & BODY_FAMILY) {
 		m = hksm_family_open(body_object(body));
 		node = m ? member_node(m) : NULL;
@@ -256,7 +276,7 @@ struct hksm_node *hksm_stable_find(struct hksm *h, u64 key)
 	/* A frame number is set last, see merge_promote() in merge.c. */
 	if (node && (!is_open(h, node) || !READ_ONCE(node->kpfn)))
 		node = NULL;
-	spin_unlock(&h->stable_lock);
+	spin_unlock(&s->lock);
 	return node;
 }
 
@@ -299,20 +319,21 @@ static void node_join(struct hksm *h, struct hksm_node *node)
 	node->filing |= HKSM_NODE_DUP;
 	if (is_open(h, node))
 		node->filing |= HKSM_NODE_OPEN;
-	h->family_nodes++;
+	node_shard(h, node)->family_nodes++;
 }
 
 /* Make a family of a filed node, and put it in the node's place. */
 static struct hksm_family *family_found(struct hksm *h, struct hksm_node *node,
 					void *piece)
 {
+	struct hksm_stable_shard *s = node_shard(h, node);
 	struct hksm_family *f = piece;
 	u64 key = node->key;
 
 	node_join(h, node);
 	hksm_family_init(f, key, &node->member, node->filing & HKSM_NODE_OPEN);
-	h->families++;
-	hksm_table_replace(&h->stable, key, body_of(node, false),
+	s->families++;
+	hksm_table_replace(&s->table, key, body_of(node, false),
 			   body_of(f, true));
 	return f;
 }
@@ -324,19 +345,20 @@ static struct hksm_family *family_found(struct hksm *h, struct hksm_node *node,
 static void *family_del(struct hksm *h, struct hksm_node *node)
 {
 	struct hksm_family *f = hksm_family_of(&node->member);
+	struct hksm_stable_shard *s = node_shard(h, node);
 	struct hksm_node *last;
 	void *piece;
 
 	piece = hksm_family_del(&node->member, node->filing & HKSM_NODE_OPEN);
-	h->family_nodes--;
+	s->family_nodes--;
 	if (f->nr > 1)
 		return piece;
 	last = member_node(*hksm_family_last(f));
 	last->key = f->key;
 	last->filing &= ~(HKSM_NODE_DUP | HKSM_NODE_OPEN);
-	h->family_nodes--;
-	h->families--;
-	hksm_table_replace(&h->stable, f->key, body_of(f, true),
+	s->family_nodes--;
+	s->families--;
+	hksm_table_replace(&s->table, f->key, body_of(f, true),
 			   body_of(last, false));
 	return f;
 }
@@ -345,12 +367,19 @@ static void *family_del(struct hksm *h, struct hksm_node *node)
 static int stable_file(struct hksm *h, struct hksm_node *node, u64 key,
 		       void **piece)
 {
-	u64 body = stable_lookup(h, key);
+	struct hksm_stable_shard *s = stable_shard(h, key);
+	u64 body = stable_lookup(s, key);
 	struct hksm_family *f = NULL;
+	bool room;
 
+	lockdep_assert_held(&s->lock);
+	node->filing = hksm_shard(key) << HKSM_NODE_SHARD_SHIFT;
 	if (!body) {
 		node->key = key;
-		if (!hksm_table_insert(&h->stable, key, body_of(node, false)))
+		room = hksm_table_insert(&s->table, key, body_of(node, false));
+		if (unlikely(hksm_table_tight(&s->table)))
+			WRITE_ONCE(h->tight, true);
+		if (!room)
 			return -ENOSPC;
 		goto filed;
 	}
@@ -372,38 +401,30 @@ filed:
 	return 0;
 }
 
-/* With memory for the family if there is any; what is left of it is in @piece. */
-static int stable_file_alloc(struct hksm *h, struct hksm_node *node, u64 key,
-			     void **piece)
-{
-	int err;
-
-	do {
-		spin_lock(&h->stable_lock);
-		err = stable_file(h, node, key, piece);
-		spin_unlock(&h->stable_lock);
-		if (err != -ENOMEM)
-			break;
-		*piece = piece_alloc(h);
-	} while (*piece);
-	return err;
-}
-
 /**
  * hksm_stable_file() - make a node findable by its content
  * @h: the engine
  * @node: not filed
  * @key: key of its content
  *
- * Context: hksm.sem held; takes hksm.stable_lock; does not sleep.
+ * Context: hksm.sem held; takes the lock of a shard; does not sleep.
  * Return: 0, -ENOSPC when the table has no room near the key, -ENOMEM without
  * memory for one more copy of the content.
  */
 int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key)
 {
+	struct hksm_stable_shard *s = stable_shard(h, key);
 	void *piece = NULL;
-	int err = stable_file_alloc(h, node, key, &piece);
+	int err;
 
+	do {
+		spin_lock(&s->lock);
+		err = stable_file(h, node, key, &piece);
+		spin_unlock(&s->lock);
+		if (err != -ENOMEM)
+			break;
+		piece = piece_alloc(h);
+	} while (piece);
 	piece_free(h, piece);
 	return err;
 }
@@ -414,22 +435,65 @@ int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key)
  */
 static bool stable_unfile(struct hksm *h, struct hksm_node *node, void **piece)
 {
-	bool filed;
+	struct hksm_stable_shard *s = node_shard(h, node);
+	bool filed = node->filing & HKSM_NODE_FILED;
 	u64 key;
 
+	lockdep_assert_held(&s->lock);
 	*piece = NULL;
-	spin_lock(&h->stable_lock);
-	filed = node->filing & HKSM_NODE_FILED;
 	if (node->filing & HKSM_NODE_DUP) {
 		key = hksm_family_of(&node->member)->key;
 		*piece = family_del(h, node);
 		node->key = key;
 	} else if (filed) {
-		hksm_table_remove(&h->stable, node->key, body_of(node, false));
+		hksm_table_remove(&s->table, node->key, body_of(node, false));
 	}
-	node->filing = 0;
-	spin_unlock(&h->stable_lock);
+	/* The shard stays, for who looks at it next. */
+	node->filing &= ~(HKSM_NODE_FILED | HKSM_NODE_DUP | HKSM_NODE_OPEN);
 	return filed;
+}
+
+/* Return: false when somebody else has done it. */
+static bool stable_remove(struct hksm *h, struct hksm_node *node)
+{
+	struct hksm_stable_shard *s = node_shard(h, node);
+	void *piece;
+	bool filed;
+
+	spin_lock(&s->lock);
+	filed = stable_unfile(h, node, &piece);
+	spin_unlock(&s->lock);
+	piece_free(h, piece);
+	return filed;
+}
+
+static u64 node_key(struct hksm *h, struct hksm_node *node)
+{
+	struct hksm_stable_shard *s = node_shard(h, node);
+	u64 key;
+
+	spin_lock(&s->lock);
+	key = node->filing & HKSM_NODE_DUP ?
+		hksm_family_of(&node->member)->key : node->key;
+	spin_unlock(&s->lock);
+	return key;
+}
+
+/* Of two shards, which may be the same, in the order of their places. */
+static void shards_lock(struct hksm_stable_shard *a,
+			struct hksm_stable_shard *b)
+{
+	spin_lock(&min(a, b)->lock);
+	if (a != b)
+		spin_lock_nested(&max(a, b)->lock, SINGLE_DEPTH_NESTING);
+}
+
+static void shards_unlock(struct hksm_stable_shard *a,
+			  struct hksm_stable_shard *b)
+{
+	spin_unlock(&a->lock);
+	if (a != b)
+		spin_unlock(&b->lock);
 }
 
 /**
@@ -440,29 +504,36 @@ static bool stable_unfile(struct hksm *h, struct hksm_node *node, void **piece)
  * It may have moved while NUMA nodes do not share, or its memory is found to be
  * broken. Without room in the table, or without memory for its family, the node
  * stays where it was: a node that is filed nowhere would not be found when its
- * memory is removed. There is room for it, because nobody else files nodes, and
- * memory, because what its family gave back is kept until then.
+ * memory is removed. There is memory for it, because what its family gave back is
+ * kept until then, and room, because the shard is locked until then.
  *
- * Context: hksm.sem held; takes hksm.stable_lock.
+ * Context: hksm.sem held; takes the locks of two shards.
  * Return: false when the node is still filed where it does not belong.
  */
 bool hksm_stable_refile(struct hksm *h, struct hksm_node *node)
 {
+	struct hksm_stable_shard *from = node_shard(h, node), *to;
 	int nid = hksm_stable_nid(h, node);
-	u64 key, digest;
-	void *piece;
+	void *back, *piece;
+	u64 key, there;
 	bool moved;
 
 	if (nid == node->nid)
 		return true;
-	stable_unfile(h, node, &piece);
-	key = node->key;
-	digest = hksm_key(h, key, node->nid);
-	moved = !stable_file_alloc(h, node, hksm_key(h, digest, nid), &piece);
+	key = node_key(h, node);
+	there = hksm_key(h, hksm_key(h, key, node->nid), nid);
+	to = stable_shard(h, there);
+	/* For a family in the new place; most often it is not needed. */
+	piece = piece_alloc(h);
+	shards_lock(from, to);
+	stable_unfile(h, node, &back);
+	moved = !stable_file(h, node, there, piece ? &piece : &back);
 	if (moved)
 		node->nid = nid;
 	else
-		WARN_ON_ONCE(stable_file_alloc(h, node, key, &piece));
+		WARN_ON_ONCE(stable_file(h, node, key, &back));
+	shards_unlock(from, to);
+	piece_free(h, back);
 	piece_free(h, piece);
 	return moved;
 }
@@ -471,7 +542,8 @@ bool hksm_stable_refile(struct hksm *h, struct hksm_node *node)
  * hksm_stable_key() - the key of an entry of the stable table
  * @body: the entry's body
  *
- * Context: hksm.stable_lock held, or hksm.sem for writing.
+ * Context: the lock of a shard held, or hksm.sem for writing; with hksm.sem held
+ * for reading it is a hint.
  */
 u64 hksm_stable_key(u64 body)
 {
@@ -619,6 +691,7 @@ static struct hksm_rec *rec_alloc(struct hksm *h, struct hksm_node *node)
 /* Change the number of records, and what depends on it. */
 static void node_count(struct hksm *h, struct hksm_node *node, int by)
 {
+	struct hksm_stable_shard *s = node_shard(h, node);
 	bool was = is_open(h, node), is, stands;
 
 	if (by > 0 ? !node->nr : node->nr == 1)
@@ -629,13 +702,13 @@ static void node_count(struct hksm *h, struct hksm_node *node, int by)
 	is = is_open(h, node);
 	if (was == is)
 		return;
-	spin_lock(&h->stable_lock);
+	spin_lock(&s->lock);
 	stands = node->filing & HKSM_NODE_OPEN;
 	if (node->filing & HKSM_NODE_DUP && stands != is) {
 		hksm_family_turn(&node->member, is);
 		node->filing ^= HKSM_NODE_OPEN;
 	}
-	spin_unlock(&h->stable_lock);
+	spin_unlock(&s->lock);
 }
 
 /**
@@ -747,11 +820,9 @@ void hksm_node_drop(struct hksm *h, struct hksm_node *node)
 {
 	struct hksm_rec_iter it = { .node = node };
 	struct hksm_rec *rec;
-	void *piece;
 
-	if (!stable_unfile(h, node, &piece))
+	if (!stable_remove(h, node))
 		return;
-	piece_free(h, piece);
 	trace_ksm_remove_ksm_page(node->kpfn);
 	hksm_for_each_rec(rec, &it) {
 		node_forget_word(node, rec);
@@ -834,17 +905,16 @@ static bool each_member(struct hksm *h, struct hksm_family *f, void *arg,
 }
 
 /*
- * Walk all filed nodes; act() returns true when it freed the node. Removing
- * an entry may move a later one of the bucket into its place, and so does a
- * family of which one member is left: look at the same place again then.
+ * Removing an entry may move a later one of the bucket into its place, and so
+ * does a family of which one member is left: look at the same place again then.
  */
-static void each_node(struct hksm *h, void *arg, node_act act)
+static void each_node_of(struct hksm *h, struct hksm_table *t, void *arg,
+			 node_act act)
 {
 	unsigned long pos = 0;
 	u64 body;
 
-	lockdep_assert_held_write(&h->sem);
-	while ((body = hksm_table_walk(&h->stable, &pos))) {
+	while ((body = hksm_table_walk(t, &pos))) {
 		void *object = body_object(body);
 
 		if (body & BODY_FAMILY ? each_member(h, object, arg, act) :
@@ -852,6 +922,37 @@ static void each_node(struct hksm *h, void *arg, node_act act)
 			pos--;
 		cond_resched();
 	}
+}
+
+/* Walk all filed nodes; act() returns true when it freed the node. */
+static void each_node(struct hksm *h, void *arg, node_act act)
+{
+	unsigned int i;
+
+	lockdep_assert_held_write(&h->sem);
+	for (i = 0; i < HKSM_SHARDS; i++)
+		each_node_of(h, &h->stable[i].table, arg, act);
+}
+
+/**
+ * hksm_stable_families() - contents that have several merged pages
+ * @h: the engine
+ * @nodes: filled with the number of those pages; may be NULL
+ *
+ * Context: any; the two are not of one moment.
+ */
+unsigned long hksm_stable_families(struct hksm *h, unsigned long *nodes)
+{
+	unsigned long families = 0, all = 0;
+	unsigned int i;
+
+	for (i = 0; i < HKSM_SHARDS; i++) {
+		families += READ_ONCE(h->stable[i].families);
+		all += READ_ONCE(h->stable[i].family_nodes);
+	}
+	if (nodes)
+		*nodes = all;
+	return families;
 }
 
 static bool stable_drop_bare(struct hksm *h, struct hksm_node *node, void *arg)

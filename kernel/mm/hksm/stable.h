@@ -47,10 +47,11 @@ struct hksm_block {
 /* hksm_node.nid of broken memory, which nobody looks for. */
 #define HKSM_NID_BROKEN		U16_MAX
 
-/* hksm_node.filing */
+/* hksm_node.filing, and above these the shard */
 #define HKSM_NODE_FILED		1	/* found through the stable table */
 #define HKSM_NODE_DUP		2	/* as a member of a family */
 #define HKSM_NODE_OPEN		4	/* among its open ones */
+#define HKSM_NODE_SHARD_SHIFT	3
 /* hksm_node.state */
 #define HKSM_NODE_HOLES		1	/* some block may have an unused record */
 #define HKSM_NODE_BARE		2	/* mapped, but the last record is gone */
@@ -58,14 +59,15 @@ struct hksm_block {
 /**
  * struct hksm_node - a merged page
  * @key: key of its content, or ...
- * @member: ... its place in the family that has it; hksm.stable_lock
+ * @member: ... its place in the family that has it; the lock of its shard
  * @kpfn: its frame, 0 until the folio carries the tag; written under FL by
  *	migration, read through the keyhole
  * @blocks: records that do not fit here; FL
  * @nr: records in use; FL
  * @nid: NUMA node it is filed under, 0 when merging across nodes;
  *	HKSM_NID_BROKEN, see hksm_stable_nid()
- * @filing: HKSM_NODE_FILED, _DUP, _OPEN; hksm.stable_lock
+ * @filing: HKSM_NODE_FILED, _DUP, _OPEN; the lock of its shard. Which one that
+ *	is changes while it is not filed, with FL held
  * @state: HKSM_NODE_HOLES, HKSM_NODE_BARE; FL
  * @rec: first records; FL
  * @limbo: when it is out of use
@@ -133,6 +135,7 @@ u64 hksm_rec_payload(struct hksm_node *node, struct hksm_rec *rec);
 struct hksm_node *hksm_meta_node(u64 meta);
 void hksm_stable_sweep(struct hksm *h);
 int hksm_stable_empty(struct hksm *h);
+unsigned long hksm_stable_families(struct hksm *h, unsigned long *nodes);
 void hksm_stable_free_limbo(struct hksm *h);
 void hksm_stable_offline(struct hksm *h, unsigned long start,
 			 unsigned long end);

@@ -5,9 +5,9 @@
  */
 #include <linux/seq_file.h>
 
+#include "index.h"
 #include "slot.h"
 #include "stats.h"
-#include "table.h"
 
 /**
  * hksm_meta_total() - bytes the engine uses for metadata
@@ -17,8 +17,7 @@
  */
 unsigned long hksm_meta_total(struct hksm *h)
 {
-	return atomic_long_read(&h->meta_bytes) +
-	       hksm_table_bytes(&h->cand.table) + hksm_table_bytes(&h->stable);
+	return atomic_long_read(&h->meta_bytes) + hksm_index_bytes(h);
 }
 
 /**

@@ -11,6 +11,7 @@
 #include <linux/sysfs.h>
 
 #include "hold.h"
+#include "index.h"
 #include "sched.h"
 #include "stable.h"
 #include "stats.h"
@@ -245,12 +246,15 @@ static long get_pages_volatile(struct hksm *h)
 
 static long get_families(struct hksm *h)
 {
-	return READ_ONCE(h->families);
+	return hksm_stable_families(h, NULL);
 }
 
 static long get_family_nodes(struct hksm *h)
 {
-	return READ_ONCE(h->family_nodes);
+	unsigned long nodes;
+
+	hksm_stable_families(h, &nodes);
+	return nodes;
 }
 
 static long get_zero_pages(struct hksm *h)
@@ -265,7 +269,7 @@ static long get_metadata_bytes(struct hksm *h)
 
 static long get_candidates_dropped(struct hksm *h)
 {
-	return READ_ONCE(h->cand.dropped);
+	return hksm_index_dropped(h);
 }
 
 static long get_words_reclaimed(struct hksm *h)

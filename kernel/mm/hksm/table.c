@@ -12,7 +12,8 @@
 
 static u32 table_home(const struct hksm_table *t, u64 key)
 {
-	return (u32)(((key >> 32) * t->nr_buckets) >> 32);
+	key = key << t->common >> 32;
+	return (u32)(key * t->nr_buckets >> 32);
 }
 
 static u64 table_tag(u64 key)
@@ -75,11 +76,14 @@ static u64 *table_alloc(unsigned long bytes)
  * hksm_table_init() - allocate an empty table
  * @t: storage owned by the caller
  * @entries: wanted capacity, rounded up to whole buckets
+ * @common: upper bits of the keys that are the same in all of them, because
+ *	they chose the table
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM, with @t left without memory.
  */
-int hksm_table_init(struct hksm_table *t, unsigned long entries)
+int hksm_table_init(struct hksm_table *t, unsigned long entries,
+		    unsigned int common)
 {
 	unsigned long nr = max(DIV_ROUND_UP(entries, HKSM_WAYS), 8UL);
 
@@ -90,6 +94,7 @@ int hksm_table_init(struct hksm_table *t, unsigned long entries)
 	if (!t->slot)
 		return -ENOMEM;
 	t->nr_buckets = nr;
+	t->common = common;
 	return 0;
 }
 
@@ -123,7 +128,7 @@ void hksm_table_prefetch(const struct hksm_table *t, u64 key)
  * @key: what to look for
  * @p: filled with the position for hksm_table_next()
  *
- * Context: any; with the owner's lock.
+ * Context: any; with the owner's lock, or as hksm_table_next() says.
  * Return: the body, or 0 when there is none.
  */
 u64 hksm_table_first(const struct hksm_table *t, u64 key, struct hksm_probe *p)
@@ -138,9 +143,13 @@ u64 hksm_table_first(const struct hksm_table *t, u64 key, struct hksm_probe *p)
  * hksm_table_next() - next entry that may belong to a key
  * @t: an initialised table
  * @key: as for hksm_table_first()
- * @p: position, advanced; the table must not have changed in between
+ * @p: position, advanced
  *
- * Context: any; with the owner's lock.
+ * Without the lock an entry may be missed that is moved meanwhile, or seen
+ * twice: good for who takes it as a hint.
+ *
+ * Context: any; with the owner's lock, or with what keeps the table from being
+ * replaced.
  * Return: the body, or 0 when there is none left.
  */
 u64 hksm_table_next(const struct hksm_table *t, u64 key, struct hksm_probe *p)
@@ -151,7 +160,7 @@ u64 hksm_table_next(const struct hksm_table *t, u64 key, struct hksm_probe *p)
 		const u64 *way = table_ways(t, p->bucket);
 
 		while (p->way < HKSM_WAYS) {
-			u64 e = way[p->way++];
+			u64 e = READ_ONCE(way[p->way++]);
 
 			if (e == EMPTY) {
 				p->run = 0;
@@ -191,7 +200,7 @@ bool hksm_table_insert(struct hksm_table *t, u64 key, u64 body)
 				continue;
 			if (way[i] == TOMBSTONE)
 				t->dead--;
-			way[i] = table_tag(key) | body;
+			WRITE_ONCE(way[i], table_tag(key) | body);
 			t->used++;
 			return true;
 		}
@@ -220,7 +229,7 @@ bool hksm_table_remove(struct hksm_table *t, u64 key, u64 body)
 	way = t->slot + round_down(e - t->slot, HKSM_WAYS);
 	t->used--;
 	if (!table_has_empty(way)) {
-		*e = TOMBSTONE;
+		WRITE_ONCE(*e, TOMBSTONE);
 		t->dead++;
 		return true;
 	}
@@ -228,8 +237,8 @@ bool hksm_table_remove(struct hksm_table *t, u64 key, u64 body)
 	last = way + HKSM_WAYS - 1;
 	while (*last == EMPTY)
 		last--;
-	*e = *last;
-	*last = EMPTY;
+	WRITE_ONCE(*e, *last);
+	WRITE_ONCE(*last, EMPTY);
 	return true;
 }
 
@@ -249,7 +258,7 @@ bool hksm_table_replace(struct hksm_table *t, u64 key, u64 old, u64 body)
 
 	if (!e)
 		return false;
-	*e = table_tag(key) | body;
+	WRITE_ONCE(*e, table_tag(key) | body);
 	return true;
 }
 

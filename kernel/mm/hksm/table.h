@@ -27,6 +27,7 @@
  * @used: entries that are in use
  * @dead: entries that were removed from full buckets and not yet reused
  * @crowded: an entry found no room near its key
+ * @common: upper bits of the keys that are the same in all of them
  */
 struct hksm_table {
 	u64 *slot;
@@ -34,6 +35,7 @@ struct hksm_table {
 	unsigned long used;
 	unsigned long dead;
 	bool crowded;
+	u8 common;
 };
 
 /**
@@ -48,7 +50,8 @@ struct hksm_probe {
 	u32 run;
 };
 
-int hksm_table_init(struct hksm_table *t, unsigned long entries);
+int hksm_table_init(struct hksm_table *t, unsigned long entries,
+		    unsigned int common);
 void hksm_table_fini(struct hksm_table *t);
 void hksm_table_prefetch(const struct hksm_table *t, u64 key);
 u64 hksm_table_first(const struct hksm_table *t, u64 key,

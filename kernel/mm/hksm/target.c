@@ -236,7 +236,7 @@ struct hksm_target *hksm_target_zero(struct hksm_scanner *sc,
  *
  * For pages of large folios, before one is split. Nothing is claimed.
  *
- * Context: process; takes hksm.cand_lock and hksm.stable_lock.
+ * Context: process; hksm.sem held; takes the lock of a shard.
  */
 bool hksm_target_exists(struct hksm_scanner *sc, u64 key)
 {

@@ -188,7 +188,7 @@ static int unmerge_slot(struct hksm *h, struct hksm_slot *slot)
  */
 int hksm_unmerge_all(struct hksm *h)
 {
-	unsigned long cap = hksm_table_capacity(&h->cand.table);
+	unsigned long cap = hksm_index_capacity(h);
 	struct hksm_slot *slot;
 	int err = 0;
 

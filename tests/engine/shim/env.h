@@ -45,6 +45,8 @@ typedef unsigned int gfp_t;
 #undef static_assert
 #define static_assert(_x, ...)	shim_assert(_x, ##__VA_ARGS__, #_x)
 #define shim_assert(_x, _text, ...)	_Static_assert(_x, _text)
+#define READ_ONCE(_x)		(*(const volatile __typeof__(_x) *)&(_x))
+#define WRITE_ONCE(_x, _v)	(*(volatile __typeof__(_x) *)&(_x) = (_v))
 #define prefetch(_p)		__builtin_prefetch(_p)
 
 /* Tests set this to make the next allocation fail. */

@@ -18,7 +18,7 @@ static void places(struct kunit *test)
 	struct hksm_cand c;
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, hksm_cand_init(&c, 0), 0);
+	KUNIT_ASSERT_EQ(test, hksm_cand_init(&c, 0, 0), 0);
 	for (i = 0; i < ARRAY_SIZE(row); i++) {
 		u64 key = (i + 1) * 0x9e3779b97f4a7c15ULL;
 

@@ -23,13 +23,12 @@ static void restore(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, h);
 	KUNIT_ASSERT_NOT_NULL(test, slot);
 	init_rwsem(&h->sem);
-	spin_lock_init(&h->cand_lock);
 	xa_init_flags(&h->ranges, XA_FLAGS_ALLOC);
 	slot->mm = kunit_kzalloc(test, sizeof(*slot->mm), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, slot->mm);
 	spin_lock_init(&slot->lock);
 	xa_init(&slot->ranges);
-	KUNIT_ASSERT_EQ(test, hksm_cand_init(&h->cand, 0), 0);
+	KUNIT_ASSERT_EQ(test, hksm_index_init(h), 0);
 	range = hksm_range_make(h, slot, 0, h);
 	KUNIT_ASSERT_NOT_NULL(test, range);
 	for (idx = 0; idx < HKSM_RANGE_PAGES; idx++) {
@@ -53,7 +52,7 @@ static void restore(struct kunit *test)
 	KUNIT_EXPECT_GT(test, cand, 0);
 	KUNIT_EXPECT_GT(test, lost, 0);
 	KUNIT_EXPECT_EQ(test, cand + lost, HKSM_RANGE_PAGES);
-	KUNIT_EXPECT_EQ(test, h->cand.table.used, cand);
+	KUNIT_EXPECT_EQ(test, h->cand[0].cand.table.used, cand);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&h->pages_unshared), cand);
 
 	for (idx = 0; idx < HKSM_RANGE_PAGES; idx++)
@@ -68,7 +67,7 @@ static void restore(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&h->limbo.nr), 0);
 	up_write(&h->sem);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&h->meta_bytes), 0);
-	hksm_cand_fini(&h->cand);
+	hksm_index_fini(h);
 	xa_destroy(&h->ranges);
 }
 

@@ -6,6 +6,7 @@
 #include <kunit/test.h>
 #include <linux/gfp.h>
 
+#include "../index.h"
 #include "../stable.h"
 #include "../target.h"
 
@@ -35,6 +36,24 @@ static struct hksm_node *filed(struct kunit *test, int nid, unsigned long pfn,
 	return node;
 }
 
+static unsigned long used(struct hksm *h)
+{
+	unsigned long n = 0;
+	unsigned int i;
+
+	for (i = 0; i < HKSM_SHARDS; i++)
+		n += h->stable[i].table.used;
+	return n;
+}
+
+static unsigned long family_nodes(struct hksm *h)
+{
+	unsigned long n;
+
+	hksm_stable_families(h, &n);
+	return n;
+}
+
 static int bench_init(struct kunit *test)
 {
 	struct bench *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
@@ -45,15 +64,18 @@ static int bench_init(struct kunit *test)
 	test->priv = b;
 	h = &b->h;
 	init_rwsem(&h->sem);
-	spin_lock_init(&h->stable_lock);
 	h->node_cache = hksm.node_cache;
 	h->family_cache = hksm.family_cache;
 	h->block_cache = hksm.block_cache;
 	h->max_page_sharing = 256;
-	/* Contents of the other NUMA node are in the other half of the table. */
+	/* Contents of the other NUMA node are in another shard. */
 	h->nid_salt = 1ULL << 63;
 	b->page = alloc_page(GFP_KERNEL);
-	if (!b->page || hksm_table_init(&h->stable, BUCKETS * HKSM_WAYS))
+	if (!b->page || hksm_index_init(h))
+		return -ENOMEM;
+	hksm_table_fini(&h->stable[0].table);
+	if (hksm_table_init(&h->stable[0].table, BUCKETS * HKSM_WAYS,
+			    HKSM_SHARD_BITS))
 		return -ENOMEM;
 	b->here = hksm_nid(h, page_to_pfn(b->page));
 	b->digest = hksm_key(h, 1ULL << HKSM_KEY_SHIFT, b->here);
@@ -66,7 +88,7 @@ static void bench_exit(struct kunit *test)
 
 	if (!b)
 		return;
-	hksm_table_fini(&b->h.stable);
+	hksm_index_fini(&b->h);
 	if (b->page)
 		__free_page(b->page);
 }
@@ -79,7 +101,7 @@ static void fill(struct kunit *test)
 
 	for (i = 0; i < FULL; i++)
 		b->filler[i] = filed(test, b->here, 0,
-				     (i / HKSM_WAYS) << 58 |
+				     (i / HKSM_WAYS) << (58 - HKSM_SHARD_BITS) |
 				     (16 + i % HKSM_WAYS) << HKSM_KEY_SHIFT);
 }
 
@@ -89,7 +111,7 @@ static void empty(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < FULL; i++)
-		hksm_node_free(&b->h, b->filler[i]);
+		hksm_node_drop(&b->h, b->filler[i]);
 }
 
 /*
@@ -116,7 +138,7 @@ static void moved(struct kunit *test, unsigned int copies)
 			KUNIT_EXPECT_EQ(test, b->node[i]->nid, b->here ^ 1);
 		}
 		KUNIT_EXPECT_NOT_NULL(test, hksm_stable_find(h, there));
-		KUNIT_EXPECT_EQ(test, h->family_nodes, copies > 1 ? copies : 0);
+		KUNIT_EXPECT_EQ(test, family_nodes(h), copies > 1 ? copies : 0);
 	}
 	empty(test);
 	for (i = 0; i < copies; i++) {
@@ -125,13 +147,14 @@ static void moved(struct kunit *test, unsigned int copies)
 	}
 	KUNIT_EXPECT_NULL(test, hksm_stable_find(h, there));
 	KUNIT_EXPECT_NOT_NULL(test, hksm_stable_find(h, here));
-	KUNIT_EXPECT_EQ(test, h->family_nodes, copies > 1 ? copies : 0);
+	KUNIT_EXPECT_EQ(test, family_nodes(h), copies > 1 ? copies : 0);
 
 	/* They are all found when their memory goes. */
 	down_write(&h->sem);
 	hksm_stable_offline(h, pfn, pfn + 1);
+	hksm_stable_free_limbo(h);
 	up_write(&h->sem);
-	KUNIT_EXPECT_EQ(test, h->stable.used, 0);
+	KUNIT_EXPECT_EQ(test, used(h), 0);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&h->meta_bytes), 0);
 }
 
@@ -161,8 +184,6 @@ static void broken(struct kunit *test)
 	/* With that of bench_init() every other node has the same contents. */
 	h->nid_salt = 0x9e3779b97f4a7c15ULL;
 	item.key = hksm_key(h, b->digest, b->here);
-	spin_lock_init(&h->cand_lock);
-	KUNIT_ASSERT_EQ(test, hksm_cand_init(&h->cand, 0), 0);
 	node = filed(test, b->here, pfn, item.key);
 	hksm_folio_tag(folio, node);
 	atomic_set(&folio->_mapcount, 0);
@@ -180,9 +201,9 @@ static void broken(struct kunit *test)
 	folio->mapping = NULL;
 	down_write(&h->sem);
 	hksm_stable_offline(h, pfn, pfn + 1);
+	hksm_stable_free_limbo(h);
 	up_write(&h->sem);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&h->meta_bytes), 0);
-	hksm_cand_fini(&h->cand);
 }
 #endif
 

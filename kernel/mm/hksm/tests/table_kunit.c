@@ -31,7 +31,7 @@ static void fill_and_empty(struct kunit *test)
 	struct hksm_table t;
 	u64 n, i;
 
-	KUNIT_ASSERT_EQ(test, hksm_table_init(&t, ENTRIES), 0);
+	KUNIT_ASSERT_EQ(test, hksm_table_init(&t, ENTRIES, 0), 0);
 	for (n = 0; !hksm_table_tight(&t); n++)
 		KUNIT_EXPECT_TRUE(test, hksm_table_insert(&t, key_of(n), n + 2));
 	KUNIT_EXPECT_GT(test, n, ENTRIES * 3ULL / 4);
@@ -50,7 +50,7 @@ static void equal_keys(struct kunit *test)
 	struct hksm_table t;
 	u64 i;
 
-	KUNIT_ASSERT_EQ(test, hksm_table_init(&t, ENTRIES), 0);
+	KUNIT_ASSERT_EQ(test, hksm_table_init(&t, ENTRIES, 0), 0);
 	for (i = 2; i < 50; i++)
 		KUNIT_EXPECT_TRUE(test, hksm_table_insert(&t, 5, i));
 	for (i = 2; i < 50; i++)
