@@ -207,11 +207,22 @@ static void run(int channel)
 	} while (ended != pid && (ended > 0 || errno == EINTR));
 }
 
+/* A word of the kernel's command line: the cases run with so many scanners. */
+static void scanners_set(void)
+{
+	static const char path[] = "/sys/kernel/mm/ksm/hksm/scanners";
+	const char *n = getenv("hksm_scanners");
+
+	if (n && write_file(path, n))
+		note("write", path);
+}
+
 int main(void)
 {
 	int channel;
 
 	settle_in();
+	scanners_set();
 	conf_read();
 	loopback_up();
 	swap_on();

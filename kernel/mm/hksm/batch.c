@@ -2,6 +2,9 @@
 /*
  * The batch a scanner works on, as its steps share it.
  */
+#include <linux/delay.h>
+#include <linux/sched.h>
+
 #include "batch.h"
 
 /**
@@ -55,4 +58,18 @@ bool hksm_batch_room(struct hksm_scanner *sc, unsigned long addr)
 	if (!sc->range)
 		return false;
 	return hksm_range_room(sc->h, sc->range, hksm_idx(addr));
+}
+
+/**
+ * hksm_batch_pause() - wait for another scanner to get on with its batch
+ *
+ * Context: process; the caller holds nothing that the other may wait for, but it
+ * does not wait, either.
+ */
+void hksm_batch_pause(void)
+{
+	unsigned int us;
+
+	for (us = 0; us < HKSM_BATCH_US && !need_resched(); us++)
+		udelay(1);
 }

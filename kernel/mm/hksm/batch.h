@@ -20,6 +20,8 @@
 #define HKSM_PEERS		8
 /* Addresses of a batch that need more than a look at the page table. */
 #define HKSM_SLOW		64
+/* For how long one scanner waits for another, us: about as long as a batch takes. */
+#define HKSM_BATCH_US		20
 /* Page table entries looked at in vain that count as a page. */
 #define HKSM_IDLE_ENTRIES	64
 
@@ -191,8 +193,32 @@ struct hksm_large {
 };
 
 /**
+ * struct hksm_stretch - what a scanner has in hand
+ * @slot: an mm, referenced, or NULL; written with hksm.slots_lock held
+ * @epoch: hksm.epoch in which it was handed out
+ * @from: what is left begins here; up to @start there is nothing to scan, but what
+ *	is not mergeable any more has to be forgotten
+ * @start: where something may be mapped
+ * @end: end of it; the same as @from when it is done
+ * @barren: the mm had no mergeable area
+ */
+struct hksm_stretch {
+	struct hksm_slot *slot;
+	unsigned long epoch;
+	unsigned long from;
+	unsigned long start;
+	unsigned long end;
+	bool barren;
+};
+
+/**
  * struct hksm_scanner - scratch memory and state of one scanner
  * @h: the engine
+ * @id: its place in hksm.scanner; immutable
+ * @thread: its thread; NULL when it was ended; hksm.slots_lock
+ * @work: what it has in hand
+ * @cpu: CPU time of its thread that is in hksm.scan_ns
+ * @crowded: somebody else had what was wanted, for a moment
  * @slot: mm of the current batch, entered
  * @range: range of the current batch, owned; NULL until something is tracked
  * @ctx: context of the current area, referenced, NULL until needed
@@ -225,6 +251,11 @@ struct hksm_large {
  */
 struct hksm_scanner {
 	struct hksm *h;
+	unsigned int id;
+	struct task_struct *thread;
+	struct hksm_stretch work;
+	u64 cpu;
+	bool crowded;
 	struct hksm_slot *slot;
 	struct hksm_range *range;
 	struct hksm_ctx *ctx;
@@ -257,6 +288,7 @@ struct hksm_item *hksm_batch_at(struct hksm_scanner *sc, unsigned int idx);
 struct hksm_item *hksm_batch_item(struct hksm_scanner *sc,
 				  struct hksm_place where);
 bool hksm_batch_room(struct hksm_scanner *sc, unsigned long addr);
+void hksm_batch_pause(void);
 
 /* Entries that led to nothing cost something, too. */
 static inline void hksm_batch_idle(struct hksm_scanner *sc,

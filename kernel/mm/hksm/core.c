@@ -10,8 +10,8 @@
  * The engine implements linux/ksm.h, as mm/ksm.c does, and shows the same
  * files; one of the two is chosen at build time.
  *
- * Each mm that has mergeable areas is a slot. A scanner goes through the
- * slots, one page table at a time. For every page it keeps a word of 8 bytes,
+ * Each mm that has mergeable areas is a slot. One or several scanners go through
+ * the slots, one page table at a time. For every page it keeps a word of 8 bytes,
  * in a range that covers the same page table. A page that the word does not
  * tell to skip is read once, for its hash.
  *
@@ -34,6 +34,7 @@
  *   shrink                       what is given back when memory is short
  *   scan                         a batch: walk, hash, look up, finish
  *   target, reconcile            what to merge into; records against mappings
+ *   pass                         which scanner scans what
  *   merge                        protect, compare, replace: page table entries
  *   peers                        mms of partners
  *   forget, batch                what is not tracked any more; what is in hand
@@ -54,9 +55,10 @@
 /**
  * DOC: what is known of a page, and who holds what
  *
- * The word of an address has one of five states. "Owner" is the scanner that
- * owns the range (hksm_range_own()); only it writes the words of the range, but
- * for MERGED to SEEN, which who drops a node does with cmpxchg.
+ * The word of an address has one of five states. "Owner" is who owns the range
+ * (hksm_range_own()), a scanner, or who has hksm.sem for writing; only it writes
+ * the words of the range, but for MERGED to SEEN, which who drops a node does with
+ * cmpxchg.
  *
  *   NONE    Nothing is known, and mostly there is no memory for the word.
  *   SEEN    It was hashed. The key is in the word and nowhere else.
@@ -98,19 +100,24 @@
  *
  * A place is put into the candidate table before its word says CAND, and taken
  * out before the word says anything else: who finds it there reads the word, or
- * the item, if it is in a batch, before he believes it.
+ * the item, if it is in his batch, before he believes it, and once more when he
+ * owns the range. What is in the batch of another scanner cannot be had before
+ * that is done.
  *
  * Who is kept from going away, and by what:
  *
  *   the page tables of an mm   a scanner is inside (hksm_slot_enter(), which
  *                              takes the mmap_lock); its exit waits
  *   a slot                     a reference; contexts have one, so records do
- *   a range                    its owner; hksm.sem, to read a word
+ *   a range                    its owner; it may go out of use under who does not
+ *                              own it, and be read as long as he has hksm.sem
  *   an anon_vma                a context
  *   a context                  its records and users
- *   a node                     the lock of the folio that points at it ("FL");
- *                              for ksmd hksm.sem, because nobody else frees one.
- *                              It does not hold the folio: hksm_node_folio()
+ *   a node                     the lock of the folio that points at it ("FL").
+ *                              Without that it may be dropped, by one of those
+ *                              who find its folio gone, and be read as long as
+ *                              hksm.sem is held. It does not hold the folio:
+ *                              hksm_node_folio()
  *   a page of a batch          a reference; its folio lock from
  *                              merge_lock_items() to the end of the round
  */

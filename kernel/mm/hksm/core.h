@@ -47,6 +47,9 @@
 
 #define HKSM_SLOT_HASH_BITS	10
 
+/* Most scanners at a time. */
+#define HKSM_SCANNERS		16
+
 /* What the table of each shard begins with. */
 #define HKSM_TABLE_ENTRIES	128UL
 
@@ -127,7 +130,7 @@ struct hksm_limbo {
  * @advice: its knobs and history
  * @advisor_min_pages: first value of @pages_to_scan when it is turned on
  * @advisor_start: begin of the pass
- * @advisor_cpu: CPU time of the scanner at the end of the previous pass
+ * @advisor_cpu: @scan_ns at the end of the previous pass
  * @pages_shared: nodes with a record
  * @pages_sharing: records beyond the first of each node
  * @pages_unshared: pages in the candidate table
@@ -137,19 +140,21 @@ struct hksm_limbo {
  * @merges: pages merged, ever
  * @breaks: merged pages found written, ever
  * @pins: pages not merged because somebody holds a reference; this pass
- * @seqnr: passes completed; scanner
+ * @seqnr: passes completed; written by who ends one
  * @nr_bare: nodes in state HKSM_NODE_BARE
  * @meta_bytes: memory of everything but the tables
  * @limbo: what is to be freed
  * @slots_lock: see the lock order
  * @slots: mms in the order of the pass; @slots_lock
  * @slots_hash: the same by mm; @slots_lock
- * @cursor: list head of the slot being scanned, or @slots; @slots_lock
- * @cursor_addr: where to go on in it; scanner
+ * @cursor: list head of the slot that is handed out next, or @slots; @slots_lock
+ * @busy: scanners that have a slot in hand; @slots_lock
+ * @epoch: what was handed out in an earlier one is void; written with @sem held
+ *	for writing
  * @unmerge: the same for run=2; @slots_lock
- * @in_pass: a pass has begun; scanner
+ * @in_pass: a pass has begun; written with @slots_lock held
  * @tight: a table wants to be larger before long; lockless, a hint
- * @stuck: a table could not be made larger, for want of memory; scanner
+ * @stuck: a table could not be made larger, for want of memory; a hint
  * @reap: dead slots that still have ranges; @slots_lock
  * @reaper: frees them
  * @shrink_id: range that the shrinker looks at next; @sem held for writing
@@ -162,9 +167,11 @@ struct hksm_limbo {
  * @longest_exclusive: of @sem for writing
  * @all_since: when @sem was locked for writing; @sem
  * @exit_wait: exits that wait for a user to leave the mm
- * @thread: ksmd
- * @thread_wait: ksmd while there is nothing to do
- * @iter_wait: ksmd between turns
+ * @nr_scanners: how many there are to be
+ * @scanner: those that are or were there; @slots_lock
+ * @scan_ns: CPU time of them all, ever
+ * @thread_wait: scanners while there is nothing to do
+ * @iter_wait: scanners between turns
  * @last_drain: when per-CPU page batches of all processors were last drained
  * @key: key of the page hash; immutable
  * @nid_salt: makes contents of NUMA nodes differ; immutable
@@ -176,7 +183,6 @@ struct hksm_limbo {
  * @node_cache: immutable
  * @family_cache: of families and what they grow by; immutable
  * @block_cache: immutable
- * @scanner: the scanner of ksmd; immutable
  */
 struct hksm {
 	struct rw_semaphore sem;
@@ -216,7 +222,8 @@ struct hksm {
 	struct list_head slots;
 	struct hlist_head slots_hash[1 << HKSM_SLOT_HASH_BITS];
 	struct list_head *cursor;
-	unsigned long cursor_addr;
+	unsigned int busy;
+	unsigned long epoch;
 	struct list_head *unmerge;
 	bool in_pass;
 	bool tight;
@@ -233,7 +240,9 @@ struct hksm {
 	u64 all_since;
 	wait_queue_head_t exit_wait;
 
-	struct task_struct *thread;
+	unsigned int nr_scanners;
+	struct hksm_scanner *scanner[HKSM_SCANNERS];
+	atomic64_t scan_ns;
 	wait_queue_head_t thread_wait;
 	wait_queue_head_t iter_wait;
 	unsigned long last_drain;
@@ -250,8 +259,6 @@ struct hksm {
 	struct kmem_cache *node_cache;
 	struct kmem_cache *family_cache;
 	struct kmem_cache *block_cache;
-
-	struct hksm_scanner *scanner;
 };
 
 extern struct hksm hksm;

@@ -63,7 +63,7 @@ static int __init hksm_init(void)
 	return 0;
 
 stop_thread:
-	kthread_stop(h->thread);
+	hksm_sched_set(h, 0);
 free_ctxs:
 	rhashtable_destroy(&h->ctxs);
 free_index:

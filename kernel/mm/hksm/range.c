@@ -169,7 +169,8 @@ void hksm_range_disown(struct hksm *h, struct hksm_range *range)
 	lockdep_assert_held(&h->sem);
 	hksm_range_flush(h, range);
 	if (range_retire(h, range)) {
-		/* It keeps its owner, so that nobody takes it any more. */
+		/* Nobody takes it any more. */
+		WRITE_ONCE(range->owner, h);
 		xa_erase(&range->slot->ranges, range->base >> PMD_SHIFT);
 		xa_erase(&h->ranges, range->id);
 		hksm_slot_account(range->slot, 0, 0, -(long)sizeof(*range));

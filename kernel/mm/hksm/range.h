@@ -36,7 +36,7 @@ struct hksm_chunk {
  * @base: immutable; first address
  * @id: immutable; index in hksm.ranges
  * @owner: who may touch the fields below, taken with cmpxchg: a scanner, or the
- *	engine; of a range that is out of use it stays set
+ *	engine, which also has it when it is out of use
  * @heat: history of merges
  * @rest: history of the huge page that is mapped here
  * @resting: the huge page is left alone in that pass

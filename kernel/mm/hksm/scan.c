@@ -504,7 +504,7 @@ static void scan_lookup_item(struct hksm_scanner *sc, struct hksm_item *item,
 	}
 	t = hksm_target_find(sc, item);
 	if (IS_ERR(t)) {
-		item->verdict = t == ERR_PTR(-EAGAIN) ||
+		item->verdict = t == ERR_PTR(-EAGAIN) || sc->crowded ||
 			hksm_target_held(sc, item->key) ?
 			HKSM_V_RETRY : HKSM_V_SOON;
 		return;
@@ -756,8 +756,14 @@ static unsigned long scan_batch(struct hksm_scanner *sc,
 	sc->item_base = addr & PMD_MASK;
 	hksm_merge_prepare(sc);
 	sc->range = hksm_range_find(sc->slot, addr);
-	if (sc->range && !hksm_range_own(sc->range, sc))
-		return end;
+	if (sc->range && !hksm_range_own(sc->range, sc)) {
+		/* Another scanner merges a page of it with one of his. */
+		sc->range = NULL;
+		hksm_peers_release(sc);
+		hksm_batch_pause();
+		hksm_batch_idle(sc, HKSM_IDLE_ENTRIES);
+		return addr;
+	}
 
 	addr = scan_collect(sc, vma, addr, end, zero_only);
 	if (sc->nr_slow) {
@@ -769,10 +775,13 @@ static unsigned long scan_batch(struct hksm_scanner *sc,
 		scan_hash(sc, vma, digest, zero_only);
 		scan_make_room(sc, digest, zero_only);
 		for (round = 0; round < ROUNDS; round++) {
+			sc->crowded = false;
 			addr = scan_lookup(sc, digest, addr, zero_only);
-			if (!sc->nr_targets)
+			if (!sc->nr_targets && !sc->crowded)
 				break;
 			hksm_merge_batch(sc);
+			if (sc->crowded)
+				hksm_batch_pause();
 		}
 		scan_finish(sc);
 		if (sc->zeroed)
@@ -793,8 +802,9 @@ static unsigned long scan_batch(struct hksm_scanner *sc,
  * @end: where to end at the latest, in the same page table as @addr
  *
  * Context: may sleep; hksm.sem held, the slot of the scanner entered.
- * Return: where to go on, beyond @addr unless the budget is used up or a
- * large folio was split; at one that has to be, if pages before it were merged.
+ * Return: where to go on, beyond @addr unless the budget is used up, another
+ * scanner has the range, or a large folio was split; at one that has to be, if
+ * pages before it were merged.
  */
 unsigned long hksm_scan_batch(struct hksm_scanner *sc,
 			      struct vm_area_struct *vma, unsigned long addr,

@@ -10,12 +10,14 @@
 #include <linux/kthread.h>
 #include <linux/mutex.h>
 #include <linux/sched/cputime.h>
+#include <linux/slab.h>
 #include <linux/wait_bit.h>
 #include <trace/events/ksm.h>
 
 #include "forget.h"
 #include "hold.h"
 #include "index.h"
+#include "pass.h"
 #include "peers.h"
 #include "policy.h"
 #include "scan.h"
@@ -33,7 +35,11 @@
 /* No longer than the pause of 20 ms that is the default. */
 #define DRAIN_PAUSE	(HZ / 50)
 
-static struct hksm_scanner sched_scanner = { .h = &hksm };
+/* There is one pass at a time. */
+static DEFINE_MUTEX(sched_pass_lock);
+
+/* Who starts and ends threads. */
+static DEFINE_MUTEX(sched_threads_lock);
 
 /* The end of a pass and the file advisor_mode both choose pages_to_scan. */
 static DEFINE_MUTEX(sched_advice_lock);
@@ -53,7 +59,7 @@ void hksm_advisor_set(struct hksm *h, bool on)
 	h->advisor = on;
 	h->advice.scan_time = 0;
 	h->advice.change = 0;
-	h->advisor_cpu = 0;
+	h->advisor_cpu = atomic64_read(&h->scan_ns);
 	WRITE_ONCE(h->pages_to_scan, on ? h->advisor_min_pages : DEFAULT_PAGES);
 }
 
@@ -67,7 +73,7 @@ static void sched_advise(struct hksm *h)
 		return;
 	seconds = max(div_s64(ktime_ms_delta(ktime_get(), h->advisor_start),
 			      MSEC_PER_SEC), 1LL);
-	cpu = task_sched_runtime(current);
+	cpu = atomic64_read(&h->scan_ns);
 	used_ms = div_u64(cpu - h->advisor_cpu, NSEC_PER_MSEC);
 	per_cent = max(used_ms * 100 / (seconds * MSEC_PER_SEC), 1ULL);
 	h->advisor_cpu = cpu;
@@ -96,30 +102,28 @@ static void sched_drain(struct hksm *h)
 
 static bool sched_pass_begin(struct hksm *h)
 {
-	bool any;
-
-	spin_lock(&h->slots_lock);
-	any = !list_empty(&h->slots);
-	spin_unlock(&h->slots_lock);
-	if (!any)
+	guard(mutex)(&sched_pass_lock);
+	if (h->in_pass)
+		return true;
+	if (list_empty_careful(&h->slots))
 		return false;
 	h->advisor_start = ktime_get();
 	trace_ksm_start_scan(h->seqnr, atomic_long_read(&h->nr_items));
 	sched_drain(h);
-	spin_lock(&h->slots_lock);
-	h->cursor = h->slots.next;
-	h->cursor_addr = 0;
-	spin_unlock(&h->slots_lock);
-	h->in_pass = true;
-	return true;
+	return hksm_pass_begin(h);
 }
 
 static void sched_pass_end(struct hksm *h)
 {
-	h->in_pass = false;
+	guard(mutex)(&sched_pass_lock);
+	if (!hksm_pass_over(h))
+		return;
 	sched_advise(h);
 	trace_ksm_stop_scan(h->seqnr, atomic_long_read(&h->nr_items));
 	WRITE_ONCE(h->seqnr, h->seqnr + 1);
+	/* Others that found nothing to do need not wait any longer. */
+	if (h->nr_scanners > 1)
+		wake_up_interruptible(&h->iter_wait);
 }
 
 static bool sched_must_leave(struct hksm_scanner *sc, struct mm_struct *mm)
@@ -134,18 +138,18 @@ static bool sched_must_leave(struct hksm_scanner *sc, struct mm_struct *mm)
 /* Scan a bit of an area, or go over a hole in it. Return: where to go on. */
 static unsigned long sched_scan_some(struct hksm_scanner *sc,
 				     struct vm_area_struct *vma,
-				     unsigned long addr)
+				     unsigned long addr, unsigned long limit)
 {
-	unsigned long end = pmd_addr_end(addr, vma->vm_end);
+	unsigned long end = pmd_addr_end(addr, limit);
 	unsigned int entries = 1;
 
 	if (hksm_skip_hole(vma->vm_mm, addr, end, &entries) == addr)
 		return hksm_scan_batch(sc, vma, addr, end);
 	/* There may be words from before it became one. */
-	end = hksm_range_next(sc->slot, addr, vma->vm_end);
+	end = hksm_range_next(sc->slot, addr, limit);
 	if (end == addr)
 		return hksm_scan_batch(sc, vma, addr,
-				       pmd_addr_end(addr, vma->vm_end));
+				       pmd_addr_end(addr, limit));
 	entries = HKSM_HOLE_ENTRIES;
 	addr = hksm_skip_hole(vma->vm_mm, addr, end, &entries);
 	hksm_batch_idle(sc, HKSM_HOLE_ENTRIES - entries);
@@ -165,49 +169,89 @@ static bool sched_forget(struct hksm_scanner *sc, unsigned long *addr,
 	return hksm_forget(sc->h, sc->slot, addr, last, STEP_RANGES, sc);
 }
 
-/* Scan areas of the entered mm. Return: true when its end was reached. */
-static bool sched_scan_mm(struct hksm_scanner *sc, unsigned long *cursor)
+/* Scan what an area has of the stretch in hand. Return: false to leave the mm. */
+static bool sched_scan_area(struct hksm_scanner *sc, struct vm_area_struct *vma,
+			    unsigned int *batches)
 {
-	struct hksm_slot *slot = sc->slot;
-	struct mm_struct *mm = slot->mm;
-	unsigned int batches = STEP_BATCHES;
-	struct vm_area_struct *vma;
-	unsigned long addr = *cursor;
-	bool any = addr;
+	struct hksm_stretch *s = &sc->work;
+	unsigned long end = min(vma->vm_end, s->end);
+	bool stay = true;
 
-	VMA_ITERATOR(vmi, mm, addr);
-	for_each_vma(vmi, vma) {
-		if (!(vma->vm_flags & VM_MERGEABLE))
-			continue;
-		any = true;
-		if (!vma->anon_vma)
-			continue;
-		if (addr < vma->vm_start) {
-			if (!sched_forget(sc, &addr, vma->vm_start - 1)) {
-				*cursor = addr;
-				return false;
-			}
-			addr = vma->vm_start;
-		}
-		while (addr < vma->vm_end) {
-			addr = sched_scan_some(sc, vma, addr);
-			if (sched_must_leave(sc, mm) || !--batches) {
-				*cursor = addr;
-				hksm_ctx_put(sc->ctx);
-				sc->ctx = NULL;
-				return false;
-			}
-		}
-		hksm_ctx_put(sc->ctx);
-		sc->ctx = NULL;
+	while (s->from < end && stay) {
+		s->from = sched_scan_some(sc, vma, s->from, end);
+		stay = --*batches && !sched_must_leave(sc, vma->vm_mm);
 	}
-	if (!sched_forget(sc, &addr, ULONG_MAX)) {
-		*cursor = addr;
+	hksm_ctx_put(sc->ctx);
+	sc->ctx = NULL;
+	return stay;
+}
+
+/* Scan the stretch in hand. Return: false when there is more of it. */
+static bool sched_scan_stretch(struct hksm_scanner *sc, unsigned int *batches)
+{
+	struct hksm_stretch *s = &sc->work;
+	struct vm_area_struct *vma;
+	unsigned long from = max(s->from, s->start);
+
+	VMA_ITERATOR(vmi, sc->slot->mm, from);
+	for_each_vma_range(vmi, vma, s->end) {
+		if (!(vma->vm_flags & VM_MERGEABLE) || !vma->anon_vma)
+			continue;
+		from = max(from, vma->vm_start);
+		if (s->from < from) {
+			if (!sched_forget(sc, &s->from, from - 1))
+				return false;
+			s->from = from;
+		}
+		if (!sched_scan_area(sc, vma, batches))
+			return false;
+		from = s->from;
+	}
+	if (s->from < s->end &&
+	    !sched_forget(sc, &s->from,
+			  s->end == ULONG_MAX ? ULONG_MAX : s->end - 1))
 		return false;
-	}
-	if (!any)
-		hksm_slot_retire(sc->h, slot);
+	s->from = s->end;
 	return true;
+}
+
+/* The mm had no mergeable area when somebody looked: let go of it, if so still. */
+static void sched_retire(struct hksm_scanner *sc)
+{
+	struct vm_area_struct *vma;
+
+	VMA_ITERATOR(vmi, sc->slot->mm, 0);
+	for_each_vma(vmi, vma)
+		if (vma->vm_flags & VM_MERGEABLE)
+			return;
+	hksm_slot_retire(sc->h, sc->slot);
+}
+
+/* Scan the entered mm. Return: true when all of it is handed out, and done. */
+static bool sched_scan_mm(struct hksm_scanner *sc)
+{
+	unsigned int batches = STEP_BATCHES;
+	struct hksm_stretch *s = &sc->work;
+
+	do {
+		if (s->from == s->end && !hksm_pass_cut(sc))
+			return true;
+		if (!sched_scan_stretch(sc, &batches))
+			return false;
+		if (s->barren)
+			sched_retire(sc);
+	} while (!sched_must_leave(sc, sc->slot->mm));
+	return false;
+}
+
+/* What the scanner has used of the processor since it was asked last. */
+static u64 sched_charge(struct hksm_scanner *sc)
+{
+	u64 now = task_sched_runtime(current), ns = now - sc->cpu;
+
+	sc->cpu = now;
+	atomic64_add(ns, &sc->h->scan_ns);
+	return ns;
 }
 
 static void sched_account(struct hksm_scanner *sc, u64 ns)
@@ -237,14 +281,16 @@ static bool sched_runnable(struct hksm *h)
 }
 
 /*
- * Enter the mm at the cursor. Who has it locked may need minutes, and others want
+ * Enter the mm that is in hand. Who has it locked may need minutes, and others want
  * the engine meanwhile: it is left, and only tried for when the mm is locked, which
  * is the wrong order. Return: 1, 0 for an mm on its way out, -EAGAIN when somebody
  * had the engine and the step has to begin anew; with hksm.sem held.
  */
-static int sched_enter(struct hksm *h, struct hksm_slot *slot)
+static int sched_enter(struct hksm_scanner *sc)
 {
+	struct hksm_slot *slot = sc->work.slot;
 	struct mm_struct *mm = slot->mm;
+	struct hksm *h = sc->h;
 
 	if (hksm_slot_enter(h, slot, true))
 		return 1;
@@ -258,52 +304,43 @@ static int sched_enter(struct hksm *h, struct hksm_slot *slot)
 		down_read(&h->sem);
 		return -EAGAIN;
 	}
-	if (!sched_runnable(h) || READ_ONCE(h->cursor) != &slot->list) {
+	if (!sched_runnable(h) || !hksm_pass_valid(sc)) {
 		mmap_read_unlock(mm);
 		return -EAGAIN;
 	}
 	return hksm_slot_enter_locked(h, slot);
 }
 
-/* One step. Return: false when the pass is over or there is none. */
+/* One step. Return: false when the pass is over, or what is left is others'. */
 static bool sched_step(struct hksm_scanner *sc)
 {
 	struct hksm *h = sc->h;
 	struct hksm_slot *slot;
-	unsigned long addr;
 	bool end = true;
 	int entered;
-	u64 start;
 
-	if (!h->in_pass && !sched_pass_begin(h))
+	if (!READ_ONCE(h->in_pass) && !sched_pass_begin(h))
 		return false;
-	slot = hksm_cursor_get(h, &h->cursor);
-	if (!slot) {
+	if (!hksm_pass_take(sc)) {
+		sched_charge(sc);
 		sched_pass_end(h);
 		return false;
 	}
-	entered = sched_enter(h, slot);
+	slot = sc->work.slot;
+	entered = sched_enter(sc);
 	if (entered > 0) {
-		start = task_sched_runtime(current);
+		sched_charge(sc);
 		sc->since = hksm_hold_begin();
 		sc->slot = slot;
-		spin_lock(&h->slots_lock);
-		addr = h->cursor == &slot->list ? h->cursor_addr : 0;
-		spin_unlock(&h->slots_lock);
-		end = sched_scan_mm(sc, &addr);
+		end = sched_scan_mm(sc);
 		hksm_peers_release(sc);
-		sched_account(sc, task_sched_runtime(current) - start);
+		sched_account(sc, sched_charge(sc));
 		sc->slot = NULL;
-		spin_lock(&h->slots_lock);
-		if (!end && h->cursor == &slot->list)
-			h->cursor_addr = addr;
-		spin_unlock(&h->slots_lock);
 		hksm_hold_mmap(h, slot->mm, sc->since);
 		hksm_slot_leave(h, slot);
 	}
 	if (end && entered >= 0)
-		hksm_cursor_next(h, &h->cursor, slot);
-	hksm_slot_put(slot);
+		hksm_pass_put(sc);
 	return true;
 }
 
@@ -329,22 +366,25 @@ static void sched_upkeep(struct hksm *h, bool idle)
 	hksm_unlock_all(h, "upkeep");
 }
 
-/* One turn: at most @pages pages, at most to the end of the pass. */
-static void sched_turn(struct hksm_scanner *sc, unsigned int pages)
+/*
+ * One turn: at most @pages pages, at most to the end of the pass. Return: true
+ * when it ended because all that is left is in the hands of others.
+ */
+static bool sched_turn(struct hksm_scanner *sc, unsigned int pages)
 {
 	struct hksm *h = sc->h;
-	bool more = true;
+	bool more = true, runnable = true;
 
 	sc->budget = pages;
 	while (more && sc->budget && !freezing(current)) {
 		down_read(&h->sem);
-		more = sched_runnable(h);
-		if (more)
-			more = sched_step(sc);
+		runnable = sched_runnable(h);
+		more = runnable && sched_step(sc);
 		up_read(&h->sem);
-		sched_upkeep(h, !more && !h->in_pass);
+		sched_upkeep(h, !more && !READ_ONCE(h->in_pass));
 		cond_resched();
 	}
+	return runnable && !more && READ_ONCE(h->in_pass);
 }
 
 /* Is there anything to scan? */
@@ -354,16 +394,25 @@ static bool sched_should_run(struct hksm *h)
 	       !list_empty_careful(&h->slots);
 }
 
-/* The pause was changed: do not wait for the end of the old one. */
-static bool sched_pause_changed(struct hksm *h, unsigned int ms)
+/*
+ * Why a pause ends early: it was changed, or what the scanner waited for is there,
+ * a new pass.
+ */
+static bool sched_pause_over(struct hksm_scanner *sc, unsigned int ms, bool idle)
 {
-	return ms != READ_ONCE(h->sleep_millisecs);
+	struct hksm *h = sc->h;
+
+	return ms != READ_ONCE(h->sleep_millisecs) || kthread_should_stop() ||
+	       (idle && !READ_ONCE(h->in_pass));
 }
 
 static int sched_thread(void *data)
 {
-	struct hksm *h = data;
+	struct hksm_scanner *sc = data;
+	struct hksm *h = sc->h;
 	unsigned int ms;
+	long timeout;
+	bool idle;
 
 	set_freezable();
 	set_user_nice(current, 5);
@@ -371,13 +420,18 @@ static int sched_thread(void *data)
 		if (READ_ONCE(h->run) & HKSM_RUN_OFFLINE)
 			wait_on_bit(&h->run, ilog2(HKSM_RUN_OFFLINE),
 				    TASK_UNINTERRUPTIBLE);
-		if (sched_should_run(h))
-			sched_turn(h->scanner, READ_ONCE(h->pages_to_scan));
+		idle = sched_should_run(h) &&
+		       sched_turn(sc, READ_ONCE(h->pages_to_scan));
 		if (sched_should_run(h)) {
 			ms = READ_ONCE(h->sleep_millisecs);
+			timeout = msecs_to_jiffies(ms);
+			/* Not to look all the time for what others leave. */
+			if (idle)
+				timeout = max(timeout, 1L);
 			wait_event_freezable_timeout(h->iter_wait,
-						     sched_pause_changed(h, ms),
-						     msecs_to_jiffies(ms));
+						     sched_pause_over(sc, ms,
+								      idle),
+						     timeout);
 			/* Without a pause the wait does neither of these. */
 			try_to_freeze();
 			cond_resched();
@@ -390,6 +444,74 @@ static int sched_thread(void *data)
 	return 0;
 }
 
+/* Return: 0 or an error. */
+static int sched_start_one(struct hksm *h, unsigned int id)
+{
+	struct hksm_scanner *sc = h->scanner[id];
+	struct task_struct *thread;
+
+	if (!sc)
+		sc = kvzalloc(sizeof(*sc), GFP_KERNEL);
+	if (!sc)
+		return -ENOMEM;
+	sc->h = h;
+	sc->id = id;
+	sc->cpu = 0;
+	/* Tools look for the first one by its name. */
+	thread = id ? kthread_create(sched_thread, sc, "ksmd/%u", id) :
+		      kthread_create(sched_thread, sc, "ksmd");
+	spin_lock(&h->slots_lock);
+	h->scanner[id] = sc;
+	if (!IS_ERR(thread))
+		sc->thread = thread;
+	spin_unlock(&h->slots_lock);
+	if (IS_ERR(thread))
+		return PTR_ERR(thread);
+	wake_up_process(thread);
+	return 0;
+}
+
+/* What it has in hand is left to the others. */
+static void sched_stop_one(struct hksm *h, unsigned int id)
+{
+	struct hksm_scanner *sc = h->scanner[id];
+
+	kthread_stop(sc->thread);
+	spin_lock(&h->slots_lock);
+	sc->thread = NULL;
+	spin_unlock(&h->slots_lock);
+	down_read(&h->sem);
+	while (sc->nr_spare)
+		hksm_node_free(h, sc->spare[--sc->nr_spare]);
+	up_read(&h->sem);
+}
+
+/**
+ * hksm_sched_set() - have a number of scanners
+ * @h: the engine
+ * @nr: how many, from 1 to HKSM_SCANNERS
+ *
+ * Context: may sleep; waits for those that end to finish what they do.
+ * Return: 0, or an error with as many as could be had.
+ */
+int hksm_sched_set(struct hksm *h, unsigned int nr)
+{
+	int err = 0;
+
+	guard(mutex)(&sched_threads_lock);
+	while (h->nr_scanners < nr) {
+		err = sched_start_one(h, h->nr_scanners);
+		if (err)
+			break;
+		WRITE_ONCE(h->nr_scanners, h->nr_scanners + 1);
+	}
+	while (h->nr_scanners > nr) {
+		WRITE_ONCE(h->nr_scanners, h->nr_scanners - 1);
+		sched_stop_one(h, h->nr_scanners);
+	}
+	return err;
+}
+
 /**
  * hksm_sched_start() - start ksmd
  * @h: the engine
@@ -400,7 +522,5 @@ static int sched_thread(void *data)
 int hksm_sched_start(struct hksm *h)
 {
 	h->last_drain = jiffies - HZ;
-	h->scanner = &sched_scanner;
-	h->thread = kthread_run(sched_thread, h, "ksmd");
-	return PTR_ERR_OR_ZERO(h->thread);
+	return hksm_sched_set(h, 1);
 }

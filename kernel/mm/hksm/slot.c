@@ -36,10 +36,8 @@ static struct hksm_slot *slot_lookup(struct hksm *h, struct mm_struct *mm)
 static void slot_unlink(struct hksm *h, struct hksm_slot *slot)
 {
 	lockdep_assert_held(&h->slots_lock);
-	if (h->cursor == &slot->list) {
+	if (h->cursor == &slot->list)
 		h->cursor = slot->list.next;
-		h->cursor_addr = 0;
-	}
 	if (h->unmerge == &slot->list)
 		h->unmerge = slot->list.next;
 	WRITE_ONCE(slot->state, HKSM_SLOT_DYING);
@@ -298,20 +296,19 @@ void hksm_slot_retire(struct hksm *h, struct hksm_slot *slot)
 }
 
 /**
- * hksm_cursor_get() - the slot a cursor stands on
+ * hksm_unmerge_get() - the slot that run=2 has come to
  * @h: the engine
- * @cursor: &h->cursor or &h->unmerge
  *
  * Context: process; takes hksm.slots_lock.
  * Return: the slot with a reference, or NULL at the end of the list.
  */
-struct hksm_slot *hksm_cursor_get(struct hksm *h, struct list_head **cursor)
+struct hksm_slot *hksm_unmerge_get(struct hksm *h)
 {
 	struct hksm_slot *slot = NULL;
 
 	spin_lock(&h->slots_lock);
-	if (*cursor != &h->slots) {
-		slot = list_entry(*cursor, struct hksm_slot, list);
+	if (h->unmerge != &h->slots) {
+		slot = list_entry(h->unmerge, struct hksm_slot, list);
 		refcount_inc(&slot->ref);
 	}
 	spin_unlock(&h->slots_lock);
@@ -319,22 +316,17 @@ struct hksm_slot *hksm_cursor_get(struct hksm *h, struct list_head **cursor)
 }
 
 /**
- * hksm_cursor_next() - move a cursor on
+ * hksm_unmerge_next() - run=2 goes on to the next slot
  * @h: the engine
- * @cursor: &h->cursor or &h->unmerge
- * @slot: where it stood; nothing is done if that has left the list
+ * @slot: where it was; nothing is done if that has left the list
  *
  * Context: process; takes hksm.slots_lock.
  */
-void hksm_cursor_next(struct hksm *h, struct list_head **cursor,
-		      struct hksm_slot *slot)
+void hksm_unmerge_next(struct hksm *h, struct hksm_slot *slot)
 {
 	spin_lock(&h->slots_lock);
-	if (*cursor == &slot->list) {
-		*cursor = slot->list.next;
-		if (cursor == &h->cursor)
-			h->cursor_addr = 0;
-	}
+	if (h->unmerge == &slot->list)
+		h->unmerge = slot->list.next;
 	spin_unlock(&h->slots_lock);
 }
 

@@ -28,6 +28,8 @@ enum hksm_slot_state {
  * @state: hksm.slots_lock
  * @inside: users between hksm_slot_enter() and hksm_slot_leave();
  *	hksm.slots_lock
+ * @handed_out: up to which address it is handed out in this pass, ULONG_MAX for
+ *	all of it; cmpxchg by who has it in hand
  * @lock: leaf, protects the fields below it
  * @nr_items: meta words that are not HKSM_NONE
  * @nr_merged: records
@@ -47,6 +49,7 @@ struct hksm_slot {
 	struct list_head list;
 	enum hksm_slot_state state;
 	unsigned int inside;
+	unsigned long handed_out;
 
 	spinlock_t lock;
 	long nr_items;
@@ -92,9 +95,8 @@ bool hksm_slot_enter_locked(struct hksm *h, struct hksm_slot *slot);
 bool hksm_slot_enter(struct hksm *h, struct hksm_slot *slot, bool try);
 void hksm_slot_leave(struct hksm *h, struct hksm_slot *slot);
 void hksm_slot_retire(struct hksm *h, struct hksm_slot *slot);
-struct hksm_slot *hksm_cursor_get(struct hksm *h, struct list_head **cursor);
-void hksm_cursor_next(struct hksm *h, struct list_head **cursor,
-		      struct hksm_slot *slot);
+struct hksm_slot *hksm_unmerge_get(struct hksm *h);
+void hksm_unmerge_next(struct hksm *h, struct hksm_slot *slot);
 void hksm_slot_account(struct hksm_slot *slot, long items, long merged,
 		       long bytes);
 bool hksm_slot_hold(struct hksm *h, struct hksm_slot *slot);

@@ -210,6 +210,15 @@ static int store_max_page_sharing(struct hksm *h, const char *buf)
 	return sysfs_change_shape(h, &h->max_page_sharing, val);
 }
 
+static int store_scanners(struct hksm *h, const char *buf)
+{
+	unsigned int val;
+
+	if (kstrtouint(buf, 10, &val) || !val || val > HKSM_SCANNERS)
+		return -EINVAL;
+	return hksm_sched_set(h, val);
+}
+
 static ssize_t show_advisor_mode(struct hksm *h, char *buf)
 {
 	return sysfs_emit(buf, "%s\n", h->advisor ? "none [scan-time]" :
@@ -352,6 +361,7 @@ RO(words_reclaimed, get_words_reclaimed);
 RW(one_pass, KNOB_BOOL, &hksm.one_pass);
 RW(zero_only, KNOB_BOOL, &hksm.zero_only);
 RW(split_min, KNOB_UINT, &hksm.split_min);
+RW(scanners, KNOB_UINT, &hksm.nr_scanners, .store = store_scanners);
 RW(longest_mmap_ns, KNOB_LONGEST, &hksm.longest_mmap);
 RW(longest_ptl_ns, KNOB_LONGEST, &hksm.longest_ptl);
 RW(longest_notifier_ns, KNOB_LONGEST, &hksm.longest_notifier);
@@ -398,6 +408,7 @@ static struct attribute *hksm_attrs[] = {
 	FILE_OF(one_pass),
 	FILE_OF(zero_only),
 	FILE_OF(split_min),
+	FILE_OF(scanners),
 	FILE_OF(longest_mmap_ns),
 	FILE_OF(longest_ptl_ns),
 	FILE_OF(longest_notifier_ns),

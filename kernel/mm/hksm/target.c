@@ -66,8 +66,12 @@ static struct hksm_target *target_stable(struct hksm_scanner *sc, u64 key)
 
 	while ((node = hksm_stable_find(h, key))) {
 		folio = hksm_node_folio(node, HKSM_FOLIO_TRY);
-		if (IS_ERR(folio))
+		if (IS_ERR(folio)) {
+			/* Most likely another scanner merges with it, too. */
+			if (READ_ONCE(h->nr_scanners) > 1)
+				sc->crowded = true;
 			return ERR_CAST(folio);
+		}
 		if (!folio) {
 			hksm_node_drop(h, node);
 			continue;
@@ -101,6 +105,20 @@ static struct hksm_target *target_stable(struct hksm_scanner *sc, u64 key)
 	return NULL;
 }
 
+/*
+ * Does another scanner work on a range, so that a place in it says little? Of two
+ * that are in each other's way the one with the lower number goes on as if he was
+ * alone, or they would be the next time, too.
+ */
+static bool target_is_taken(struct hksm_scanner *sc, struct hksm_range *range)
+{
+	const void *owner = READ_ONCE(range->owner);
+
+	if (!owner || owner == sc || owner == sc->h)
+		return false;
+	return ((const struct hksm_scanner *)owner)->id < sc->id;
+}
+
 /* Turn a candidate into a target. NULL: it does not have the content. */
 static struct hksm_target *target_claim(struct hksm_scanner *sc, u64 key,
 					struct hksm_place where)
@@ -129,6 +147,10 @@ static struct hksm_target *target_claim(struct hksm_scanner *sc, u64 key,
 	range = xa_load(&h->ranges, where.rid);
 	if (!range)
 		return NULL;
+	if (target_is_taken(sc, range)) {
+		sc->crowded = true;
+		return ERR_PTR(-EAGAIN);
+	}
 	/* Not to disturb others by a place that cannot be meant. */
 	m = hksm_meta_read(range, where.idx);
 	if (hksm_meta_state(m) != HKSM_CAND || (m ^ key) & HKSM_KEY_MASK)

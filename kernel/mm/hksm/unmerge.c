@@ -13,6 +13,7 @@
 #include "forget.h"
 #include "hold.h"
 #include "index.h"
+#include "pass.h"
 #include "slot.h"
 #include "stable.h"
 #include "unmerge.h"
@@ -198,14 +199,12 @@ int hksm_unmerge_all(struct hksm *h)
 		cap = 0;
 	spin_lock(&h->slots_lock);
 	h->unmerge = h->slots.next;
-	h->cursor = &h->slots;
-	h->cursor_addr = 0;
 	spin_unlock(&h->slots_lock);
-	h->in_pass = false;
+	hksm_pass_reset(h);
 
-	while (!err && (slot = hksm_cursor_get(h, &h->unmerge))) {
+	while (!err && (slot = hksm_unmerge_get(h))) {
 		err = unmerge_slot(h, slot);
-		hksm_cursor_next(h, &h->unmerge, slot);
+		hksm_unmerge_next(h, slot);
 		hksm_slot_put(slot);
 	}
 	spin_lock(&h->slots_lock);
