@@ -28,6 +28,7 @@
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mm.h>
+#include <linux/percpu_counter.h>
 #include <linux/rhashtable-types.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
@@ -204,8 +205,9 @@ struct hksm {
 	ktime_t advisor_start;
 	u64 advisor_cpu;
 
-	atomic_long_t pages_shared;
-	atomic_long_t pages_sharing;
+	/* What is written often, not beside what every page reads. */
+	struct percpu_counter pages_shared ____cacheline_aligned_in_smp;
+	struct percpu_counter pages_sharing;
 	atomic_long_t pages_unshared;
 	atomic_long_t nr_items;
 	atomic_long_t pages_scanned;
@@ -247,7 +249,7 @@ struct hksm {
 	wait_queue_head_t iter_wait;
 	unsigned long last_drain;
 
-	struct hksm_digest_key key;
+	struct hksm_digest_key key ____cacheline_aligned_in_smp;
 	u64 nid_salt;
 	u64 zero_digest;
 	struct xarray ranges;

@@ -45,9 +45,15 @@ static int __init hksm_init(void)
 	h->block_cache = KMEM_CACHE(hksm_block, SLAB_NOLEAKTRACE);
 	if (!h->block_cache)
 		goto free_family_cache;
-	err = hksm_index_init(h);
+	err = percpu_counter_init(&h->pages_shared, 0, GFP_KERNEL);
 	if (err)
 		goto free_block_cache;
+	err = percpu_counter_init(&h->pages_sharing, 0, GFP_KERNEL);
+	if (err)
+		goto free_shared;
+	err = hksm_index_init(h);
+	if (err)
+		goto free_sharing;
 	err = hksm_ctx_init(h);
 	if (err)
 		goto free_index;
@@ -68,6 +74,10 @@ free_ctxs:
 	rhashtable_destroy(&h->ctxs);
 free_index:
 	hksm_index_fini(h);
+free_sharing:
+	percpu_counter_destroy(&h->pages_sharing);
+free_shared:
+	percpu_counter_destroy(&h->pages_shared);
 free_block_cache:
 	kmem_cache_destroy(h->block_cache);
 free_family_cache:

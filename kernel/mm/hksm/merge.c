@@ -324,7 +324,7 @@ static unsigned int merge_mark_zeroes(struct hksm *h, struct vm_area_struct *vma
  * @page: a page of it; the caller's is the only reference but for mappings
  *
  * Blank pages are freed by that. Those of the page table of @addr are counted
- * as merged; what other areas, or processes by fork, map of the folio is not.
+ * by the caller, as merged; what other areas, or processes by fork, map of the folio is not.
  *
  * Context: may sleep; the lock of the folio is only tried for.
  * Return: how many blank pages were freed, and the reference is the page's
@@ -335,7 +335,6 @@ int hksm_merge_split(struct hksm *h, struct vm_area_struct *vma,
 {
 	struct folio *folio = page_folio(page);
 	unsigned long start, end, before, after;
-	unsigned int n;
 	int err = -EBUSY;
 	u64 since = 0;
 
@@ -357,9 +356,7 @@ int hksm_merge_split(struct hksm *h, struct vm_area_struct *vma,
 	start = addr - min(addr - start, before * PAGE_SIZE);
 	end = pmd_addr_end(addr, vma->vm_end);
 	end = addr + min(end - addr, after * PAGE_SIZE);
-	n = merge_mark_zeroes(h, vma, start, end);
-	atomic_long_add(n, &h->merges);
-	return n;
+	return merge_mark_zeroes(h, vma, start, end);
 }
 
 /*
@@ -388,6 +385,7 @@ static bool merge_peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 	struct hksm_item *peer = &t->peer;
 	struct vm_area_struct *vma;
 	struct folio *folio;
+	int freed;
 
 	vma = vma_lookup(slot->mm, peer->addr);
 	if (!vma || !(vma->vm_flags & VM_MERGEABLE) || !vma->anon_vma)
@@ -402,8 +400,9 @@ static bool merge_peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 				      PMD_SIZE / PAGE_SIZE) > 1)
 			return false;
 		/* Walk again: the split went through the entry, too. */
-		if (hksm_merge_split(sc->h, vma, peer->addr,
-				     peer->page) >= 0) {
+		freed = hksm_merge_split(sc->h, vma, peer->addr, peer->page);
+		if (freed >= 0) {
+			atomic_long_add(freed, &sc->h->merges);
 			folio_put(page_folio(peer->page));
 			peer->page = NULL;
 			folio = merge_peer_page(sc, t, vma);
@@ -698,7 +697,6 @@ static void merge_settle(struct hksm_scanner *sc, struct hksm_item *item)
 	}
 	if (!folio_mapped(page_folio(item->page)))
 		folio_free_swap(page_folio(item->page));
-	atomic_long_inc(&h->merges);
 	sc->merges++;
 	if (!node) {
 		sc->zeroed = true;

@@ -98,7 +98,6 @@ static void reconcile_lost(struct hksm_scanner *sc, unsigned int idx,
 	}
 	if (broken) {
 		m = hksm_policy_broken(m, &sc->range->heat);
-		atomic_long_inc(&sc->h->breaks);
 		sc->breaks++;
 	} else {
 		m = 0;

@@ -144,7 +144,6 @@ static void scan_visit_page(struct scan_walk *w, unsigned long addr,
 		break;
 	case HKSM_ZERO:
 		m = hksm_policy_broken(m, &sc->range->heat);
-		atomic_long_inc(&sc->h->breaks);
 		sc->breaks++;
 		break;
 	default:

@@ -260,6 +260,8 @@ static void sched_account(struct hksm_scanner *sc, u64 ns)
 
 	atomic_long_add(sc->scanned, &sc->h->pages_scanned);
 	atomic_long_add(sc->skipped, &sc->h->pages_skipped);
+	atomic_long_add(sc->merges, &sc->h->merges);
+	atomic_long_add(sc->breaks, &sc->h->breaks);
 	spin_lock(&slot->lock);
 	slot->scan_pages += sc->scanned;
 	slot->skipped += sc->skipped;

@@ -97,8 +97,8 @@ static unsigned long shrink_count(struct shrinker *shrinker,
 {
 	struct hksm *h = shrinker->private_data;
 	long pages = atomic_long_read(&h->nr_items) -
-		     atomic_long_read(&h->pages_shared) -
-		     atomic_long_read(&h->pages_sharing);
+		     percpu_counter_sum(&h->pages_shared) -
+		     percpu_counter_sum(&h->pages_sharing);
 
 	if (pages <= 0)
 		return SHRINK_EMPTY;

@@ -695,9 +695,9 @@ static void node_count(struct hksm *h, struct hksm_node *node, int by)
 	bool was = is_open(h, node), is, stands;
 
 	if (by > 0 ? !node->nr : node->nr == 1)
-		atomic_long_add(by, &h->pages_shared);
+		percpu_counter_add(&h->pages_shared, by);
 	else
-		atomic_long_add(by, &h->pages_sharing);
+		percpu_counter_add(&h->pages_sharing, by);
 	WRITE_ONCE(node->nr, node->nr + by);
 	is = is_open(h, node);
 	if (was == is)

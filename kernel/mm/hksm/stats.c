@@ -28,7 +28,7 @@ unsigned long hksm_meta_total(struct hksm *h)
  */
 long hksm_profit(struct hksm *h)
 {
-	long pages = atomic_long_read(&h->pages_sharing) +
+	long pages = percpu_counter_sum(&h->pages_sharing) +
 		     atomic_long_read(&ksm_zero_pages);
 
 	return pages * PAGE_SIZE - hksm_meta_total(h);

@@ -173,7 +173,8 @@ static int sysfs_change_shape(struct hksm *h, unsigned int *field,
 
 	hksm_lock_all(h);
 	if (*field != val) {
-		if (atomic_long_read(&h->pages_shared) || hksm_stable_empty(h))
+		if (percpu_counter_sum(&h->pages_shared) ||
+		    hksm_stable_empty(h))
 			err = -EBUSY;
 		else
 			WRITE_ONCE(*field, val);
@@ -245,8 +246,8 @@ static void sysfs_trim_max_cpu(struct hksm *h)
 static long get_pages_volatile(struct hksm *h)
 {
 	long n = atomic_long_read(&h->nr_items) -
-		 atomic_long_read(&h->pages_shared) -
-		 atomic_long_read(&h->pages_sharing) -
+		 percpu_counter_sum(&h->pages_shared) -
+		 percpu_counter_sum(&h->pages_sharing) -
 		 atomic_long_read(&h->pages_unshared);
 
 	/* The counters are not read at one moment. */
@@ -291,14 +292,22 @@ static long get_full_scans(struct hksm *h)
 	return READ_ONCE(h->seqnr);
 }
 
+static long get_pages_shared(struct hksm *h)
+{
+	return percpu_counter_sum(&h->pages_shared);
+}
+
+static long get_pages_sharing(struct hksm *h)
+{
+	return percpu_counter_sum(&h->pages_sharing);
+}
+
 #define COUNTER(_name)						\
 static long get_##_name(struct hksm *h)				\
 {								\
 	return atomic_long_read(&h->_name);			\
 }
 
-COUNTER(pages_shared)
-COUNTER(pages_sharing)
 COUNTER(pages_unshared)
 COUNTER(pages_scanned)
 COUNTER(pages_skipped)
