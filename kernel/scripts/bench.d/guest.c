@@ -6,6 +6,7 @@
  * and a run with a wrong page prints no "RESULT ok 1".
  *
  * Command line of the kernel: bench.case=NAME bench.mib=N [bench.quick]
+ * [bench.scanners=N]
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -94,6 +95,12 @@ static size_t pages;		/* in all */
 static bool failed;
 static bool quick;		/* leave the steady state out, it takes long */
 
+#define MAX_SCANNERS	16
+
+static clockid_t clocks[MAX_SCANNERS];
+static int nr_clocks;
+static char scanners[8];
+
 static void die(const char *what)
 {
 	printf("ERROR %s: %s\n", what, strerror(errno));
@@ -137,11 +144,21 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-static int ksmd_pid(void)
+/* CPU time of a thread, by its clock, in seconds. */
+static double clock_seconds(clockid_t clock)
+{
+	struct timespec ts;
+
+	if (clock_gettime(clock, &ts))
+		die("clock");
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/* Clocks of ksmd and, with several scanners, of ksmd/1 and so on. */
+static void find_ksmd(void)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *d;
-	int pid = -1;
 
 	while (dir && (d = readdir(dir))) {
 		char path[300], name[32] = "";
@@ -151,34 +168,33 @@ static int ksmd_pid(void)
 		f = fopen(path, "r");
 		if (!f)
 			continue;
-		if (fgets(name, sizeof(name), f) && !strcmp(name, "ksmd\n"))
-			pid = atoi(d->d_name);
+		if (fgets(name, sizeof(name), f) && nr_clocks < MAX_SCANNERS &&
+		    (!strcmp(name, "ksmd\n") || !strncmp(name, "ksmd/", 5)) &&
+		    !clock_getcpuclockid(atoi(d->d_name), &clocks[nr_clocks]))
+			nr_clocks++;
 		fclose(f);
 	}
 	closedir(dir);
-	return pid;
+	errno = ESRCH;
+	if (!nr_clocks)
+		die("ksmd");
 }
 
-/* The same for the calling thread, which is in the kernel for what counts. */
+/* The calling thread is in the kernel for what counts. */
 static double own_cpu(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
+	return clock_seconds(CLOCK_THREAD_CPUTIME_ID);
 }
 
-/* CPU time of ksmd in seconds. */
+/* CPU time of all scanners in seconds. */
 static double ksmd_cpu(void)
 {
-	static clockid_t clock;
-	struct timespec ts;
+	double sum = 0;
+	int i;
 
-	if (!clock && clock_getcpuclockid(ksmd_pid(), &clock))
-		die("ksmd");
-	if (clock_gettime(clock, &ts))
-		die("clock of ksmd");
-	return ts.tv_sec + ts.tv_nsec / 1e9;
+	for (i = 0; i < nr_clocks; i++)
+		sum += clock_seconds(clocks[i]);
+	return sum;
 }
 
 static void fill(void *page, uint64_t id)
@@ -457,6 +473,9 @@ static void parse_cmdline(void)
 	p = strstr(buf, "bench.mib=");
 	if (p)
 		sscanf(p, "bench.mib=%lu", &mib);
+	p = strstr(buf, "bench.scanners=");
+	if (p)
+		sscanf(p, "bench.scanners=%7[0-9]", scanners);
 	quick = strstr(buf, "bench.quick");
 	for (i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
 		if (!strcmp(benches[i].name, name))
@@ -477,6 +496,9 @@ int main(void)
 	set("sleep_millisecs", "0");
 	set("pages_to_scan", "1000000000");
 	set("use_zero_pages", b->zero_pages ? "1" : "0");
+	if (*scanners)
+		set("hksm/scanners", scanners);
+	find_ksmd();
 	start_holders();
 	measure();
 	end_holders();
