@@ -155,7 +155,7 @@ hksm/split_min 32"
 		hksm/one_pass=2|hksm/one_pass: 2: out of range (0 or 1)
 		hksm/zero_only=blank|hksm/zero_only: blank: not a value for it (0 or 1)
 		hksm/split_min=-1|hksm/split_min: -1: out of range (0 to 4294967295)
-		hksm/scanners=0|hksm/scanners: 0: out of range (1 to 4294967295)
+		hksm/scanners=0|hksm/scanners: 0: out of range (1 to 16)
 		hksm/candidates_dropped=0|hksm/candidates_dropped: cannot be set: the kernel only reports it
 		one_pass=1|one_pass: unknown attribute (did you mean: hksm/one_pass)
 	EOF

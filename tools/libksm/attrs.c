@@ -107,7 +107,7 @@ static const struct ksm_attr_info infos[] = {
 	},
 	[KSM_ATTR_SCANNERS] = {
 		.name = HKSM "scanners", .kind = KSM_KIND_KNOB, .type = KSM_TYPE_NUM,
-		.min = 1, .max = UINT_MAX, .since = "hksm",
+		.min = 1, .max = 16, .since = "hksm",
 		.help = "kernel threads that scan",
 	},
 	[KSM_ATTR_PAGES_SHARED] = {

@@ -25,8 +25,9 @@
 #include "stable.h"
 #include "walk.h"
 
-/* Batches under one hold of the locks. */
+/* Batches under one hold of the locks, and how long that may last, in ns. */
 #define STEP_BATCHES	64
+#define STEP_NS		NSEC_PER_MSEC
 /* Ranges forgotten under one hold of them. */
 #define STEP_RANGES	64
 /* Objects that are out of use before the engine stops to free them. */
@@ -131,6 +132,7 @@ static bool sched_must_leave(struct hksm_scanner *sc, struct mm_struct *mm)
 	struct hksm *h = sc->h;
 
 	return !sc->budget || need_resched() || freezing(current) ||
+	       hksm_hold_begin() - sc->since > STEP_NS ||
 	       mmap_lock_is_contended(mm) || !atomic_read(&mm->mm_users) ||
 	       (!h->stuck && READ_ONCE(h->tight));
 }

@@ -377,6 +377,23 @@ static void steady(const char *metric, const char *smart, long warm, long n)
 	result(metric, cpu * 1e6 / (get("full_scans") - scans) / pages);
 }
 
+/* For how long the engine had what others want, at most, us. */
+static void holds(void)
+{
+	static const char *const kinds[] = { "mmap", "ptl", "exclusive" };
+	char name[64];
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		long ns;
+
+		snprintf(name, sizeof(name), "hksm/longest_%s_ns", kinds[i]);
+		ns = get(name);
+		snprintf(name, sizeof(name), "longest_%s_us", kinds[i]);
+		if (ns >= 0)
+			result(name, ns / 1e3);
+	}
+}
+
 static void measure(void)
 {
 	double cpu = ksmd_cpu(), wall = now(), start;
@@ -402,6 +419,7 @@ static void measure(void)
 	result("cpu_us_page", (ksmd_cpu() - cpu) * 1e6 / pages);
 	result("wall_us_page", (now() - wall) * 1e6 / pages);
 	result("passes", last - scans + 1);
+	holds();
 
 	cow = cow_ksm();
 	start = now();
