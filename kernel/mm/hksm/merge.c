@@ -461,6 +461,30 @@ static bool merge_has_key(struct hksm *h, struct page *page, int nid, u64 key)
 	return hksm_key(h, digest, nid) == key;
 }
 
+static struct hksm_node *merge_target_node(struct hksm_target *t)
+{
+	return hksm_folio_node(page_folio(t->page));
+}
+
+/*
+ * Is a merged page a target of this round? It may still have room, which is for
+ * items that come later.
+ */
+static bool merge_knows_node(struct hksm_node *node, void *arg)
+{
+	struct hksm_scanner *sc = arg;
+	unsigned int i;
+
+	for (i = 0; i < sc->nr_targets; i++) {
+		struct hksm_target *t = &sc->target[i];
+
+		if ((t->kind == HKSM_T_STABLE || t->promoted) &&
+		    merge_target_node(t) == node)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Turn the page of a target into a merged page: file the node, add the record
  * of the page itself, and only then let the folio point at the node. The
@@ -486,7 +510,7 @@ static bool merge_promote(struct hksm_scanner *sc, struct hksm_target *t)
 	if (!peer)
 		t->ctx = merge_ctx(sc->slot, item, sc->ctx,
 				   GFP_NOWAIT | __GFP_NOWARN);
-	if (!t->ctx || hksm_stable_file(h, node, t->key))
+	if (!t->ctx || hksm_stable_file(h, node, t->key, merge_knows_node, sc))
 		return false;
 	item->rec = hksm_rec_add(h, node, t->ctx, item->addr, false);
 	if (WARN_ON_ONCE(!item->rec))
@@ -508,11 +532,6 @@ static bool merge_promote(struct hksm_scanner *sc, struct hksm_target *t)
 		item->verdict = HKSM_V_DONE;
 	trace_ksm_merge_one_page(folio_pfn(folio), item->rec, mm, 0);
 	return true;
-}
-
-static struct hksm_node *merge_target_node(struct hksm_target *t)
-{
-	return hksm_folio_node(page_folio(t->page));
 }
 
 /*

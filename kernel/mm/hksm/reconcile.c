@@ -28,7 +28,8 @@ static struct hksm_node *reconcile_orphan(struct hksm_scanner *sc,
 	node->nid = hksm_nid(h, folio_pfn(folio));
 	key = hksm_key(h, hksm_digest(&h->key, p, p), node->nid);
 	kunmap_local(p);
-	if (!hksm_folio_keep(folio) || hksm_stable_file(h, node, key)) {
+	if (!hksm_folio_keep(folio) ||
+	    hksm_stable_file(h, node, key, NULL, NULL)) {
 		hksm_node_free(h, node);
 		return NULL;
 	}

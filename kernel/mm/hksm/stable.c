@@ -245,6 +245,21 @@ static u64 stable_lookup(struct hksm_stable_shard *s, u64 key)
 	return body;
 }
 
+/* A node with room among what is filed as @body, or NULL. */
+static struct hksm_node *stable_open(struct hksm *h, u64 body)
+{
+	struct hksm_node *node = NULL;
+	struct hksm_member *m;
+
+	if (body & BODY_FAMILY) {
+		m = hksm_family_open(body_object(body));
+		node = m ? member_node(m) : NULL;
+	} else if (body) {
+		node = body_object(body);
+	}
+	return node && is_open(h, node) ? node : NULL;
+}
+
 /**
  * hksm_stable_find() - a merged page that may have a content
  * @h: the engine
@@ -259,22 +274,14 @@ static u64 stable_lookup(struct hksm_stable_shard *s, u64 key)
 struct hksm_node *hksm_stable_find(struct hksm *h, u64 key)
 {
 	struct hksm_stable_shard *s = stable_shard(h, key);
-	struct hksm_node *node = NULL;
-	struct hksm_member *m;
-	u64 body;
+	struct hksm_node *node;
 
 	if (!stable_lookup(s, key))
 		return NULL;
 	spin_lock(&s->lock);
-	body = stable_lookup(s, key);
-	if (body & BODY_FAMILY) {
-		m = hksm_family_open(body_object(body));
-		node = m ? member_node(m) : NULL;
-	} else if (body) {
-		node = body_object(body);
-	}
+	node = stable_open(h, stable_lookup(s, key));
 	/* A frame number is set last, see merge_promote() in merge.c. */
-	if (node && (!is_open(h, node) || !READ_ONCE(node->kpfn)))
+	if (node && !READ_ONCE(node->kpfn))
 		node = NULL;
 	spin_unlock(&s->lock);
 	return node;
@@ -406,20 +413,33 @@ filed:
  * @h: the engine
  * @node: not filed
  * @key: key of its content
+ * @known: whether the caller has a node in hand; NULL to file in any case
+ * @arg: for @known, which is called with the lock held
+ *
+ * Two scanners may make a merged page of the same content at the same time. The
+ * second is told so: pages that come later would all join one of the two, and what
+ * has joined the other would stay apart.
  *
  * Context: hksm.sem held; takes the lock of a shard; does not sleep.
- * Return: 0, -ENOSPC when the table has no room near the key, -ENOMEM without
- * memory for one more copy of the content.
+ * Return: 0, -EEXIST when there is a copy with room that the caller does not know,
+ * -ENOSPC when the table has no room near the key, -ENOMEM without memory for one
+ * more copy of the content.
  */
-int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key)
+int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key,
+		     hksm_node_known known, void *arg)
 {
 	struct hksm_stable_shard *s = stable_shard(h, key);
+	struct hksm_node *other;
 	void *piece = NULL;
 	int err;
 
 	do {
 		spin_lock(&s->lock);
-		err = stable_file(h, node, key, &piece);
+		other = known ? stable_open(h, stable_lookup(s, key)) : NULL;
+		if (other && !known(other, arg))
+			err = -EEXIST;
+		else
+			err = stable_file(h, node, key, &piece);
 		spin_unlock(&s->lock);
 		if (err != -ENOMEM)
 			break;

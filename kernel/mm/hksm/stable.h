@@ -111,11 +111,15 @@ struct hksm_rec_iter {
 	unsigned int pos;
 };
 
+/* Does the caller of hksm_stable_file() have this node in hand already? */
+typedef bool (*hksm_node_known)(struct hksm_node *node, void *arg);
+
 struct folio *hksm_node_folio(struct hksm_node *node,
 			      enum hksm_folio_mode mode);
 bool hksm_folio_keep(struct folio *folio);
 struct hksm_node *hksm_stable_find(struct hksm *h, u64 key);
-int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key);
+int hksm_stable_file(struct hksm *h, struct hksm_node *node, u64 key,
+		     hksm_node_known known, void *arg);
 bool hksm_stable_refile(struct hksm *h, struct hksm_node *node);
 u64 hksm_stable_key(u64 body);
 struct hksm_node *hksm_node_alloc(struct hksm *h, gfp_t gfp);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit: nodes that cannot be filed where they belong, and nodes of broken
- * memory. The engine they are of is one of the test's own.
+ * KUnit: nodes that cannot be filed where they belong, two of one content, and
+ * nodes of broken memory. The engine they are of is one of the test's own.
  */
 #include <kunit/test.h>
 #include <linux/gfp.h>
@@ -32,7 +32,8 @@ static struct hksm_node *filed(struct kunit *test, int nid, unsigned long pfn,
 	KUNIT_ASSERT_NOT_NULL(test, node);
 	node->nid = nid;
 	node->kpfn = pfn;
-	KUNIT_ASSERT_EQ(test, hksm_stable_file(&b->h, node, key), 0);
+	KUNIT_ASSERT_EQ(test, hksm_stable_file(&b->h, node, key, NULL, NULL),
+			0);
 	return node;
 }
 
@@ -158,6 +159,47 @@ static void moved(struct kunit *test, unsigned int copies)
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&h->meta_bytes), 0);
 }
 
+static bool knows(struct hksm_node *node, void *arg)
+{
+	return node == arg;
+}
+
+/* Two scanners make a merged page of one content. */
+static void twice(struct kunit *test)
+{
+	struct bench *b = test->priv;
+	struct hksm *h = &b->h;
+	struct hksm_node *first = filed(test, b->here, 0, b->digest);
+	struct hksm_node *second = hksm_node_alloc(h, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, second);
+	KUNIT_EXPECT_EQ(test, hksm_stable_file(h, second, b->digest, knows,
+					       NULL), -EEXIST);
+	KUNIT_EXPECT_EQ(test, family_nodes(h), 0);
+	/* One that is full, or the caller's own, is no reason. */
+	first->nr = h->max_page_sharing;
+	KUNIT_EXPECT_EQ(test, hksm_stable_file(h, second, b->digest, knows,
+					       NULL), 0);
+	KUNIT_EXPECT_EQ(test, family_nodes(h), 2);
+	hksm_node_drop(h, second);
+	first->nr = 0;
+	second = hksm_node_alloc(h, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, second);
+	KUNIT_EXPECT_EQ(test, hksm_stable_file(h, second, b->digest, knows,
+					       first), 0);
+	hksm_node_drop(h, second);
+	/* Who drops one that is dropped already does nothing. */
+	hksm_node_drop(h, second);
+	KUNIT_EXPECT_EQ(test, used(h), 1);
+	hksm_node_drop(h, first);
+	KUNIT_EXPECT_EQ(test, used(h), 0);
+	KUNIT_EXPECT_NE(test, atomic_long_read(&h->meta_bytes), 0);
+	down_write(&h->sem);
+	hksm_stable_free_limbo(h);
+	up_write(&h->sem);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&h->meta_bytes), 0);
+}
+
 static void refile(struct kunit *test)
 {
 	unsigned int copies;
@@ -209,6 +251,7 @@ static void broken(struct kunit *test)
 
 static struct kunit_case stable_cases[] = {
 	KUNIT_CASE(refile),
+	KUNIT_CASE(twice),
 #ifdef CONFIG_MEMORY_FAILURE
 	KUNIT_CASE(broken),
 #endif
