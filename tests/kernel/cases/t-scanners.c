@@ -20,10 +20,11 @@
 #include <unistd.h>
 
 #define MOST		16
-#define PAGES		8192UL
+#define PAGES		4096UL
 #define TWINS		4
-#define TWIN_PAGES	2048UL
-#define TURNS		60
+#define TWIN_PAGES	1024UL
+#define TURNS		30
+#define TURN_PAGES	1024UL
 #define PASSES		12
 #define ID		0x7363616e00000000ULL
 
@@ -164,19 +165,19 @@ static void come_and_go(void)
 	for (unsigned int i = 0; i < TURNS; i++) {
 		uint64_t id = ID + (i + 2ULL) * PAGES;
 
-		mem = case_map(PAGES / 4);
-		case_fill_many(mem, PAGES / 4, id, PAGES / 8);
-		if (madvise(mem, PAGES / 4 * case_page_size(), MADV_MERGEABLE))
+		mem = case_map(TURN_PAGES);
+		case_fill_many(mem, TURN_PAGES, id, TURN_PAGES / 2);
+		if (madvise(mem, TURN_PAGES * case_page_size(), MADV_MERGEABLE))
 			case_die("MADV_MERGEABLE");
 		scanners(4);
-		usleep(i * 200);
+		usleep(i * 400);
 		scanners(1 + i % 3);
 		/* Of two that are in each other's way one is looked at once more. */
 		case_wait_scans(4);
-		most = case_frames(mem, PAGES / 4) - PAGES / 8;
+		most = case_frames(mem, TURN_PAGES) - TURN_PAGES / 2;
 		frames += most;
-		wrong += case_check_many(mem, PAGES / 4, id, PAGES / 8);
-		case_unmap(mem, PAGES / 4);
+		wrong += case_check_many(mem, TURN_PAGES, id, TURN_PAGES / 2);
+		case_unmap(mem, TURN_PAGES);
 	}
 	case_ok(frames == 0, "scanners that end leave nothing out (%zu pages)", frames);
 	case_ok(wrong == 0, "content (%zu pages)", wrong);
