@@ -27,6 +27,27 @@ ksm=sys/kernel/mm/ksm
 	done
 }
 
+@test "status: the time of all that scan is added up" {
+	use_root 7.3-hksm
+	local n comm
+	# One that is not counted: the number is what the kernel says it is.
+	for n in 1 2 3; do
+		cp -r "$ROOT/proc/61" "$ROOT/proc/$((7000 + n))"
+		comm="ksmd/$n"
+		sed -i "s,^61 (ksmd),$((7000 + n)) ($comm)," "$ROOT/proc/$((7000 + n))/stat"
+		echo "${n}000000000 0 0" >"$ROOT/proc/$((7000 + n))/schedstat"
+	done
+	# The name alone makes no thread of the kernel.
+	sed "s/(ksmd)/(ksmd\/4)/; s/ S 2 0 0 0 -1 2129984 / S 1 1 1 0 -1 4194304 /" \
+		"$ROOT/proc/61/stat" >"$ROOT/proc/1001/stat"
+	echo 4 >"$ROOT/$ksm/hksm/scanners"
+	expect 0 ksmctl -s "$ROOT" status -J
+	[[ $output == *'"ksmd_cpu_ns": 15876543210,'* ]] || fail "$(grep ksmd_cpu <<<"$output")"
+	echo 1 >"$ROOT/$ksm/hksm/scanners"
+	expect 0 ksmctl -s "$ROOT" status -J
+	[[ $output == *'"ksmd_cpu_ns": 9876543210,'* ]] || fail "$(grep ksmd_cpu <<<"$output")"
+}
+
 @test "status: is what runs without a command" {
 	use_root 6.12-busy
 	expect 0 ksmctl -s "$ROOT"

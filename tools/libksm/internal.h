@@ -14,6 +14,9 @@
 #include "util/map.h"
 #include "util/str.h"
 
+/* Most threads that hksm scans with: HKSM_SCANNERS in kernel/mm/hksm/core.h. */
+#define KSM_SCANNERS_MAX 16
+
 struct ksm {
 	int rootfd;		/* the root; "/" for the running system */
 	int procfd;		/* its proc/, or -1 */
@@ -26,7 +29,9 @@ struct ksm {
 	uint64_t meta_when_ns;	/* time stamp of a dump, 0: none */
 	char meta_release[KSM_RELEASE_MAX];	/* kernel release of a dump, "" for the live one */
 	struct map users;	/* uid + 1 -> name */
-	pid_t ksmd;		/* cached; 0: not looked for, -1: not found */
+	pid_t ksmd[KSM_SCANNERS_MAX];	/* cached: ksmd, then ksmd/1 and so on of hksm */
+	size_t n_ksmd;
+	uint64_t ksmd_sought;	/* how many were looked for; 0: not yet */
 	struct str buf;		/* scratch of readers that return nothing borrowed */
 	const char *err_verb;
 	char err_path[128];

@@ -124,54 +124,80 @@ static void psi_read(struct ksm *k, struct ksm_stats *out)
 
 #define KTHREADD 2	/* the second process of each boot: init/main.c rest_init() */
 
+static bool is_ksmd(const struct ksm_proc *p)
+{
+	return p->kthread && (!strcmp(p->comm, "ksmd") || !strncmp(p->comm, "ksmd/", 5));
+}
+
 /*
- * ksmd is a kernel thread born at boot: among the first pids, and found once.  Where
+ * ksmd is a kernel thread born at boot: among the first pids, and found once.  Others
+ * that scan with it come later, and are looked for when their number has changed.  Where
  * the parent of all such threads is not to be seen, in a container or with hidepid=,
  * none of them is: nobody has to look through all processes for it.
  */
-static void ksmd_find(struct ksm *k)
+static void ksmd_find(struct ksm *k, uint64_t want)
 {
 	struct ksm_procs *it;
 	struct ksm_proc p;
 	pid_t pid;
 
-	k->ksmd = -1;
+	k->n_ksmd = 0;
+	k->ksmd_sought = want;
 	if (k->live && (ksm_proc_read(k, KTHREADD, 0, &p) || !p.kthread))
 		return;
 	if (ksm_procs_open(k, &it))
 		return;
-	while (ksm_procs_next(it, &pid) == 1) {
-		if (ksm_proc_read(k, pid, 0, &p) || !p.kthread || strcmp(p.comm, "ksmd"))
+	want = MIN(want, KSM_SCANNERS_MAX);
+	while (k->n_ksmd < want && ksm_procs_next(it, &pid) == 1) {
+		if (ksm_proc_read(k, pid, 0, &p) || !is_ksmd(&p) || (want == 1 && p.comm[4]))
 			continue;
-		k->ksmd = pid;
-		break;
+		/* The one that every kernel has stands in front. */
+		k->ksmd[k->n_ksmd++] = p.comm[4] ? pid : k->ksmd[0];
+		if (!p.comm[4])
+			k->ksmd[0] = pid;
 	}
 	ksm_procs_close(it);
 }
 
-static void ksmd_read(struct ksm *k, struct ksm_stats *out)
+static bool ksmd_cpu(struct ksm *k, pid_t pid, uint64_t *ns)
 {
 	char name[32], buf[128];
 	struct span rest, word;
 	struct ksm_proc p;
-	uint64_t ns;
 	ssize_t n;
 
-	if (!k->ksmd)
-		ksmd_find(k);
-	if (k->ksmd < 0)
-		return;
-	out->ksmd_pid = KSM_FIG(k->ksmd);
 	/* schedstat has nanoseconds (CONFIG_SCHED_INFO); stat has ticks. */
-	snprintf(name, sizeof(name), "%d/schedstat", (int)k->ksmd);
+	snprintf(name, sizeof(name), "%d/schedstat", (int)pid);
 	n = ksm_path_read_small(k, k->procfd, name, buf, sizeof(buf));
 	rest = (struct span){ buf, n > 0 ? n : 0 };
-	if (span_word(&rest, &word) && span_u64(word, &ns) && ns) {
-		out->ksmd_cpu_ns = KSM_FIG(ns);
+	if (span_word(&rest, &word) && span_u64(word, ns) && *ns)
+		return true;
+	if (ksm_proc_read(k, pid, 0, &p) || !is_ksmd(&p))
+		return false;
+	*ns = p.cpu_ticks * (1000000000ULL / k->clock_tick);
+	return true;
+}
+
+/* The time of all that scan; a thread that has ended takes its own with it. */
+static void ksmd_read(struct ksm *k, struct ksm_stats *out)
+{
+	const struct ksm_fig scanners = ksm_stats_fig(out, KSM_ATTR_SCANNERS);
+	uint64_t want = ksm_fig_has(scanners) ? MAX(scanners.v, 1) : 1, sum = 0, ns;
+	bool any = false;
+
+	if (k->ksmd_sought != want)
+		ksmd_find(k, want);
+	if (!k->n_ksmd)
 		return;
+	out->ksmd_pid = KSM_FIG(k->ksmd[0]);
+	for (size_t i = 0; i < k->n_ksmd; i++) {
+		if (!ksmd_cpu(k, k->ksmd[i], &ns))
+			continue;
+		sum += ns;
+		any = true;
 	}
-	if (!ksm_proc_read(k, k->ksmd, 0, &p))
-		out->ksmd_cpu_ns = KSM_FIG(p.cpu_ticks * (1000000000ULL / k->clock_tick));
+	if (any)
+		out->ksmd_cpu_ns = KSM_FIG(sum);
 }
 
 int ksm_stats_read(struct ksm *k, struct ksm_stats *out)
