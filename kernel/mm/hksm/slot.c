@@ -272,9 +272,11 @@ void hksm_slot_release(struct hksm *h, struct hksm_slot *slot)
 /**
  * hksm_slot_retire() - forget an mm that has no mergeable area left
  * @h: the engine
- * @slot: entered by the caller, with a reference of its own; has no ranges
+ * @slot: entered by the caller, with a reference of its own
  *
- * The mmap_lock keeps madvise from making an area mergeable meanwhile.
+ * The mmap_lock keeps madvise from making an area mergeable meanwhile. One that
+ * still has a range, which another scanner owned when the others were forgotten,
+ * or that somebody else is in, who may give it one, stays for the next pass.
  *
  * Context: process; mmap_lock held.
  */
@@ -284,7 +286,8 @@ void hksm_slot_retire(struct hksm *h, struct hksm_slot *slot)
 
 	mmap_assert_locked(slot->mm);
 	spin_lock(&h->slots_lock);
-	live = slot->state == HKSM_SLOT_LIVE;
+	live = slot->state == HKSM_SLOT_LIVE && slot->inside == 1 &&
+	       xa_empty(&slot->ranges);
 	if (live)
 		slot_unlink(h, slot);
 	spin_unlock(&h->slots_lock);
