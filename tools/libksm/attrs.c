@@ -107,7 +107,7 @@ static const struct ksm_attr_info infos[] = {
 	},
 	[KSM_ATTR_SCANNERS] = {
 		.name = HKSM "scanners", .kind = KSM_KIND_KNOB, .type = KSM_TYPE_NUM,
-		.min = 1, .max = 16, .since = "hksm",
+		.min = 1, .max = KSM_SCANNERS_MAX, .since = "hksm",
 		.help = "kernel threads that scan",
 	},
 	[KSM_ATTR_PAGES_SHARED] = {

@@ -323,8 +323,9 @@ static unsigned int merge_mark_zeroes(struct hksm *h, struct vm_area_struct *vma
  * @addr: where it maps @page
  * @page: a page of it; the caller's is the only reference but for mappings
  *
- * Blank pages are freed by that. Those of the page table of @addr are counted
- * by the caller, as merged; what other areas, or processes by fork, map of the folio is not.
+ * Blank pages are freed by that. Those of the page table of @addr are counted as
+ * merged by the caller; what other areas, or processes by fork, map of the folio
+ * is not.
  *
  * Context: may sleep; the lock of the folio is only tried for.
  * Return: how many blank pages were freed, and the reference is the page's
