@@ -30,7 +30,7 @@ static void places(void)
 	CHECK(hksm_cand_init(&c, 0, 0) == 0);
 	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		struct hksm_place where;
-		struct hksm_probe p;
+		struct hksm_dual_probe p;
 		u64 key = rnd();
 
 		tap_row("%u", i);
@@ -52,12 +52,12 @@ static void grows_and_shrinks(void)
 	unsigned long cap, want;
 
 	CHECK(hksm_cand_init(&c, 4096, 0) == 0);
-	cap = hksm_table_capacity(&c.table);
+	cap = hksm_table_capacity(&c.table.now);
 	CHECK(hksm_cand_wanted(&c, false) == 0);
 	/* Nearly empty: smaller, but not while a pass is running. */
 	want = hksm_cand_wanted(&c, true);
 	CHECK(want && want < cap);
-	while (!hksm_table_tight(&c.table)) {
+	while (!hksm_table_tight(&c.table.now)) {
 		CHECK(hksm_cand_insert(&c, rnd(), where));
 		where.rid++;
 	}
@@ -72,11 +72,11 @@ static void cleaned_of_tombstones(void)
 	struct hksm_cand c;
 
 	CHECK(hksm_cand_init(&c, 1024, 0) == 0);
-	c.table.used = 500;
-	c.table.dead = hksm_table_capacity(&c.table) - 500;
-	CHECK(hksm_cand_wanted(&c, false) == hksm_table_capacity(&c.table));
-	c.table.used = 0;
-	c.table.dead = 0;
+	c.table.now.used = 500;
+	c.table.now.dead = hksm_table_capacity(&c.table.now) - 500;
+	CHECK(hksm_cand_wanted(&c, false) == hksm_table_capacity(&c.table.now));
+	c.table.now.used = 0;
+	c.table.now.dead = 0;
 	CHECK(hksm_cand_insert(&c, 1, where));
 	hksm_cand_fini(&c);
 }
@@ -89,13 +89,13 @@ static void no_room(void)
 
 	CHECK(hksm_cand_init(&c, 1024, 0) == 0);
 	CHECK(c.dropped == 0);
-	for (asked = 0; asked < 3 * hksm_table_capacity(&c.table); asked++) {
+	for (asked = 0; asked < 3 * hksm_table_capacity(&c.table.now); asked++) {
 		kept += hksm_cand_insert(&c, rnd(), where);
 		where.rid++;
 	}
-	CHECK(kept == c.table.used);
+	CHECK(kept == c.table.now.used);
 	CHECK(c.dropped == asked - kept);
-	CHECK(c.dropped >= 2 * hksm_table_capacity(&c.table));
+	CHECK(c.dropped >= 2 * hksm_table_capacity(&c.table.now));
 	hksm_cand_fini(&c);
 }
 

@@ -2,7 +2,7 @@
 /*
  * Candidate table, see cand.h: packing of entries and when to change size.
  * Who changes the size has to fill the new table from the meta words, which
- * hold enough of the key; see hksm_index_fill().
+ * hold enough of the key; see resize.c.
  */
 #include "cand.h"
 
@@ -33,8 +33,8 @@ int hksm_cand_init(struct hksm_cand *c, unsigned long entries,
 		   unsigned int common)
 {
 	c->dropped = 0;
-	return hksm_table_init(&c->table, max(entries, CAND_MIN_ENTRIES),
-			       common);
+	return hksm_dual_init(&c->table, max(entries, CAND_MIN_ENTRIES),
+			      common);
 }
 
 /**
@@ -45,7 +45,7 @@ int hksm_cand_init(struct hksm_cand *c, unsigned long entries,
  */
 void hksm_cand_fini(struct hksm_cand *c)
 {
-	hksm_table_fini(&c->table);
+	hksm_dual_fini(&c->table);
 }
 
 /**
@@ -59,7 +59,7 @@ void hksm_cand_fini(struct hksm_cand *c)
  */
 bool hksm_cand_insert(struct hksm_cand *c, u64 key, struct hksm_place where)
 {
-	if (hksm_table_insert(&c->table, key, cand_pack(where)))
+	if (hksm_table_insert(&c->table.now, key, cand_pack(where)))
 		return true;
 	c->dropped++;
 	return false;
@@ -76,7 +76,21 @@ bool hksm_cand_insert(struct hksm_cand *c, u64 key, struct hksm_place where)
  */
 bool hksm_cand_remove(struct hksm_cand *c, u64 key, struct hksm_place where)
 {
-	return hksm_table_remove(&c->table, key, cand_pack(where));
+	return hksm_dual_remove(&c->table, key, cand_pack(where));
+}
+
+/**
+ * hksm_cand_move() - have a page in the newer table, when it is in the older one
+ * @c: one with an older table
+ * @key: key it was inserted with
+ * @where: the page
+ *
+ * Context: any; with the owner's lock.
+ * Return: false when there is no room near the key, and it stays where it is.
+ */
+bool hksm_cand_move(struct hksm_cand *c, u64 key, struct hksm_place where)
+{
+	return hksm_dual_move(&c->table, key, cand_pack(where)) >= 0;
 }
 
 /**
@@ -89,10 +103,10 @@ bool hksm_cand_remove(struct hksm_cand *c, u64 key, struct hksm_place where)
  * Context: as hksm_table_next().
  * Return: false when there is none.
  */
-bool hksm_cand_first(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
-		     struct hksm_place *where)
+bool hksm_cand_first(const struct hksm_cand *c, u64 key,
+		     struct hksm_dual_probe *p, struct hksm_place *where)
 {
-	return cand_unpack(hksm_table_first(&c->table, key, p), where);
+	return cand_unpack(hksm_dual_first(&c->table, key, p), where);
 }
 
 /**
@@ -105,18 +119,18 @@ bool hksm_cand_first(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
  * Context: as hksm_table_next().
  * Return: false when there is none left.
  */
-bool hksm_cand_next(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
-		    struct hksm_place *where)
+bool hksm_cand_next(const struct hksm_cand *c, u64 key,
+		    struct hksm_dual_probe *p, struct hksm_place *where)
 {
-	return cand_unpack(hksm_table_next(&c->table, key, p), where);
+	return cand_unpack(hksm_dual_next(&c->table, key, p), where);
 }
 
 static unsigned long cand_larger(const struct hksm_cand *c)
 {
-	unsigned long cap = hksm_table_capacity(&c->table);
+	unsigned long cap = hksm_table_capacity(&c->table.now);
 
 	/* Mostly tombstones: clean, do not grow. */
-	if (c->table.used < cap - cap / 4)
+	if (hksm_dual_used(&c->table) < cap - cap / 4)
 		return cap;
 	return cap + cap / 5 * 2;
 }
@@ -133,9 +147,9 @@ static unsigned long cand_larger(const struct hksm_cand *c)
  */
 unsigned long hksm_cand_joins(const struct hksm_cand *c)
 {
-	unsigned long cap = hksm_table_capacity(&c->table);
+	unsigned long cap = hksm_table_capacity(&c->table.now);
 
-	if (c->table.used + c->table.dead < cap - cap / 4)
+	if (hksm_dual_used(&c->table) + c->table.now.dead < cap - cap / 4)
 		return 0;
 	return cand_larger(c);
 }
@@ -153,11 +167,11 @@ unsigned long hksm_cand_joins(const struct hksm_cand *c)
  */
 unsigned long hksm_cand_wanted(const struct hksm_cand *c, bool idle)
 {
-	unsigned long cap = hksm_table_capacity(&c->table);
-	unsigned long used = c->table.used;
+	unsigned long cap = hksm_table_capacity(&c->table.now);
+	unsigned long used = hksm_dual_used(&c->table);
 	unsigned long want;
 
-	if (hksm_table_tight(&c->table))
+	if (hksm_table_tight(&c->table.now))
 		return cand_larger(c);
 	if (!idle || used >= cap / 2)
 		return 0;

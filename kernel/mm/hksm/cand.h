@@ -6,7 +6,7 @@
 #define HKSM_CAND_H
 
 #include "env.h"
-#include "table.h"
+#include "dual.h"
 
 /* A body: page index within the range above the range's id. */
 #define HKSM_RID_BITS	32
@@ -29,7 +29,7 @@ struct hksm_place {
  * @dropped: pages there was no room for, each time; goes on in the next table
  */
 struct hksm_cand {
-	struct hksm_table table;
+	struct hksm_dual table;
 	unsigned long dropped;
 };
 
@@ -38,10 +38,11 @@ int hksm_cand_init(struct hksm_cand *c, unsigned long entries,
 void hksm_cand_fini(struct hksm_cand *c);
 bool hksm_cand_insert(struct hksm_cand *c, u64 key, struct hksm_place where);
 bool hksm_cand_remove(struct hksm_cand *c, u64 key, struct hksm_place where);
-bool hksm_cand_first(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
-		     struct hksm_place *where);
-bool hksm_cand_next(const struct hksm_cand *c, u64 key, struct hksm_probe *p,
-		    struct hksm_place *where);
+bool hksm_cand_move(struct hksm_cand *c, u64 key, struct hksm_place where);
+bool hksm_cand_first(const struct hksm_cand *c, u64 key,
+		     struct hksm_dual_probe *p, struct hksm_place *where);
+bool hksm_cand_next(const struct hksm_cand *c, u64 key,
+		    struct hksm_dual_probe *p, struct hksm_place *where);
 unsigned long hksm_cand_wanted(const struct hksm_cand *c, bool idle);
 unsigned long hksm_cand_joins(const struct hksm_cand *c);
 

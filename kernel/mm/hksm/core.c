@@ -39,13 +39,14 @@
  *   peers                        mms of partners
  *   forget, batch                what is not tracked any more; what is in hand
  *   heir                         who gets the record of an address that is left
- *   index                        the candidates, and the size of both tables
+ *   resize                       the size of both tables
+ *   index                        the candidates
  *   stable                       nodes, records, the way from a node to its folio
  *   range                        words
  *   slot                         mms and contexts
  *   hold                         its lock, and how long it and others are held
  *   core                         the state of the engine
- *   table, cand, digest, compare, policy, walk: know nothing of the engine
+ *   table, dual, cand, digest, compare, policy, walk: know nothing of the engine
  *
  * Where to read on: scan.c, merge.c, the life of nodes in stable.c, exits in
  * slot.c, policy.c for which pages are left alone. Lock order: core.h; what
@@ -77,7 +78,7 @@
  *   NONE, SEEN              CAND    hashed, and no partner   (scan_finish())
  *   CAND                    SEEN    claimed by who looks for a partner
  *                                   (target_claim()), or the table has no room
- *                                   for it (index_fill_chunk())
+ *                                   for it (resize_drop())
  *   NONE, SEEN, CAND, ZERO  MERGED  mapped to a merged page  (merge_settle()),
  *                                   or made one              (merge_promote())
  *   NONE, SEEN, CAND        MERGED  maps one already         (reconcile_adopt(),

@@ -40,6 +40,7 @@
 #include "cand.h"
 #include "compat.h"
 #include "digest.h"
+#include "dual.h"
 #include "policy.h"
 #include "table.h"
 
@@ -72,7 +73,7 @@ struct hksm_scanner;
 /**
  * struct hksm_cand_shard - some of the pages that were seen once
  * @lock: leaf
- * @cand: changed with @lock held, replaced with hksm.sem held for writing
+ * @cand: changed with @lock held, its tables with hksm.sem held for writing
  */
 struct hksm_cand_shard {
 	spinlock_t lock;
@@ -83,13 +84,13 @@ struct hksm_cand_shard {
  * struct hksm_stable_shard - some of the merged pages
  * @lock: leaf
  * @table: what its entries say is known to stable.c; changed with @lock held,
- *	replaced with hksm.sem held for writing
+ *	its tables with hksm.sem held for writing
  * @families: contents with several copies; @lock
  * @family_nodes: their copies; @lock
  */
 struct hksm_stable_shard {
 	spinlock_t lock;
-	struct hksm_table table;
+	struct hksm_dual table;
 	unsigned long families;
 	unsigned long family_nodes;
 } ____cacheline_aligned_in_smp;
@@ -156,6 +157,10 @@ struct hksm_limbo {
  * @in_pass: a pass has begun; written with @slots_lock held
  * @tight: a table wants to be larger before long; lockless, a hint
  * @stuck: a table could not be made larger, for want of memory; a hint
+ * @moving: there are older tables; lockless, a hint. The rest is of resize.c
+ * @move_id: range whose candidates are moved next
+ * @move_missed: a candidate has found no room, and its range was not to be had
+ * @move_sweeps: how often all have been gone over
  * @reap: dead slots that still have ranges; @slots_lock
  * @reaper: frees them
  * @shrink_id: range that the shrinker looks at next; @sem held for writing
@@ -230,6 +235,10 @@ struct hksm {
 	bool in_pass;
 	bool tight;
 	bool stuck;
+	bool moving;
+	unsigned long move_id;
+	bool move_missed;
+	unsigned int move_sweeps;
 	struct list_head reap;
 	struct work_struct reaper;
 	unsigned long shrink_id;

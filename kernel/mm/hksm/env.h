@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The only kernel headers the pure files (compare.c, digest.c, table.c, cand.c,
- * family.c and policy.c) see. tests/engine/shim/env.h of the repository stands
+ * The only kernel headers the pure files (compare.c, digest.c, table.c, dual.c,
+ * cand.c, family.c and policy.c) see. tests/engine/shim/env.h of the repository stands
  * in for this file when they are compiled as ordinary programs, so whatever is
  * added here has to be added there.
  */
 #ifndef HKSM_ENV_H
 #define HKSM_ENV_H
 
+#include <asm/barrier.h>
 #include <linux/bits.h>
 #include <linux/bug.h>
 #include <linux/cache.h>

@@ -16,10 +16,10 @@
 
 #include "forget.h"
 #include "hold.h"
-#include "index.h"
 #include "pass.h"
 #include "peers.h"
 #include "policy.h"
+#include "resize.h"
 #include "scan.h"
 #include "sched.h"
 #include "stable.h"
@@ -348,22 +348,39 @@ static bool sched_step(struct hksm_scanner *sc)
 	return true;
 }
 
-/* Tables change their size between steps, with the engine at rest. */
-static void sched_upkeep(struct hksm *h, bool idle)
+/*
+ * Tables change their size between steps. What fills up before the one that it has
+ * replaced is empty cannot wait, and between two passes nothing is in a hurry.
+ */
+static void sched_resize(struct hksm_scanner *sc, bool idle)
 {
-	bool bare = idle && atomic_long_read(&h->nr_bare);
-	long limbo = atomic_long_read(&h->limbo.nr);
-	bool size;
+	struct hksm *h = sc->h;
+	bool ok = true;
 
 	/* What had no memory a moment ago is tried once in a pass. */
 	if (idle)
 		h->stuck = false;
-	size = !h->stuck && hksm_index_wanted(h, idle);
-	if (!size && !bare && limbo < (idle ? 1 : LIMBO_MAX))
+	if (h->stuck)
+		return;
+	if (READ_ONCE(h->moving))
+		ok = hksm_resize_move(h, sc, idle || READ_ONCE(h->tight));
+	if (ok && !READ_ONCE(h->moving) && hksm_resize_wanted(h, idle))
+		ok = hksm_resize_begin(h, idle);
+	/* There may be no next step for long. */
+	if (ok && idle && READ_ONCE(h->moving))
+		ok = hksm_resize_move(h, sc, true);
+	h->stuck = !ok;
+}
+
+/* What has to be done with the engine at rest, between steps. */
+static void sched_upkeep(struct hksm *h, bool idle)
+{
+	bool bare = idle && atomic_long_read(&h->nr_bare);
+	long limbo = atomic_long_read(&h->limbo.nr);
+
+	if (!bare && limbo < (idle ? 1 : LIMBO_MAX))
 		return;
 	hksm_lock_all(h);
-	if (size)
-		h->stuck = !hksm_index_resize(h, idle);
 	if (bare)
 		hksm_stable_sweep(h);
 	hksm_free_limbo(h);
@@ -377,7 +394,7 @@ static void sched_upkeep(struct hksm *h, bool idle)
 static bool sched_turn(struct hksm_scanner *sc, unsigned int pages)
 {
 	struct hksm *h = sc->h;
-	bool more = true, runnable = true;
+	bool more = true, runnable = true, idle;
 
 	sc->budget = pages;
 	while (more && sc->budget && !freezing(current)) {
@@ -385,7 +402,9 @@ static bool sched_turn(struct hksm_scanner *sc, unsigned int pages)
 		runnable = sched_runnable(h);
 		more = runnable && sched_step(sc);
 		up_read(&h->sem);
-		sched_upkeep(h, !more && !READ_ONCE(h->in_pass));
+		idle = !more && !READ_ONCE(h->in_pass);
+		sched_resize(sc, idle);
+		sched_upkeep(h, idle);
 		cond_resched();
 	}
 	return runnable && !more && READ_ONCE(h->in_pass);

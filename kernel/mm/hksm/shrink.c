@@ -14,6 +14,7 @@
 #include "hold.h"
 #include "index.h"
 #include "range.h"
+#include "resize.h"
 #include "shrink.h"
 
 static bool shrink_keeps(struct hksm_chunk *chunk)
@@ -122,7 +123,7 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 	hksm_free_limbo(h);
 	WRITE_ONCE(h->words_reclaimed,
 		   h->words_reclaimed + freed * HKSM_CHUNK_PAGES);
-	if (hksm_index_wanted(h, true))
+	if (hksm_resize_wanted(h, true))
 		queue_work(system_dfl_wq, &h->trimmer);
 	hksm_unlock_all(h, "shrinker");
 	sc->nr_scanned = seen;
@@ -134,7 +135,7 @@ static void shrink_trim(struct work_struct *work)
 	struct hksm *h = container_of(work, struct hksm, trimmer);
 
 	hksm_lock_all(h);
-	hksm_index_resize(h, true);
+	hksm_resize_all(h, true);
 	hksm_unlock_all(h, "trimmer");
 }
 

@@ -235,11 +235,11 @@ static struct hksm_stable_shard *node_shard(struct hksm *h,
  */
 static u64 stable_lookup(struct hksm_stable_shard *s, u64 key)
 {
-	struct hksm_probe p;
+	struct hksm_dual_probe p;
 	u64 body;
 
-	for (body = hksm_table_first(&s->table, key, &p); body;
-	     body = hksm_table_next(&s->table, key, &p))
+	for (body = hksm_dual_first(&s->table, key, &p); body;
+	     body = hksm_dual_next(&s->table, key, &p))
 		if (hksm_stable_key(body) == key)
 			break;
 	return body;
@@ -340,8 +340,8 @@ static struct hksm_family *family_found(struct hksm *h, struct hksm_node *node,
 	node_join(h, node);
 	hksm_family_init(f, key, &node->member, node->filing & HKSM_NODE_OPEN);
 	s->families++;
-	hksm_table_replace(&s->table, key, body_of(node, false),
-			   body_of(f, true));
+	hksm_dual_replace(&s->table, key, body_of(node, false),
+			  body_of(f, true));
 	return f;
 }
 
@@ -365,8 +365,8 @@ static void *family_del(struct hksm *h, struct hksm_node *node)
 	last->filing &= ~(HKSM_NODE_DUP | HKSM_NODE_OPEN);
 	s->family_nodes--;
 	s->families--;
-	hksm_table_replace(&s->table, f->key, body_of(f, true),
-			   body_of(last, false));
+	hksm_dual_replace(&s->table, f->key, body_of(f, true),
+			  body_of(last, false));
 	return f;
 }
 
@@ -383,8 +383,9 @@ static int stable_file(struct hksm *h, struct hksm_node *node, u64 key,
 	node->filing = hksm_shard(key) << HKSM_NODE_SHARD_SHIFT;
 	if (!body) {
 		node->key = key;
-		room = hksm_table_insert(&s->table, key, body_of(node, false));
-		if (unlikely(hksm_table_tight(&s->table)))
+		room = hksm_table_insert(&s->table.now, key,
+					 body_of(node, false));
+		if (unlikely(hksm_table_tight(&s->table.now)))
 			WRITE_ONCE(h->tight, true);
 		if (!room)
 			return -ENOSPC;
@@ -466,7 +467,7 @@ static bool stable_unfile(struct hksm *h, struct hksm_node *node, void **piece)
 		*piece = family_del(h, node);
 		node->key = key;
 	} else if (filed) {
-		hksm_table_remove(&s->table, node->key, body_of(node, false));
+		hksm_dual_remove(&s->table, node->key, body_of(node, false));
 	}
 	/* The shard stays, for who looks at it next. */
 	node->filing &= ~(HKSM_NODE_FILED | HKSM_NODE_DUP | HKSM_NODE_OPEN);
@@ -928,13 +929,13 @@ static bool each_member(struct hksm *h, struct hksm_family *f, void *arg,
  * Removing an entry may move a later one of the bucket into its place, and so
  * does a family of which one member is left: look at the same place again then.
  */
-static void each_node_of(struct hksm *h, struct hksm_table *t, void *arg,
+static void each_node_of(struct hksm *h, struct hksm_dual *t, void *arg,
 			 node_act act)
 {
 	unsigned long pos = 0;
 	u64 body;
 
-	while ((body = hksm_table_walk(t, &pos))) {
+	while ((body = hksm_dual_walk(t, &pos))) {
 		void *object = body_object(body);
 
 		if (body & BODY_FAMILY ? each_member(h, object, arg, act) :

@@ -263,6 +263,34 @@ bool hksm_table_replace(struct hksm_table *t, u64 key, u64 old, u64 body)
 }
 
 /**
+ * hksm_table_has() - is an entry in the table?
+ * @t: an initialised table
+ * @key: as inserted
+ * @body: as inserted
+ *
+ * Context: any; with the owner's lock.
+ */
+bool hksm_table_has(const struct hksm_table *t, u64 key, u64 body)
+{
+	return table_find(t, key, body);
+}
+
+/**
+ * hksm_table_at() - what is at a place of the table
+ * @t: an initialised table
+ * @pos: below its capacity
+ *
+ * Context: any; with the owner's lock.
+ * Return: the body, or 0 when nothing is there.
+ */
+u64 hksm_table_at(const struct hksm_table *t, unsigned long pos)
+{
+	u64 e = t->slot[pos];
+
+	return e > TOMBSTONE ? e & HKSM_BODY_MASK : 0;
+}
+
+/**
  * hksm_table_walk() - visit every entry
  * @t: an initialised table
  * @pos: position, 0 at the start, advanced
@@ -277,11 +305,9 @@ u64 hksm_table_walk(const struct hksm_table *t, unsigned long *pos)
 {
 	unsigned long end = hksm_table_capacity(t);
 
-	while (*pos < end) {
-		u64 e = t->slot[(*pos)++];
+	u64 body = 0;
 
-		if (e > TOMBSTONE)
-			return e & HKSM_BODY_MASK;
-	}
-	return 0;
+	while (!body && *pos < end)
+		body = hksm_table_at(t, (*pos)++);
+	return body;
 }

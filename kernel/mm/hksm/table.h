@@ -61,6 +61,8 @@ u64 hksm_table_next(const struct hksm_table *t, u64 key,
 bool hksm_table_insert(struct hksm_table *t, u64 key, u64 body);
 bool hksm_table_remove(struct hksm_table *t, u64 key, u64 body);
 bool hksm_table_replace(struct hksm_table *t, u64 key, u64 old, u64 body);
+bool hksm_table_has(const struct hksm_table *t, u64 key, u64 body);
+u64 hksm_table_at(const struct hksm_table *t, unsigned long pos);
 u64 hksm_table_walk(const struct hksm_table *t, unsigned long *pos);
 
 /**

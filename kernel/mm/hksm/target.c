@@ -186,7 +186,7 @@ static struct hksm_target *target_cand(struct hksm_scanner *sc, u64 key)
 	struct hksm *h = sc->h;
 	struct hksm_target *t = NULL;
 	struct hksm_place where;
-	struct hksm_probe p;
+	struct hksm_dual_probe p;
 	bool more, later = false;
 
 	/* Whoever is claimed is removed, and that ends the search. */
@@ -264,7 +264,7 @@ bool hksm_target_exists(struct hksm_scanner *sc, u64 key)
 {
 	struct hksm *h = sc->h;
 	struct hksm_place where;
-	struct hksm_probe p;
+	struct hksm_dual_probe p;
 	bool more, found;
 
 	if (target_known(sc, key) || hksm_stable_find(h, key))

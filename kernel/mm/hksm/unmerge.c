@@ -14,6 +14,7 @@
 #include "hold.h"
 #include "index.h"
 #include "pass.h"
+#include "resize.h"
 #include "slot.h"
 #include "stable.h"
 #include "unmerge.h"
@@ -195,7 +196,7 @@ int hksm_unmerge_all(struct hksm *h)
 
 	lockdep_assert_held_write(&h->sem);
 	/* Or every page that has not merged would be looked up to be removed. */
-	if (!hksm_index_reset(h))
+	if (!hksm_resize_reset(h))
 		cap = 0;
 	spin_lock(&h->slots_lock);
 	h->unmerge = h->slots.next;
@@ -212,13 +213,13 @@ int hksm_unmerge_all(struct hksm *h)
 	spin_unlock(&h->slots_lock);
 	if (err) {
 		if (cap)
-			hksm_index_restore(h, cap);
+			hksm_resize_restore(h, cap);
 		return err;
 	}
 	/* Some may still be mapped by an mm that is exiting. */
 	hksm_stable_empty(h);
 	hksm_free_limbo(h);
-	hksm_index_resize(h, true);
+	hksm_resize_all(h, true);
 	h->seqnr = 0;
 	return 0;
 }

@@ -48,6 +48,9 @@ typedef unsigned int gfp_t;
 #define READ_ONCE(_x)		(*(const volatile __typeof__(_x) *)&(_x))
 #define WRITE_ONCE(_x, _v)	(*(volatile __typeof__(_x) *)&(_x) = (_v))
 #define prefetch(_p)		__builtin_prefetch(_p)
+/* One thread: the compiler alone could change the order. */
+#define smp_rmb()		__asm__ volatile("" ::: "memory")
+#define smp_wmb()		__asm__ volatile("" ::: "memory")
 
 /* Tests set this to make the next allocation fail. */
 extern bool shim_no_memory;

@@ -14,7 +14,7 @@ static void places(struct kunit *test)
 		{ 12345, 511 },
 	};
 	struct hksm_place where;
-	struct hksm_probe p;
+	struct hksm_dual_probe p;
 	struct hksm_cand c;
 	unsigned int i;
 

@@ -8,6 +8,7 @@
 
 #include "../index.h"
 #include "../range.h"
+#include "../resize.h"
 #include "../slot.h"
 
 /* All pages of a page table with one content, more than have room near it. */
@@ -38,7 +39,7 @@ static void restore(struct kunit *test)
 
 	/* No table is that large. */
 	down_write(&h->sem);
-	hksm_index_restore(h, ULONG_MAX / 2);
+	hksm_resize_restore(h, ULONG_MAX / 2);
 	up_write(&h->sem);
 	for (idx = 0; idx < HKSM_RANGE_PAGES; idx++) {
 		u64 m = hksm_meta_read(range, idx);
@@ -52,7 +53,7 @@ static void restore(struct kunit *test)
 	KUNIT_EXPECT_GT(test, cand, 0);
 	KUNIT_EXPECT_GT(test, lost, 0);
 	KUNIT_EXPECT_EQ(test, cand + lost, HKSM_RANGE_PAGES);
-	KUNIT_EXPECT_EQ(test, h->cand[0].cand.table.used, cand);
+	KUNIT_EXPECT_EQ(test, h->cand[0].cand.table.now.used, cand);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&h->pages_unshared), cand);
 
 	for (idx = 0; idx < HKSM_RANGE_PAGES; idx++)

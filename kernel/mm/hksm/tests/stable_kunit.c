@@ -43,7 +43,7 @@ static unsigned long used(struct hksm *h)
 	unsigned int i;
 
 	for (i = 0; i < HKSM_SHARDS; i++)
-		n += h->stable[i].table.used;
+		n += hksm_dual_used(&h->stable[i].table);
 	return n;
 }
 
@@ -74,9 +74,9 @@ static int bench_init(struct kunit *test)
 	b->page = alloc_page(GFP_KERNEL);
 	if (!b->page || hksm_index_init(h))
 		return -ENOMEM;
-	hksm_table_fini(&h->stable[0].table);
-	if (hksm_table_init(&h->stable[0].table, BUCKETS * HKSM_WAYS,
-			    HKSM_SHARD_BITS))
+	hksm_dual_fini(&h->stable[0].table);
+	if (hksm_dual_init(&h->stable[0].table, BUCKETS * HKSM_WAYS,
+			   HKSM_SHARD_BITS))
 		return -ENOMEM;
 	b->here = hksm_nid(h, page_to_pfn(b->page));
 	b->digest = hksm_key(h, 1ULL << HKSM_KEY_SHIFT, b->here);
