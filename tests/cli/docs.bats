@@ -579,3 +579,67 @@ offers() {
 	stdout_is ""
 	stderr_is ""
 }
+
+# zsh_offers WANT WORD...: what zsh's completion adds for the last word, with stand-ins
+# for zsh's own functions.
+zsh_offers() {
+	local want=$1 out
+
+	shift
+	out=$(zsh -f -c '
+		compadd() { shift; print -l -- ${(M)@:#${words[CURRENT]}*} }
+		_files() { print files }
+		_users() { print users }
+		_values() { print processes }
+		_normal() { print -- command $words }
+		file=$1
+		shift
+		words=("$@")
+		CURRENT=$#words
+		set --
+		source $file' zsh "$COMPLETION/ksm-utils.zsh" "$@" 2>&1)
+	grep -qxF -e "$want" <<<"$out" || fail "zsh does not offer for '$*': $want" "$out"
+}
+
+@test "completion: zsh" {
+	command -v zsh >/dev/null || skip "no zsh here"
+	while read -r option; do
+		zsh_offers "$option" ksmctl procs -
+	done < <(ksmctl procs --list-options | tr ' ' '\n' | sed -n 's/^\(--[a-z-]*\).*/\1/p')
+	zsh_offers status ksmctl st
+	zsh_offers gentle ksmctl -s /x profile g
+	zsh_offers files ksmctl status --since ""
+	zsh_offers processes ksmctl procs -p ""
+	zsh_offers --where-it-pays ksm-advise --wh
+	zsh_offers "command sl" ksm-advise sl
+	zsh_offers "command sl -x" ksm-advise -m inject sl -x
+	zsh_offers --max-cpu ksm-estimate --max
+	zsh_offers --replay ksmtop --re
+}
+
+# fish_offers WANT LINE: what fish offers at the end of LINE.
+fish_offers() {
+	local out
+
+	out=$(HOME=$BATS_TEST_TMPDIR XDG_CONFIG_HOME=$BATS_TEST_TMPDIR \
+		XDG_DATA_HOME=$BATS_TEST_TMPDIR fish --no-config \
+		-c "set fish_complete_path $BATS_TEST_TMPDIR/fish; complete -C '$2'" 2>&1 | cut -f 1)
+	grep -qxF -e "$1" <<<"$out" || fail "fish does not offer for '$2': $1" "$out"
+}
+
+@test "completion: fish" {
+	command -v fish >/dev/null || skip "no fish here"
+	mkdir "$BATS_TEST_TMPDIR/fish"
+	for tool in ksmctl ksmtop ksm-advise ksm-estimate; do
+		cp "$COMPLETION/ksm-utils.fish" "$BATS_TEST_TMPDIR/fish/$tool.fish"
+	done
+	while read -r option; do
+		fish_offers "$option" "ksmctl procs $option"
+	done < <(ksmctl procs --list-options | tr ' ' '\n' | sed -n 's/^\(--[a-z-]*\).*/\1/p')
+	fish_offers status "ksmctl st"
+	fish_offers gentle "ksmctl profile g"
+	fish_offers $$ "ksmctl procs -p $$"
+	fish_offers --where-it-pays "ksm-advise --wh"
+	fish_offers --max-cpu "ksm-estimate --max"
+	fish_offers --replay "ksmtop --re"
+}
