@@ -125,12 +125,17 @@
 
 #include "core.h"
 
+/* A module uses the tracepoints and the counter of the kernel it is loaded into. */
+#ifndef HKSM_MODULE
 #define CREATE_TRACE_POINTS
 #include <trace/events/ksm.h>
-#include "trace.h"
 
 /* Zero pages placed by the engine; linux/ksm.h counts in it. */
 atomic_long_t ksm_zero_pages = ATOMIC_LONG_INIT(0);
+#endif
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
 
 struct hksm hksm = {
 	.sem = __RWSEM_INITIALIZER(hksm.sem),

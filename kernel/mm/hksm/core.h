@@ -62,6 +62,7 @@
 #define HKSM_RUN_OFFLINE	4
 
 struct hksm_scanner;
+struct shrinker;
 
 /*
  * What is looked up by content is cut into shards by the upper bits of its key,
@@ -166,6 +167,7 @@ struct hksm_limbo {
  * @shrink_id: range that the shrinker looks at next; @sem held for writing
  * @words_reclaimed: words it has given back, ever; the same
  * @trimmer: makes the tables smaller after it
+ * @shrinker: who asks for it, or NULL
  * @longest_mmap: longest hold of an mmap_lock, in ns; of hold.c, lockless, like
  *	those below it
  * @longest_ptl: of the lock of a page table
@@ -244,6 +246,7 @@ struct hksm {
 	unsigned long shrink_id;
 	unsigned long words_reclaimed;
 	struct work_struct trimmer;
+	struct shrinker *shrinker;
 	unsigned long longest_mmap;
 	unsigned long longest_ptl;
 	unsigned long longest_notifier;

@@ -214,6 +214,7 @@ int ksm_madvise(struct vm_area_struct *vma, unsigned long start,
 	}
 	return 0;
 }
+#ifndef HKSM_MODULE
 EXPORT_SYMBOL_GPL(ksm_madvise);
 
 /**
@@ -238,6 +239,7 @@ void __ksm_exit(struct mm_struct *mm)
 {
 	hksm_slot_exit(&hksm, mm);
 }
+#endif /* a module decides which engine has the mm: kernel/module/entry.c */
 
 /* Does the folio belong at this address the way it is? */
 static bool hooks_usable(struct folio *folio, struct vm_area_struct *vma,

@@ -10,7 +10,9 @@
 
 #include "digest.h"
 #include "forget.h"
+#include "hold.h"
 #include "index.h"
+#include "init.h"
 #include "rmap.h"
 #include "sched.h"
 #include "shrink.h"
@@ -27,9 +29,15 @@ static void init_hash(struct hksm *h)
 	h->zero_digest = hksm_digest(&h->key, zero, zero);
 }
 
-static int __init hksm_init(void)
+/**
+ * hksm_start() - bring up the engine, all but its files
+ * @h: the engine, zeroed but for its settings
+ *
+ * Context: may sleep.
+ * Return: 0, or an error with nothing left behind.
+ */
+int hksm_start(struct hksm *h)
 {
-	struct hksm *h = &hksm;
 	int err = -ENOMEM;
 
 	init_hash(h);
@@ -60,16 +68,11 @@ static int __init hksm_init(void)
 	err = hksm_sched_start(h);
 	if (err)
 		goto free_ctxs;
-	err = hksm_sysfs_init(h);
-	if (err)
-		goto stop_thread;
 	hksm_hotplug_init(h);
 	if (hksm_shrink_init(h))
 		pr_warn("ksm: no shrinker\n");
 	return 0;
 
-stop_thread:
-	hksm_sched_set(h, 0);
 free_ctxs:
 	rhashtable_destroy(&h->ctxs);
 free_index:
@@ -88,4 +91,45 @@ out:
 	pr_err("ksm: no engine: %d\n", err);
 	return err;
 }
+
+/**
+ * hksm_stop() - undo hksm_start()
+ * @h: the engine; it has no mm and nothing is merged
+ *
+ * Context: may sleep.
+ */
+void hksm_stop(struct hksm *h)
+{
+	hksm_shrink_fini(h);
+	hksm_hotplug_fini(h);
+	hksm_sched_stop(h);
+	flush_work(&h->reaper);
+	hksm_lock_all(h);
+	hksm_free_limbo(h);
+	hksm_unlock_all(h, "stop");
+	rhashtable_destroy(&h->ctxs);
+	hksm_index_fini(h);
+	xa_destroy(&h->ranges);
+	percpu_counter_destroy(&h->pages_sharing);
+	percpu_counter_destroy(&h->pages_shared);
+	/* Contexts are freed by RCU. */
+	rcu_barrier();
+	kmem_cache_destroy(h->block_cache);
+	kmem_cache_destroy(h->family_cache);
+	kmem_cache_destroy(h->node_cache);
+}
+
+#ifndef HKSM_MODULE
+static int __init hksm_init(void)
+{
+	int err = hksm_start(&hksm);
+
+	if (err)
+		return err;
+	err = hksm_sysfs_init(&hksm);
+	if (err)
+		hksm_stop(&hksm);
+	return err;
+}
 subsys_initcall(hksm_init);
+#endif

@@ -188,6 +188,11 @@ static int rmap_memory_callback(struct notifier_block *nb, unsigned long action,
 	return NOTIFY_OK;
 }
 
+static struct notifier_block rmap_memory_nb = {
+	.notifier_call = rmap_memory_callback,
+	.priority = KSM_CALLBACK_PRI,
+};
+
 /**
  * hksm_hotplug_init() - listen for memory that goes away
  * @h: the engine
@@ -196,10 +201,25 @@ static int rmap_memory_callback(struct notifier_block *nb, unsigned long action,
  */
 void hksm_hotplug_init(struct hksm *h)
 {
-	hotplug_memory_notifier(rmap_memory_callback, KSM_CALLBACK_PRI);
+	register_memory_notifier(&rmap_memory_nb);
+}
+
+/**
+ * hksm_hotplug_fini() - undo hksm_hotplug_init()
+ * @h: the engine
+ *
+ * Context: may sleep.
+ */
+void hksm_hotplug_fini(struct hksm *h)
+{
+	unregister_memory_notifier(&rmap_memory_nb);
 }
 #else
 void hksm_hotplug_init(struct hksm *h)
+{
+}
+
+void hksm_hotplug_fini(struct hksm *h)
 {
 }
 #endif /* CONFIG_MEMORY_HOTREMOVE */

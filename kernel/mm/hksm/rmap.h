@@ -8,5 +8,6 @@
 #include "core.h"
 
 void hksm_hotplug_init(struct hksm *h);
+void hksm_hotplug_fini(struct hksm *h);
 
 #endif /* HKSM_RMAP_H */

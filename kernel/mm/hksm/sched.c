@@ -547,3 +547,20 @@ int hksm_sched_start(struct hksm *h)
 	h->last_drain = jiffies - HZ;
 	return hksm_sched_set(h, 1);
 }
+
+/**
+ * hksm_sched_stop() - end all scanners
+ * @h: the engine; hksm_sched_start() starts it again
+ *
+ * Context: may sleep; waits for them to finish what they do.
+ */
+void hksm_sched_stop(struct hksm *h)
+{
+	unsigned int i;
+
+	hksm_sched_set(h, 0);
+	for (i = 0; i < HKSM_SCANNERS; i++) {
+		kvfree(h->scanner[i]);
+		h->scanner[i] = NULL;
+	}
+}

@@ -8,6 +8,7 @@
 #include "core.h"
 
 int hksm_sched_start(struct hksm *h);
+void hksm_sched_stop(struct hksm *h);
 int hksm_sched_set(struct hksm *h, unsigned int nr);
 void hksm_advisor_set(struct hksm *h, bool on);
 

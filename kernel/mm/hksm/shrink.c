@@ -152,6 +152,7 @@ int hksm_shrink_init(struct hksm *h)
 
 	if (!shrinker)
 		return -ENOMEM;
+	h->shrinker = shrinker;
 	INIT_WORK(&h->trimmer, shrink_trim);
 	shrinker->count_objects = shrink_count;
 	shrinker->scan_objects = shrink_scan;
@@ -159,4 +160,19 @@ int hksm_shrink_init(struct hksm *h)
 	shrinker->private_data = h;
 	shrinker_register(shrinker);
 	return 0;
+}
+
+/**
+ * hksm_shrink_fini() - undo hksm_shrink_init()
+ * @h: the engine
+ *
+ * Context: may sleep; hksm.sem is not held.
+ */
+void hksm_shrink_fini(struct hksm *h)
+{
+	if (!h->shrinker)
+		return;
+	shrinker_free(h->shrinker);
+	h->shrinker = NULL;
+	cancel_work_sync(&h->trimmer);
 }

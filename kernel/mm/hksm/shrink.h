@@ -8,5 +8,6 @@
 #include "core.h"
 
 int hksm_shrink_init(struct hksm *h);
+void hksm_shrink_fini(struct hksm *h);
 
 #endif /* HKSM_SHRINK_H */

@@ -442,11 +442,13 @@ static const struct attribute_group *groups[] = {
 	NULL,
 };
 
+static struct kobject *sysfs_kobj;
+
 /**
  * hksm_sysfs_init() - create the files
  * @h: the engine
  *
- * Context: may sleep; once.
+ * Context: may sleep; once, or again after hksm_sysfs_fini().
  * Return: 0 or an error, with no file left behind.
  */
 int hksm_sysfs_init(struct hksm *h)
@@ -459,5 +461,22 @@ int hksm_sysfs_init(struct hksm *h)
 	err = sysfs_create_groups(kobj, groups);
 	if (err)
 		kobject_put(kobj);
+	else
+		sysfs_kobj = kobj;
 	return err;
+}
+
+/**
+ * hksm_sysfs_fini() - remove the files, and wait for who reads or writes one
+ * @h: the engine
+ *
+ * Context: may sleep; hksm.sem is not held.
+ */
+void hksm_sysfs_fini(struct hksm *h)
+{
+	if (!sysfs_kobj)
+		return;
+	sysfs_remove_groups(sysfs_kobj, groups);
+	kobject_put(sysfs_kobj);
+	sysfs_kobj = NULL;
 }

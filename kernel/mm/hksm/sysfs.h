@@ -9,11 +9,16 @@
 
 #ifdef CONFIG_SYSFS
 int hksm_sysfs_init(struct hksm *h);
+void hksm_sysfs_fini(struct hksm *h);
 #else
 static inline int hksm_sysfs_init(struct hksm *h)
 {
 	h->run = HKSM_RUN_MERGE;
 	return 0;
+}
+
+static inline void hksm_sysfs_fini(struct hksm *h)
+{
 }
 #endif
 
