@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mm/ksm.c as the module finds it. Its static data is reached by livepatch symbols;
+ * everything here is only valid while it is at rest, which tree_check() asks for.
+ */
+#define pr_fmt(fmt) "hksm: " fmt
+
+#include <linux/ftrace.h>
+#include <linux/kernfs.h>
+#include <linux/kobject.h>
+#include <linux/ksm.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/spinlock.h>
+#include <linux/sysfs.h>
+
+#include "internal.h"
+#include "tree.h"
+
+#undef __ksm_enter
+#undef __ksm_exit
+
+extern struct mutex ksm_thread_mutex;
+extern spinlock_t ksm_mmlist_lock;
+extern unsigned long ksm_run, ksm_pages_shared, ksm_rmap_items;
+extern const struct attribute_group ksm_attr_group;
+
+/* How mm/mm_slot.h of 6.12 begins; mm/ksm.c puts its own fields behind it. */
+struct tree_slot {
+	struct hlist_node hash;
+	struct list_head mm_node;
+	struct mm_struct *mm;
+};
+
+extern struct tree_slot ksm_mm_head;
+/* The first field of struct ksm_scan: the slot that is scanned. */
+extern struct tree_slot *ksm_scan;
+
+/*
+ * A function that is patched is called as it was by entering it behind the call to
+ * ftrace, which is what leads to the new one. The call has to be direct: indirect
+ * branch tracking lets nobody else in there. tree_check() makes sure of the distance.
+ */
+#define TREE_ENTRY	4
+#define TREE_BODY	(TREE_ENTRY + 5)
+
+#define TREE_STUB(_stub, _func)						\
+asm(".pushsection .text\n"						\
+    ".globl " #_stub "\n"						\
+    ".type " #_stub ", @function\n"					\
+    #_stub ":\n"							\
+    "	jmp " #_func " + 9\n"						\
+    ".size " #_stub ", . - " #_stub "\n"				\
+    ".popsection\n")
+
+TREE_STUB(tree_mm_enter, __ksm_enter);
+TREE_STUB(tree_mm_exit, __ksm_exit);
+TREE_STUB(tree_mark_lazyfree, folio_mark_lazyfree);
+
+int __ksm_enter(struct mm_struct *mm);
+void __ksm_exit(struct mm_struct *mm);
+
+static_assert(TREE_BODY == 9);
+
+static bool tree_is_entry(void *func)
+{
+	unsigned long addr = (unsigned long)func;
+
+	return ftrace_location(addr) == addr + TREE_ENTRY;
+}
+
+/* Another module of this kind has its files there, or none are there just now. */
+static bool tree_has_files(void)
+{
+	struct kernfs_node *ksm, *hksm = NULL;
+
+	ksm = kernfs_find_and_get(mm_kobj->sd, "ksm");
+	if (ksm)
+		hksm = kernfs_find_and_get(ksm, "hksm");
+	kernfs_put(hksm);
+	kernfs_put(ksm);
+	return ksm && !hksm;
+}
+
+/* With ksm_thread_mutex held the answer stays true as long as nobody writes "run". */
+static int tree_is_idle(void)
+{
+	lockdep_assert_held(&ksm_thread_mutex);
+	if (ksm_run) {
+		pr_err("mm/ksm.c: run is %lu, not 0 (echo 2, then 0)\n", ksm_run);
+		return -EBUSY;
+	}
+	if (ksm_pages_shared) {
+		pr_err("mm/ksm.c: %lu pages are merged (write 2, then 0, to run)\n",
+		       ksm_pages_shared);
+		return -EBUSY;
+	}
+	if (atomic_long_read(&ksm_zero_pages)) {
+		pr_err("mm/ksm.c: ksm_zero_pages is %ld (write 2, then 0, to run)\n",
+		       atomic_long_read(&ksm_zero_pages));
+		return -EBUSY;
+	}
+	if (ksm_rmap_items || ksm_scan != &ksm_mm_head) {
+		pr_err("mm/ksm.c: it knows %lu pages (write 2, then 0, to run)\n",
+		       ksm_rmap_items);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/**
+ * tree_check() - may another engine take the place of mm/ksm.c?
+ *
+ * Changes nothing, and says in the kernel log why not.
+ *
+ * Context: may sleep; takes ksm_thread_mutex.
+ * Return: 0; -EBUSY when it is not at rest; -EEXIST when another engine is there;
+ * -EOPNOTSUPP when its functions do not begin as they should.
+ */
+int tree_check(void)
+{
+	int err;
+
+	if (!tree_is_entry(__ksm_enter) || !tree_is_entry(__ksm_exit) ||
+	    !tree_is_entry(folio_mark_lazyfree)) {
+		pr_err("mm/ksm.c: its functions cannot be called once they are patched\n");
+		return -EOPNOTSUPP;
+	}
+	if (!tree_has_files()) {
+		pr_err("/sys/kernel/mm/ksm: it belongs to another engine\n");
+		return -EEXIST;
+	}
+	mutex_lock(&ksm_thread_mutex);
+	err = tree_is_idle();
+	mutex_unlock(&ksm_thread_mutex);
+	return err;
+}
+
+/* Tools look for the scanner by its name: there is one ksmd at a time. */
+static void tree_rename_thread(const char *from, const char *to)
+{
+	struct task_struct *task, *found = NULL;
+
+	rcu_read_lock();
+	for_each_process(task) {
+		if (!(task->flags & PF_KTHREAD) || strcmp(task->comm, from))
+			continue;
+		found = task;
+		get_task_struct(found);
+		break;
+	}
+	rcu_read_unlock();
+	if (!found)
+		return;
+	__set_task_comm(found, to, false);
+	put_task_struct(found);
+}
+
+/**
+ * tree_hide() - take the files of mm/ksm.c away, so that nobody starts it
+ *
+ * Context: may sleep; takes ksm_thread_mutex.
+ * Return: 0, or as tree_check() with the files still there.
+ */
+int tree_hide(void)
+{
+	int err;
+
+	err = tree_check();
+	if (err)
+		return err;
+	/* Waits for who writes one, and those take the mutex. */
+	sysfs_remove_group(mm_kobj, &ksm_attr_group);
+	mutex_lock(&ksm_thread_mutex);
+	err = tree_is_idle();
+	mutex_unlock(&ksm_thread_mutex);
+	if (err)
+		tree_show();
+	else
+		tree_rename_thread("ksmd", "ksmd-tree");
+	return err;
+}
+
+/**
+ * tree_show() - undo tree_hide()
+ *
+ * Context: may sleep.
+ */
+void tree_show(void)
+{
+	tree_rename_thread("ksmd-tree", "ksmd");
+	if (sysfs_create_group(mm_kobj, &ksm_attr_group))
+		pr_err("/sys/kernel/mm/ksm: it cannot be put back: no memory\n");
+}
+
+/**
+ * tree_next() - an mm that mm/ksm.c looks after
+ *
+ * Those that are exiting are left out: they take themselves off its list.
+ *
+ * Context: any that may take a spinlock.
+ * Return: the mm, with a reference that keeps it from exiting, or NULL.
+ */
+struct mm_struct *tree_next(void)
+{
+	struct tree_slot *slot;
+	struct mm_struct *mm = NULL;
+
+	spin_lock(&ksm_mmlist_lock);
+	list_for_each_entry(slot, &ksm_mm_head.mm_node, mm_node) {
+		if (!mmget_not_zero(slot->mm))
+			continue;
+		mm = slot->mm;
+		break;
+	}
+	spin_unlock(&ksm_mmlist_lock);
+	return mm;
+}
