@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Usage: klp-link SYMBOLS SYMVERS IN.ko OUT.ko
  *
