@@ -268,15 +268,21 @@ static size_t read_sections(struct buf file, const Elf64_Ehdr *head, struct sect
 	struct buf table = view(file, head->e_shoff,
 				(Elf64_Xword)head->e_shnum * sizeof(Elf64_Shdr),
 				"section table");
+	size_t left = file.size - sizeof(*head) - table.size;
 
 	for (size_t i = 0; i < head->e_shnum; i++) {
 		memcpy(&sec[i].head, table.data + i * sizeof(Elf64_Shdr),
 		       sizeof(Elf64_Shdr));
 		if (sec[i].head.sh_addralign > 4096)
 			die("section %zu: its alignment is more than a page", i);
-		if (i && sec[i].head.sh_type != SHT_NOBITS)
-			sec[i].body = view(file, sec[i].head.sh_offset,
-					   sec[i].head.sh_size, "section");
+		if (!i || sec[i].head.sh_type == SHT_NOBITS)
+			continue;
+		sec[i].body = view(file, sec[i].head.sh_offset, sec[i].head.sh_size,
+				   "section");
+		/* Or thousands of copies of the same would be made. */
+		if (sec[i].body.size > left)
+			die("its sections overlap");
+		left -= sec[i].body.size;
 	}
 	free(table.data);
 	return head->e_shnum;
