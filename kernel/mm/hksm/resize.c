@@ -308,22 +308,32 @@ static void resize_fini_next(void)
 	}
 }
 
-/* Return: false without memory, with none left. */
-static bool resize_init_next(struct hksm *h, bool idle)
+/* The capacities that tables should have, 0 where one stays as it is. */
+static void resize_plan(struct hksm *h, bool idle, unsigned long *cand,
+			unsigned long *stable)
 {
-	unsigned long entries[HKSM_SHARDS], want;
+	unsigned int i;
+
+	lockdep_assert_held(&h->sem);
+	if (!resize_cand_wanted(h, idle, cand))
+		memset(cand, 0, HKSM_SHARDS * sizeof(*cand));
+	for (i = 0; i < HKSM_SHARDS; i++)
+		stable[i] = resize_stable_wanted(&h->stable[i].table, idle);
+}
+
+/* Return: false without memory, with none left. */
+static bool resize_init_next(const unsigned long *cand,
+			     const unsigned long *stable)
+{
 	unsigned int i;
 	int err = 0;
 
-	if (!resize_cand_wanted(h, idle, entries))
-		memset(entries, 0, sizeof(entries));
 	for (i = 0; i < HKSM_SHARDS && !err; i++) {
-		want = resize_stable_wanted(&h->stable[i].table, idle);
-		if (want)
-			err = hksm_table_init(&resize_next[i].stable, want,
+		if (stable[i])
+			err = hksm_table_init(&resize_next[i].stable, stable[i],
 					      HKSM_SHARD_BITS);
-		if (entries[i] && !err)
-			err = hksm_table_init(&resize_next[i].cand, entries[i],
+		if (cand[i] && !err)
+			err = hksm_table_init(&resize_next[i].cand, cand[i],
 					      HKSM_SHARD_BITS);
 	}
 	if (err)
@@ -343,17 +353,18 @@ static bool resize_init_next(struct hksm *h, bool idle)
  */
 bool hksm_resize_begin(struct hksm *h, bool idle)
 {
+	unsigned long cand[HKSM_SHARDS], stable[HKSM_SHARDS];
 	unsigned int i;
-	bool ok;
 
 	guard(mutex)(&resize_lock);
 	/* Somebody else was faster. */
 	if (READ_ONCE(h->moving))
 		return true;
 	down_read(&h->sem);
-	ok = resize_init_next(h, idle);
+	resize_plan(h, idle, cand, stable);
 	up_read(&h->sem);
-	if (!ok)
+	/* To clear large ones takes long: nobody waits for that. */
+	if (!resize_init_next(cand, stable))
 		return false;
 	hksm_lock_all(h);
 	for (i = 0; i < HKSM_SHARDS; i++) {
