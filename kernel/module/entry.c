@@ -30,7 +30,7 @@
  * its mmap_lock held for writing, which keeps fork, madvise, prctl and exec's error
  * path out, and with a reference to its users, which keeps its exit out. One that has
  * no users any more exits by itself, and is found where it is; pre_unpatch waits for
- * it. MMF_VM_MERGE_ANY is kept over the change.
+ * it. Its flags stay as they are: fork and exec copy them without the lock.
  *
  * Who reverses a transition gets the other end of it: a load that is taken back ends
  * with post_unpatch, and an unload that is taken back with post_patch. Both find what
@@ -117,18 +117,13 @@ static void entry_set_ours(bool ours)
 /* Return: 0, or -ENOMEM with the mm where it was. */
 static int entry_take_over(struct mm_struct *mm)
 {
-	bool any;
 	int err = 0;
 
 	mmap_write_lock(mm);
-	if (mm_flags_test(MMF_VM_MERGEABLE, mm)) {
-		any = mm_flags_test(MMF_VM_MERGE_ANY, mm);
-		tree_mm_exit(mm);
+	if (tree_mm_leave(mm)) {
 		err = hksm_slot_add(&hksm, mm);
 		if (err)
 			tree_mm_enter(mm);
-		if (any)
-			mm_flags_set(MMF_VM_MERGE_ANY, mm);
 	}
 	mmap_write_unlock(mm);
 	return err;
@@ -136,20 +131,10 @@ static int entry_take_over(struct mm_struct *mm)
 
 static void entry_hand_back(struct mm_struct *mm)
 {
-	struct hksm_slot *slot;
-	bool any;
-
 	mmap_write_lock(mm);
-	slot = hksm_slot_find(&hksm, mm);
-	if (slot) {
-		hksm_slot_put(slot);
-		any = mm_flags_test(MMF_VM_MERGE_ANY, mm);
-		hksm_slot_exit(&hksm, mm);
+	if (hksm_slot_drop(&hksm, mm))
 		while (tree_mm_enter(mm))
 			msleep(ENTRY_PAUSE);
-		if (any)
-			mm_flags_set(MMF_VM_MERGE_ANY, mm);
-	}
 	mmap_write_unlock(mm);
 }
 

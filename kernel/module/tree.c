@@ -5,15 +5,19 @@
  */
 #define pr_fmt(fmt) "hksm: " fmt
 
+#include <linux/delay.h>
 #include <linux/ftrace.h>
+#include <linux/hashtable.h>
 #include <linux/kernfs.h>
 #include <linux/kobject.h>
 #include <linux/ksm.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/sysfs.h>
 
@@ -24,6 +28,7 @@
 #undef __ksm_exit
 
 extern struct mutex ksm_thread_mutex;
+extern int ksm_scan_thread(void *nothing);
 extern spinlock_t ksm_mmlist_lock;
 extern unsigned long ksm_run, ksm_pages_shared, ksm_rmap_items;
 extern const struct attribute_group ksm_attr_group;
@@ -140,13 +145,14 @@ int tree_check(void)
 }
 
 /* Tools look for the scanner by its name: there is one ksmd at a time. */
-static void tree_rename_thread(const char *from, const char *to)
+static void tree_stop_thread(void)
 {
 	struct task_struct *task, *found = NULL;
 
 	rcu_read_lock();
 	for_each_process(task) {
-		if (!(task->flags & PF_KTHREAD) || strcmp(task->comm, from))
+		if (!(task->flags & PF_KTHREAD) ||
+		    kthread_func(task) != ksm_scan_thread)
 			continue;
 		found = task;
 		get_task_struct(found);
@@ -155,8 +161,27 @@ static void tree_rename_thread(const char *from, const char *to)
 	rcu_read_unlock();
 	if (!found)
 		return;
-	__set_task_comm(found, to, false);
+	kthread_stop(found);
 	put_task_struct(found);
+}
+
+static void tree_show_files(void)
+{
+	if (sysfs_create_group(mm_kobj, &ksm_attr_group))
+		pr_err("/sys/kernel/mm/ksm: it cannot be put back: no memory\n");
+}
+
+static void tree_start_thread(void)
+{
+	struct task_struct *task;
+
+	for (;;) {
+		task = kthread_run(ksm_scan_thread, NULL, "ksmd");
+		if (!IS_ERR(task))
+			return;
+		pr_warn_ratelimited("ksmd: it cannot be started yet: %ld\n", PTR_ERR(task));
+		msleep(100);
+	}
 }
 
 /**
@@ -178,9 +203,9 @@ int tree_hide(void)
 	err = tree_is_idle();
 	mutex_unlock(&ksm_thread_mutex);
 	if (err)
-		tree_show();
+		tree_show_files();
 	else
-		tree_rename_thread("ksmd", "ksmd-tree");
+		tree_stop_thread();
 	return err;
 }
 
@@ -191,9 +216,8 @@ int tree_hide(void)
  */
 void tree_show(void)
 {
-	tree_rename_thread("ksmd-tree", "ksmd");
-	if (sysfs_create_group(mm_kobj, &ksm_attr_group))
-		pr_err("/sys/kernel/mm/ksm: it cannot be put back: no memory\n");
+	tree_start_thread();
+	tree_show_files();
 }
 
 /**
@@ -218,4 +242,37 @@ struct mm_struct *tree_next(void)
 	}
 	spin_unlock(&ksm_mmlist_lock);
 	return mm;
+}
+
+/**
+ * tree_mm_leave() - take an mm off the list of mm/ksm.c
+ * @mm: of tree_next(); its mmap_lock is held for writing
+ *
+ * __ksm_exit() does it, too, but it clears flags of the mm, which a fork or an exec
+ * that begins in this moment would copy.
+ *
+ * Context: may sleep.
+ * Return: false when it is not there any more.
+ */
+bool tree_mm_leave(struct mm_struct *mm)
+{
+	struct tree_slot *slot;
+	bool found = false;
+
+	spin_lock(&ksm_mmlist_lock);
+	list_for_each_entry(slot, &ksm_mm_head.mm_node, mm_node) {
+		found = slot->mm == mm;
+		if (!found)
+			continue;
+		hash_del(&slot->hash);
+		list_del(&slot->mm_node);
+		break;
+	}
+	spin_unlock(&ksm_mmlist_lock);
+	if (!found)
+		return false;
+	/* Whichever cache it is of. */
+	kfree(slot);
+	mmdrop(mm);
+	return true;
 }

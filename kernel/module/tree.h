@@ -6,6 +6,8 @@
 #ifndef HKSM_TREE_H
 #define HKSM_TREE_H
 
+#include <linux/types.h>
+
 struct folio;
 struct mm_struct;
 
@@ -13,6 +15,7 @@ int tree_check(void);
 int tree_hide(void);
 void tree_show(void);
 struct mm_struct *tree_next(void);
+bool tree_mm_leave(struct mm_struct *mm);
 
 int tree_mm_enter(struct mm_struct *mm);
 void tree_mm_exit(struct mm_struct *mm);

@@ -125,16 +125,17 @@ struct hksm_slot *hksm_slot_find(struct hksm *h, struct mm_struct *mm)
 }
 
 /**
- * hksm_slot_exit() - stop looking after an mm whose page tables go away
+ * hksm_slot_drop() - stop looking after an mm
  * @h: the engine
- * @mm: exiting, or never used by exec and then locked for writing
+ * @mm: exiting, or locked for writing
  *
  * Waits for users inside, at most the length of a batch. Records and meta
- * words are left to the reaper.
+ * words are left to the reaper. What the mm's flags say is the caller's.
  *
  * Context: may sleep.
+ * Return: false when it was not looked after.
  */
-void hksm_slot_exit(struct hksm *h, struct mm_struct *mm)
+bool hksm_slot_drop(struct hksm *h, struct mm_struct *mm)
 {
 	struct hksm_slot *slot;
 	bool easy;
@@ -146,10 +147,7 @@ void hksm_slot_exit(struct hksm *h, struct mm_struct *mm)
 		slot_unlink(h, slot);
 	spin_unlock(&h->slots_lock);
 	if (!slot)
-		goto out;
-
-	mm_flags_clear(MMF_VM_MERGE_ANY, mm);
-	mm_flags_clear(MMF_VM_MERGEABLE, mm);
+		return false;
 	wait_event(h->exit_wait, !READ_ONCE(slot->inside));
 	/* The user that left may still hold the lock it left under. */
 	spin_lock(&h->slots_lock);
@@ -161,7 +159,22 @@ void hksm_slot_exit(struct hksm *h, struct mm_struct *mm)
 		hksm_slot_put(slot);
 	else
 		queue_work(system_dfl_wq, &h->reaper);
-out:
+	return true;
+}
+
+/**
+ * hksm_slot_exit() - the page tables of an mm go away
+ * @h: the engine
+ * @mm: exiting, or never used by exec and then locked for writing
+ *
+ * Context: may sleep, as hksm_slot_drop().
+ */
+void hksm_slot_exit(struct hksm *h, struct mm_struct *mm)
+{
+	if (hksm_slot_drop(h, mm)) {
+		mm_flags_clear(MMF_VM_MERGE_ANY, mm);
+		mm_flags_clear(MMF_VM_MERGEABLE, mm);
+	}
 	trace_ksm_exit(mm);
 }
 

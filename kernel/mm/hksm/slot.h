@@ -88,6 +88,7 @@ struct hksm_ctx {
 };
 
 int hksm_slot_add(struct hksm *h, struct mm_struct *mm);
+bool hksm_slot_drop(struct hksm *h, struct mm_struct *mm);
 void hksm_slot_exit(struct hksm *h, struct mm_struct *mm);
 struct hksm_slot *hksm_slot_find(struct hksm *h, struct mm_struct *mm);
 void hksm_slot_put(struct hksm_slot *slot);
