@@ -182,13 +182,15 @@ static bool *rename_symbols(struct buf *syms, struct buf *names, struct buf list
 /* Return: the relocations of a section that name such symbols, out of it. */
 static struct buf split_rela(struct buf *rela, const bool *klp, size_t n_syms)
 {
-	struct buf out = { need(malloc(rela->size + 1)), 0 };
 	Elf64_Rela *r = (Elf64_Rela *)(void *)rela->data;
 	size_t n = rela->size / sizeof(*r), kept = 0;
+	struct buf out = { NULL, 0 };
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		if (ELF64_R_SYM(r[i].r_info) >= n_syms)
 			die("a relocation names a symbol that is not there");
+	out.data = need(malloc(rela->size + 1));
+	for (size_t i = 0; i < n; i++) {
 		if (klp[ELF64_R_SYM(r[i].r_info)]) {
 			memcpy(out.data + out.size, &r[i], sizeof(*r));
 			out.size += sizeof(*r);
