@@ -59,11 +59,14 @@
 #include "hksm/stable.h"
 #include "hksm/sysfs.h"
 #include "hksm/unmerge.h"
+#include "stray.h"
 #include "tree.h"
 
 /* How long to wait for what others have to do first, in ms, and when to say so. */
 #define ENTRY_PAUSE	10
 #define ENTRY_TELL	(10 * 1000 / ENTRY_PAUSE)
+/* How often to look for merged pages that mm/ksm.c has left, before loading fails. */
+#define ENTRY_TRIES	100
 
 /* Whose list a new mm goes to; changed with the lock held for writing. */
 static bool entry_ours;
@@ -189,37 +192,8 @@ static int entry_drop_nodes(struct hksm *h)
 	return err;
 }
 
-/* In a worker, which has no signals that would end it half way. */
-static void entry_leave(struct work_struct *work)
+static void entry_arrive(struct hksm *h)
 {
-	struct hksm *h = &hksm;
-	struct mm_struct *mm;
-
-	while (entry_unmerge(h))
-		entry_wait("memory to unmerge");
-	entry_set_ours(false);
-	while (!entry_next(h, &mm)) {
-		if (!mm) {
-			entry_wait("a process that is exiting");
-			continue;
-		}
-		entry_hand_back(mm);
-		mmput(mm);
-	}
-	flush_work(&h->reaper);
-	while (entry_drop_nodes(h))
-		entry_wait("merged pages that are still mapped");
-	hksm_sched_stop(h);
-}
-
-static int entry_pre_patch(struct klp_object *obj)
-{
-	return tree_hide();
-}
-
-static void entry_post_patch(struct klp_object *obj)
-{
-	struct hksm *h = &hksm;
 	struct mm_struct *mm;
 	int err;
 
@@ -241,20 +215,79 @@ static void entry_post_patch(struct klp_object *obj)
 		pr_err("/sys/kernel/mm/ksm: it cannot be made: %d\n", err);
 }
 
+static void entry_leave(struct hksm *h)
+{
+	struct mm_struct *mm;
+
+	hksm_sysfs_fini(h);
+	while (entry_unmerge(h))
+		entry_wait("memory to unmerge");
+	entry_set_ours(false);
+	while (!entry_next(h, &mm)) {
+		if (!mm) {
+			entry_wait("a process that is exiting");
+			continue;
+		}
+		entry_hand_back(mm);
+		mmput(mm);
+	}
+	flush_work(&h->reaper);
+	while (entry_drop_nodes(h)) {
+		stray_unmerge();
+		entry_wait("merged pages that are still mapped");
+	}
+	hksm_sched_stop(h);
+}
+
+struct entry_job {
+	struct work_struct work;
+	void (*act)(struct hksm *h);
+};
+
+static void entry_work(struct work_struct *work)
+{
+	struct entry_job *job = container_of(work, struct entry_job, work);
+
+	job->act(&hksm);
+}
+
+/*
+ * Not by the task that happens to end a transition: one that is killed cannot start a
+ * thread, and would leave half way.
+ */
+static void entry_do(void (*act)(struct hksm *h))
+{
+	struct entry_job job = { .act = act };
+
+	INIT_WORK_ONSTACK(&job.work, entry_work);
+	queue_work(system_unbound_wq, &job.work);
+	flush_work(&job.work);
+	destroy_work_on_stack(&job.work);
+}
+
+static int entry_pre_patch(struct klp_object *obj)
+{
+	return tree_hide();
+}
+
+static void entry_post_patch(struct klp_object *obj)
+{
+	entry_do(entry_arrive);
+}
+
 static void entry_pre_unpatch(struct klp_object *obj)
 {
-	struct work_struct work;
+	entry_do(entry_leave);
+}
 
-	hksm_sysfs_fini(&hksm);
-	INIT_WORK_ONSTACK(&work, entry_leave);
-	queue_work(system_unbound_wq, &work);
-	flush_work(&work);
-	destroy_work_on_stack(&work);
+static void entry_show_tree(struct hksm *h)
+{
+	tree_show();
 }
 
 static void entry_post_unpatch(struct klp_object *obj)
 {
-	tree_show();
+	entry_do(entry_show_tree);
 }
 
 /* fs/proc/base.c's, and the lines of the engine. */
@@ -319,6 +352,18 @@ static struct klp_patch entry_patch = {
 	.objs = entry_objs,
 };
 
+/* Whether it succeeds is asked when the files are hidden. */
+static void entry_empty_tree(struct hksm *h)
+{
+	unsigned int tries = ENTRY_TRIES;
+
+	while (tree_has_pages() && tries--) {
+		stray_unmerge();
+		tree_drop_pages();
+		msleep(ENTRY_PAUSE);
+	}
+}
+
 static int __init entry_init(void)
 {
 	int err;
@@ -326,6 +371,7 @@ static int __init entry_init(void)
 	err = tree_check();
 	if (err)
 		return err;
+	entry_do(entry_empty_tree);
 	err = hksm_start(&hksm);
 	if (err)
 		return err;

@@ -40,6 +40,14 @@ struct tree_slot {
 	struct mm_struct *mm;
 };
 
+extern struct rb_root *root_stable_tree;
+extern struct list_head migrate_nodes;
+#ifdef CONFIG_NUMA
+extern int ksm_nr_node_ids;
+#else
+#define ksm_nr_node_ids		1
+#endif
+
 extern struct tree_slot ksm_mm_head;
 /* The first field of struct ksm_scan: the slot that is scanned. */
 extern struct tree_slot *ksm_scan;
@@ -90,6 +98,56 @@ static bool tree_has_files(void)
 	return ksm && !hksm;
 }
 
+static bool tree_is_empty(void)
+{
+	int nid;
+
+	lockdep_assert_held(&ksm_thread_mutex);
+	for (nid = 0; nid < ksm_nr_node_ids; nid++)
+		if (!RB_EMPTY_ROOT(&root_stable_tree[nid]))
+			return false;
+	return list_empty(&migrate_nodes);
+}
+
+/**
+ * tree_has_pages() - are there pages left that mm/ksm.c has merged?
+ *
+ * Those that run=2 cannot get rid of are in none of its figures.
+ *
+ * Context: may sleep; takes ksm_thread_mutex.
+ */
+bool tree_has_pages(void)
+{
+	bool empty;
+
+	mutex_lock(&ksm_thread_mutex);
+	empty = tree_is_empty();
+	mutex_unlock(&ksm_thread_mutex);
+	return !empty;
+}
+
+/**
+ * tree_drop_pages() - have mm/ksm.c forget merged pages that nobody maps any more
+ *
+ * What it does when 2 is written to "run". It is called by the table of its files,
+ * since the compiler may have put the function itself into others.
+ *
+ * Context: may sleep; takes ksm_thread_mutex. tree_check() has been asked.
+ */
+void tree_drop_pages(void)
+{
+	struct attribute **attr = ksm_attr_group.attrs;
+	struct kobj_attribute *run;
+
+	while (*attr && strcmp((*attr)->name, "run"))
+		attr++;
+	if (!*attr)
+		return;
+	run = container_of(*attr, struct kobj_attribute, attr);
+	run->store(mm_kobj, run, "2", 1);
+	run->store(mm_kobj, run, "0", 1);
+}
+
 /* With ksm_thread_mutex held the answer stays true as long as nobody writes "run". */
 static int tree_is_idle(void)
 {
@@ -101,11 +159,6 @@ static int tree_is_idle(void)
 	if (ksm_pages_shared) {
 		pr_err("mm/ksm.c: %lu pages are merged (write 2, then 0, to run)\n",
 		       ksm_pages_shared);
-		return -EBUSY;
-	}
-	if (atomic_long_read(&ksm_zero_pages)) {
-		pr_err("mm/ksm.c: ksm_zero_pages is %ld (write 2, then 0, to run)\n",
-		       atomic_long_read(&ksm_zero_pages));
 		return -EBUSY;
 	}
 	if (ksm_rmap_items || ksm_scan != &ksm_mm_head) {
@@ -201,6 +254,10 @@ int tree_hide(void)
 	sysfs_remove_group(mm_kobj, &ksm_attr_group);
 	mutex_lock(&ksm_thread_mutex);
 	err = tree_is_idle();
+	if (!err && !tree_is_empty()) {
+		pr_err("mm/ksm.c: pages that it has merged are still mapped by processes that did not ask for it\n");
+		err = -EBUSY;
+	}
 	mutex_unlock(&ksm_thread_mutex);
 	if (err)
 		tree_show_files();

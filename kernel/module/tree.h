@@ -12,6 +12,8 @@ struct folio;
 struct mm_struct;
 
 int tree_check(void);
+bool tree_has_pages(void);
+void tree_drop_pages(void);
 int tree_hide(void);
 void tree_show(void);
 struct mm_struct *tree_next(void);
