@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The engine as a module: it is put in place of mm/ksm.c and taken out again, many
- * times, while processes write, fork, exec, exit and change what is mergeable. Every
- * page is as it was written, whoever asked for merging still has it, there is one ksmd,
- * and nothing is left behind. Skipped where there is no /hksm.ko.
+ * times, while processes write, fork, exec, exit and change what is mergeable; with
+ * merged pages that nobody has asked for; with who does it killed half way; and a
+ * change that is taken back. Every page is as it was written, whoever asked for merging
+ * still has it, there is one ksmd, and nothing is left behind. Skipped where there is
+ * no /hksm.ko. /module-rounds has the number of times, if it is there.
  */
 #define _GNU_SOURCE
 #include "case.h"
@@ -11,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +29,9 @@
 #define WORKERS		4
 #define PAGES		256
 #define CONTENTS	32
-#define ROUNDS		20
+#define ROUNDS		2
+#define KILLS		6
+#define STRAYS		16	/* pages */
 #define PATIENCE	120	/* seconds, for a machine that is stuck */
 
 static struct {
@@ -34,6 +39,8 @@ static struct {
 	unsigned long steps;
 	unsigned long wrong;		/* pages */
 	unsigned long forgotten;	/* processes that had asked for merging */
+	unsigned int loads_taken_back;
+	unsigned int unloads_taken_back;
 } *shared;
 
 static const char *const knobs[] = { "run", "pages_to_scan", "sleep_millisecs", NULL };
@@ -155,20 +162,24 @@ static void await(const char *path, bool want)
 	case_die("%s: still %s", path, want ? "not there" : "there");
 }
 
+/* '0' or '1', or 0 where there is no such file. */
+static char state(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char c = 0;
+
+	if (fd >= 0 && read(fd, &c, 1) != 1)
+		c = 0;
+	if (fd >= 0)
+		close(fd);
+	return c;
+}
+
 static void await_transition(void)
 {
-	char c = '1';
-
-	for (int i = 0; i < PATIENCE * 50; i++, nap()) {
-		int fd = open(PATCH "transition", O_RDONLY | O_CLOEXEC);
-
-		if (fd >= 0 && read(fd, &c, 1) != 1)
-			c = '1';
-		if (fd >= 0)
-			close(fd);
-		if (fd >= 0 && c == '0')
+	for (int i = 0; i < PATIENCE * 50; i++, nap())
+		if (state(PATCH "transition") == '0')
 			return;
-	}
 	case_die("the transition does not end");
 }
 
@@ -221,22 +232,50 @@ static void scan(void)
 	case_wait_scans(3);
 }
 
-static void round_trip(unsigned long *merged)
+static void forget_all(void)
 {
-	int err;
-
 	case_set("run", "2");
 	case_set("run", "0");
-	err = load();
-	if (err)
-		case_die("the module cannot be loaded: %s", strerror(-err));
+}
+
+static void expect_tree(void)
+{
+	await("/sys/kernel/mm/ksm/run", true);
+	if (case_has("hksm/metadata_bytes"))
+		case_die("the module's files are still there");
+	if (scanners() != 1)
+		case_die("%u threads are called ksmd", scanners());
+}
+
+static void expect_module(void)
+{
 	await_transition();
 	await("/sys/kernel/mm/ksm/hksm/metadata_bytes", true);
 	if (scanners() != 1)
 		case_die("%u threads are called ksmd", scanners());
-	scan();
-	*merged += case_get("pages_sharing") > 0;
-	if (case_write(PATCH "enabled", "0"))
+}
+
+static void begin_load(void)
+{
+	int err;
+
+	forget_all();
+	err = load();
+	if (err)
+		case_die("the module cannot be loaded: %s", strerror(-err));
+}
+
+static void put_in(void)
+{
+	begin_load();
+	expect_module();
+}
+
+static void take_out(void)
+{
+	int err;
+
+	if (state(PATCH "enabled") == '1' && case_write(PATCH "enabled", "0"))
 		case_die("the patch cannot be disabled");
 	await(PATCH "enabled", false);
 	/* The last to use it may be on its way out. */
@@ -244,10 +283,40 @@ static void round_trip(unsigned long *merged)
 		nap();
 	if (err)
 		case_die("the module cannot be removed: %s", strerror(-err));
-	await("/sys/kernel/mm/ksm/run", true);
-	if (scanners() != 1)
-		case_die("%u threads are called ksmd", scanners());
+	expect_tree();
+}
+
+/*
+ * A task that runs on another processor is not changed over at once. Then there is time
+ * to think better of it.
+ */
+static void take_back(void)
+{
+	begin_load();
+	if (state(PATCH "transition") == '1') {
+		take_out();
+		shared->loads_taken_back++;
+		begin_load();
+	}
+	expect_module();
+	if (case_write(PATCH "enabled", "0"))
+		case_die("the patch cannot be disabled");
+	if (state(PATCH "transition") == '1' && !case_write(PATCH "enabled", "1")) {
+		shared->unloads_taken_back++;
+		expect_module();
+		scan();
+	}
+	take_out();
+}
+
+static void round_trip(unsigned long *merged)
+{
+	put_in();
 	scan();
+	*merged += case_get("pages_sharing") > 0;
+	take_out();
+	scan();
+	take_back();
 }
 
 static void rounds(unsigned int n, unsigned long *merged)
@@ -274,12 +343,106 @@ static void refusals(void)
 	case_set("run", "0");
 	case_ok(case_has("run") && !case_has("hksm/metadata_bytes") && !there(PATCH),
 		"and nothing has changed");
-	case_set("run", "2");
-	case_set("run", "0");
+	forget_all();
+}
+
+/* A child that asks for merging of pages that it shares with us. */
+static pid_t stray_child(char *mem)
+{
+	pid_t pid = case_fork();
+
+	if (pid)
+		return pid;
+	madvise(mem, STRAYS * case_page_size(), MADV_MERGEABLE);
+	for (;;)
+		pause();
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* A walk of the rmap of each page, by whichever engine is called then. */
+static void reclaim(char *mem)
+{
+#ifdef MADV_PAGEOUT
+	madvise(mem, STRAYS * case_page_size(), MADV_PAGEOUT);
+#endif
+}
+
+static void strays(void)
+{
+	char *mem = case_map(STRAYS);
+	size_t wrong = 0;
+	bool merged;
+	pid_t pid;
+
+	for (size_t i = 0; i < STRAYS; i++)
+		case_fill(case_page(mem, i), 1000 + i / 2);
+	pid = stray_child(mem);
+	scan();
+	merged = case_get("pages_sharing") > 0;
+	case_ok(merged, "pages of a child that are its parent's too are merged");
+	put_in();
+	reclaim(mem);
+	for (size_t i = 0; i < STRAYS; i++)
+		wrong += !case_check(case_page(mem, i), 1000 + i / 2);
+	end(pid);
+	pid = stray_child(mem);
+	scan();
+	merged = case_get("pages_sharing") > 0;
+	case_ok(merged, "and by the module");
+	take_out();
+	reclaim(mem);
+	for (size_t i = 0; i < STRAYS; i++)
+		wrong += !case_check(case_page(mem, i), 1000 + i / 2);
+	end(pid);
+	case_ok(wrong == 0, "%zu pages of the parent are not as they were written", wrong);
+	case_unmap(mem, STRAYS);
+}
+
+/* Whoever loads it is killed sooner or later in the course of it. */
+static void killed(void)
+{
+	unsigned int in = 0;
+
+	for (unsigned int i = 0; i < KILLS; i++) {
+		pid_t pid;
+
+		forget_all();
+		pid = case_fork();
+		if (pid == 0)
+			_exit(!!load());
+		usleep(100000u << i);
+		end(pid);
+		if (!there(PATCH)) {
+			expect_tree();
+			continue;
+		}
+		in++;
+		expect_module();
+		take_out();
+	}
+	case_ok(true, "its loader was killed %d times, it was in %u times", KILLS, in);
+}
+
+static unsigned int want_rounds(void)
+{
+	FILE *f = fopen("/module-rounds", "re");
+	unsigned int n = ROUNDS;
+
+	if (f && fscanf(f, "%u", &n) != 1)
+		n = ROUNDS;
+	if (f)
+		fclose(f);
+	return n;
 }
 
 static void run(void)
 {
+	unsigned int n = want_rounds();
 	unsigned long merged = 0;
 	long long slab;
 
@@ -289,18 +452,19 @@ static void run(void)
 	}
 	shared = case_shared(sizeof(*shared));
 	refusals();
+	strays();
+	killed();
 	/* What is made once and kept is not counted. */
 	rounds(1, &merged);
-	case_set("run", "2");
-	case_set("run", "0");
+	forget_all();
 	slab = slab_kib();
-	rounds(ROUNDS, &merged);
-	case_set("run", "2");
-	case_set("run", "0");
+	rounds(n, &merged);
+	forget_all();
 	slab = slab_kib() - slab;
-	case_note("%lu steps, slab %+lld kB", shared->steps, slab);
-	case_ok(merged == ROUNDS + 1, "pages were merged in %lu of %d rounds", merged,
-		ROUNDS + 1);
+	case_note("%lu steps, slab %+lld kB, %u loads and %u unloads taken back",
+		  shared->steps, slab, shared->loads_taken_back,
+		  shared->unloads_taken_back);
+	case_ok(merged == n + 1, "pages were merged in %lu of %u rounds", merged, n + 1);
 	case_ok(shared->wrong == 0, "%lu pages are not as they were written",
 		shared->wrong);
 	case_ok(shared->forgotten == 0, "%lu processes lost what they had asked for",
