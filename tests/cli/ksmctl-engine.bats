@@ -101,12 +101,66 @@ ksm=sys/kernel/mm/ksm
 	stderr_has "this kernel has no KSM"
 }
 
-@test "engine: takes no argument, and no unknown column" {
+# module ENABLED TRANSITION: as /sys/kernel/livepatch shows the module.
+module() {
+	mkdir -p "$ROOT/sys/kernel/livepatch/hksm"
+	echo "$1" >"$ROOT/sys/kernel/livepatch/hksm/enabled"
+	echo "$2" >"$ROOT/sys/kernel/livepatch/hksm/transition"
+}
+
+@test "engine: hksm as a module" {
+	use_root 7.3-hksm
+	module 1 0
+	expect 0 ksmctl -s "$ROOT" engine
+	same "first line" "${lines[0]}" "engine hksm, a module, Linux 7.3.4-amd64-hksm"
+	expect 0 ksmctl -s "$ROOT" engine -J
+	valid_json
+	same "module" "$(jq -r .module <<<"$output")" in
+}
+
+@test "engine: while one engine takes the place of the other" {
 	use_root 6.12-busy
-	expect 2 ksmctl engine load -s "$ROOT"
-	stdout_is ""
-	stderr_is "ksmctl: load: unexpected argument
+	rm -r "${ROOT:?}/$ksm"
+	module 1 1
+	echo 0 >"$ROOT/proc/1002/patch_state"
+	expect 0 ksmctl -s "$ROOT" engine
+	stdout_is "changing over to hksm, which waits for 1002 (qemu-system-x86)"
+	expect 0 ksmctl -s "$ROOT" engine -J
+	valid_json
+	same "module" "$(jq -r .module <<<"$output")" comes
+	same "features" "$(jq -c .features <<<"$output")" "[]"
+	module 0 1
+	expect 0 ksmctl -s "$ROOT" engine
+	stdout_is "changing over to ksm, which waits for nobody any more"
+	# Others say so as well, and not that this kernel has no KSM.
+	expect 1 ksmctl -s "$ROOT" status
+	stderr_is "ksmctl: /sys/kernel/mm/ksm: not there while the engine is changed (see: ksmctl engine)"
+}
+
+@test "engine: load and unload are for the running system" {
+	use_root 6.12-busy
+	for verb in load "load /hksm.ko" unload; do
+		expect 3 ksmctl -s "$ROOT" engine $verb
+		stdout_is ""
+		stderr_has ": a dump has no engine to ${verb%% *}"
+	done
+	root_unchanged 6.12-busy
+}
+
+@test "engine: takes load and unload, and no unknown column" {
+	use_root 6.12-busy
+	for words in "on" "load A B" "unload A"; do
+		expect 2 ksmctl engine $words -s "$ROOT"
+		stdout_is ""
+		stderr_is "ksmctl: engine: ${words%% *}: expects load, load FILE or unload
 Try 'ksmctl engine --help' for more information."
+	done
+	for option in --force -N --timeout=3; do
+		expect 2 ksmctl engine $option -s "$ROOT"
+		stderr_has "ksmctl: engine: --force, --dry-run and --timeout are for load and unload"
+	done
+	expect 2 ksmctl engine load --timeout=never
+	stderr_has "--timeout: never"
 	expect 2 ksmctl engine -o ABILITY -s "$ROOT"
 	stdout_is ""
 	stderr_has "known: NAME, HAS, VALUE, SINCE, HELP"

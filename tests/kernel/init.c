@@ -11,7 +11,10 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +65,53 @@ static int write_file(const char *path, const char *text)
 	return rc;
 }
 
+static int load(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc = 0;
+
+	if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST)) {
+		note("load module", path);
+		rc = -1;
+	}
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static bool transition_is_over(void)
+{
+	char path[PATH_MAX], c = '0';
+	glob_t found;
+
+	if (glob("/sys/kernel/livepatch/*/transition", 0, NULL, &found))
+		return true;
+	for (size_t i = 0; i < found.gl_pathc && c == '0'; i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "%s", found.gl_pathv[i]);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || read(fd, &c, 1) != 1)
+			c = '0';
+		if (fd >= 0)
+			close(fd);
+	}
+	globfree(&found);
+	return c == '0';
+}
+
+/*
+ * The module that the cases are about: without it they would be skipped, or pass by
+ * what the kernel has anyway. A machine that ends without a verdict has failed.
+ */
+static void load_tested(const char *path)
+{
+	if (load(path))
+		reboot(RB_POWER_OFF);
+	while (!transition_is_over())
+		usleep(100000);
+}
+
 static void conf_read(void)
 {
 	FILE *f = fopen(CONF, "re");
@@ -80,18 +130,12 @@ static void conf_read(void)
 			snprintf(conf.timeout, sizeof(conf.timeout), "%.15s", value);
 		else if (!strcmp(key, "swap"))
 			conf.swap_mib = strtoul(value, NULL, 10);
-		else if (!strcmp(key, "module")) {
-			int fd = open(value, O_RDONLY | O_CLOEXEC);
-
-			/* Listed in the order of their dependencies. */
-			if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) &&
-				       errno != EEXIST))
-				note("load module", value);
-			if (fd >= 0)
-				close(fd);
-		} else if (!strcmp(key, "case") && conf.n_cases < MAX_CASES) {
+		else if (!strcmp(key, "module"))
+			load(value);	/* listed in the order of their dependencies */
+		else if (!strcmp(key, "tested"))
+			load_tested(value);
+		else if (!strcmp(key, "case") && conf.n_cases < MAX_CASES)
 			conf.cases[conf.n_cases++] = strdup(value);
-		}
 	}
 	fclose(f);
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * cmd-engine.c - ksmctl engine: which engine merges, and what it can do.
+ * cmd-engine.c - ksmctl engine: which engine merges, and what it can do; and the
+ * command line of load and unload (engine-change.c).
  *
  * What the kernel has is found by looking; a version is only told beside it.
  */
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/cli.h"
+#include "ksmctl/engine.h"
 #include "ksmctl/ksmctl.h"
 
 /* What there is to know of the kernel, of which a row looks at one part. */
@@ -107,11 +110,21 @@ static void engine_help(FILE *out)
 	cli_table_help(columns, out);
 }
 
-static const char *const synopsis[] = { "[options]", NULL };
+static const char *const synopsis[] = { "[options]", "[options] load [FILE]",
+					"[options] unload", NULL };
+static const struct cli_opt opts[] = {
+	{ .key = 'f' },
+	{ .key = 'N', .help = "only tell how much memory a change needs" },
+	{ .key = CLI_KEY_TIMEOUT },
+	{ 0 },
+};
 const struct cli_cmd ctl_cmd_engine = {
 	.name = "ksmctl engine",
 	.synopsis = synopsis,
-	.about = "Show which engine merges, ksm (mm/ksm.c) or hksm, and what it can do.",
+	.about = "Show which engine merges, ksm (mm/ksm.c) or hksm, and what it can do.\n"
+		 "load puts hksm, a module, into the running kernel in place of mm/ksm.c, and\n"
+		 "unload takes it out; both give every process its own pages first.",
+	.opts = opts,
 	.more = cli_table_options,
 	.common = cli_common_options,
 	.see = "ksmctl(8)",
@@ -167,12 +180,22 @@ static void row_fill(const struct seen *s, struct row *out)
 	ksm_attr_format(at, &s->attr[at], out->value, sizeof(out->value));
 }
 
+/* In JSON; nothing where the kernel was built with its engine. */
+static const char *const module_names[] = {
+	[KSM_MODULE_COMES] = "comes",
+	[KSM_MODULE_IN] = "in",
+	[KSM_MODULE_GOES] = "goes",
+	[KSM_MODULE_OUT] = "out",
+};
+
 static void print_name(const struct seen *s)
 {
 	struct str release __cleanup_str = STR_INIT;
 
 	cli_safe(&release, s->engine.release, (size_t)-1);
 	printf("engine %s", s->engine.name);
+	if (s->engine.module != KSM_MODULE_NONE)
+		printf(", a module");
 	if (release.len)
 		printf(", Linux %s", str_get(&release));
 	if (ksm_fig_has(s->around.uksm_run))
@@ -187,6 +210,7 @@ static int print_json(const struct seen *s, const void *const *rows, size_t n)
 
 	cli_json_open(j, NULL, '{');
 	cli_json_str(j, "engine", s->engine.name);
+	cli_json_str(j, "module", module_names[s->engine.module]);
 	cli_json_str(j, "release", s->engine.release[0] ? s->engine.release : NULL);
 	cli_json_bool(j, "uksm", ksm_fig_has(s->around.uksm_run));
 	cli_json_rows(j, "features", columns, rows, n);
@@ -196,20 +220,33 @@ static int print_json(const struct seen *s, const void *const *rows, size_t n)
 	return rc;
 }
 
-int ctl_engine(struct ctl *ctl, int argc, char **argv)
+/* While tasks are changed over there are no files to look at. */
+static int print_change(struct ctl *ctl, const struct seen *s)
 {
-	struct cli_parse p = { .argc = argc, .argv = argv };
+	const bool on = s->engine.module == KSM_MODULE_COMES;
+	char who[64];
+
+	if (ctl->table.format == CLI_JSON)
+		return print_json(s, NULL, 0) ? CLI_FAIL : CLI_OK;
+	ctl_engine_awaited(ctl, on, who, sizeof(who));
+	printf("changing over to %s, which waits for %s\n", on ? "hksm" : "ksm", who);
+	return CLI_OK;
+}
+
+static int show(struct ctl *ctl)
+{
 	struct row rows[ARRAY_SIZE(features) + __KSM_ATTR_N];
 	const void *ptrs[ARRAY_SIZE(rows)];
 	const size_t n = rows_list(rows);
 	struct seen s = { 0 };
-	int key, rc, failed;
+	int rc, failed;
 
-	while ((key = cli_opts_next(&p, &ctl_cmd_engine)) != -1)
-		ctl_option(ctl, key, p.arg);
-	ctl_no_operands(&p, argv);
 	cli_table_check(columns, &ctl->table);
-	ctl_open_ksm(ctl);
+	ctl_open(ctl);
+	ksm_engine_read(ctl->k, &s.engine);
+	if (s.engine.module == KSM_MODULE_COMES || s.engine.module == KSM_MODULE_GOES)
+		return print_change(ctl, &s);
+	ctl_need_ksm(ctl);
 	failed = look(ctl, rows, n, &s);
 	for (size_t i = 0; i < n; i++) {
 		row_fill(&s, &rows[i]);
@@ -221,4 +258,39 @@ int ctl_engine(struct ctl *ctl, int argc, char **argv)
 		print_name(&s);
 	rc = cli_table_print("features", columns, ptrs, n, &ctl->table);
 	return rc ? ctl_printed(rc) : failed;
+}
+
+int ctl_engine(struct ctl *ctl, int argc, char **argv)
+{
+	struct cli_parse p = { .argc = argc, .argv = argv };
+	struct ctl_change change = { 0 };
+	bool asked = false;
+	const char *verb;
+	int key, n;
+
+	while ((key = cli_opts_next(&p, &ctl_cmd_engine)) != -1) {
+		asked |= key == 'f' || key == 'N' || key == CLI_KEY_TIMEOUT;
+		if (key == 'f')
+			change.force = true;
+		else if (key == 'N')
+			change.dry = true;
+		else if (key == CLI_KEY_TIMEOUT)
+			change.timeout_ns = ctl_duration("--timeout", p.arg);
+		else
+			ctl_option(ctl, key, p.arg);
+	}
+	argv += p.ind;
+	n = argc - p.ind;
+	if (!n && asked)
+		cli_usage_error("engine: --force, --dry-run and --timeout are for load and unload");
+	if (!n)
+		return show(ctl);
+	verb = argv[0];
+	if (!strcmp(verb, "load") && n <= 2) {
+		change.file = argv[1];
+		return ctl_engine_load(ctl, &change);
+	}
+	if (!strcmp(verb, "unload") && n == 1)
+		return ctl_engine_unload(ctl, &change);
+	cli_usage_error("engine: %s: expects load, load FILE or unload", verb);
 }

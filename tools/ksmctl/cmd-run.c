@@ -150,11 +150,15 @@ static int unmerge_write(struct ctl *ctl, int64_t run, int64_t to)
 	return ksm_attr_write(ctl->k, KSM_ATTR_RUN, &value);
 }
 
-static void unmerge_do(struct ctl *ctl, int64_t run)
+void ctl_unmerge_now(struct ctl *ctl)
 {
+	struct ksm_value run;
 	const char *hint;
-	int rc = unmerge_write(ctl, run, KSM_RUN_UNMERGING);
+	int rc = ksm_attr_read(ctl->k, KSM_ATTR_RUN, &run);
 
+	if (rc)
+		cli_die(CLI_FAIL, rc, "run: cannot read");
+	rc = unmerge_write(ctl, run.v, KSM_RUN_UNMERGING);
 	/* 2 would refuse later merging as well; stopped is what the command promises. */
 	if (!rc)
 		rc = unmerge_write(ctl, KSM_RUN_UNMERGING, KSM_RUN_STOPPED);
@@ -193,8 +197,7 @@ int ctl_unmerge(struct ctl *ctl, int argc, char **argv)
 {
 	struct cli_parse p = { .argc = argc, .argv = argv };
 	bool force = false, dry = false;
-	struct ksm_value run;
-	int key, rc;
+	int key;
 
 	while ((key = cli_opts_next(&p, &ctl_cmd_unmerge)) != -1) {
 		if (key == 'f')
@@ -209,11 +212,8 @@ int ctl_unmerge(struct ctl *ctl, int argc, char **argv)
 	ctl_unmerge_check(ctl, force, dry || cli_verbosity() >= 0);
 	if (dry)
 		return CLI_OK;
-	rc = ksm_attr_read(ctl->k, KSM_ATTR_RUN, &run);
-	if (rc)
-		cli_die(CLI_FAIL, rc, "run: cannot read");
 	/* What was printed must be read before the machine gets busy. */
 	cli_flush();
-	unmerge_do(ctl, run.v);
+	ctl_unmerge_now(ctl);
 	return CLI_OK;
 }

@@ -43,12 +43,17 @@ void ctl_open(struct ctl *ctl)
 	set_log(ctl);
 }
 
-static void check_present(struct ctl *ctl)
+void ctl_need_ksm(struct ctl *ctl)
 {
 	struct ksm_around around;
+	struct ksm_engine engine;
 
 	switch (ksm_present(ctl->k)) {
 	case KSM_ABSENT:
+		ksm_engine_read(ctl->k, &engine);
+		if (engine.module != KSM_MODULE_NONE)
+			cli_die(CLI_FAIL, 0, "/sys/kernel/mm/ksm: not there while the engine is "
+					     "changed (see: ksmctl engine)");
 		ksm_around_read(ctl->k, &around);
 		if (around.uksm_run.state != KSM_ABSENT)
 			cli_die(CLI_UNSUPPORTED, 0,
@@ -68,7 +73,7 @@ static void check_present(struct ctl *ctl)
 void ctl_open_ksm(struct ctl *ctl)
 {
 	ctl_open(ctl);
-	check_present(ctl);
+	ctl_need_ksm(ctl);
 }
 
 bool ctl_next_moment(struct ctl *ctl)
@@ -92,7 +97,7 @@ void ctl_open_moments(struct ctl *ctl, const char *what)
 	if (ctl->sysroot && ksm_open(ctl->sysroot, &ctl->k) == -ENOENT &&
 	    !ksm_seq_open(ctl->sysroot, &ctl->seq)) {
 		ctl_next_moment(ctl);
-		check_present(ctl);
+		ctl_need_ksm(ctl);
 		return;
 	}
 	ksm_close(ctl->k);

@@ -28,6 +28,8 @@ bool ctl_option(struct ctl *ctl, int key, const char *arg);
 void ctl_open(struct ctl *ctl);
 /* The same, and the kernel must have KSM: exit 3 otherwise. */
 void ctl_open_ksm(struct ctl *ctl);
+/* The second half of that. */
+void ctl_need_ksm(struct ctl *ctl);
 /*
  * The same for commands that look again and again: the running system, or the first
  * of a sequence of dumps.  One dump alone is exit 3: @what is in vain there.
@@ -264,6 +266,8 @@ int ctl_unmerge(struct ctl *ctl, int argc, char **argv);
  * unless @force; says what it needs, with @tell on standard output.
  */
 void ctl_unmerge_check(struct ctl *ctl, bool force, bool tell);
+/* Unmerge, and leave merging stopped; ends the program when it fails. */
+void ctl_unmerge_now(struct ctl *ctl);
 
 /* cmd-settle.c */
 extern const struct cli_cmd ctl_cmd_settle;

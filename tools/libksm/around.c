@@ -52,12 +52,3 @@ void ksm_around_read(struct ksm *k, struct ksm_around *out)
 	out->only_zero = number(k, "sys/kernel/mm/ksm/redhat_only_zero_pages");
 	out->uksm_run = number(k, UKSM_RUN);
 }
-
-void ksm_engine_read(struct ksm *k, struct ksm_engine *out)
-{
-	struct ksm_caps caps;
-
-	(void)ksm_caps_read(k, &caps);
-	*out = (struct ksm_engine){ .name = caps.hksm ? "hksm" : "ksm" };
-	ksm_kernel_release(k, out->release);
-}

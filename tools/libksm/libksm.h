@@ -509,13 +509,50 @@ struct ksm_around {
 /* What is not there, or no number, is a figure without value. */
 void ksm_around_read(struct ksm *k, struct ksm_around *out);
 
-/* The engine behind /sys/kernel/mm/ksm; what hksm adds there are attributes. */
+/* ------------------------------------------------------------------ */
+/* engine.c: which engine merges; what hksm adds there are attributes	*/
+
+enum ksm_module {
+	KSM_MODULE_NONE,	/* the engine is the one that the kernel was built with */
+	KSM_MODULE_COMES,	/* tasks are changed over to hksm, and no engine merges yet */
+	KSM_MODULE_IN,
+	KSM_MODULE_GOES,	/* they are changed over to mm/ksm.c, as above */
+	KSM_MODULE_OUT,		/* it is loaded, and not in use any more */
+};
+
 struct ksm_engine {
-	const char *name;		/* "ksm", "hksm" */
+	const char *name;		/* "ksm", "hksm"; of no meaning while one comes or goes */
+	enum ksm_module module;		/* hksm as a module */
 	char release[KSM_RELEASE_MAX];	/* of the kernel, as it says it; "": not known */
 };
 
 void ksm_engine_read(struct ksm *k, struct ksm_engine *out);
+
+/**
+ * ksm_engine_insert() - load the module hksm from a file, into the running kernel
+ *
+ * What was merged has to be unmerged, and KSM stopped. It may not be in use yet when
+ * this returns: see ksm_engine_read().
+ * Return: 0; -EBUSY while KSM is in use; -EEXIST when hksm is there; -EPERM without
+ * CAP_SYS_MODULE; -EKEYREJECTED where only signed modules are let in; -ENOEXEC when it
+ * is another kernel's; -errno, and then nothing has changed.
+ */
+int ksm_engine_insert(const char *file);
+
+/**
+ * ksm_engine_switch() - have the module take over, or hand back, once it is loaded
+ *
+ * With @on it takes back that it goes. Returns when everything is unmerged, which may
+ * take as long as "unmerge" does.
+ * Return: 0; -EINVAL when it is so already; -errno.
+ */
+int ksm_engine_switch(struct ksm *k, bool on);
+
+/* Unload it: 0; -EAGAIN, -EBUSY while somebody may still be in it; -errno. */
+int ksm_engine_remove(void);
+
+/* A process that is not yet changed over: 1 and @pid, 0 when there is none, -errno. */
+int ksm_engine_awaited(struct ksm *k, bool on, pid_t *pid);
 
 /* ------------------------------------------------------------------ */
 /* proc.c: one process							*/

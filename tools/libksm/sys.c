@@ -192,6 +192,16 @@ long sys_pagemap_scan(int fd, uint64_t *at, uint64_t end, struct sys_page_region
 	return rc;
 }
 
+int sys_finit_module(int fd)
+{
+	return ret(syscall(SYS_finit_module, fd, "", 0));
+}
+
+int sys_delete_module(const char *name)
+{
+	return ret(syscall(SYS_delete_module, name, O_NONBLOCK));
+}
+
 pid_t sys_gettid(void)
 {
 	return syscall(SYS_gettid);

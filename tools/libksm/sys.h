@@ -166,6 +166,11 @@ enum {
  */
 long sys_pagemap_scan(int fd, uint64_t *at, uint64_t end, struct sys_page_region *out, size_t n);
 
+/* finit_module(2), without parameters. */
+int sys_finit_module(int fd);
+/* delete_module(2), which does not wait for who uses it. */
+int sys_delete_module(const char *name);
+
 pid_t sys_gettid(void);
 /* Signal one thread of the calling process. */
 int sys_tgkill(pid_t tgid, pid_t tid, int sig);
