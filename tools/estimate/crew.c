@@ -323,10 +323,11 @@ static int crew_init(struct crew *c, struct est *e, uint64_t pages)
 	if (!c->worker)
 		return est_fail(e, -ENOMEM);
 	while (c->n_readers < c->jobs) {
-		struct worker *w = &c->worker[c->n_readers++];
+		const unsigned int number = c->n_readers++;
+		struct worker *w = &c->worker[number];
 
 		w->crew = c;
-		rc = reader_init(&w->reader, &c->all);
+		rc = reader_init(&w->reader, &c->all, number);
 		if (rc)
 			return est_fail(e, rc);
 	}

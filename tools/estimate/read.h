@@ -174,7 +174,8 @@ static inline void set_bit(uint64_t *words, size_t i)
 }
 
 /* reader.c */
-int reader_init(struct reader *r, struct readers *all);
+/* @number: of the reader; with the key it decides what is left to chance. */
+int reader_init(struct reader *r, struct readers *all, unsigned int number);
 void reader_fini(struct reader *r);
 /* How large a buffer may be by now; under lock. */
 size_t readers_chunk(const struct readers *all);

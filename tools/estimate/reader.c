@@ -50,10 +50,10 @@ static uint64_t seed(const struct readers *all, const void *of, size_t len)
 	return est_hash(&all->e->key, of, len) | 1;
 }
 
-int reader_init(struct reader *r, struct readers *all)
+int reader_init(struct reader *r, struct readers *all, unsigned int number)
 {
 	r->all = all;
-	r->chance = seed(all, &r, sizeof(r));
+	r->chance = seed(all, &number, sizeof(number));
 	r->read_bytes = 0;
 	r->moment.count = NULL;
 	r->last_seg = NULL;

@@ -33,6 +33,7 @@
 #define READ	64	/* touched by reading only: the kernel's zero page */
 #define ABSENT	512
 #define FORKED	96	/* of B and C: a half unique, a half as in A's pairs */
+#define KEY_BYTES 576	/* of ksm-estimate --key */
 #define FILED	40	/* private pages of a file, written: one content */
 #define HIDDEN	20	/* without any permission: one content */
 
@@ -332,6 +333,24 @@ static int estimate(pid_t a, pid_t b, pid_t c, const char *const *more)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/*
+ * A sample is drawn by chance, and one interval of twenty misses. With a key that is
+ * always the same, and one reader, it is always the same sample.
+ */
+static const char *key_file(void)
+{
+	static char path[] = "/tmp/t-estimate.XXXXXX";
+	char key[KEY_BYTES];
+	int fd = mkstemp(path);
+
+	for (size_t i = 0; i < sizeof(key); i++)
+		key[i] = (char)(i * 37 + 11);
+	if (fd < 0 || write(fd, key, sizeof(key)) != (ssize_t)sizeof(key))
+		case_die("%s: %s", path, strerror(errno));
+	close(fd);
+	return path;
+}
+
 /* The first figure of that name, in pages; -1 when it is null or missing. */
 static long long pages_of(const char *key)
 {
@@ -376,7 +395,7 @@ static struct map before, after;
 static void run(void)
 {
 	static const char *const full[] = { "--full", "-j2", NULL };
-	static const char *const sample[] = { "--sample", "50", NULL };
+	const char *const sample[] = { "--sample", "50", "-j1", "--key", key_file(), NULL };
 	static const char *const careful[] = { "--full", "--passes", "2", "--interval", "1ms",
 					       NULL };
 	const bool tells = case_can_tell_ksm();
@@ -495,6 +514,7 @@ static void run(void)
 	read_all(a, b, c, &after);
 	case_ok(differ(&before, &after) == 0, "they break none either: %zu differ",
 		differ(&before, &after));
+	unlink(sample[4]);
 	case_stop();
 	kill(c, SIGKILL);
 	kill(b, SIGKILL);
