@@ -250,6 +250,11 @@ bool case_has(const char *knob)
 	return access(path, F_OK) == 0;
 }
 
+bool case_is_module(void)
+{
+	return access("/sys/kernel/livepatch/hksm", F_OK) == 0;
+}
+
 long long case_get(const char *knob)
 {
 	char buf[VALUE_LEN];

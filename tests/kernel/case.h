@@ -124,6 +124,8 @@ void case_cgroup_leave(void);
 
 /* Settings and counters below /sys/kernel/mm/ksm. */
 bool case_has(const char *knob);
+/* hksm as a module: what its patches mend outside of the engine is as it was. */
+bool case_is_module(void);
 /* The number in a file, which must exist. */
 long long case_get(const char *knob);
 /* Returns 0 or -errno; dies when @knob was not declared. */
