@@ -8,6 +8,7 @@
  * forecast, and brings the settings over to the engine that comes.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -151,7 +152,9 @@ static void insert(struct ctl *ctl, const struct ctl_change *c, const struct ksm
 	int rc;
 
 	if (c->file) {
-		rc = ksm_engine_insert(c->file);
+		int fd __cleanup_fd = open(c->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+		rc = fd < 0 ? -errno : ksm_engine_insert(fd);
 		if (!rc)
 			return;
 		str_addf(&why, "%s: not loaded: %s (%s)", c->file, cli_strerror(rc), insert_hint(rc));

@@ -7,11 +7,8 @@
  */
 #include "libksm/internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "libksm/sys.h"
 
@@ -44,11 +41,9 @@ void ksm_engine_read(struct ksm *k, struct ksm_engine *out)
 		      enabled ? KSM_MODULE_COMES : KSM_MODULE_GOES;
 }
 
-int ksm_engine_insert(const char *file)
+int ksm_engine_insert(int fd)
 {
-	int fd __cleanup_fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-	return fd < 0 ? -errno : sys_finit_module(fd);
+	return sys_finit_module(fd);
 }
 
 int ksm_engine_switch(struct ksm *k, bool on)

@@ -529,7 +529,8 @@ struct ksm_engine {
 void ksm_engine_read(struct ksm *k, struct ksm_engine *out);
 
 /**
- * ksm_engine_insert() - load the module hksm from a file, into the running kernel
+ * ksm_engine_insert() - load the module hksm into the running kernel
+ * @fd: of its file, open for reading
  *
  * What was merged has to be unmerged, and KSM stopped. It may not be in use yet when
  * this returns: see ksm_engine_read().
@@ -537,7 +538,7 @@ void ksm_engine_read(struct ksm *k, struct ksm_engine *out);
  * CAP_SYS_MODULE; -EKEYREJECTED where only signed modules are let in; -ENOEXEC when it
  * is another kernel's; -errno, and then nothing has changed.
  */
-int ksm_engine_insert(const char *file);
+int ksm_engine_insert(int fd);
 
 /**
  * ksm_engine_switch() - have the module take over, or hand back, once it is loaded
