@@ -277,7 +277,7 @@ static bool has_arch_line(struct ksm *k)
 	struct str text __cleanup_str;
 
 	str_init(&text);
-	return !ksm_path_read_file(k, KSM_FILE_STATUS, &text, "proc/%d/status", (int)getpid()) &&
+	return !ksm_path_read_file(k, KSM_FILE_STATUS, getpid(), &text) &&
 	       inject_arch_refuses(str_get(&text), true) != KSM_INJECT_STATUS;
 }
 

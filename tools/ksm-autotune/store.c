@@ -25,7 +25,6 @@
 #define FOUND_FILE "found"
 #define OURS_FILE  "advised"
 #define LOCK_FILE  "lock"
-#define TOLD_FILE  "processes"
 #define FOUND_MAX  65536
 #define OURS_MAX   (UINT32_C(4) << 20)
 #define LINE_LEN   512
@@ -277,7 +276,7 @@ int tune_store_take_settings(const struct tune_store *s, const char *boot,
 
 int tune_store_end(const struct tune_store *s)
 {
-	int rc = ksm_run_remove(s->dir, TOLD_FILE);
+	int rc = ksm_run_remove(s->dir, KSM_TUNER_TOLD);
 
 	return ksm_run_remove(s->dir, KSM_TUNER_FILE) ?: rc;
 }
@@ -465,13 +464,13 @@ int tune_told_parse(const char *text, size_t len, struct tune_told *out)
 
 int tune_store_put_told(const struct tune_store *s, const char *text, size_t len)
 {
-	return ksm_run_write_for_all(s->dir, TOLD_FILE, text, len);
+	return ksm_run_write_for_all(s->dir, KSM_TUNER_TOLD, text, len);
 }
 
 int tune_told_read(struct ksm *k, struct tune_told *out)
 {
 	struct str text __cleanup_str = STR_INIT;
-	int rc = ksm_tuner_read_file(k, TOLD_FILE, &text);
+	int rc = ksm_tuner_read_told(k, &text);
 
 	*out = (struct tune_told){ 0 };
 	return rc ? rc : tune_told_parse(str_get(&text), text.len, out);

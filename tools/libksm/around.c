@@ -13,15 +13,12 @@
 
 #include "libksm/parse.h"
 
-#define THP_DIR	 "sys/kernel/mm/transparent_hugepage/"
-#define UKSM_RUN "sys/kernel/mm/uksm/run"
-
 /* A file of one number. */
-static struct ksm_fig number(struct ksm *k, const char *name)
+static struct ksm_fig number(struct ksm *k, enum ksm_file file)
 {
 	char buf[64];
 	struct span rest, line, word;
-	ssize_t n = ksm_path_read_small(k, k->rootfd, name, buf, sizeof(buf));
+	ssize_t n = ksm_path_read_start(k, file, 0, buf, sizeof(buf));
 	int64_t v;
 
 	if (n < 0)
@@ -37,7 +34,7 @@ static struct ksm_fig thp_mode(struct ksm *k)
 {
 	static const char *const words[] = { "[never]", "[madvise]", "[always]" };
 	char buf[64];
-	ssize_t n = ksm_path_read_small(k, k->rootfd, THP_DIR "enabled", buf, sizeof(buf));
+	ssize_t n = ksm_path_read_start(k, KSM_FILE_THP, 0, buf, sizeof(buf));
 
 	for (size_t i = 0; n > 0 && i < ARRAY_SIZE(words); i++)
 		if (strstr(buf, words[i]))
@@ -48,7 +45,7 @@ static struct ksm_fig thp_mode(struct ksm *k)
 void ksm_around_read(struct ksm *k, struct ksm_around *out)
 {
 	out->thp = thp_mode(k);
-	out->max_ptes_none = number(k, THP_DIR "khugepaged/max_ptes_none");
-	out->only_zero = number(k, "sys/kernel/mm/ksm/redhat_only_zero_pages");
-	out->uksm_run = number(k, UKSM_RUN);
+	out->max_ptes_none = number(k, KSM_FILE_PTES_NONE);
+	out->only_zero = number(k, KSM_FILE_ONLY_ZERO);
+	out->uksm_run = number(k, KSM_FILE_UKSM_RUN);
 }

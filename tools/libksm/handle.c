@@ -48,7 +48,7 @@ static int meta_read(struct ksm *k)
 	char *line, *rest, *val;
 	int rc = 0;
 
-	if (ksm_path_read(k, &text, "meta"))
+	if (ksm_path_read_file(k, KSM_FILE_META, 0, &text))
 		return 0;
 	for (rest = text.s; !rc && rest && (line = strsep(&rest, "\n"));) {
 		val = line;
@@ -142,8 +142,7 @@ bool ksm_is_live(const struct ksm *k)
 
 int ksm_boot_id(struct ksm *k, char *out)
 {
-	ssize_t n = ksm_path_read_small(k, k->procfd, "sys/kernel/random/boot_id", out,
-					KSM_BOOT_ID_MAX);
+	ssize_t n = ksm_path_read_start(k, KSM_FILE_BOOT_ID, 0, out, KSM_BOOT_ID_MAX);
 
 	if (n > 0 && out[n - 1] == '\n')
 		out[--n] = '\0';

@@ -58,6 +58,66 @@ unsigned int ksm_kernel_version(struct ksm *k);
 /* "6.12.117" as 117. */
 unsigned int ksm_kernel_patch(struct ksm *k);
 
+/* files.c: the files that are read, but for the attributes of KSM */
+enum ksm_file {
+	KSM_FILE_ANY,		/* no row of its own */
+	KSM_FILE_META,
+	KSM_FILE_VMSTAT,
+	KSM_FILE_MEMINFO,
+	KSM_FILE_UPTIME,
+	KSM_FILE_PRESSURE,
+	KSM_FILE_BOOT_ID,
+	KSM_FILE_THP,
+	KSM_FILE_PTES_NONE,
+	KSM_FILE_ONLY_ZERO,
+	KSM_FILE_UKSM_RUN,
+	KSM_FILE_NOTE,		/* of the running ksm-autotune */
+	KSM_FILE_TOLD,
+	KSM_FILE_STAT,		/* of a process from here */
+	KSM_FILE_STATUS,
+	KSM_FILE_KSM_STAT,
+	KSM_FILE_MERGING,
+	KSM_FILE_CGROUP,
+	KSM_FILE_CMDLINE,
+	KSM_FILE_SMAPS,
+	KSM_FILE_SCHEDSTAT,
+	KSM_FILE_AUXV,
+	__KSM_FILE_N
+};
+
+enum ksm_file_where {
+	KSM_IN_ROOT,
+	KSM_IN_PROC,
+	KSM_IN_PROCESS,		/* below proc/PID */
+};
+
+/* What of a file gets into a dump (dump.c). */
+enum ksm_file_keep {
+	KSM_KEEP_NONE,
+	KSM_KEEP_ALL,		/* nothing in it is anybody's secret */
+	KSM_KEEP_KSMD,		/* all, of ksmd alone */
+	KSM_KEEP_STAT,		/* the fields that are read */
+	KSM_KEEP_STATUS,	/* the lines that are read */
+	KSM_KEEP_CGROUP,	/* nothing, unless asked for */
+	KSM_KEEP_CMDLINE,	/* the name of the process, unless all is asked for */
+	KSM_KEEP_SMAPS,		/* sizes and flags; names and addresses if asked for */
+};
+
+struct ksm_file_info {
+	const char *name;
+	enum ksm_file_where where;
+	enum ksm_file_keep keep;
+	size_t max;		/* of it, at most so much is read */
+	bool cut;		/* the beginning is of use without the rest */
+};
+
+#define KSM_FILE_NAME_MAX 80
+const struct ksm_file_info *ksm_file_info(enum ksm_file file);
+/* Its name below the directory that it is in: the root, or proc.  Returns @out. */
+const char *ksm_file_name(enum ksm_file file, pid_t pid, char out[KSM_FILE_NAME_MAX]);
+/* The same below the root. */
+const char *ksm_file_path(enum ksm_file file, pid_t pid, char out[KSM_FILE_NAME_MAX]);
+
 /* path.c: the only opener of kernel files; fmt is relative to the root, without a leading slash */
 /* A root as an O_PATH descriptor, or -errno. */
 int ksm_path_root(const char *root);
@@ -67,28 +127,20 @@ int ksm_path_openv(struct ksm *k, int flags, const char *fmt, va_list ap) __prin
 int ksm_path_open(struct ksm *k, int flags, const char *fmt, ...) __printf(3, 4);
 /* NULL with errno set. */
 DIR *ksm_path_opendir(struct ksm *k, const char *fmt, ...) __printf(2, 3);
-/* How long a file may be, and what is done with one that is longer: the table of path.c. */
-enum ksm_file {
-	KSM_FILE_ANY,		/* of the kernel, or of a dump */
-	KSM_FILE_CGROUP,
-	KSM_FILE_STATUS,
-	KSM_FILE_CMDLINE,	/* cut */
-	KSM_FILE_NOTE,		/* of ours below /run */
-	KSM_FILE_NOTES,		/* the same, of many processes */
-};
 /* The whole file into @out, emptied first.  0 or -errno, with the failure recorded. */
 int ksm_path_read(struct ksm *k, struct str *out, const char *fmt, ...) __printf(3, 4);
-/* The same of a kind that a process may make long: cut there, or -EFBIG. */
-int ksm_path_read_file(struct ksm *k, enum ksm_file kind, struct str *out, const char *fmt, ...)
-	__printf(4, 5);
+/* The same of a row of the table: cut at its length, or -EFBIG.  @pid: of a process' file. */
+int ksm_path_read_file(struct ksm *k, enum ksm_file file, pid_t pid, struct str *out);
 /* The same from a descriptor; the caller records the failure. */
-int ksm_path_read_fd(int fd, enum ksm_file kind, struct str *out);
+int ksm_path_read_fd(int fd, enum ksm_file file, struct str *out);
 /*
  * One read of at most len - 1 bytes, NUL-terminated, below one of the handle's
  * descriptors: for small files that are read often.  Records no failure.
  * Length or -errno.
  */
 ssize_t ksm_path_read_small(struct ksm *k, int dirfd, const char *name, char *buf, size_t len);
+/* The same of a row of the table. */
+ssize_t ksm_path_read_start(struct ksm *k, enum ksm_file file, pid_t pid, char *buf, size_t len);
 /* One write of the whole text; never creates.  Records no failure. */
 int ksm_path_write_at(struct ksm *k, int dirfd, const char *name, const char *text);
 /* Is it on a file system of the kernel's memory, which answers by itself? */

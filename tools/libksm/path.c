@@ -23,30 +23,6 @@
 
 #define PATH_LEN 256
 
-/*
- * How much of a file is read.  What a process can make long costs its readers no
- * more than that: PR_SET_MM_MAP lets any user present a command line of gigabytes,
- * which children share without owning a page of it.  The files of mappings are
- * not here: they are read as a stream.
- */
-static const struct {
-	size_t max;
-	bool cut;		/* the beginning is of use without the rest */
-} files[] = {
-	/* No kernel file that is read whole comes near; a dump's file may be anything. */
-	[KSM_FILE_ANY] = { 64U << 20, false },
-	/* A line of at most PATH_MAX for each of some fifteen hierarchies, escaped. */
-	[KSM_FILE_CGROUP] = { 256U << 10, false },
-	/* NGROUPS_MAX is 65536, and a number has ten digits. */
-	[KSM_FILE_STATUS] = { 2U << 20, false },
-	/* The longest argument that exec takes (MAX_ARG_STRLEN). */
-	[KSM_FILE_CMDLINE] = { KSM_CMDLINE_MAX, true },
-	/* 64 rules of some 200 bytes, and a hundred lines of later versions. */
-	[KSM_FILE_NOTE] = { 64U << 10, false },
-	/* 4096 processes of some 500 bytes at most. */
-	[KSM_FILE_NOTES] = { 4U << 20, false },
-};
-
 static int open_below(const struct ksm *k, int dirfd, const char *rel, int flags)
 {
 	int fd;
@@ -143,9 +119,9 @@ DIR *ksm_path_opendir(struct ksm *k, const char *fmt, ...)
  * A process that ends between open and read answers ESRCH; kernel files are
  * generated at each read, so a short read is the end only when it returns 0.
  */
-int ksm_path_read_fd(int fd, enum ksm_file kind, struct str *out)
+int ksm_path_read_fd(int fd, enum ksm_file file, struct str *out)
 {
-	const size_t max = files[kind].max;
+	const size_t max = ksm_file_info(file)->max;
 	size_t chunk = 4096;
 
 	str_reset(out);
@@ -166,7 +142,7 @@ int ksm_path_read_fd(int fd, enum ksm_file kind, struct str *out)
 		out->len = MIN(out->len + n, max);
 		out->s[out->len] = '\0';
 		if (more)
-			return files[kind].cut ? 0 : -EFBIG;
+			return ksm_file_info(file)->cut ? 0 : -EFBIG;
 		if (!n)
 			return 0;
 		if ((size_t)n == chunk && chunk < (256U << 10))
@@ -174,50 +150,33 @@ int ksm_path_read_fd(int fd, enum ksm_file kind, struct str *out)
 	}
 }
 
-static int read_filev(struct ksm *k, enum ksm_file kind, struct str *out, const char *fmt,
-		      va_list ap) __printf(4, 0);
-static int read_filev(struct ksm *k, enum ksm_file kind, struct str *out, const char *fmt,
-		      va_list ap)
+static int read_path(struct ksm *k, enum ksm_file file, const char *rel, struct str *out)
 {
-	char rel[PATH_LEN];
-	va_list again;
-	int fd, rc;
+	int fd __cleanup_fd = open_below(k, k->rootfd, rel, O_RDONLY);
+	int rc = fd < 0 ? fd : ksm_path_read_fd(fd, file, out);
 
-	va_copy(again, ap);
-	fd = ksm_path_openv(k, O_RDONLY, fmt, ap);
-	rc = fd;
-	if (fd >= 0) {
-		rc = ksm_path_read_fd(fd, kind, out);
-		close(fd);
-		if (rc) {
-			vsnprintf(rel, sizeof(rel), fmt, again);
-			ksm_fail(k, rc, "read", "%s", rel);
-		}
-	}
-	va_end(again);
-	return rc;
+	return rc ? ksm_fail(k, rc, "read", "%s", rel) : 0;
 }
 
 int ksm_path_read(struct ksm *k, struct str *out, const char *fmt, ...)
 {
+	char rel[PATH_LEN];
 	va_list ap;
-	int rc;
+	int n;
 
 	va_start(ap, fmt);
-	rc = read_filev(k, KSM_FILE_ANY, out, fmt, ap);
+	n = vsnprintf(rel, sizeof(rel), fmt, ap);
 	va_end(ap);
-	return rc;
+	if (n < 0 || (size_t)n >= sizeof(rel))
+		return -ENAMETOOLONG;
+	return read_path(k, KSM_FILE_ANY, rel, out);
 }
 
-int ksm_path_read_file(struct ksm *k, enum ksm_file kind, struct str *out, const char *fmt, ...)
+int ksm_path_read_file(struct ksm *k, enum ksm_file file, pid_t pid, struct str *out)
 {
-	va_list ap;
-	int rc;
+	char rel[KSM_FILE_NAME_MAX];
 
-	va_start(ap, fmt);
-	rc = read_filev(k, kind, out, fmt, ap);
-	va_end(ap);
-	return rc;
+	return read_path(k, file, ksm_file_path(file, pid, rel), out);
 }
 
 ssize_t ksm_path_read_small(struct ksm *k, int dirfd, const char *name, char *buf, size_t len)
@@ -234,6 +193,14 @@ ssize_t ksm_path_read_small(struct ksm *k, int dirfd, const char *name, char *bu
 		return -errno;
 	buf[n] = '\0';
 	return n;
+}
+
+ssize_t ksm_path_read_start(struct ksm *k, enum ksm_file file, pid_t pid, char *buf, size_t len)
+{
+	const int dirfd = ksm_file_info(file)->where == KSM_IN_ROOT ? k->rootfd : k->procfd;
+	char name[KSM_FILE_NAME_MAX];
+
+	return ksm_path_read_small(k, dirfd, ksm_file_name(file, pid, name), buf, len);
 }
 
 int ksm_path_write_at(struct ksm *k, int dirfd, const char *name, const char *text)
@@ -291,13 +258,12 @@ int ksm_path_inode(struct ksm *k, const char *name, uint64_t *inode)
  */
 int ksm_proc_lacks(struct ksm *k, pid_t pid, int rc)
 {
-	char name[32], byte[2];
+	char byte[2];
 	ssize_t n;
 
 	if (rc != -ENOENT && rc != -ENOTDIR)
 		return rc;
-	snprintf(name, sizeof(name), "%d/stat", (int)pid);
-	n = ksm_path_read_small(k, k->procfd, name, byte, sizeof(byte));
+	n = ksm_path_read_start(k, KSM_FILE_STAT, pid, byte, sizeof(byte));
 	return n < 0 && ksm_state_of(n) == KSM_ABSENT ? -ESRCH : -ENOENT;
 }
 

@@ -114,10 +114,10 @@ pid_t ksm_pidstat_live(struct ksm *k, pid_t pid, struct ksm_proc *out)
 pid_t ksm_proc_thread(struct ksm *k, pid_t pid)
 {
 	struct ksm_proc p = { 0 };
-	char name[32];
+	char name[KSM_FILE_NAME_MAX];
 
-	snprintf(name, sizeof(name), "%d/stat", (int)pid);
-	if (!k->live || ksm_pidstat_read(k, name, &p) || !ksm_pidstat_ended(&p))
+	if (!k->live ||
+	    ksm_pidstat_read(k, ksm_file_name(KSM_FILE_STAT, pid, name), &p) || !ksm_pidstat_ended(&p))
 		return pid;
 	return ksm_pidstat_live(k, pid, &p) ?: pid;
 }

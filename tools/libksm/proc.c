@@ -141,20 +141,18 @@ int ksm_proc_status_parse(const char *buf, size_t len, struct ksm_proc_status *o
 
 int ksm_proc_status_read(struct ksm *k, pid_t pid, struct ksm_proc_status *out)
 {
-	int rc = ksm_path_read_file(k, KSM_FILE_STATUS, &k->buf, "proc/%d/status", (int)pid);
+	int rc = ksm_path_read_file(k, KSM_FILE_STATUS, pid, &k->buf);
 
 	rc = ksm_proc_lacks(k, pid, rc);
 	return rc ? rc : ksm_proc_status_parse(str_get(&k->buf), k->buf.len, out);
 }
 
 /* One small file below @pid, whole lines of it; length or -errno. */
-static ssize_t read_lines(struct ksm *k, pid_t pid, const char *file, char *buf, size_t len)
+static ssize_t read_lines(struct ksm *k, pid_t pid, enum ksm_file file, char *buf, size_t len)
 {
-	char name[40], *end;
-	ssize_t n;
+	ssize_t n = ksm_path_read_start(k, file, pid, buf, len);
+	char *end;
 
-	snprintf(name, sizeof(name), "%d/%s", (int)pid, file);
-	n = ksm_path_read_small(k, k->procfd, name, buf, len);
 	/* A number that is cut at the end of the buffer would be another number. */
 	if (n == (ssize_t)len - 1) {
 		end = memrchr(buf, '\n', n);
@@ -174,14 +172,14 @@ static void stat_read(struct ksm *k, pid_t pid, struct ksm_proc_stat *out)
 	ssize_t n;
 
 	stat_set_all(out, KSM_ABSENT);
-	n = read_lines(k, pid, "ksm_stat", buf, sizeof(buf));
+	n = read_lines(k, pid, KSM_FILE_KSM_STAT, buf, sizeof(buf));
 	if (n < 0)
 		stat_set_all(out, ksm_state_of(n) == KSM_DENIED ? KSM_DENIED : KSM_ABSENT);
 	else
 		ksm_proc_stat_parse(buf, n, out);
 	if (out->merging_pages.state != KSM_ABSENT)
 		return;
-	n = read_lines(k, pid, "ksm_merging_pages", buf, sizeof(buf));
+	n = read_lines(k, pid, KSM_FILE_MERGING, buf, sizeof(buf));
 	if (n < 0)
 		out->merging_pages.state = ksm_state_of(n) == KSM_DENIED ? KSM_DENIED : KSM_ABSENT;
 	else if (!num_kernel_count(buf, n, &v))
@@ -247,12 +245,11 @@ int ksm_proc_read(struct ksm *k, pid_t pid, unsigned int want, struct ksm_proc *
 	struct ksm_proc_status status;
 	struct ksm_proc other = { 0 };
 	pid_t thread = pid;
-	char name[32];
+	char name[KSM_FILE_NAME_MAX];
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	snprintf(name, sizeof(name), "%d/stat", (int)pid);
-	rc = ksm_pidstat_read(k, name, out);
+	rc = ksm_pidstat_read(k, ksm_file_name(KSM_FILE_STAT, pid, name), out);
 	if (rc)
 		return rc;
 	out->pid = pid;
@@ -296,22 +293,22 @@ int ksm_proc_read_same(struct ksm *k, const struct ksm_ident *id, unsigned int w
 		       struct ksm_proc *out)
 {
 	int rc = ksm_proc_read(k, id->pid, want, out);
+	char path[KSM_FILE_NAME_MAX];
 
 	if (rc || id->start_ticks == KSM_START_ANY || id->start_ticks == out->start_ticks)
 		return rc;
-	return ksm_fail(k, -ESRCH, "read", "proc/%d/stat", (int)id->pid);
+	return ksm_fail(k, -ESRCH, "read", "%s", ksm_file_path(KSM_FILE_STAT, id->pid, path));
 }
 
 int ksm_proc_image(struct ksm *k, const struct ksm_ident *id, uint64_t *out)
 {
 	const pid_t thread = ksm_proc_thread(k, id->pid);
-	char name[32], buf[4096];
+	char buf[4096];
 	struct ksm_proc p;
 	ssize_t n;
 	int rc;
 
-	snprintf(name, sizeof(name), "%d/auxv", (int)thread);
-	n = ksm_path_read_small(k, k->procfd, name, buf, sizeof(buf));
+	n = ksm_path_read_start(k, KSM_FILE_AUXV, thread, buf, sizeof(buf));
 	if (n < 0)
 		return ksm_proc_lacks(k, id->pid, n);
 	/* FNV-1a: nobody gains by two that are the same. */
@@ -325,11 +322,11 @@ int ksm_proc_image(struct ksm *k, const struct ksm_ident *id, uint64_t *out)
 int ksm_proc_cmdline(struct ksm *k, pid_t pid, char **buf, size_t *len)
 {
 	struct str text = STR_INIT;
-	int rc = ksm_path_read_file(k, KSM_FILE_CMDLINE, &text, "proc/%d/cmdline", (int)pid);
+	int rc = ksm_path_read_file(k, KSM_FILE_CMDLINE, pid, &text);
 	pid_t thread = !rc && !text.len ? ksm_proc_thread(k, pid) : pid;
 
 	if (thread != pid)
-		rc = ksm_path_read_file(k, KSM_FILE_CMDLINE, &text, "proc/%d/cmdline", (int)thread);
+		rc = ksm_path_read_file(k, KSM_FILE_CMDLINE, thread, &text);
 
 	*buf = NULL;
 	*len = 0;
@@ -403,7 +400,7 @@ int ksm_proc_cgroup_parse(const char *buf, size_t len, char **path)
 
 int ksm_proc_cgroup(struct ksm *k, pid_t pid, char **path)
 {
-	int rc = ksm_path_read_file(k, KSM_FILE_CGROUP, &k->buf, "proc/%d/cgroup", (int)pid);
+	int rc = ksm_path_read_file(k, KSM_FILE_CGROUP, pid, &k->buf);
 
 	*path = NULL;
 	if (rc)

@@ -113,7 +113,7 @@ int ksm_psi_parse(const char *buf, size_t len, struct ksm_stats *out)
 /* Built in and switched off (psi=0), reading it is refused with EOPNOTSUPP. */
 static void psi_read(struct ksm *k, struct ksm_stats *out)
 {
-	int rc = ksm_path_read(k, &k->buf, "proc/pressure/memory");
+	int rc = ksm_path_read_file(k, KSM_FILE_PRESSURE, 0, &k->buf);
 
 	if (!rc)
 		ksm_psi_parse(str_get(&k->buf), k->buf.len, out);
@@ -161,14 +161,13 @@ static void ksmd_find(struct ksm *k, uint64_t want)
 
 static bool ksmd_cpu(struct ksm *k, pid_t pid, uint64_t *ns)
 {
-	char name[32], buf[128];
+	char buf[128];
 	struct span rest, word;
 	struct ksm_proc p;
 	ssize_t n;
 
 	/* schedstat has nanoseconds (CONFIG_SCHED_INFO); stat has ticks. */
-	snprintf(name, sizeof(name), "%d/schedstat", (int)pid);
-	n = ksm_path_read_small(k, k->procfd, name, buf, sizeof(buf));
+	n = ksm_path_read_start(k, KSM_FILE_SCHEDSTAT, pid, buf, sizeof(buf));
 	rest = (struct span){ buf, n > 0 ? n : 0 };
 	if (span_word(&rest, &word) && span_u64(word, ns) && *ns)
 		return true;
@@ -214,9 +213,9 @@ int ksm_stats_read(struct ksm *k, struct ksm_stats *out)
 			failed = id;
 		}
 	}
-	if (!ksm_path_read(k, &k->buf, "proc/vmstat"))
+	if (!ksm_path_read_file(k, KSM_FILE_VMSTAT, 0, &k->buf))
 		ksm_vmstat_parse(str_get(&k->buf), k->buf.len, out);
-	if (!ksm_path_read(k, &k->buf, "proc/meminfo"))
+	if (!ksm_path_read_file(k, KSM_FILE_MEMINFO, 0, &k->buf))
 		ksm_meminfo_parse(str_get(&k->buf), k->buf.len, out);
 	psi_read(k, out);
 	ksmd_read(k, out);
@@ -243,7 +242,7 @@ struct ksm_fig ksm_uptime_ns(struct ksm *k)
 
 	if (k->live && !clock_gettime(CLOCK_BOOTTIME, &t))
 		return KSM_FIG((int64_t)t.tv_sec * 1000000000 + t.tv_nsec);
-	n = ksm_path_read_small(k, k->procfd, "uptime", buf, sizeof(buf));
+	n = ksm_path_read_start(k, KSM_FILE_UPTIME, 0, buf, sizeof(buf));
 	if (n <= 0)
 		return none;
 	rest = (struct span){ buf, n };

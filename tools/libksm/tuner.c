@@ -346,37 +346,36 @@ static int64_t late_s(const struct ksm *k, const struct ksm_tuner *t)
 	return late > LATE_S && late / 2 > interval ? late : 0;
 }
 
-#define DIR_PATH "run/ksm-autotune/"
-
-static int read_file(struct ksm *k, const char *name, enum ksm_file kind, struct str *out)
+static int read_file(struct ksm *k, enum ksm_file file, struct str *out)
 {
-	int fd __cleanup_fd = ksm_path_open(k, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, DIR_PATH "%s",
-					    name);
+	char path[KSM_FILE_NAME_MAX];
+	int fd __cleanup_fd = ksm_path_open(k, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, "%s",
+					    ksm_file_path(file, 0, path));
 	int rc;
 
 	if (fd < 0)
 		return fd == -ELOOP ? -EPERM : fd == -ENOTDIR ? -ENOENT : fd;
 	rc = check_owner(k, fd);
 	if (!rc)
-		rc = ksm_path_read_fd(fd, kind, out);
-	return rc ? ksm_fail(k, rc, "read", DIR_PATH "%s", name) : 0;
+		rc = ksm_path_read_fd(fd, file, out);
+	return rc ? ksm_fail(k, rc, "read", "%s", path) : 0;
 }
 
-int ksm_tuner_read_file(struct ksm *k, const char *name, struct str *out)
+int ksm_tuner_read_told(struct ksm *k, struct str *out)
 {
-	return read_file(k, name, KSM_FILE_NOTES, out);
+	return read_file(k, KSM_FILE_TOLD, out);
 }
 
 int ksm_tuner_read(struct ksm *k, struct ksm_tuner *out)
 {
 	struct str text __cleanup_str = STR_INIT;
-	int rc = read_file(k, KSM_TUNER_FILE, KSM_FILE_NOTE, &text);
+	int rc = read_file(k, KSM_FILE_NOTE, &text);
 
 	if (rc)
 		return rc;
 	rc = ksm_tuner_parse(str_get(&text), text.len, out);
 	if (rc)
-		return ksm_fail(k, rc, "read", DIR_PATH KSM_TUNER_FILE);
+		return ksm_fail(k, rc, "read", "%s", KSM_TUNER_BELOW "/" KSM_TUNER_FILE);
 	out->alive = is_alive(k, &out->id);
 	out->late_s = late_s(k, out);
 	return 0;

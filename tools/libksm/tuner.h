@@ -12,9 +12,11 @@
 #include "libksm/libksm.h"
 #include "util/str.h"
 
-/* Root's directory (0755) and the file in it (0644); below another root, in its run/. */
-#define KSM_TUNER_DIR	    "/run/ksm-autotune"
+/* Root's directory (0755) and the files in it (0644); below another root, in its run/. */
+#define KSM_TUNER_BELOW	    "run/ksm-autotune"
+#define KSM_TUNER_DIR	    "/" KSM_TUNER_BELOW
 #define KSM_TUNER_FILE	    "decision"
+#define KSM_TUNER_TOLD	    "processes"
 
 #define KSM_TUNER_RULES	    64	/* more are not noted one by one */
 #define KSM_TUNER_USERS	    16
@@ -106,7 +108,7 @@ int ksm_tuner_write(int dirfd, const struct ksm_tuner *t);
 int ksm_tuner_read(struct ksm *k, struct ksm_tuner *out);
 
 /* What the daemon notes beside that, of many processes: text in a form of its own.  As above. */
-int ksm_tuner_read_file(struct ksm *k, const char *name, struct str *out);
+int ksm_tuner_read_told(struct ksm *k, struct str *out);
 
 /**
  * ksm_tuner_rival() - another program that decides about the same settings: ksmtuned

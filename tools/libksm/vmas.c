@@ -258,8 +258,10 @@ static int smaps_stream(int fd, struct smaps *sm, char *buf, size_t size, size_t
 static int vmas_walk(struct ksm *k, pid_t pid, ksm_vma_fn fn, void *arg, size_t piece)
 {
 	const size_t size = MAX(piece, (size_t)2 * NAME_MAX_LEN);
-	int fd __cleanup_fd = ksm_path_open(k, O_RDONLY, "proc/%d/smaps",
-					    (int)ksm_proc_thread(k, pid));
+	char path[KSM_FILE_NAME_MAX];
+	int fd __cleanup_fd = ksm_path_open(k, O_RDONLY, "%s",
+					    ksm_file_path(KSM_FILE_SMAPS, ksm_proc_thread(k, pid),
+							  path));
 	char *buf __cleanup_free = malloc(size);
 	struct smaps *sm __cleanup_free = calloc(1, sizeof(*sm));
 	int rc;
@@ -272,7 +274,7 @@ static int vmas_walk(struct ksm *k, pid_t pid, ksm_vma_fn fn, void *arg, size_t 
 	sm->arg = arg;
 	rc = smaps_stream(fd, sm, buf, size, piece);
 	if (rc < 0 && rc != -ESRCH)
-		ksm_fail(k, rc, "read", "proc/%d/smaps", (int)pid);
+		ksm_fail(k, rc, "read", "%s", ksm_file_path(KSM_FILE_SMAPS, pid, path));
 	return rc;
 }
 
