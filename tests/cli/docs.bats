@@ -11,7 +11,7 @@ COMPLETION=$KSM_SRCDIR/tools/completion
 
 setup() {
 	COMMANDS=(status list get set start stop info unmerge procs vmas doctor
-		engine settle watch save restore diff profile metrics)
+		engine settle watch save restore diff profile dump metrics)
 }
 
 # plain FILE: a man page without the escapes that matter here.
@@ -523,6 +523,8 @@ offers() {
 	offers "$$" ksmctl vmas --join "$$"
 	offers "vm-host" ksmctl profile vm
 	offers "$ROOT/meta" ksmctl restore "$ROOT/me"
+	offers "$ROOT/proc" ksmctl dump "$ROOT/pr"
+	offers "maps,cgroup" ksmctl dump --with maps,cg
 	offers "$ROOT/meta" ksmctl status --since "$ROOT/me"
 	offers "$ROOT" ksmctl -s "$ROOT"
 	offers "$$" ksm-advise -p "$$"

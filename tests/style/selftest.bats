@@ -175,7 +175,7 @@ clean() {
 		'cli_die("call exit(1) and strcpy(a, b), see /proc/self/maps or /sys");' \
 		"char q = '\"'; x = \"\\\"/*\"; on_exit(f); sys_madvise(p); k->exit(1); my_stderr = 1;" \
 		'_exit(1); cli_error(0, "%s", "/* no comment"); str->open(1); "share/proc/file";'
-	good tools/libksm/l.c 'ksm_path_open(k, "proc/%d/stat", 1); ksm_procs_open(k); reopen(f);'
+	good tools/libksm/pidstat.c 'ksm_path_open(k, "proc/%d/stat", 1); ksm_procs_open(k); reopen(f);'
 	listed
 	clean
 }
@@ -183,7 +183,8 @@ clean() {
 @test "paths of the kernel" {
 	good tools/ksmctl/a.c 'f("/sys/kernel/mm/ksm/run");' 'f("%s/proc/self");' 'f("proc/self");'
 	good tools/libksm/l.c 'f("/proc/%d/maps");' 'fd = open(p, 0);' 'd = opendir(p);' \
-		'fopen(p, "r");' 'openat(1, p, 0);'
+		'fopen(p, "r");' 'openat(1, p, 0);' 'f("proc/vmstat");' 'f("%d/stat");'
+	good tools/libksm/files.c 'f("proc/vmstat");'
 	listed
 	finds "tools/ksmctl/a.c:5: paths of /proc and /sys belong to libksm/path.c and attrs.c" \
 		"tools/ksmctl/a.c:6: paths of /proc and /sys belong to libksm/path.c and attrs.c" \
@@ -192,7 +193,9 @@ clean() {
 		"tools/libksm/l.c:6: files are opened in libksm/path.c" \
 		"tools/libksm/l.c:7: files are opened in libksm/path.c" \
 		"tools/libksm/l.c:8: files are opened in libksm/path.c" \
-		"tools/libksm/l.c:9: files are opened in libksm/path.c"
+		"tools/libksm/l.c:9: files are opened in libksm/path.c" \
+		"tools/libksm/l.c:10: files that a dump has are rows of libksm/files.c" \
+		"tools/libksm/l.c:11: files that a dump has are rows of libksm/files.c"
 }
 
 @test "banned calls" {

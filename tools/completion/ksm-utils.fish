@@ -42,6 +42,8 @@ function __ksm_utils_operands
             $argv[1] list -rn -o NAME 2>/dev/null
         case profile
             $argv[1] profile -rn -o NAME 2>/dev/null
+        case dump
+            __fish_complete_directories (commandline -ct)
         case save restore diff replay
             __fish_complete_path (commandline -ct)
     end

@@ -39,6 +39,7 @@ _ksm_utils()
 		if ((${values[(Ie)$words[CURRENT-1]]})) && [[ $line == *\ [^-]* ]]; then
 			case $line in
 			*--sysroot*) _files -/ ;;
+			*--with\ *) _values -s , what cmdline maps cgroup all ;;
 			*--user*) _users ;;
 			*--pid*) _values -s , PID ${(f)"$(cd /proc && print -l <->(/N))"} ;;
 			*\ FILE | *\ FILE...) _files ;;
@@ -53,6 +54,8 @@ _ksm_utils()
 		compadd -- $found
 	elif [[ $cmd == (get|set) ]]; then
 		compadd -- ${(f)"$($program list -rn -o NAME 2>/dev/null)"}
+	elif [[ $cmd == dump ]]; then
+		_files -/
 	elif [[ $cmd == profile ]]; then
 		compadd -- ${(f)"$($program profile -rn -o NAME 2>/dev/null)"}
 	elif [[ -z $cmd && -n $commands ]]; then

@@ -84,6 +84,8 @@ struct ctl_crowd {
 	size_t n, cap;
 };
 
+/* Does it, by its figures or, of one not scanned yet, by its mappings? */
+bool ctl_takes_part(struct ctl *ctl, const struct ksm_proc *p);
 /* @ask: 0: only who decides.  Freed by ctl_crowd_free(), also after a failure. */
 void ctl_crowd_read(struct ctl *ctl, unsigned int ask, struct ctl_crowd *out);
 void ctl_crowd_free(struct ctl_crowd *c);
@@ -299,6 +301,31 @@ int ctl_save(struct ctl *ctl, int argc, char **argv);
 int ctl_restore(struct ctl *ctl, int argc, char **argv);
 int ctl_diff(struct ctl *ctl, int argc, char **argv);
 int ctl_profile(struct ctl *ctl, int argc, char **argv);
+
+/* newdir.c: a directory that is there whole, or not at all */
+struct ctl_newdir {
+	struct str dir;		/* where it will be */
+	struct str tmp;		/* where it is until then; empty: it is not */
+	int fd;
+	uint64_t bytes;		/* of all files in it */
+};
+
+/*
+ * @dir must not be there, or be an empty directory.  0; -EEXIST; -ENOTEMPTY; -errno.
+ * ctl_newdir_end() comes in any case.
+ */
+int ctl_newdir_begin(struct ctl_newdir *d, const char *dir);
+/* A file, and the directories that it is in.  0 or -errno. */
+int ctl_newdir_put(struct ctl_newdir *d, const char *path, mode_t mode, const char *text,
+		   size_t len);
+/* All of it appears at once.  0 or -errno. */
+int ctl_newdir_finish(struct ctl_newdir *d);
+/* Removes it, unless it is finished. */
+void ctl_newdir_end(struct ctl_newdir *d);
+
+/* cmd-dump.c */
+extern const struct cli_cmd ctl_cmd_dump;
+int ctl_dump(struct ctl *ctl, int argc, char **argv);
 
 /* cmd-metrics.c */
 extern const struct cli_cmd ctl_cmd_metrics;

@@ -11,7 +11,7 @@
 #include "util/vec.h"
 
 /* Kernels before 6.15 tell of a process that was not scanned yet only by its mappings. */
-static bool takes_part(struct ctl *ctl, const struct ksm_proc *p)
+bool ctl_takes_part(struct ctl *ctl, const struct ksm_proc *p)
 {
 	enum ksm_member m;
 
@@ -36,7 +36,7 @@ static int take(struct ctl *ctl, unsigned int ask, struct ctl_crowd *c, const st
 	if (p->kthread || !ask)
 		return 0;
 	if (ask & CTL_CROWD_COUNT) {
-		c->members.v += takes_part(ctl, p);
+		c->members.v += ctl_takes_part(ctl, p);
 		/* "Nobody" can be said only of processes that may be read. */
 		if (p->member == KSM_MEMBER_DENIED)
 			c->members.state = KSM_DENIED;

@@ -315,6 +315,12 @@ static int num_parse_file(const struct ksm_attr_info *in, const char *buf, size_
 	return 0;
 }
 
+const char *ksm_attr_path(enum ksm_attr id, char out[KSM_FILE_NAME_MAX])
+{
+	snprintf(out, KSM_FILE_NAME_MAX, KSM_DIR "/%s", infos[id].name);
+	return out;
+}
+
 int ksm_attr_read(struct ksm *k, enum ksm_attr id, struct ksm_value *out)
 {
 	const struct ksm_attr_info *in = &infos[id];

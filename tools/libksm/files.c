@@ -41,17 +41,17 @@ static const struct ksm_file_info files[__KSM_FILE_N] = {
 				 KSM_KEEP_ALL, MIB, false },
 	[KSM_FILE_UKSM_RUN] = { "sys/kernel/mm/uksm/run", KSM_IN_ROOT, KSM_KEEP_ALL, MIB, false },
 	/* 64 rules of some 200 bytes, and a hundred lines of later versions. */
-	[KSM_FILE_NOTE] = { KSM_TUNER_BELOW "/" KSM_TUNER_FILE, KSM_IN_ROOT, KSM_KEEP_ALL,
+	[KSM_FILE_NOTE] = { KSM_TUNER_BELOW "/" KSM_TUNER_FILE, KSM_IN_ROOT, KSM_KEEP_NOTE,
 			    64U << 10, false },
 	/* 4096 processes of some 500 bytes at most. */
-	[KSM_FILE_TOLD] = { KSM_TUNER_BELOW "/" KSM_TUNER_TOLD, KSM_IN_ROOT, KSM_KEEP_ALL,
+	[KSM_FILE_TOLD] = { KSM_TUNER_BELOW "/" KSM_TUNER_TOLD, KSM_IN_ROOT, KSM_KEEP_NOTE,
 			    4 * MIB, false },
 
 	[KSM_FILE_STAT] = { "stat", KSM_IN_PROCESS, KSM_KEEP_STAT, MIB, false },
 	/* NGROUPS_MAX is 65536, and a number has ten digits. */
 	[KSM_FILE_STATUS] = { "status", KSM_IN_PROCESS, KSM_KEEP_STATUS, 2 * MIB, false },
-	[KSM_FILE_KSM_STAT] = { "ksm_stat", KSM_IN_PROCESS, KSM_KEEP_ALL, MIB, false },
-	[KSM_FILE_MERGING] = { "ksm_merging_pages", KSM_IN_PROCESS, KSM_KEEP_ALL, MIB, false },
+	[KSM_FILE_KSM_STAT] = { "ksm_stat", KSM_IN_PROCESS, KSM_KEEP_PROC, MIB, false },
+	[KSM_FILE_MERGING] = { "ksm_merging_pages", KSM_IN_PROCESS, KSM_KEEP_PROC, MIB, false },
 	/* A line of at most PATH_MAX for each of some fifteen hierarchies, escaped. */
 	[KSM_FILE_CGROUP] = { "cgroup", KSM_IN_PROCESS, KSM_KEEP_CGROUP, 256U << 10, false },
 	/* The longest argument that exec takes (MAX_ARG_STRLEN). */
@@ -59,7 +59,7 @@ static const struct ksm_file_info files[__KSM_FILE_N] = {
 			       true },
 	/* Readers take it as a stream; 65530 mappings of some 700 bytes, and their names. */
 	[KSM_FILE_SMAPS] = { "smaps", KSM_IN_PROCESS, KSM_KEEP_SMAPS, 128 * MIB, false },
-	[KSM_FILE_SCHEDSTAT] = { "schedstat", KSM_IN_PROCESS, KSM_KEEP_KSMD, MIB, false },
+	[KSM_FILE_SCHEDSTAT] = { "schedstat", KSM_IN_PROCESS, KSM_KEEP_KTHREAD, MIB, false },
 	/* Addresses that are random to keep a process safe. */
 	[KSM_FILE_AUXV] = { "auxv", KSM_IN_PROCESS, KSM_KEEP_NONE, MIB, false },
 };

@@ -94,8 +94,10 @@ enum ksm_file_where {
 /* What of a file gets into a dump (dump.c). */
 enum ksm_file_keep {
 	KSM_KEEP_NONE,
-	KSM_KEEP_ALL,		/* nothing in it is anybody's secret */
-	KSM_KEEP_KSMD,		/* all, of ksmd alone */
+	KSM_KEEP_ALL,		/* of the system: nothing in it is anybody's secret */
+	KSM_KEEP_NOTE,		/* all, where it is believed */
+	KSM_KEEP_PROC,		/* all, of what is not a thread of the kernel */
+	KSM_KEEP_KTHREAD,	/* all, of what is one */
 	KSM_KEEP_STAT,		/* the fields that are read */
 	KSM_KEEP_STATUS,	/* the lines that are read */
 	KSM_KEEP_CGROUP,	/* nothing, unless asked for */
@@ -157,6 +159,18 @@ int ksm_path_inode(struct ksm *k, const char *name, uint64_t *inode);
  */
 int ksm_proc_lacks(struct ksm *k, pid_t pid, int rc);
 
+/* attrs.c */
+/* Its path below the root; returns @out. */
+const char *ksm_attr_path(enum ksm_attr id, char out[KSM_FILE_NAME_MAX]);
+
+/* dump.c: texts without what is private, appended to @out; 0 or -ENOMEM */
+int ksm_dump_status(const char *buf, size_t len, struct str *out);
+int ksm_dump_smaps(const char *buf, size_t len, size_t page_size, struct str *out);
+
+/* tuner.c */
+/* A note of ksm-autotune, as ksm_tuner_read() believes it. */
+int ksm_tuner_read_text(struct ksm *k, enum ksm_file file, struct str *out);
+
 /* rights.c */
 /* Who asks, as far as it matters. */
 struct ksm_standing {
@@ -177,6 +191,8 @@ bool ksm_initial_userns(struct ksm *k);
 int ksm_walk_open(int dirfd, const char *path, int flags);
 
 /* pidstat.c */
+/* A line that ksm_proc_pidstat_parse() reads as the same; what it does not read is 0. */
+int ksm_proc_pidstat_format(const struct ksm_proc *p, struct str *out);
 /* A thread's line, or the process' own, by its name below proc/: 0, -ESRCH, -errno. */
 int ksm_pidstat_read(struct ksm *k, const char *name, struct ksm_proc *out);
 bool ksm_pidstat_ended(const struct ksm_proc *p);

@@ -394,6 +394,9 @@ struct ksm_stats {
 
 /* Reads all of it; absent parts are figures without value, not errors. */
 int ksm_stats_read(struct ksm *k, struct ksm_stats *out);
+struct ksm_proc;
+/* Is it one of the kernel's scanners? */
+bool ksm_proc_is_ksmd(const struct ksm_proc *p);
 
 /* The clock of when_ns, which never goes back (CLOCK_MONOTONIC). */
 uint64_t ksm_now_ns(void);
@@ -946,6 +949,37 @@ int ksm_select_more(struct ksm *k, struct ksm_ident **ids, size_t *n);
  * another's now; -errno.
  */
 int ksm_select_still(struct ksm *k, const struct ksm_select *sel, const struct ksm_ident *id);
+
+/* ------------------------------------------------------------------ */
+/* dump.c: what the tools read, as the files of a dump			*/
+
+/* What is private, and is there only where it is asked for. */
+enum ksm_dump_with {
+	KSM_DUMP_CMDLINE = 1 << 0,	/* arguments; else the name of the process stands for them */
+	KSM_DUMP_MAPS = 1 << 1,		/* addresses, and files and names of mappings */
+	KSM_DUMP_CGROUP = 1 << 2,	/* control groups: units, containers, guests */
+};
+
+/*
+ * One file: its path below the root, and its text, of which @text is NULL when it is
+ * there and may not be read.  What it returns, other than 0, ends the dump.
+ */
+typedef int (*ksm_dump_fn)(const char *path, const char *text, size_t len, void *arg);
+
+/* All but the processes.  0, what @fn returned, -errno of a file that could not be read. */
+int ksm_dump_system(struct ksm *k, ksm_dump_fn fn, void *arg);
+
+/**
+ * ksm_dump_proc() - the files of one process
+ * @with: what is private and yet wanted
+ *
+ * All are read before @fn is called for the first of them, and are those of the same
+ * process.
+ * Return: 0; what @fn returned; -ESRCH when the process is gone, or another has its
+ * number; -EFBIG when a file is longer than any should be; other -errno.
+ */
+int ksm_dump_proc(struct ksm *k, const struct ksm_ident *id, unsigned int with, ksm_dump_fn fn,
+		  void *arg);
 
 /* ------------------------------------------------------------------ */
 /* group.c: what a process belongs to (pure)				*/

@@ -8,11 +8,14 @@
 #include "libksm/internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "libksm/parse.h"
 #include "util/ascii.h"
+
+#define PF_KTHREAD 0x00200000	/* include/linux/sched.h */
 
 /*
  * /proc/PID/stat: "pid (comm) S ppid ...".  comm may hold blanks, newlines and
@@ -21,7 +24,7 @@
  */
 int ksm_proc_pidstat_parse(const char *buf, size_t len, struct ksm_proc *out)
 {
-	/* Field numbers of proc_pid_stat(5). */
+	/* Field numbers of proc_pid_stat(5); ksm_proc_pidstat_format() has the same. */
 	enum { PPID = 4, FLAGS = 9, UTIME = 14, STIME = 15, START = 22, VSIZE = 23, RSS = 24 };
 	const char *open = memchr(buf, '(', len);
 	const char *close = memrchr(buf, ')', len);
@@ -60,7 +63,7 @@ int ksm_proc_pidstat_parse(const char *buf, size_t len, struct ksm_proc *out)
 		if (field == PPID)
 			out->ppid = u;
 		else if (field == FLAGS)
-			out->kthread = u & 0x00200000; /* PF_KTHREAD, include/linux/sched.h */
+			out->kthread = u & PF_KTHREAD;
 		else if (field == UTIME)
 			utime = u;
 		else if (field == STIME)
@@ -73,6 +76,16 @@ int ksm_proc_pidstat_parse(const char *buf, size_t len, struct ksm_proc *out)
 			out->rss_pages = u;
 	}
 	return 0;
+}
+
+int ksm_proc_pidstat_format(const struct ksm_proc *p, struct str *out)
+{
+	/* Its times are known as a sum. */
+	str_addf(out, "%d (%s) %c %d 0 0 0 0 %u 0 0 0 0 %" PRIu64 " 0 0 0 20 0 1 0 %" PRIu64
+		 " %" PRIu64 " %" PRIu64 "\n",
+		 (int)p->pid, p->comm, p->state, (int)p->ppid, p->kthread ? PF_KTHREAD : 0,
+		 p->cpu_ticks, p->start_ticks, p->vsize_bytes, p->rss_pages);
+	return str_err(out);
 }
 
 int ksm_pidstat_read(struct ksm *k, const char *name, struct ksm_proc *out)

@@ -124,7 +124,7 @@ static void psi_read(struct ksm *k, struct ksm_stats *out)
 
 #define KTHREADD 2	/* the second process of each boot: init/main.c rest_init() */
 
-static bool is_ksmd(const struct ksm_proc *p)
+bool ksm_proc_is_ksmd(const struct ksm_proc *p)
 {
 	return p->kthread && (!strcmp(p->comm, "ksmd") || !strncmp(p->comm, "ksmd/", 5));
 }
@@ -149,7 +149,7 @@ static void ksmd_find(struct ksm *k, uint64_t want)
 		return;
 	want = MIN(want, KSM_SCANNERS_MAX);
 	while (k->n_ksmd < want && ksm_procs_next(it, &pid) == 1) {
-		if (ksm_proc_read(k, pid, 0, &p) || !is_ksmd(&p) || (want == 1 && p.comm[4]))
+		if (ksm_proc_read(k, pid, 0, &p) || !ksm_proc_is_ksmd(&p) || (want == 1 && p.comm[4]))
 			continue;
 		/* The one that every kernel has stands in front. */
 		k->ksmd[k->n_ksmd++] = p.comm[4] ? pid : k->ksmd[0];
@@ -171,7 +171,7 @@ static bool ksmd_cpu(struct ksm *k, pid_t pid, uint64_t *ns)
 	rest = (struct span){ buf, n > 0 ? n : 0 };
 	if (span_word(&rest, &word) && span_u64(word, ns) && *ns)
 		return true;
-	if (ksm_proc_read(k, pid, 0, &p) || !is_ksmd(&p))
+	if (ksm_proc_read(k, pid, 0, &p) || !ksm_proc_is_ksmd(&p))
 		return false;
 	*ns = p.cpu_ticks * (1000000000ULL / k->clock_tick);
 	return true;
@@ -201,6 +201,7 @@ static void ksmd_read(struct ksm *k, struct ksm_stats *out)
 
 int ksm_stats_read(struct ksm *k, struct ksm_stats *out)
 {
+	char path[KSM_FILE_NAME_MAX];
 	enum ksm_attr failed = 0;
 	int rc, first = 0;
 
@@ -222,7 +223,7 @@ int ksm_stats_read(struct ksm *k, struct ksm_stats *out)
 	out->when_ns = k->live ? ksm_now_ns() : k->meta_when_ns;
 	/* What was tried since has left its own record. */
 	if (first)
-		ksm_fail(k, first, "read", "sys/kernel/mm/ksm/%s", ksm_attr_info(failed)->name);
+		ksm_fail(k, first, "read", "%s", ksm_attr_path(failed, path));
 	return first;
 }
 

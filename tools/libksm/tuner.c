@@ -346,7 +346,7 @@ static int64_t late_s(const struct ksm *k, const struct ksm_tuner *t)
 	return late > LATE_S && late / 2 > interval ? late : 0;
 }
 
-static int read_file(struct ksm *k, enum ksm_file file, struct str *out)
+int ksm_tuner_read_text(struct ksm *k, enum ksm_file file, struct str *out)
 {
 	char path[KSM_FILE_NAME_MAX];
 	int fd __cleanup_fd = ksm_path_open(k, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, "%s",
@@ -363,13 +363,13 @@ static int read_file(struct ksm *k, enum ksm_file file, struct str *out)
 
 int ksm_tuner_read_told(struct ksm *k, struct str *out)
 {
-	return read_file(k, KSM_FILE_TOLD, out);
+	return ksm_tuner_read_text(k, KSM_FILE_TOLD, out);
 }
 
 int ksm_tuner_read(struct ksm *k, struct ksm_tuner *out)
 {
 	struct str text __cleanup_str = STR_INIT;
-	int rc = read_file(k, KSM_FILE_NOTE, &text);
+	int rc = ksm_tuner_read_text(k, KSM_FILE_NOTE, &text);
 
 	if (rc)
 		return rc;
