@@ -11,7 +11,7 @@ COMPLETION=$KSM_SRCDIR/tools/completion
 
 setup() {
 	COMMANDS=(status list get set start stop info unmerge procs vmas doctor
-		engine settle watch save restore diff profile dump metrics)
+		engine settle watch save restore diff profile dump report metrics)
 }
 
 # plain FILE: a man page without the escapes that matter here.
@@ -524,6 +524,7 @@ offers() {
 	offers "vm-host" ksmctl profile vm
 	offers "$ROOT/meta" ksmctl restore "$ROOT/me"
 	offers "$ROOT/proc" ksmctl dump "$ROOT/pr"
+	offers "unit" ksmctl report --by u
 	offers "maps,cgroup" ksmctl dump --with maps,cg
 	offers "$ROOT/meta" ksmctl status --since "$ROOT/me"
 	offers "$ROOT" ksmctl -s "$ROOT"

@@ -9,7 +9,7 @@ load ../lib/helpers
 setup() {
 	use_root 6.12-busy
 	COMMANDS=(status list get set start stop info unmerge procs vmas doctor engine settle
-		watch save restore diff profile dump metrics)
+		watch save restore diff profile dump report metrics)
 }
 
 @test "help: of the program and of each subcommand, at most 80 columns" {

@@ -34,6 +34,7 @@ const struct cli_cmd ctl_cmd_doctor = {
 
 struct report {
 	struct cli_json *j;	/* NULL: text */
+	bool no_names;		/* of processes */
 	size_t n;
 	struct ctl_decider decider;
 	struct ctl_crowd crowd;
@@ -191,10 +192,11 @@ static void losers(struct ctl *ctl, struct report *r)
 	for (size_t i = 0; i < l.n; i++) {
 		struct str name __cleanup_str = STR_INIT;
 
-		cli_safe(&name, l.worst[i].comm, (size_t)-1);
+		if (!r->no_names)
+			cli_safe(&name, l.worst[i].comm, (size_t)-1);
 		snprintf(about, sizeof(about), "pid %d", (int)l.worst[i].pid);
-		snprintf(text, sizeof(text), "%s: costs more metadata than it saves: profit %s%s%s%s",
-			 str_get(&name),
+		snprintf(text, sizeof(text), "%s%scosts more metadata than it saves: profit %s%s%s%s",
+			 str_get(&name), name.len ? ": " : "",
 			 cli_bytes(size, sizeof(size), l.worst[i].ksm.profit_bytes.v, false),
 			 l.unsure ? ", zero pages not counted" : "",
 			 undo_text(ctl, &l.worst[i], undo, sizeof(undo)),
@@ -327,6 +329,18 @@ static int process_findings(struct ctl *ctl, struct report *r, pid_t pid, const 
 	progress_findings(r, &p, s, &m);
 	profit_finding(ctl, r, &p);
 	return 0;
+}
+
+void ctl_doctor_print(struct ctl *ctl, bool names)
+{
+	struct report r = { .no_names = !names };
+	struct ksm_stats s;
+
+	system_findings(ctl, &r, &s);
+	losers(ctl, &r);
+	if (!r.n)
+		printf("nothing found\n");
+	ctl_crowd_free(&r.crowd);
 }
 
 int ctl_doctor(struct ctl *ctl, int argc, char **argv)

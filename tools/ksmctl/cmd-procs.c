@@ -276,7 +276,7 @@ static void group_profit(const void *row, struct cli_cell *out)
 	put_profit(out, GROUP(row)->profit_bytes);
 }
 
-static const struct cli_col group_columns[] = {
+const struct cli_col ctl_group_columns[] = {
 	{ .name = "GROUP", .help = "name of the group", .get = group_key },
 	{ .name = "PROCS", .help = "processes in it", .kind = CLI_NUM, .get = group_procs },
 	{ .name = "MEMBERS", .help = "mergeable processes in the group", .kind = CLI_NUM,
@@ -299,7 +299,7 @@ static void procs_help(FILE *out)
 {
 	cli_table_help(proc_columns, out);
 	fputs("\nWith --by, of groups:\n", out);
-	cli_table_help(group_columns, out);
+	cli_table_help(ctl_group_columns, out);
 }
 
 
@@ -506,7 +506,7 @@ static int print_groups(struct procs *ps)
 	ptrs = xcalloc(groups.n, sizeof(*ptrs));
 	for (size_t i = 0; i < groups.n; i++)
 		ptrs[i] = &groups.v[i];
-	rc = cli_table_print("groups", group_columns, ptrs, groups.n, &ps->ctl->table);
+	rc = cli_table_print("groups", ctl_group_columns, ptrs, groups.n, &ps->ctl->table);
 	free(ptrs);
 	free(procs);
 	ctl_groups_free(&groups);
@@ -562,7 +562,7 @@ int ctl_procs(struct ctl *ctl, int argc, char **argv)
 	int rc = 0;
 
 	parse(&ps, argc, argv);
-	cli_table_check(ps.by == KSM_GROUP_PID ? proc_columns : group_columns, &ctl->table);
+	cli_table_check(ps.by == KSM_GROUP_PID ? proc_columns : ctl_group_columns, &ctl->table);
 	ps.marked = ps.by == KSM_GROUP_PID &&
 		    (cli_table_wants(proc_columns, &ctl->table, "MARKED") ||
 		     cli_table_wants(proc_columns, &ctl->table, "STRIP"));

@@ -438,6 +438,14 @@ static int print_json(const struct status *st, const struct ctl_moment *since)
 	return rc;
 }
 
+void ctl_status_print(struct ctl *ctl)
+{
+	struct status st;
+
+	status_read(ctl, &st);
+	print_text(ctl, &st);
+}
+
 static int show(struct ctl *ctl)
 {
 	struct status st;

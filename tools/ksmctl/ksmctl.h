@@ -29,6 +29,7 @@ void ctl_open(struct ctl *ctl);
 /* The same, and the kernel must have KSM: exit 3 otherwise. */
 void ctl_open_ksm(struct ctl *ctl);
 /* The second half of that. */
+/* Ends the program where the root that is open has no KSM. */
 void ctl_need_ksm(struct ctl *ctl);
 /*
  * The same for commands that look again and again: the running system, or the first
@@ -74,6 +75,7 @@ bool ctl_sleep(uint64_t ns);
 enum {
 	CTL_CROWD_WHO = 1,	/* list those that take part, or lose by it */
 	CTL_CROWD_COUNT = 2,	/* the same, and how many take part, by their mappings if need be */
+	CTL_CROWD_OWNER = 4,	/* with one of these: also whose they are */
 };
 
 struct ctl_crowd {
@@ -233,6 +235,8 @@ void ctl_since_print(const struct ctl *ctl, const struct ctl_moment *since);
 void ctl_since_json(struct cli_json *j, const struct ctl_moment *since);
 
 /* cmd-status.c */
+/* What the command prints. */
+void ctl_status_print(struct ctl *ctl);
 extern const struct cli_cmd ctl_cmd_status;
 int ctl_status(struct ctl *ctl, int argc, char **argv);
 
@@ -276,6 +280,8 @@ extern const struct cli_cmd ctl_cmd_settle;
 int ctl_settle(struct ctl *ctl, int argc, char **argv);
 
 /* cmd-procs.c */
+/* Of struct ctl_group. */
+extern const struct cli_col ctl_group_columns[];
 extern const struct cli_cmd ctl_cmd_procs;
 int ctl_procs(struct ctl *ctl, int argc, char **argv);
 
@@ -284,6 +290,8 @@ extern const struct cli_cmd ctl_cmd_vmas;
 int ctl_vmas(struct ctl *ctl, int argc, char **argv);
 
 /* cmd-doctor.c */
+/* What the command prints of the system; without @names, none of a process. */
+void ctl_doctor_print(struct ctl *ctl, bool names);
 extern const struct cli_cmd ctl_cmd_doctor;
 int ctl_doctor(struct ctl *ctl, int argc, char **argv);
 
@@ -326,6 +334,10 @@ void ctl_newdir_end(struct ctl_newdir *d);
 /* cmd-dump.c */
 extern const struct cli_cmd ctl_cmd_dump;
 int ctl_dump(struct ctl *ctl, int argc, char **argv);
+
+/* cmd-report.c */
+extern const struct cli_cmd ctl_cmd_report;
+int ctl_report(struct ctl *ctl, int argc, char **argv);
 
 /* cmd-metrics.c */
 extern const struct cli_cmd ctl_cmd_metrics;

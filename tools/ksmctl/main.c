@@ -34,6 +34,7 @@ static const struct command {
 	{ "diff", &ctl_cmd_diff, ctl_diff, "compare a file with the settings in force" },
 	{ "profile", &ctl_cmd_profile, ctl_profile, "list or apply a set of settings by name" },
 	{ "dump", &ctl_cmd_dump, ctl_dump, "write what the tools read of this system to a directory" },
+	{ "report", &ctl_cmd_report, ctl_report, "print one page for a ticket, without names" },
 	{ "metrics", &ctl_cmd_metrics, ctl_metrics, "print all figures for a collector of metrics" },
 };
 

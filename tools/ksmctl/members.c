@@ -46,6 +46,8 @@ static int take(struct ctl *ctl, unsigned int ask, struct ctl_crowd *c, const st
 
 void ctl_crowd_read(struct ctl *ctl, unsigned int ask, struct ctl_crowd *out)
 {
+	const unsigned int want = (ask ? KSM_PROC_KSM : 0) |
+				  (ask & CTL_CROWD_OWNER ? KSM_PROC_UID : 0);
 	struct ksm_procs *it;
 	struct ksm_proc p;
 	pid_t pid;
@@ -58,7 +60,7 @@ void ctl_crowd_read(struct ctl *ctl, unsigned int ask, struct ctl_crowd *out)
 	if (ask & CTL_CROWD_COUNT)
 		out->members = KSM_FIG(0);
 	while (!out->rc && ksm_procs_next(it, &pid) == 1) {
-		rc = ksm_proc_read(ctl->k, pid, ask ? KSM_PROC_KSM : 0, &p);
+		rc = ksm_proc_read(ctl->k, pid, want, &p);
 		if ((ask & CTL_CROWD_COUNT) && (rc == -EACCES || rc == -EPERM))
 			out->members.state = KSM_DENIED;
 		if (!rc)
