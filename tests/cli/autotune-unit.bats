@@ -97,5 +97,6 @@ need_offline() {
 		install-systemdsystemunitDATA install-dist_pkgdataDATA
 	same "files" "$(cd "$to" && find . ! -type d | sort)" \
 		"./opt/x/share/ksm-utils/ksm-autotune-filtered.conf
-./opt/x/units/ksm-autotune.service"
+./opt/x/units/ksm-autotune.service
+./opt/x/units/ksm-utils.service"
 }

@@ -70,69 +70,6 @@ static void set_text(const struct ksm_attrset *set, struct str *out)
 	}
 }
 
-/*
- * A file that is there keeps its mode, and its owner where we may give it away; a
- * new one is made as any program makes one.
- */
-static int set_mode(int fd, const struct stat *old)
-{
-	mode_t mask;
-
-	if (!old) {
-		mask = umask(0);
-		umask(mask);
-		return fchmod(fd, 0666 & ~mask) ? -errno : 0;
-	}
-	/* Another's file that only we may replace: set-user-id bits go with the owner. */
-	if (fchown(fd, old->st_uid, old->st_gid) && errno != EPERM)
-		return -errno;
-	return fchmod(fd, old->st_mode & 0777) ? -errno : 0;
-}
-
-static int write_text(int fd, const struct str *text)
-{
-	const ssize_t n = write(fd, str_get(text), text->len);
-
-	if (n < 0)
-		return -errno;
-	return (size_t)n == text->len ? 0 : -ENOSPC;
-}
-
-/* Whole or not at all: a file that is there stays until the new one is on disk. */
-static void write_file(const char *name, const struct str *text)
-{
-	/* What a symbolic link leads to is replaced, not the link. */
-	char *target __cleanup_free = realpath(name, NULL);
-	const char *file = target ? target : name;
-	struct str tmp __cleanup_str = STR_INIT;
-	struct stat st;
-	const bool old = !stat(file, &st);
-	int fd, rc;
-
-	/* A device or pipe cannot be replaced by renaming. */
-	if (old && !S_ISREG(st.st_mode)) {
-		fd = open(file, O_WRONLY | O_CLOEXEC);
-	} else {
-		str_addf(&tmp, "%s.XXXXXX", file);
-		fd = str_err(&tmp) ? -1 : mkostemp(tmp.s, O_CLOEXEC);
-	}
-	if (fd < 0)
-		cli_die(CLI_FAIL, -errno, "%s: cannot create", name);
-	rc = write_text(fd, text);
-	if (!rc && tmp.len)
-		rc = set_mode(fd, old ? &st : NULL);
-	if (!rc && tmp.len && fsync(fd))
-		rc = -errno;
-	if (close(fd) && !rc)
-		rc = -errno;
-	if (!rc && tmp.len && rename(tmp.s, file))
-		rc = -errno;
-	if (rc && tmp.len)
-		unlink(tmp.s);
-	if (rc)
-		cli_die(CLI_FAIL, rc, "%s: cannot write", name);
-}
-
 int ctl_save(struct ctl *ctl, int argc, char **argv)
 {
 	struct cli_parse p = { .argc = argc, .argv = argv };
@@ -160,7 +97,7 @@ int ctl_save(struct ctl *ctl, int argc, char **argv)
 	if (!file || !strcmp(file, "-"))
 		fputs(str_get(&text), stdout);
 	else
-		write_file(file, &text);
+		ctl_write_file(file, &text);
 	return CLI_OK;
 }
 
@@ -471,15 +408,22 @@ static const struct cli_col profile_columns[] = {
 	{ 0 },
 };
 
-static const char *const profile_synopsis[] = { "[options]", "[options] NAME", NULL };
+enum { KEY_PERSIST = CLI_OPT_LONG, KEY_FORGET };
+
+static const char *const profile_synopsis[] = { "[options]", "[options] NAME",
+						"--persist NAME", "--forget", NULL };
 static const struct cli_opt profile_opts[] = {
 	{ .key = 'N' },
+	{ KEY_PERSIST, "persist", NULL, "keep the profile for the next boot; do not apply it now", 1,
+	  0 },
+	{ KEY_FORGET, "forget", NULL, "keep none for the next boot", 1, 0 },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_profile = {
 	.name = "ksmctl profile",
 	.synopsis = profile_synopsis,
-	.about = "List the profiles and show which one is in force, or apply one.",
+	.about = "List the profiles and show which one is in force, or apply one.  What is kept is\n"
+		 "applied at boot where ksm-utils.service is enabled.",
 	.opts = profile_opts,
 	.more = cli_table_options,
 	.common = cli_common_options,
@@ -550,24 +494,105 @@ static int list_profiles(struct ctl *ctl, struct profile *all, size_t n)
 	return ctl_printed(rc);
 }
 
+/* --- what is set at boot --- */
+
+/* The file that ksm-utils.service applies.  KSM_CONF is in its place. */
+static const char *boot_file(void)
+{
+	return getenv("KSM_CONF") ?: SYSCONFDIR "/ksm-utils/ksm.conf";
+}
+
+/* The directory that a file is to be in, but not what that is in. */
+static void make_dir_of(const char *file)
+{
+	char *dir __cleanup_free = xstrdup(file);
+	char *slash = strrchr(dir, '/');
+
+	if (!slash || slash == dir)
+		return;
+	*slash = '\0';
+	if (mkdir(dir, 0755) && errno != EEXIST)
+		cli_die(CLI_FAIL, -errno, "%s: cannot create", dir);
+}
+
+/* A copy: what is set at boot does not change because a package is upgraded. */
+static int persist(const struct profile *pr, bool dry_run)
+{
+	struct str text __cleanup_str = STR_INIT, out __cleanup_str = STR_INIT;
+	struct str clean __cleanup_str = STR_INIT;
+	const char *name = ctl_read_file(pr->path, "a file of settings", &text);
+	const char *file = boot_file();
+	struct ksm_attrset set;
+
+	parse_set(&text, name, &set);
+	cli_safe(&clean, pr->name, (size_t)-1);
+	str_addf(&out, "# Profile %s, kept by ksmctl profile --persist; ksm-utils.service applies it\n",
+		 str_get(&clean));
+	str_addmem(&out, str_get(&text), text.len);
+	if (str_err(&out))
+		cli_die(CLI_FAIL, -ENOMEM, "allocate");
+	if (dry_run) {
+		fputs(str_get(&out), stdout);
+		return CLI_OK;
+	}
+	make_dir_of(file);
+	ctl_write_file(file, &out);
+	str_reset(&clean);
+	cli_safe(&clean, file, (size_t)-1);
+	printf("%s: profile %s; applied at boot where ksm-utils.service is enabled\n",
+	       str_get(&clean), pr->name);
+	return CLI_OK;
+}
+
+static int forget(bool dry_run)
+{
+	const char *file = boot_file();
+	const int rc = access(file, F_OK) ? -errno : 0;
+
+	if (rc == -ENOENT) {
+		cli_note("%s: not there", file);
+		return CLI_OK;
+	}
+	if (!dry_run && unlink(file))
+		cli_die(CLI_FAIL, -errno, "%s: cannot remove", file);
+	if (dry_run)
+		printf("remove %s\n", file);
+	return CLI_OK;
+}
+
 int ctl_profile(struct ctl *ctl, int argc, char **argv)
 {
 	unsigned int flags = KSM_APPLY_SKIP_ABSENT;
 	struct cli_parse p = { .argc = argc, .argv = argv };
 	struct ksm_attrset want;
 	struct profile *all;
+	int key, rc, kept = 0;
 	size_t n;
-	int key, rc;
 
 	while ((key = cli_opts_next(&p, &ctl_cmd_profile)) != -1) {
 		if (key == 'N')
 			flags |= KSM_APPLY_DRY_RUN;
+		else if (key == KEY_PERSIST || key == KEY_FORGET)
+			kept = key;
 		else
 			ctl_option(ctl, key, p.arg);
 	}
 	cli_table_check(profile_columns, &ctl->table);
+	if (kept && ctl->sysroot)
+		cli_die(CLI_UNSUPPORTED, 0, "%s: a dump does not boot", ctl->sysroot);
+	if (kept == KEY_FORGET) {
+		ctl_no_operands(&p, argv);
+		return forget(flags & KSM_APPLY_DRY_RUN);
+	}
+	if (kept && p.ind == argc)
+		cli_usage_error("--persist: no profile named");
 	n = profiles_read(&all);
-	if (p.ind < argc) {
+	if (kept) {
+		const struct profile *pr = profile_find(all, n, argv[p.ind++]);
+
+		ctl_no_operands(&p, argv);
+		rc = persist(pr, flags & KSM_APPLY_DRY_RUN);
+	} else if (p.ind < argc) {
 		read_set(profile_find(all, n, argv[p.ind++])->path, &want);
 		ctl_no_operands(&p, argv);
 		ctl_open_ksm(ctl);
