@@ -363,8 +363,72 @@ system: merging is stopped: merged pages stay merged, new ones are not found  [k
 	sed 's/^[0-9]* ([^)]*)/899 (ksmtuned)/' "$ROOT/proc/1/stat" >"$ROOT/proc/899/stat"
 	cp "$ROOT/proc/1/status" "$ROOT/proc/899/status"
 	put advisor_mode "[none] scan-time"
+	says="beside: ksmtuned (pid 899) runs: it sets run, sleep_millisecs and pages_to_scan by free memory  [systemctl status ksmtuned]"
+	expect 0 ksmctl doctor -s "$ROOT"
+	stdout_is "nothing found
+$says"
+	put advisor_mode "none [scan-time]"
+	finds "system: ksmtuned (pid 899) decides about the scanner, and so does the kernel's advisor  [systemctl disable --now ksmtuned]
+$says"
+}
+
+# process PID NAME UID: one more in the root, that is called so.
+process() {
+	mkdir "$ROOT/proc/$1"
+	sed "s/^[0-9]* ([^)]*)/$1 ($2)/" "$ROOT/proc/1/stat" >"$ROOT/proc/$1/stat"
+	sed "s/^Uid:.*/Uid:\t$3\t$3\t$3\t$3/" "$ROOT/proc/1/status" >"$ROOT/proc/$1/status"
+}
+
+@test "doctor: who else may write the settings is told, and is no finding" {
+	# What is called so and is not root's cannot write them.
+	process 901 tuned 41003
+	process 902 virtqemud 41003
 	expect 0 ksmctl doctor -s "$ROOT"
 	stdout_is "nothing found"
-	put advisor_mode "none [scan-time]"
-	finds "system: ksmtuned (pid 899) decides about the scanner, and so does the kernel's advisor  [systemctl disable --now ksmtuned]"
+	process 903 tuned 0
+	process 904 virtqemud 0
+	process 905 virt-handler 0
+	process 906 libvirtd 0
+	expect 0 ksmctl doctor -s "$ROOT"
+	golden beside
+	expect 0 ksmctl doctor -J -s "$ROOT"
+	golden beside-json
+	valid_json
+	put run 0
+	expect 1 ksmctl doctor -s "$ROOT"
+	stdout_has "beside: tuned (pid 903) runs: "
+	# A dump has them, and a report tells of them.
+	want=$output
+	ksmctl -s "$ROOT" dump "$BATS_TEST_TMPDIR/dump"
+	expect 1 ksmctl doctor -s "$BATS_TEST_TMPDIR/dump"
+	stdout_is "$want"
+	expect 0 ksmctl report -s "$ROOT"
+	stdout_has "beside: virt-handler (pid 905) runs: "
+}
+
+@test "doctor: units whose processes ask for merging" {
+	[[ -r /sys/kernel/mm/ksm/run ]] || skip "no KSM here"
+	export SYSTEMD_UNIT_PATH=$BATS_TEST_TMPDIR/a:$BATS_TEST_TMPDIR/b:$BATS_TEST_TMPDIR/none
+	mkdir -p "$BATS_TEST_TMPDIR"/a/{dir.service,add.service.d,x.target.d} "$BATS_TEST_TMPDIR/b"
+	run --separate-stderr ksmctl doctor
+	[[ $output != *MemoryKSM* ]] || fail "$output"
+	cd "$BATS_TEST_TMPDIR"
+	printf '[Service]\nMemoryKSM=yes\n' | tee a/one.service b/one.service b/two.socket \
+		a/x.target a/x.target.d/x.conf a/add.service.d/no.txt a/leftover.service~ >/dev/null
+	printf '[Service]\nMemoryKSM=no\n' >a/no.service
+	ln -s one.service a/alias.service
+	mkfifo a/pipe.service
+	run --separate-stderr ksmctl doctor
+	stdout_has "beside: systemd: 2 units have MemoryKSM=yes in a file, so their processes ask for merging (one.service, two.socket)  [ksmctl procs --by unit]"
+	printf 'MemoryKSM=true\n' >a/add.service.d/10.conf
+	printf 'MemoryKSM=yes\n' >"$(printf 'b/e\033[31m.service')"
+	run --separate-stderr ksmctl doctor
+	stdout_has "beside: systemd: 4 units have MemoryKSM=yes"
+	stdout_has add.service
+	clean_text
+	expect 0 ksmctl report
+	stdout_has "beside: systemd: 4 units have MemoryKSM=yes in a file, so their processes ask for merging  [ksmctl procs --by unit]"
+	# Those of this machine are not those of a dump.
+	expect 0 ksmctl doctor -s "$ROOT"
+	stdout_is "nothing found"
 }

@@ -95,6 +95,60 @@ static void system_findings(struct ctl *ctl, struct report *r, struct ksm_stats 
 	}
 }
 
+/* --- who else has a say: no findings, for nothing is wrong with it --- */
+
+static void tell_beside(struct report *r, const char *who, pid_t pid, const char *text,
+			const char *command)
+{
+	if (r->j) {
+		cli_json_open(r->j, NULL, '{');
+		cli_json_str(r->j, "who", who);
+		if (pid)
+			cli_json_num(r->j, "pid", pid);
+		else
+			cli_json_null(r->j, "pid");
+		cli_json_str(r->j, "text", text);
+		cli_json_str(r->j, "command", command);
+		cli_json_close(r->j);
+	} else if (pid) {
+		printf("beside: %s (pid %d) runs: %s  [%s]\n", who, (int)pid, text, command);
+	} else {
+		printf("beside: %s: %s  [%s]\n", who, text, command);
+	}
+}
+
+#define UNITS_SHOWN 5
+
+static void units_beside(struct ctl *ctl, struct report *r)
+{
+	struct str text __cleanup_str = STR_INIT;
+	struct ctl_units units;
+
+	ctl_units_read(ctl, &units);
+	str_addf(&text, "%zu unit%s MemoryKSM=yes in a file, so their processes ask for merging",
+		 units.n, units.n == 1 ? " has" : "s have");
+	for (size_t i = 0; !r->no_names && i < MIN(units.n, (size_t)UNITS_SHOWN); i++) {
+		str_add(&text, i ? ", " : " (");
+		cli_safe(&text, units.v[i], (size_t)-1);
+	}
+	if (!r->no_names)
+		str_add(&text, units.n > UNITS_SHOWN ? ", ...)" : ")");
+	if (units.n)
+		tell_beside(r, "systemd", 0, str_get(&text), "ksmctl procs --by unit");
+	ctl_units_free(&units);
+}
+
+static void beside(struct ctl *ctl, struct report *r)
+{
+	for (enum ctl_beside_id id = 0; id < __CTL_BESIDE_N; id++) {
+		const struct ctl_beside *b = ctl_beside_row(id);
+
+		if (r->crowd.beside[id])
+			tell_beside(r, b->comm, r->crowd.beside[id], b->text, b->command);
+	}
+	units_beside(ctl, r);
+}
+
 /* --- processes that lose by it --- */
 
 #define LOSERS 3
@@ -340,6 +394,7 @@ void ctl_doctor_print(struct ctl *ctl, bool names)
 	losers(ctl, &r);
 	if (!r.n)
 		printf("nothing found\n");
+	beside(ctl, &r);
 	ctl_crowd_free(&r.crowd);
 }
 
@@ -373,10 +428,15 @@ int ctl_doctor(struct ctl *ctl, int argc, char **argv)
 	if (r.j) {
 		cli_json_close(r.j);
 		ctl_decider_json(r.j, &r.decider);
+		cli_json_open(r.j, "beside", '[');
+		beside(ctl, &r);
+		cli_json_close(r.j);
 		cli_json_print(r.j, stdout);
 	} else if (!r.n && !failed) {
 		printf("nothing found\n");
 	}
+	if (!r.j)
+		beside(ctl, &r);
 	cli_json_free(r.j);
 	ctl_crowd_free(&r.crowd);
 	free(pids);

@@ -173,9 +173,7 @@ static void take_selected(struct dump *d)
 /* Without who scans and who decides, the dump would say that nobody does. */
 static bool is_needed(struct dump *d, const struct ksm_proc *p)
 {
-	struct ksm_proc rival;
-
-	return ksm_proc_is_ksmd(p) || ksm_tuner_is_rival(d->ctl->k, p, &rival) ||
+	return ksm_proc_is_ksmd(p) || ctl_beside_find(d->ctl, p) >= 0 ||
 	       (d->noted && p->pid == d->note.id.pid);
 }
 

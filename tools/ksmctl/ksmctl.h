@@ -78,8 +78,40 @@ enum {
 	CTL_CROWD_OWNER = 4,	/* with one of these: also whose they are */
 };
 
+/* beside.c: who else may write the settings, or ask for merging */
+enum ctl_beside_id {
+	CTL_BESIDE_KSMTUNED,
+	CTL_BESIDE_TUNED,
+	CTL_BESIDE_LIBVIRTD,
+	CTL_BESIDE_VIRTQEMUD,
+	CTL_BESIDE_VIRT_HANDLER,
+	__CTL_BESIDE_N
+};
+
+struct ctl_beside {
+	const char *comm;	/* of a process of root */
+	const char *text;	/* what it may do, as a sentence without its subject's name */
+	const char *command;	/* by which to find out whether it does */
+};
+
+const struct ctl_beside *ctl_beside_row(enum ctl_beside_id id);
+/* The row that a process of a walk is, or -1. */
+int ctl_beside_find(struct ctl *ctl, const struct ksm_proc *p);
+
+/* Units of systemd that have MemoryKSM=yes in a file of theirs; of a dump, none. */
+struct ctl_units {
+	char **v;		/* raw names */
+	size_t n, cap;
+};
+
+void ctl_units_read(struct ctl *ctl, struct ctl_units *out);
+void ctl_units_free(struct ctl_units *u);
+/* Does the text of a file of a unit say so?  Pure. */
+bool ctl_unit_asks(const char *text);
+
 struct ctl_crowd {
 	int rc;			/* -errno: not listed, or not all of them */
+	pid_t beside[__CTL_BESIDE_N];	/* 0: does not run */
 	struct ksm_proc ksmtuned;	/* who decides, too; pid 0: it does not run */
 	struct ksm_fig members;	/* denied: some cannot be read, and none was found */
 	struct ksm_proc *v;

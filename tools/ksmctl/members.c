@@ -31,8 +31,12 @@ static int add(struct ctl_crowd *c, const struct ksm_proc *p)
 
 static int take(struct ctl *ctl, unsigned int ask, struct ctl_crowd *c, const struct ksm_proc *p)
 {
+	const int beside = ctl_beside_find(ctl, p);
+
 	if (!c->ksmtuned.pid)
 		(void)ksm_tuner_is_rival(ctl->k, p, &c->ksmtuned);
+	if (beside >= 0 && !c->beside[beside])
+		c->beside[beside] = p->pid;
 	if (p->kthread || !ask)
 		return 0;
 	if (ask & CTL_CROWD_COUNT) {

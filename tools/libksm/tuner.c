@@ -381,9 +381,9 @@ int ksm_tuner_read(struct ksm *k, struct ksm_tuner *out)
 	return 0;
 }
 
-bool ksm_tuner_is_rival(struct ksm *k, const struct ksm_proc *p, struct ksm_proc *out)
+bool ksm_tuner_is_roots(struct ksm *k, const struct ksm_proc *p, const char *name,
+			struct ksm_proc *out)
 {
-	static const char name[] = "ksmtuned";
 	struct ksm_proc q;
 
 	/* Whose it is, is asked only of those that are called so. */
@@ -392,6 +392,11 @@ bool ksm_tuner_is_rival(struct ksm *k, const struct ksm_proc *p, struct ksm_proc
 		return false;
 	*out = q;
 	return true;
+}
+
+bool ksm_tuner_is_rival(struct ksm *k, const struct ksm_proc *p, struct ksm_proc *out)
+{
+	return ksm_tuner_is_roots(k, p, "ksmtuned", out);
 }
 
 int ksm_tuner_rival(struct ksm *k, struct ksm_proc *out)
