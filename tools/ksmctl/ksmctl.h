@@ -28,14 +28,13 @@ bool ctl_option(struct ctl *ctl, int key, const char *arg);
 void ctl_open(struct ctl *ctl);
 /* The same, and the kernel must have KSM: exit 3 otherwise. */
 void ctl_open_ksm(struct ctl *ctl);
-/* The second half of that. */
-/* Ends the program where the root that is open has no KSM. */
-void ctl_need_ksm(struct ctl *ctl);
 /*
  * The same for commands that look again and again: the running system, or the first
  * of a sequence of dumps.  One dump alone is exit 3: @what is in vain there.
  */
 void ctl_open_moments(struct ctl *ctl, const char *what);
+/* Of a root that is open: exit 3 where it has no KSM. */
+void ctl_need_ksm(struct ctl *ctl);
 /* To the next dump of the sequence; false when there is none. */
 bool ctl_next_moment(struct ctl *ctl);
 /* 0, or -errno after a warning: the figures that could be read are there. */

@@ -103,7 +103,8 @@ static int write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-int ctl_newdir_put(struct ctl_newdir *d, const char *path, mode_t mode, const char *text, size_t len)
+int ctl_newdir_put(struct ctl_newdir *d, const char *path, mode_t mode, const char *text,
+		   size_t len)
 {
 	const char *name;
 	int at __cleanup_fd = make_dirs(d->fd, path, &name);

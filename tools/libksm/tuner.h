@@ -118,7 +118,10 @@ int ksm_tuner_read_told(struct ksm *k, struct str *out);
  * Return: 0; -ENOENT: none runs; other -errno.
  */
 int ksm_tuner_rival(struct ksm *k, struct ksm_proc *out);
-/* Is @p, of a walk over all processes, root's and called @name?  Then @out is what is known of it. */
+/*
+ * Is @p, of a walk over all processes, root's and called @name?  Then @out is what is
+ * known of it.
+ */
 bool ksm_tuner_is_roots(struct ksm *k, const struct ksm_proc *p, const char *name,
 			struct ksm_proc *out);
 /* The same of that program. */
