@@ -4,11 +4,9 @@
  * the kernel's door with the right message, and operands that are numbers.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "ksmctl/ksmctl.h"
@@ -165,27 +163,6 @@ uint64_t ctl_duration(const char *option, const char *text)
 	if (num_duration(text, &ns))
 		cli_usage_error("%s: %s: not a duration (say 500ms, 2, 1.5m, 1h)", option, text);
 	return ns;
-}
-
-const char *ctl_read_file(const char *file, const char *what, struct str *out)
-{
-	const bool in = !strcmp(file, "-");
-	const char *name = in ? "standard input" : file;
-	int fd __cleanup_fd = in ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC);
-	char buf[4096];
-	ssize_t n;
-
-	if (fd < 0)
-		cli_die(CLI_FAIL, -errno, "%s: cannot open", name);
-	while ((n = read(fd, buf, sizeof(buf))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			cli_die(CLI_FAIL, -errno, "%s: cannot read", name);
-		if (str_addmem(out, buf, n) || out->len > CTL_FILE_LIMIT)
-			cli_die(CLI_FAIL, 0, "%s: too large for %s", name, what);
-	}
-	return name;
 }
 
 int ctl_printed(int rc)

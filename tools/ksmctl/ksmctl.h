@@ -52,12 +52,6 @@ bool ctl_denied_add(struct ctl_denied *d, int rc);
 void ctl_denied_tell(struct ctl *ctl, const struct ctl_denied *d);
 /* For commands without operands. */
 void ctl_no_operands(const struct cli_parse *p, char **argv);
-#define CTL_FILE_LIMIT (64 << 10)	/* of what a user names to be read whole */
-/*
- * The text of a small file ("-" is standard input) that should be @what.  Ends the
- * program when it cannot be read or is too large.  Returns its name for messages.
- */
-const char *ctl_read_file(const char *file, const char *what, struct str *out);
 /* Duration in ns (see num_duration()); usage error on anything else. */
 uint64_t ctl_duration(const char *option, const char *text);
 /*
@@ -69,6 +63,19 @@ int ctl_printed(int rc);
 void ctl_json_fig(struct cli_json *j, const char *key, struct ksm_fig f);
 /* Sleep that a signal ends; false when one did. */
 bool ctl_sleep(uint64_t ns);
+
+/* files.c: what a user names */
+#define CTL_FILE_LIMIT (64 << 10)	/* of what a user names to be read whole */
+/*
+ * The text of a small file ("-" is standard input) that should be @what.  Ends the
+ * program when it cannot be read or is too large.  Returns its name for messages.
+ */
+const char *ctl_read_file(const char *file, const char *what, struct str *out);
+/*
+ * Puts @text in place of a file, whole or not at all: what is there stays until the new
+ * text is on disk.  Ends the program when that fails.
+ */
+void ctl_write_file(const char *name, const struct str *text);
 
 /* members.c: all processes, each read once */
 enum {
