@@ -138,7 +138,7 @@ Try 'ksmctl metrics --help' for more information."
 	stdout_has "
 node_ksmd_general_profit_bytes -5
 "
-	stdout_has 'comm="redis-server",user="41004",unit="redis.service"} -3159040'
+	stdout_has 'comm="redis-server",uid="41004",unit="redis.service"} -3159040'
 }
 
 @test "metrics: hostile names in labels" {
@@ -190,6 +190,148 @@ node_ksmd_general_profit_bytes -5
 	stderr_is ""
 	strict
 	stdout_has 'comm="two\\x0alines"'
+}
+
+# series: how many are in stdout of a family that each process or group has.
+series() { grep -c "^ksm_$1_merging_bytes{" <<<"$output" || :; }
+
+# sum FAMILY: of all its samples.
+sum() { echo $(($(sed -n "s/^$1{.*} //p" <<<"$output" | paste -sd+))); }
+
+@test "metrics: --top has a sum of the others, and nothing is lost in it" {
+	for options in --procs "--by unit" "--by comm --procs=0"; do
+		kind=group
+		[[ $options != --procs ]] || kind=process
+		# shellcheck disable=SC2086
+		expect 0 ksmctl metrics $options --top 0 -s "$ROOT"
+		stderr_is ""
+		all=$(series $kind)
+		names=$(sed -n "s/^\(ksm_${kind}_[a-z_]*\){.*/\1/p" <<<"$output" | sort -u)
+		declare -A of=()
+		for name in $names; do
+			of[$name]=$(sum "$name")
+		done
+		stdout_has "
+ksm_others 0"
+		largest=$(sed -n "s/^ksm_${kind}_merging_bytes{.*} //p" <<<"$output" | sort -rn | head -n 2)
+		# shellcheck disable=SC2086
+		expect 0 ksmctl metrics $options --top 2 -s "$ROOT"
+		stderr_is ""
+		strict
+		same "$options: series" "$(series $kind)" 3
+		stdout_has "
+ksm_others $((all - 2))"
+		same "$options: the largest" "$(sed -n "s/^ksm_${kind}_merging_bytes{.*[a-z\"]} //p" \
+			<<<"$(grep -v rest= <<<"$output")" | sort -rn)" "$largest"
+		for name in $names; do
+			same "$options: $name" "$(sum $name)" "${of[$name]}"
+		done
+		# shellcheck disable=SC2086
+		expect 0 ksmctl metrics $options --top "$all" -s "$ROOT"
+		[[ $output != *rest=* ]] || fail "a sum of nobody: $output"
+	done
+	for word in many -1 1k ""; do
+		expect 2 ksmctl metrics --top "$word" -s "$ROOT"
+		stdout_is ""
+		stderr_has "ksmctl: --top: $word: not a number"
+	done
+}
+
+@test "metrics: of others there are no counters" {
+	use_root 7.3-hksm
+	expect 0 ksmctl metrics --procs --top 1 -s "$ROOT"
+	stderr_is ""
+	strict
+	stdout_has 'ksm_process_metadata_bytes{pid="other",rest="yes"} '
+	same counters "$(grep -c '^ksm_process_.*_total{' <<<"$output")" \
+		"$(grep -c '^# TYPE ksm_process_.* counter' <<<"$output")"
+	[[ $output != *_total{pid=\"other\"* ]] || fail "$output"
+}
+
+@test "metrics: a process that is called like the others is not taken for them" {
+	for pid in 1001 1002 1003 1010; do
+		sed -i 's/(.*)/(other)/' "$ROOT/proc/$pid/stat"
+		sed -i 's/^Name:.*/Name:\tother/' "$ROOT/proc/$pid/status"
+	done
+	expect 0 ksmctl metrics --by comm --top 1 -s "$ROOT"
+	strict
+	stdout_has '{comm="other"} '
+	stdout_has '{comm="other",rest="yes"} '
+}
+
+@test "metrics: 5000 processes are at most 101 series of a metric" {
+	rm -r "$ROOT"/proc/[2-9]*
+	for ((pid = 10000; pid < 15000; pid++)); do
+		echo "$ROOT/proc/$pid"
+	done | xargs mkdir
+	# The same files under another number, which stands in two of them.
+	for ((pid = 10000; pid < 15000; pid++)); do
+		ln "$ROOT"/proc/1001/{ksm_stat,ksm_merging_pages,status,cmdline,cgroup,stat} "$ROOT/proc/$pid/"
+	done 2>/dev/null || fail "no files to link"
+	expect 0 ksmctl metrics --procs -s "$ROOT"
+	strict
+	same "by default" "$(series process)" 101
+	((${#output} < 100 * 1024)) || fail "${#output} bytes"
+	expect 0 ksmctl metrics --procs --top 5 -s "$ROOT"
+	same "with 5" "$(series process)" 6
+	expect 0 ksmctl metrics --procs --top 0 -s "$ROOT"
+	(($(series process) > 5000)) || fail "not all: $(series process)"
+}
+
+@test "metrics: users have numbers, and names where they are asked for" {
+	expect 0 ksmctl metrics --procs -s "$ROOT"
+	[[ $output != *user=* ]] || fail "$output"
+	stdout_has 'comm="python3",uid="41003",unit='
+	# Numbers of a dump have no names here.
+	expect 0 ksmctl metrics --procs --names -s "$ROOT"
+	strict
+	stdout_has 'comm="python3",uid="41003",user="41003",unit='
+}
+
+@test "metrics: --write replaces a file whole, or not at all" {
+	dir=$BATS_TEST_TMPDIR/dir
+	mkdir "$dir"
+	expect 0 ksmctl metrics --procs -s "$ROOT"
+	all=$output
+	(umask 022; expect 0 ksmctl metrics --procs --write "$dir/ksm.prom" -s "$ROOT"; stdout_is ""; stderr_is "")
+	same "the file" "$(<"$dir/ksm.prom")" "$all"
+	same "its mode" "$(stat -c %a "$dir/ksm.prom")" 644
+	number=$(stat -c %i "$dir/ksm.prom")
+	exec 7<"$dir/ksm.prom"
+	expect 0 ksmctl metrics --write "$dir/ksm.prom" -s "$ROOT"
+	[[ $(stat -c %i "$dir/ksm.prom") != "$number" ]] || fail "written in place"
+	same "what was open" "$(cat <&7)" "$all"
+	exec 7<&-
+	# A part is written with what could be read; nothing is when there is nothing.
+	use_root garbage
+	expect 4 ksmctl metrics --write "$dir/ksm.prom" -s "$ROOT"
+	stderr_has "ksmctl: warning: /sys/kernel/mm/ksm/run: not readable"
+	part=$(<"$dir/ksm.prom")
+	contains "the file" "$part" "ksm_page_size_bytes 4096"
+	use_root no-ksm
+	expect 3 ksmctl metrics --write "$dir/ksm.prom" -s "$ROOT"
+	same "the file" "$(<"$dir/ksm.prom")" "$part"
+	# What others put there instead leads nowhere.
+	use_root 6.12-busy
+	echo theirs >"$BATS_TEST_TMPDIR/victim"
+	for kind in link dangling pipe directory; do
+		rm -rf "$dir/ksm.prom"
+		case $kind in
+		link) ln -s "$BATS_TEST_TMPDIR/victim" "$dir/ksm.prom" ;;
+		dangling) ln -s "$BATS_TEST_TMPDIR/none" "$dir/ksm.prom" ;;
+		pipe) mkfifo "$dir/ksm.prom" ;;
+		directory) mkdir "$dir/ksm.prom" ;;
+		esac
+		expect 1 timeout 60 ksmctl metrics --write "$dir/ksm.prom" -s "$ROOT"
+		stdout_is ""
+		stderr_is "ksmctl: $dir/ksm.prom: not replaced: no plain file"
+	done
+	same "what the link led to" "$(<"$BATS_TEST_TMPDIR/victim")" theirs
+	[[ ! -e $BATS_TEST_TMPDIR/none ]] || fail "made through a link"
+	rm -r "$dir/ksm.prom"
+	same "leftovers" "$(ls -A "$dir")" ""
+	expect 1 ksmctl metrics --write "$dir/none/ksm.prom" -s "$ROOT"
+	stderr_is "ksmctl: $dir/none/ksm.prom: cannot create: No such file or directory"
 }
 
 @test "metrics: promtool has nothing to say" {

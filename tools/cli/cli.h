@@ -87,6 +87,8 @@ void cli_progress(double share, const char *text);
 void cli_usage_error(const char *fmt, ...) __printf(1, 2) __attribute__((noreturn));
 void cli_set_usage_code(int code);	/* ksm-advise: 125 while wrapping */
 
+/* A finished text, of any length, to stdout; 0 or -errno, which the program's end tells. */
+int cli_print(const struct str *text);
 /* Flush and check stdout now; 0 or -errno (of the first write that failed). */
 int cli_flush(void);
 

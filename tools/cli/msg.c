@@ -37,6 +37,15 @@ int cli_write_failed(int rc)
 	return rc;
 }
 
+int cli_print(const struct str *text)
+{
+	if (str_err(text))
+		return str_err(text);
+	if (fwrite(str_get(text), 1, text->len, stdout) != text->len)
+		return cli_write_failed(-errno);
+	return 0;
+}
+
 int cli_flush(void)
 {
 	/* A write that failed earlier leaves its mark on the stream, not its errno. */

@@ -427,13 +427,12 @@ static void add_raw_field(struct str *out, const char *text)
 
 static int put_line(struct str *line)
 {
+	int rc;
+
 	str_addc(line, '\n');
-	if (str_err(line))
-		return str_err(line);
-	if (fwrite(line->s, 1, line->len, stdout) != line->len)
-		return cli_write_failed(-errno);
+	rc = cli_print(line);
 	str_reset(line);
-	return 0;
+	return rc;
 }
 
 static int print_separated(const struct job *job, bool csv)

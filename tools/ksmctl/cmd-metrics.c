@@ -9,7 +9,11 @@
  * What node_exporter's ksmd collector already names keeps those names
  * (collector/ksmd_linux.go); the rest is ksm_*.  Figures this kernel does not
  * have are left out rather than 0.
+ *
+ * Whoever stores the figures pays for each series for as long as it is kept, and
+ * anybody may start processes: there are at most --top of them, and a sum of the others.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +23,9 @@
 #include "ksmctl/ksmctl.h"
 #include "util/num.h"
 
-enum { KEY_PROCS = CLI_OPT_LONG, KEY_FORMAT };
+enum { KEY_PROCS = CLI_OPT_LONG, KEY_TOP, KEY_NAMES, KEY_FORMAT, KEY_WRITE };
+
+#define TOP_DEFAULT 100
 
 static const char *const synopsis[] = { "[options]", NULL };
 static const struct cli_opt opts[] = {
@@ -27,7 +33,11 @@ static const struct cli_opt opts[] = {
 	  "also each process with mergeable memory, from MIN bytes of merging on", 0, 0 },
 	{ .key = CLI_KEY_BY,
 	  .help = "sums of processes by comm, user, cgroup, unit or vm (implies --procs)" },
+	{ KEY_TOP, "top", "N",
+	  "at most N processes or groups, those that merge most (100; 0: all)", 0, 0 },
+	{ KEY_NAMES, "names", NULL, "name the users of processes, not only their numbers", 0, 0 },
 	{ KEY_FORMAT, "format", "FORMAT", "prometheus (default) or openmetrics", 0, 0 },
+	{ KEY_WRITE, "write", "FILE", "replace FILE, whole or not at all, and print nothing", 0, 0 },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_metrics = {
@@ -84,8 +94,12 @@ struct metrics {
 	bool openmetrics;
 	bool failed;		/* something could not be read */
 	bool procs;
+	bool names;
 	enum ksm_group by;
 	int64_t min_bytes;
+	size_t top;
+	const char *file;	/* NULL: standard output */
+	struct str *out;
 };
 
 static const char *suffix(const struct metric *m)
@@ -97,17 +111,17 @@ static void head(const struct metrics *ms, const struct metric *m)
 {
 	const char *family = ms->openmetrics ? "" : suffix(m);
 
-	printf("# HELP %s%s %s\n# TYPE %s%s %s\n", m->name, family, m->help, m->name, family,
-	       m->counter ? "counter" : "gauge");
+	str_addf(ms->out, "# HELP %s%s %s\n# TYPE %s%s %s\n", m->name, family, m->help, m->name,
+		 family, m->counter ? "counter" : "gauge");
 }
 
-static void value(const struct metric *m, const char *labels, int64_t v)
+static void value(const struct metrics *ms, const struct metric *m, const char *labels, int64_t v)
 {
-	printf("%s%s%s ", m->name, suffix(m), labels);
+	str_addf(ms->out, "%s%s%s ", m->name, suffix(m), labels);
 	if (m->scale > 0)
-		printf("%.9g\n", v * m->scale);
+		str_addf(ms->out, "%.9g\n", v * m->scale);
 	else
-		printf("%lld\n", (long long)v);
+		str_addf(ms->out, "%lld\n", (long long)v);
 }
 
 static void print_fig(const struct metrics *ms, const struct metric *m, struct ksm_fig f)
@@ -115,7 +129,7 @@ static void print_fig(const struct metrics *ms, const struct metric *m, struct k
 	if (!ksm_fig_has(f))
 		return;
 	head(ms, m);
-	value(m, "", f.v);
+	value(ms, m, "", f.v);
 }
 
 /* Escapes of the format: backslash, quote, newline.  cli_safe() leaves only the first two. */
@@ -191,22 +205,24 @@ static bool is_known(const struct tuner_metric *t, const void *base)
 	return t->part != PART_REAL || *(const double *)((const char *)base + t->offset) >= 0;
 }
 
-static void print_part(const struct tuner_metric *t, const void *base, const char *labels)
+static void print_part(const struct metrics *ms, const struct tuner_metric *t, const void *base,
+		       const char *labels)
 {
 	const void *at = (const char *)base + t->offset;
 
 	switch (t->part) {
 	case PART_BOOL:
-		value(&t->m, labels, *(const bool *)at);
+		value(ms, &t->m, labels, *(const bool *)at);
 		break;
 	case PART_INT:
-		value(&t->m, labels, *(const int64_t *)at);
+		value(ms, &t->m, labels, *(const int64_t *)at);
 		break;
 	case PART_UINT:
-		value(&t->m, labels, *(const unsigned int *)at);
+		value(ms, &t->m, labels, *(const unsigned int *)at);
 		break;
 	case PART_REAL:
-		printf("%s%s %.9g\n", t->m.name, labels, *(const double *)at * t->m.scale);
+		str_addf(ms->out, "%s%s %.9g\n", t->m.name, labels,
+			 *(const double *)at * t->m.scale);
 	}
 }
 
@@ -221,7 +237,7 @@ static void print_decision(const struct metrics *ms, const struct ksm_tuner *t)
 	label(&s, "reason", t->reason, false);
 	str_addc(&s, '}');
 	head(ms, &m);
-	value(&m, str_get(&s), 1);
+	value(ms, &m, str_get(&s), 1);
 }
 
 /* Two of a name, as of two long ones that were cut, would be one series with two values. */
@@ -245,7 +261,7 @@ static void print_rules(const struct metrics *ms, const struct ksm_tuner *t)
 			str_addc(&s, '{');
 			label(&s, "rule", t->rule[r].name, true);
 			str_addc(&s, '}');
-			print_part(&rule_metrics[i], &t->rule[r], str_get(&s));
+			print_part(ms, &rule_metrics[i], &t->rule[r], str_get(&s));
 		}
 	}
 }
@@ -263,7 +279,7 @@ static void print_tuner(struct metrics *ms)
 		if (!is_known(&tuner_metrics[i], &t))
 			continue;
 		head(ms, &tuner_metrics[i].m);
-		print_part(&tuner_metrics[i], &t, "");
+		print_part(ms, &tuner_metrics[i], &t, "");
 	}
 	print_decision(ms, &t);
 	print_rules(ms, &t);
@@ -324,6 +340,10 @@ static const struct {
 	{ offsetof(struct ctl_group, profit_bytes), false, { "ksm_group_profit_bytes", "That share minus metadata; may be negative.", false, 0 } },
 };
 
+/* What --top leaves is told as one: the second label sets it apart from whatever has that name. */
+#define OTHER_NAME  "other"
+#define OTHER_LABEL "rest"
+
 struct member {
 	struct ksm_proc p;
 	char *labels;
@@ -334,16 +354,20 @@ struct members {
 	size_t n, cap;
 };
 
-static char *labels(struct ctl *ctl, const struct ksm_proc *p)
+static char *labels(const struct metrics *ms, const struct ksm_proc *p)
 {
+	struct ctl *ctl = ms->ctl;
 	struct str s = STR_INIT;
-	char pid[16], key[4096];
+	char pid[16], uid[16], key[4096];
 
 	snprintf(pid, sizeof(pid), "%d", (int)p->pid);
+	snprintf(uid, sizeof(uid), "%u", (unsigned int)p->uid);
 	str_addc(&s, '{');
 	label(&s, "pid", pid, true);
 	label(&s, "comm", p->comm, false);
-	label(&s, "user", ksm_user_name(ctl->k, p->uid), false);
+	label(&s, "uid", uid, false);
+	if (ms->names)
+		label(&s, "user", ksm_user_name(ctl->k, p->uid), false);
 	if (!ksm_group_key(ctl->k, p, KSM_GROUP_UNIT, key, sizeof(key)) && *key)
 		label(&s, "unit", key, false);
 	if (!ksm_group_key(ctl->k, p, KSM_GROUP_VM, key, sizeof(key)) && *key)
@@ -394,57 +418,135 @@ static void members_read(struct metrics *ms, struct members *out)
 	ms->failed |= denied.n > 0;
 }
 
-static void print_members(const struct metrics *ms, const struct members *all)
+/* How many of @n are told one by one. */
+static size_t shown_of(const struct metrics *ms, size_t n)
 {
-	for (size_t n = 0; n < all->n; n++)
-		all->v[n].labels = labels(ms->ctl, &all->v[n].p);
+	return ms->top && n > ms->top ? ms->top : n;
+}
+
+static void print_others(const struct metrics *ms, size_t n)
+{
+	static const struct metric m = { "ksm_others", "Processes or groups that are told as one, other.", false, 0 };
+
+	head(ms, &m);
+	value(ms, &m, "", (int64_t)(n - shown_of(ms, n)));
+}
+
+/* One metric of many: its head comes with the first that has it. */
+struct family {
+	const struct metrics *ms;
+	const struct metric *m;
+	int64_t scale;
+	bool headed;
+};
+
+static void print_one(struct family *fam, const char *labels, struct ksm_fig f)
+{
+	if (!ksm_fig_has(f) || !labels)
+		return;
+	if (!fam->headed)
+		head(fam->ms, fam->m);
+	fam->headed = true;
+	value(fam->ms, fam->m, labels, num_mul_sat(f.v, fam->scale));
+}
+
+static int member_order(const void *a, const void *b)
+{
+	const struct ksm_proc *x = &((const struct member *)a)->p;
+	const struct ksm_proc *y = &((const struct member *)b)->p;
+	const int64_t of_x = num_add_sat(ksm_fig_or(x->ksm.merging_pages, 0),
+					 ksm_fig_or(x->ksm.zero_pages, 0));
+	const int64_t of_y = num_add_sat(ksm_fig_or(y->ksm.merging_pages, 0),
+					 ksm_fig_or(y->ksm.zero_pages, 0));
+
+	if (of_x != of_y)
+		return of_x < of_y ? 1 : -1;
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+static struct ksm_fig member_fig(const struct member *m, size_t offset)
+{
+	return *(const struct ksm_fig *)((const char *)&m->p.ksm + offset);
+}
+
+static void print_members(const struct metrics *ms, struct members *all)
+{
+	const size_t shown = shown_of(ms, all->n);
+	struct str other __cleanup_str = STR_INIT;
+
+	if (shown < all->n)
+		qsort(all->v, all->n, sizeof(*all->v), member_order);
+	for (size_t n = 0; n < shown; n++)
+		all->v[n].labels = labels(ms, &all->v[n].p);
+	str_add(&other, "{pid=\"" OTHER_NAME "\"," OTHER_LABEL "=\"yes\"}");
 	for (size_t i = 0; i < ARRAY_SIZE(proc_metrics); i++) {
-		bool headed = false;
+		struct family fam = { ms, &proc_metrics[i].m,
+				      proc_metrics[i].pages ? ksm_page_size(ms->ctl->k) : 1,
+				      false };
+		struct ksm_fig rest = { 0 };
 
-		for (size_t n = 0; n < all->n; n++) {
-			const struct ksm_fig *f = (const void *)((const char *)&all->v[n].p.ksm +
-								 proc_metrics[i].offset);
-
-			if (!ksm_fig_has(*f) || !all->v[n].labels)
-				continue;
-			if (!headed)
-				head(ms, &proc_metrics[i].m);
-			headed = true;
-			value(&proc_metrics[i].m, all->v[n].labels,
-			      num_mul_sat(f->v,
-					  proc_metrics[i].pages ? ksm_page_size(ms->ctl->k) : 1));
-		}
+		for (size_t n = 0; n < shown; n++)
+			print_one(&fam, all->v[n].labels,
+				  member_fig(&all->v[n], proc_metrics[i].offset));
+		/* Who belongs to the others changes: their sum is no counter, which never sinks. */
+		if (fam.m->counter)
+			continue;
+		for (size_t n = shown; n < all->n; n++)
+			ksm_fig_add(&rest, member_fig(&all->v[n], proc_metrics[i].offset));
+		print_one(&fam, str_get(&other), rest);
 	}
+	print_others(ms, all->n);
 }
 
 /* "{unit=\"nginx.service\"}" */
-static char *group_label(const struct metrics *ms, const struct ctl_group *g)
+static char *group_label(const struct metrics *ms, const char *key, bool other)
 {
 	struct str s = STR_INIT;
 
 	str_addc(&s, '{');
-	label(&s, ksm_group_name(ms->by), g->key, true);
+	label(&s, ksm_group_name(ms->by), key, true);
+	if (other)
+		label(&s, OTHER_LABEL, "yes", false);
 	str_addc(&s, '}');
 	return str_steal(&s);
+}
+
+static struct ksm_fig group_fig(const struct ctl_group *g, size_t offset)
+{
+	return *(const struct ksm_fig *)((const char *)g + offset);
 }
 
 static void print_group_metric(const struct metrics *ms, const struct metric *m, size_t offset,
 			       int64_t scale, const struct ctl_groups *groups)
 {
-	bool headed = false;
+	struct family fam = { ms, m, scale, false };
+	const size_t shown = shown_of(ms, groups->n);
+	struct ksm_fig rest = { 0 };
 
-	for (size_t i = 0; i < groups->n; i++) {
-		const struct ctl_group *g = &groups->v[i];
-		const struct ksm_fig *f = (const void *)((const char *)g + offset);
-		char *of __cleanup_free = group_label(ms, g);
+	for (size_t i = 0; i < shown; i++) {
+		char *of __cleanup_free = group_label(ms, groups->v[i].key, false);
 
-		if (!ksm_fig_has(*f) || !of ||
-		    is_small(ms, merging_bytes(ms, g->merging_pages, g->zero_pages)))
-			continue;
-		if (!headed)
-			head(ms, m);
-		headed = true;
-		value(m, of, num_mul_sat(f->v, scale));
+		print_one(&fam, of, group_fig(&groups->v[i], offset));
+	}
+	for (size_t i = shown; i < groups->n; i++)
+		ksm_fig_add(&rest, group_fig(&groups->v[i], offset));
+	if (shown < groups->n) {
+		char *of __cleanup_free = group_label(ms, OTHER_NAME, true);
+
+		print_one(&fam, of, rest);
+	}
+}
+
+/* The small ones stand at the end. */
+static void drop_small(const struct metrics *ms, struct ctl_groups *groups)
+{
+	while (groups->n) {
+		struct ctl_group *last = &groups->v[groups->n - 1];
+
+		if (!is_small(ms, merging_bytes(ms, last->merging_pages, last->zero_pages)))
+			break;
+		free(last->key);
+		groups->n--;
 	}
 }
 
@@ -457,9 +559,11 @@ static void print_groups(const struct metrics *ms, const struct members *all,
 	for (size_t i = 0; i < all->n; i++)
 		procs[i] = &all->v[i].p;
 	ctl_groups_make(ms->ctl, ms->by, procs, all->n, s, &groups);
+	drop_small(ms, &groups);
 	for (size_t i = 0; i < ARRAY_SIZE(group_metrics); i++)
 		print_group_metric(ms, &group_metrics[i].m, group_metrics[i].offset,
 				   group_metrics[i].pages ? (int64_t)s->page_size : 1, &groups);
+	print_others(ms, groups.n);
 	ctl_groups_free(&groups);
 	free(procs);
 }
@@ -481,7 +585,7 @@ static void print_procs(struct metrics *ms, const struct ksm_stats *s)
 static void parse(struct metrics *ms, int argc, char **argv)
 {
 	struct cli_parse p = { .argc = argc, .argv = argv };
-	uint64_t min = 0;
+	uint64_t min = 0, top;
 	int key;
 
 	while ((key = cli_opts_next(&p, &ctl_cmd_metrics)) != -1) {
@@ -495,6 +599,17 @@ static void parse(struct metrics *ms, int argc, char **argv)
 		case CLI_KEY_BY:
 			ms->procs = true;
 			ms->by = ctl_group_by(p.arg);
+			break;
+		case KEY_TOP:
+			if (num_u64(p.arg, &top))
+				cli_usage_error("--top: %s: not a number", p.arg);
+			ms->top = MIN(top, SIZE_MAX);
+			break;
+		case KEY_NAMES:
+			ms->names = true;
+			break;
+		case KEY_WRITE:
+			ms->file = p.arg;
 			break;
 		case KEY_FORMAT:
 			ms->openmetrics = !strcmp(p.arg, "openmetrics");
@@ -511,7 +626,8 @@ static void parse(struct metrics *ms, int argc, char **argv)
 
 int ctl_metrics(struct ctl *ctl, int argc, char **argv)
 {
-	struct metrics ms = { .ctl = ctl, .by = KSM_GROUP_PID };
+	struct str out __cleanup_str = STR_INIT;
+	struct metrics ms = { .ctl = ctl, .by = KSM_GROUP_PID, .top = TOP_DEFAULT, .out = &out };
 	struct ksm_stats s;
 
 	parse(&ms, argc, argv);
@@ -521,6 +637,12 @@ int ctl_metrics(struct ctl *ctl, int argc, char **argv)
 	if (ms.procs)
 		print_procs(&ms, &s);
 	if (ms.openmetrics)
-		printf("# EOF\n");
+		str_add(&out, "# EOF\n");
+	if (str_err(&out))
+		cli_die(CLI_FAIL, -ENOMEM, "allocate");
+	if (ms.file)
+		ctl_write_file(ms.file, &out, CTL_WRITE_PLAIN);
+	else if (cli_print(&out))
+		return CLI_FAIL;
 	return ms.failed ? CLI_PARTIAL : CLI_OK;
 }

@@ -96,7 +96,7 @@ int ctl_save(struct ctl *ctl, int argc, char **argv)
 	if (!file || !strcmp(file, "-"))
 		fputs(str_get(&text), stdout);
 	else
-		ctl_write_file(file, &text);
+		ctl_write_file(file, &text, 0);
 	return CLI_OK;
 }
 

@@ -62,16 +62,18 @@ static int write_text(int fd, const struct str *text)
 	return (size_t)n == text->len ? 0 : -ENOSPC;
 }
 
-void ctl_write_file(const char *name, const struct str *text)
+void ctl_write_file(const char *name, const struct str *text, unsigned int flags)
 {
 	/* What a symbolic link leads to is replaced, not the link. */
-	char *target __cleanup_free = realpath(name, NULL);
+	char *target __cleanup_free = flags & CTL_WRITE_PLAIN ? NULL : realpath(name, NULL);
 	const char *file = target ? target : name;
 	struct str tmp __cleanup_str = STR_INIT;
 	struct stat st;
-	const bool old = !stat(file, &st);
+	const bool old = !(flags & CTL_WRITE_PLAIN ? lstat(file, &st) : stat(file, &st));
 	int fd, rc;
 
+	if (old && !S_ISREG(st.st_mode) && flags & CTL_WRITE_PLAIN)
+		cli_die(CLI_FAIL, 0, "%s: not replaced: no plain file", name);
 	/* A device or pipe cannot be replaced by renaming. */
 	if (old && !S_ISREG(st.st_mode)) {
 		fd = open(file, O_WRONLY | O_CLOEXEC);

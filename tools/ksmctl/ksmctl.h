@@ -71,11 +71,15 @@ bool ctl_sleep(uint64_t ns);
  * program when it cannot be read or is too large.  Returns its name for messages.
  */
 const char *ctl_read_file(const char *file, const char *what, struct str *out);
+enum {
+	/* Nothing but a plain file: others who may write in its directory can lead us nowhere. */
+	CTL_WRITE_PLAIN = 1,
+};
 /*
  * Puts @text in place of a file, whole or not at all: what is there stays until the new
  * text is on disk.  Ends the program when that fails.
  */
-void ctl_write_file(const char *name, const struct str *text);
+void ctl_write_file(const char *name, const struct str *text, unsigned int flags);
 
 /* members.c: all processes, each read once */
 enum {
