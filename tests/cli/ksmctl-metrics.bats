@@ -3,9 +3,10 @@
 #
 # ksmctl-metrics.bats - metrics: valid text in both formats, whatever the kernel has
 # and whatever processes are called.  Prometheus' own tools look at it where they are
-# installed; their packages are too large, and start services, to be asked for.
+# installed.
 
 load ../lib/helpers
+load ../lib/prometheus
 
 ksm=sys/kernel/mm/ksm
 
@@ -349,20 +350,10 @@ ksm_others $((all - 2))"
 }
 
 @test "metrics: node_exporter takes counters for counters, with their help" {
-	command -v prometheus-node-exporter >/dev/null || skip "no prometheus-node-exporter"
-	command -v curl >/dev/null || skip "no curl"
+	need_program prometheus-node-exporter curl
 	mkdir "$BATS_TEST_TMPDIR/text"
 	ksmctl metrics --procs -s "$ROOT" >"$BATS_TEST_TMPDIR/text/ksm.prom"
-	# Any port of the loopback that is free now.
-	for port in {19100..19120}; do
-		(: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue
-		spawn prometheus-node-exporter --collector.disable-defaults --collector.textfile \
-			--collector.textfile.directory="$BATS_TEST_TMPDIR/text" \
-			--web.listen-address=127.0.0.1:$port >"$BATS_TEST_TMPDIR/log" 2>&1
-		break
-	done
-	fetched() { output=$(curl -sf "http://127.0.0.1:$port/metrics") && [[ $output == *node_textfile_scrape_error* ]]; }
-	wait_until fetched
+	exporter_start "$BATS_TEST_TMPDIR/text"
 	stdout_has "
 node_textfile_scrape_error 0"
 	stdout_has "
