@@ -11,7 +11,8 @@ COMPLETION=$KSM_SRCDIR/tools/completion
 
 setup() {
 	COMMANDS=(status list get set start stop info unmerge procs vmas doctor
-		engine settle watch save restore diff profile dump report metrics)
+		engine settle watch save restore diff profile dump report metrics
+		opt-in opt-out)
 }
 
 # plain FILE: a man page without the escapes that matter here.
@@ -50,9 +51,9 @@ COMMON_OPTIONS="--sysroot
 
 @test "ksmctl(8): each command has a section, and no other is there" {
 	same "commands" \
-		"$(plain "$MAN/ksmctl.8" | sed -n '/^\.SH COMMANDS/,/^\.SH OPTIONS/s/^\.SS \([a-z]*\).*/\1/p')" \
+		"$(plain "$MAN/ksmctl.8" | sed -n '/^\.SH COMMANDS/,/^\.SH OPTIONS/s/^\.SS \([a-z][a-z-]*\).*/\1/p')" \
 		"$(printf '%s\n' "${COMMANDS[@]}")"
-	same "those of --help" "$(ksmctl --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')" \
+	same "those of --help" "$(ksmctl --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p')" \
 		"$(printf '%s\n' "${COMMANDS[@]}")"
 	for cmd in "${COMMANDS[@]}"; do
 		section "$MAN/ksmctl.8" SYNOPSIS | grep -qwF -e "$cmd" || fail "SYNOPSIS lacks $cmd"
@@ -581,6 +582,33 @@ offers() {
 	expect 0 complete_line ksmctl -s "$ROOT" get ""
 	stdout_is ""
 	stderr_is ""
+}
+
+# a_service: some service of this machine that stands for itself.
+a_service() {
+	local f
+
+	for f in /lib/systemd/system/*.service; do
+		[[ $f == *@.service || ! -e $f ]] || echo "${f##*/}"
+	done | head -n 1
+}
+
+@test "completion: services, and none that stands for others" {
+	service=$(a_service)
+	[[ $service ]] || skip "no services here"
+	offers "$service" ksmctl opt-in "${service%.service}"
+	offers "$service" ksmctl opt-out --now ""
+	! complete_line ksmctl opt-in "" | grep '@\.service' || fail "a template"
+	offers opt-in ksmctl opt
+	if command -v zsh >/dev/null; then
+		zsh_offers "$service" ksmctl opt-in "${service%.service}"
+		zsh_offers opt-in ksmctl opt
+	fi
+	if command -v fish >/dev/null; then
+		mkdir "$BATS_TEST_TMPDIR/fish"
+		cp "$COMPLETION/ksm-utils.fish" "$BATS_TEST_TMPDIR/fish/ksmctl.fish"
+		fish_offers "$service" "ksmctl opt-in ${service%.service}"
+	fi
 }
 
 # zsh_offers WANT WORD...: what zsh's completion adds for the last word, with stand-ins

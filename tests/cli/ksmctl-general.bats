@@ -9,7 +9,7 @@ load ../lib/helpers
 setup() {
 	use_root 6.12-busy
 	COMMANDS=(status list get set start stop info unmerge procs vmas doctor engine settle
-		watch save restore diff profile dump report metrics)
+		watch save restore diff profile dump report metrics opt-in opt-out)
 }
 
 @test "help: of the program and of each subcommand, at most 80 columns" {
@@ -28,7 +28,7 @@ setup() {
 @test "help: names every subcommand there is" {
 	expect 0 ksmctl --help
 	stderr_is ""
-	same commands "$(sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' <<<"$output" | sort)" \
+	same commands "$(sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' <<<"$output" | sort)" \
 		"$(printf '%s\n' "${COMMANDS[@]}" | sort)"
 }
 

@@ -36,6 +36,14 @@ function __ksm_utils_wants_pid
     contains -- (commandline -opc)[-1] -p --pid
 end
 
+function __ksm_utils_units
+    for dir in /etc/systemd/system /usr/lib/systemd/system /lib/systemd/system
+        for unit in $dir/*.service
+            echo $unit
+        end
+    end
+end
+
 function __ksm_utils_operands
     switch (__ksm_utils_command $argv[1])
         case get set
@@ -44,6 +52,8 @@ function __ksm_utils_operands
             $argv[1] profile -rn -o NAME 2>/dev/null
         case dump
             __fish_complete_directories (commandline -ct)
+        case opt-in opt-out
+            string match -v '*@.service' (__ksm_utils_units | string replace -r '.*/' '')
         case save restore diff replay
             __fish_complete_path (commandline -ct)
     end

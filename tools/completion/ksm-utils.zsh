@@ -38,7 +38,7 @@ _ksm_utils()
 		[[ $values[-1] == -* ]] || values[-1]=()
 		if ((${values[(Ie)$words[CURRENT-1]]})) && [[ $line == *\ [^-]* ]]; then
 			case $line in
-			*--sysroot*) _files -/ ;;
+			*--sysroot* | *--root*) _files -/ ;;
 			*--with\ *) _values -s , what cmdline maps cgroup all ;;
 			*--user*) _users ;;
 			*--pid*) _values -s , PID ${(f)"$(cd /proc && print -l <->(/N))"} ;;
@@ -56,6 +56,8 @@ _ksm_utils()
 		compadd -- ${(f)"$($program list -rn -o NAME 2>/dev/null)"}
 	elif [[ $cmd == dump ]]; then
 		_files -/
+	elif [[ $cmd == opt-(in|out) ]]; then
+		compadd -- ${(u)${(M)${(f)"$(cd / && print -l {etc,{usr/,}lib}/systemd/system/*.service(N:t))"}:#*[^@].service}}
 	elif [[ $cmd == profile ]]; then
 		compadd -- ${(f)"$($program profile -rn -o NAME 2>/dev/null)"}
 	elif [[ -z $cmd && -n $commands ]]; then

@@ -389,4 +389,9 @@ int ctl_report(struct ctl *ctl, int argc, char **argv);
 extern const struct cli_cmd ctl_cmd_metrics;
 int ctl_metrics(struct ctl *ctl, int argc, char **argv);
 
+/* cmd-opt.c */
+extern const struct cli_cmd ctl_cmd_opt_in, ctl_cmd_opt_out;
+int ctl_opt_in(struct ctl *ctl, int argc, char **argv);
+int ctl_opt_out(struct ctl *ctl, int argc, char **argv);
+
 #endif /* KSMCTL_H */

@@ -36,6 +36,8 @@ static const struct command {
 	{ "dump", &ctl_cmd_dump, ctl_dump, "write what the tools read of this system to a directory" },
 	{ "report", &ctl_cmd_report, ctl_report, "print one page for a ticket, without names" },
 	{ "metrics", &ctl_cmd_metrics, ctl_metrics, "print all figures for a collector of metrics" },
+	{ "opt-in", &ctl_cmd_opt_in, ctl_opt_in, "make a service of systemd mergeable, from its next start" },
+	{ "opt-out", &ctl_cmd_opt_out, ctl_opt_out, "undo opt-in" },
 };
 
 /* The words of other tools called ksmctl; each is all of a command line. */
