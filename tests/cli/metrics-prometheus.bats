@@ -222,6 +222,14 @@ node_textfile_mtime_seconds{file=\"$dir/ksm.prom\"} "
 		prometheus_query "${BASH_REMATCH[1]//'$job'/node}" || fail "no data: $query"
 		jq -e ".data.result[0].metric.${BASH_REMATCH[2]}" >/dev/null <<<"$output"
 	done < <(jq -r '.templating.list[] | select(.type == "query") | .query.query' "$DASHBOARD")
+	# Those of ksm-cluster(7); one of them is for hosts that lose.
+	n=0
+	while IFS= read -r query; do
+		prometheus_query "${query/ < / > }" || fail "no data: $query" "$output"
+		n=$((n + 1))
+	done < <(sed -n '/^\.EX/,/^\.EE/{s/\\-/-/g;/^[a-z_( 0-9*]*ksm_[a-z_]*bytes [-<\/]/p}' \
+		"$KSM_SRCDIR/man/ksm-cluster.7")
+	((n == 3)) || fail "$n expressions were found in ksm-cluster(7)"
 	# It would find a query that has none.
 	! prometheus_query 'ksm_nobody_writes_it' || fail "data from nowhere"
 	# The rules are loaded, and none of them fails.
