@@ -16,7 +16,7 @@
 
 extern char **environ;
 
-/* Its first words, of which the version is one, are enough; @out NULL: it may speak for itself. */
+/* @out gets what it prints first, where the version is; NULL: it may speak for itself. */
 static int run(const char *const *argv, struct str *out)
 {
 	posix_spawn_file_actions_t act;

@@ -19,9 +19,9 @@
 #include "util/macros.h"
 #include "util/vec.h"
 
-#define FILE_MAX   (1 << 20)	/* of one file; systemd takes no more either */
+#define FILE_MAX    (1 << 20)	/* of one file */
 #define DROPINS_MAX 1000
-#define PATH_LEN   1024
+#define PATH_LEN    1024
 
 /* systemd.unit(5), the first one counts most. */
 static const char *const dirs[] = {
