@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -535,7 +536,7 @@ static int persist(const struct profile *pr, bool dry_run)
 		return CLI_OK;
 	}
 	make_dir_of(file);
-	ctl_write_file(file, &out);
+	ctl_write_file(file, &out, 0);
 	str_reset(&clean);
 	cli_safe(&clean, file, (size_t)-1);
 	printf("%s: profile %s; applied at boot where ksm-utils.service is enabled\n",

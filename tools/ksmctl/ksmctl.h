@@ -373,10 +373,6 @@ int ctl_newdir_finish(struct ctl_newdir *d);
 /* Removes it, unless it is finished. */
 void ctl_newdir_end(struct ctl_newdir *d);
 
-/* replace.c */
-/* Ends the program when that fails; what was there is as it was then. */
-void ctl_write_file(const char *name, const struct str *text);
-
 /* cmd-dump.c */
 extern const struct cli_cmd ctl_cmd_dump;
 int ctl_dump(struct ctl *ctl, int argc, char **argv);

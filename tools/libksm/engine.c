@@ -7,19 +7,14 @@
  */
 #include "libksm/internal.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "libksm/sys.h"
 
-#define MODULE	"hksm"
-#define PATCH	"sys/kernel/livepatch/" MODULE "/"
-
 /* "0" or "1" (Documentation/ABI/testing/sysfs-kernel-livepatch); -errno. */
-static int flag(struct ksm *k, const char *name)
+static int flag(struct ksm *k, enum ksm_file file, pid_t pid)
 {
-	char buf[8];
-	ssize_t n = ksm_path_read_small(k, k->rootfd, name, buf, sizeof(buf));
+	char buf[8], path[KSM_FILE_NAME_MAX];
+	ssize_t n = ksm_path_read_small(k, k->rootfd, ksm_file_path(file, pid, path), buf,
+					sizeof(buf));
 
 	if (n < 0)
 		return n;
@@ -28,8 +23,8 @@ static int flag(struct ksm *k, const char *name)
 
 void ksm_engine_read(struct ksm *k, struct ksm_engine *out)
 {
-	const int enabled = flag(k, PATCH "enabled");
-	const int moving = flag(k, PATCH "transition");
+	const int enabled = flag(k, KSM_FILE_PATCH, 0);
+	const int moving = flag(k, KSM_FILE_TRANSITION, 0);
 	struct ksm_caps caps;
 
 	(void)ksm_caps_read(k, &caps);
@@ -48,12 +43,15 @@ int ksm_engine_insert(int fd)
 
 int ksm_engine_switch(struct ksm *k, bool on)
 {
-	return ksm_path_write_at(k, k->rootfd, PATCH "enabled", on ? "1" : "0");
+	char path[KSM_FILE_NAME_MAX];
+
+	return ksm_path_write_at(k, k->rootfd, ksm_file_path(KSM_FILE_PATCH, 0, path),
+				 on ? "1" : "0");
 }
 
 int ksm_engine_remove(void)
 {
-	return sys_delete_module(MODULE);
+	return sys_delete_module("hksm");
 }
 
 int ksm_engine_awaited(struct ksm *k, bool on, pid_t *pid)
@@ -63,14 +61,10 @@ int ksm_engine_awaited(struct ksm *k, bool on, pid_t *pid)
 
 	if (rc)
 		return rc;
-	while ((rc = ksm_procs_next(it, pid)) > 0) {
-		char name[40];
-
-		/* "-1" where no change is going on. */
-		snprintf(name, sizeof(name), "proc/%d/patch_state", (int)*pid);
-		if (flag(k, name) == !on)
+	/* "-1" where no change is going on. */
+	while ((rc = ksm_procs_next(it, pid)) > 0)
+		if (flag(k, KSM_FILE_PATCH_STATE, *pid) == !on)
 			break;
-	}
 	ksm_procs_close(it);
 	return rc;
 }

@@ -40,6 +40,10 @@ static const struct ksm_file_info files[__KSM_FILE_N] = {
 	[KSM_FILE_ONLY_ZERO] = { "sys/kernel/mm/ksm/redhat_only_zero_pages", KSM_IN_ROOT,
 				 KSM_KEEP_ALL, MIB, false },
 	[KSM_FILE_UKSM_RUN] = { "sys/kernel/mm/uksm/run", KSM_IN_ROOT, KSM_KEEP_ALL, MIB, false },
+	[KSM_FILE_PATCH] = { "sys/kernel/livepatch/hksm/enabled", KSM_IN_ROOT, KSM_KEEP_ALL, MIB,
+			     false },
+	[KSM_FILE_TRANSITION] = { "sys/kernel/livepatch/hksm/transition", KSM_IN_ROOT,
+				  KSM_KEEP_ALL, MIB, false },
 	/* 64 rules of some 200 bytes, and a hundred lines of later versions. */
 	[KSM_FILE_NOTE] = { KSM_TUNER_BELOW "/" KSM_TUNER_FILE, KSM_IN_ROOT, KSM_KEEP_NOTE,
 			    64U << 10, false },
@@ -62,6 +66,7 @@ static const struct ksm_file_info files[__KSM_FILE_N] = {
 	[KSM_FILE_SCHEDSTAT] = { "schedstat", KSM_IN_PROCESS, KSM_KEEP_KTHREAD, MIB, false },
 	/* Addresses that are random to keep a process safe. */
 	[KSM_FILE_AUXV] = { "auxv", KSM_IN_PROCESS, KSM_KEEP_NONE, MIB, false },
+	[KSM_FILE_PATCH_STATE] = { "patch_state", KSM_IN_PROCESS, KSM_KEEP_PROC, MIB, false },
 };
 
 const struct ksm_file_info *ksm_file_info(enum ksm_file file)

@@ -71,6 +71,8 @@ enum ksm_file {
 	KSM_FILE_PTES_NONE,
 	KSM_FILE_ONLY_ZERO,
 	KSM_FILE_UKSM_RUN,
+	KSM_FILE_PATCH,		/* hksm as a module: is it in use */
+	KSM_FILE_TRANSITION,	/* is that being changed */
 	KSM_FILE_NOTE,		/* of the running ksm-autotune */
 	KSM_FILE_TOLD,
 	KSM_FILE_STAT,		/* of a process from here */
@@ -82,6 +84,7 @@ enum ksm_file {
 	KSM_FILE_SMAPS,
 	KSM_FILE_SCHEDSTAT,
 	KSM_FILE_AUXV,
+	KSM_FILE_PATCH_STATE,
 	__KSM_FILE_N
 };
 
