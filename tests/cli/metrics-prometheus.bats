@@ -100,8 +100,9 @@ started() {
 	done
 	made prefix=/opt/x systemdsystemunitdir=/opt/x/units DESTDIR="$to" \
 		install-systemdsystemunitDATA install-dist_alertsDATA install-dist_dashboardsDATA
-	same "files" "$(cd "$to" && find . ! -type d ! -name 'ksm-autotune*' | sort)" \
-		"./opt/x/share/ksm-utils/grafana/ksm-utils.json
+	same "enabled" "$(find "$to" -type l)" ""
+	same "files" "$(cd "$to" && find . ! -type d -name 'ksm-metrics*' -o -path '*/ksm-utils/*/*' |
+		sort)" "./opt/x/share/ksm-utils/grafana/ksm-utils.json
 ./opt/x/share/ksm-utils/prometheus/ksm-utils.rules.yml
 ./opt/x/units/ksm-metrics.service
 ./opt/x/units/ksm-metrics.timer"

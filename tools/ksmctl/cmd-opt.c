@@ -168,7 +168,7 @@ static void check_advise(const struct opt *o, const struct unit *u)
 
 	if (hides)
 		cli_die(CLI_FAIL, 0, "%s: %s= hides %s from it", o->name, hides, ADVISE);
-	fd = unit_open(&o->where, ADVISE + 1, O_PATH);
+	fd = unit_open(&o->where, &ADVISE[1], O_PATH);
 	if (fd >= 0)
 		return;
 	if (o->print)
