@@ -32,6 +32,9 @@
  * no users any more exits by itself, and is found where it is; pre_unpatch waits for
  * it. Its flags stay as they are: fork and exec copy them without the lock.
  *
+ * Merged pages can be mapped by processes that are on no list (stray.c); an engine
+ * leaves only when those have copies, too.
+ *
  * Who reverses a transition gets the other end of it: a load that is taken back ends
  * with post_unpatch, and an unload that is taken back with post_patch. Both find what
  * they would find otherwise.
