@@ -56,6 +56,19 @@ is "$(knob run)" 1 "it runs, as before"
 is "$(knob pages_to_scan)" 12345 "with the settings as they were"
 ask h merged
 is "$answer" merged "it merges the process again"
+
+modules=/lib/modules/$(uname -r)
+mkdir -p "$modules"
+cp /hksm.ko "$modules/"
+[ -e "$modules/modules.dep" ] || echo "hksm.ko:" >"$modules/modules.dep"
+run ksmctl engine load
+want 0 "load, what modprobe finds"
+says '^engine hksm, a module' "hksm is in"
+run ksmctl -q engine unload
+want 0 "unload, quietly"
+is "$(cat out err)" "" "which says nothing"
+rm -r "$modules"
+
 run ksmctl engine -v unload
 want 0 "unload, once more"
 warns 'not loaded' "has nothing to do"
