@@ -47,7 +47,7 @@ struct status {
 	struct ksm_fig unseen_zero;	/* bytes */
 	bool unseen_whole;
 	bool sampled;
-	bool hksm;
+	struct ksm_engine engine;
 	struct ctl_finding findings[__CTL_FINDING_N];
 	size_t n_findings;
 };
@@ -74,7 +74,6 @@ static const char *pages_text(const struct ctl *ctl, int64_t pages, char *buf, s
 static void status_read(struct ctl *ctl, struct status *st)
 {
 	struct ksm_stats before;
-	struct ksm_caps caps;
 	struct ctl_facts facts;
 	struct ctl_crowd crowd;
 	bool tracks;
@@ -91,8 +90,7 @@ static void status_read(struct ctl *ctl, struct status *st)
 	}
 	ksm_stats_derive(&st->stats, &st->d);
 	ctl_moment_now(ctl, &st->stats, &st->d, &st->now);
-	ksm_caps_read(ctl->k, &caps);
-	st->hksm = caps.hksm;
+	ksm_engine_read(ctl->k, &st->engine);
 	ksm_around_read(ctl->k, &st->around);
 	tracks = ksm_fig_or(st->d.tracked_pages, 0);
 	ctl_crowd_read(ctl, tracks ? CTL_CROWD_WHO : 0, &crowd);
@@ -290,7 +288,9 @@ static void print_state(const struct status *st)
 		 run->state == KSM_VALUE ? ksm_run_name(run->v) :
 		 run->state == KSM_DENIED ? "denied" : "unknown",
 		 run->v & KSM_RUN_OFFLINING ? ", memory going offline" : "",
-		 st->hksm ? " (engine hksm)" : "");
+		 !strcmp(st->engine.name, "ksm") ? "" :
+		 st->engine.module == KSM_MODULE_NONE ? " (engine hksm)" :
+		 " (engine hksm, a module)");
 	line("state", text);
 }
 
@@ -401,7 +401,7 @@ static int print_json(const struct status *st, const struct ctl_moment *since)
 
 	cli_json_open(j, NULL, '{');
 	cli_json_str(j, "state", run->state == KSM_VALUE ? ksm_run_name(run->v) : NULL);
-	cli_json_str(j, "engine", st->hksm ? "hksm" : "ksm");
+	cli_json_str(j, "engine", st->engine.name);
 	cli_json_str(j, "boot_id", st->now.boot_id[0] ? st->now.boot_id : NULL);
 	ctl_json_fig(j, "when_ns", st->now.when_ns);
 	cli_json_num(j, "page_size", st->stats.page_size);

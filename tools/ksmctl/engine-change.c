@@ -165,7 +165,7 @@ static void insert(struct ctl *ctl, const struct ctl_change *c, const struct ksm
 			       "dmesg may say more)");
 	}
 	settings_over(ctl, settings);
-	cli_die(CLI_FAIL, 0, "%s; the engine is as it was, and nothing is merged", str_get(&why));
+	cli_die(CLI_FAIL, 0, "%s; the engine is as it was, with its settings", str_get(&why));
 }
 
 static void tell(const char *text)

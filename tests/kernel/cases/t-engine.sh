@@ -41,6 +41,8 @@ run ksmctl engine
 says '^engine hksm, a module, Linux' "engine: hksm, a module"
 run ksmctl engine -J
 says '"module": *"in"' "engine -J: the same"
+run ksmctl status
+says '^state .*\(engine hksm, a module\)' "status: the same"
 run ksmctl engine -v load /hksm.ko
 want 0 "load, once more"
 warns 'loaded already' "has nothing to do"
