@@ -29,8 +29,8 @@
 #define WORKERS		4
 #define PAGES		256
 #define CONTENTS	32
-#define ROUNDS		2
-#define KILLS		6
+#define ROUNDS		1
+#define KILLS		4
 #define STRAYS		16	/* pages */
 #define PATIENCE	120	/* seconds, for a machine that is stuck */
 
