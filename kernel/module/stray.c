@@ -38,7 +38,13 @@ static void stray_mm(struct mm_struct *mm)
 	mmap_read_unlock(mm);
 }
 
-/* Return: the first task with this number or a higher one, referenced, or NULL. */
+/* A thread has nothing that its leader has not; but the leader may have ended before. */
+static bool stray_stands_for_all(struct task_struct *task)
+{
+	return thread_group_leader(task) || !READ_ONCE(task->group_leader->mm);
+}
+
+/* Return: the next task with this number or a higher one, referenced, or NULL. */
 static struct task_struct *stray_task(int *nr)
 {
 	struct task_struct *task = NULL;
@@ -47,8 +53,13 @@ static struct task_struct *stray_task(int *nr)
 	rcu_read_lock();
 	for (; !task && (pid = find_ge_pid(*nr, &init_pid_ns)); ++*nr) {
 		*nr = pid_nr(pid);
-		task = get_pid_task(pid, PIDTYPE_PID);
+		/* Who its leader is can be asked in here only: it may be reaped. */
+		task = pid_task(pid, PIDTYPE_PID);
+		if (task && !stray_stands_for_all(task))
+			task = NULL;
 	}
+	if (task)
+		get_task_struct(task);
 	rcu_read_unlock();
 	return task;
 }
@@ -69,9 +80,7 @@ void stray_unmerge(void)
 	int nr = 1;
 
 	while ((task = stray_task(&nr))) {
-		/* The leader may have ended before its threads. */
-		mm = thread_group_leader(task) || !READ_ONCE(task->group_leader->mm) ?
-			get_task_mm(task) : NULL;
+		mm = get_task_mm(task);
 		put_task_struct(task);
 		if (!mm)
 			continue;

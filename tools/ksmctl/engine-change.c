@@ -174,17 +174,25 @@ static void tell(const char *text)
 		printf("%s\n", text);
 }
 
+/* What either change needs first: nothing is merged.  False where only that was asked. */
+static bool make_ready(struct ctl *ctl, const struct ctl_change *c, struct ksm_attrset *settings)
+{
+	refuse_deciders(ctl);
+	ctl_unmerge_check(ctl, c->force, c->dry || cli_verbosity() >= 0);
+	if (c->dry)
+		return false;
+	cli_flush();
+	keep_settings(ctl, settings);
+	ctl_unmerge_now(ctl);
+	return true;
+}
+
 static void change_in(struct ctl *ctl, const struct ctl_change *c)
 {
 	struct ksm_attrset settings;
 
-	refuse_deciders(ctl);
-	ctl_unmerge_check(ctl, c->force, c->dry || cli_verbosity() >= 0);
-	if (c->dry)
+	if (!make_ready(ctl, c, &settings))
 		return;
-	cli_flush();
-	keep_settings(ctl, &settings);
-	ctl_unmerge_now(ctl);
 	insert(ctl, c, &settings);
 	await_change(ctl, c->timeout_ns);
 	settings_over(ctl, &settings);
@@ -207,13 +215,8 @@ static void change_out(struct ctl *ctl, const struct ctl_change *c)
 	struct ksm_attrset settings;
 	int rc;
 
-	refuse_deciders(ctl);
-	ctl_unmerge_check(ctl, c->force, c->dry || cli_verbosity() >= 0);
-	if (c->dry)
+	if (!make_ready(ctl, c, &settings))
 		return;
-	cli_flush();
-	keep_settings(ctl, &settings);
-	ctl_unmerge_now(ctl);
 	rc = ksm_engine_switch(ctl->k, false);
 	if (rc)
 		cli_die(CLI_FAIL, rc, "/sys/kernel/livepatch/hksm/enabled: cannot write");
