@@ -7,6 +7,12 @@
 #ifndef HKSM_NAMES_H
 #define HKSM_NAMES_H
 
+/* Structures are laid out, and fields left out, by what the compiler can do. */
+#if defined(CONFIG_CC_IS_CLANG) != defined(__clang__) || \
+	(defined(CONFIG_CC_IS_GCC) && CONFIG_GCC_VERSION / 10000 != __GNUC__)
+#error "the kernel was built by another compiler than this module is"
+#endif
+
 #define __ksm_enter		hksm_mm_enter
 #define __ksm_exit		hksm_mm_exit
 #define ksm_add_vma		hksm_add_vma
