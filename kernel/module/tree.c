@@ -20,6 +20,8 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/sysfs.h>
+#include <linux/utsname.h>
+#include <generated/utsrelease.h>
 
 #include "internal.h"
 #include "tree.h"
@@ -148,6 +150,20 @@ void tree_drop_pages(void)
 	run->store(mm_kobj, run, "0", 1);
 }
 
+/*
+ * The kernel asks so only of modules whose symbols have no versions, and none of what is
+ * in mm/ksm.c has one.
+ */
+static bool tree_is_other_kernel(void)
+{
+	const char *release = init_utsname()->release;
+
+	if (!strcmp(release, UTS_RELEASE))
+		return false;
+	pr_err("built for Linux %s, not for %s\n", UTS_RELEASE, release);
+	return true;
+}
+
 /* With ksm_thread_mutex held the answer stays true as long as nobody writes "run". */
 static int tree_is_idle(void)
 {
@@ -176,12 +192,15 @@ static int tree_is_idle(void)
  *
  * Context: may sleep; takes ksm_thread_mutex.
  * Return: 0; -EBUSY when it is not at rest; -EEXIST when another engine is there;
- * -EOPNOTSUPP when its functions do not begin as they should.
+ * -ENOEXEC when this is not the kernel that the module was built for; -EOPNOTSUPP when
+ * its functions do not begin as they should.
  */
 int tree_check(void)
 {
 	int err;
 
+	if (tree_is_other_kernel())
+		return -ENOEXEC;
 	if (!tree_is_entry(__ksm_enter) || !tree_is_entry(__ksm_exit) ||
 	    !tree_is_entry(folio_mark_lazyfree)) {
 		pr_err("mm/ksm.c: its functions cannot be called once they are patched\n");
