@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PID 1 of the machine that kernel/scripts/bench boots: builds the memory of
- * one case, lets ksmd work on it, and prints "RESULT <metric> <value>" lines.
+ * PID 1 of the machine that kernel/scripts/bench or bench-module boots: builds the
+ * memory of one case, lets ksmd work on it, and prints "RESULT <metric> <value>" lines.
  * Not a test of behaviour, but every page is checked before the machine ends,
  * and a run with a wrong page prints no "RESULT ok 1".
  *
  * Command line of the kernel: bench.case=NAME bench.mib=N [bench.quick]
- * [bench.scanners=N]
+ * [bench.scanners=N] [bench.module]: /hksm.ko is put in place of mm/ksm.c first
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,6 +22,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -94,6 +95,7 @@ static const struct bench *b;
 static size_t pages;		/* in all */
 static bool failed;
 static bool quick;		/* leave the steady state out, it takes long */
+static bool module;		/* the engine is one, and to be loaded */
 
 #define MAX_SCANNERS	16
 
@@ -494,6 +496,7 @@ static void parse_cmdline(void)
 	p = strstr(buf, "bench.scanners=");
 	if (p)
 		sscanf(p, "bench.scanners=%7[0-9]", scanners);
+	module = strstr(buf, "bench.module");
 	quick = strstr(buf, "bench.quick");
 	for (i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
 		if (!strcmp(benches[i].name, name))
@@ -504,6 +507,25 @@ static void parse_cmdline(void)
 	pages = mib << (20 - 12);
 }
 
+static void load_module(void)
+{
+	char c = '1';
+	int fd = open("/hksm.ko", O_RDONLY);
+
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+		die("/hksm.ko");
+	close(fd);
+	while (c != '0') {
+		usleep(10000);
+		fd = open("/sys/kernel/livepatch/hksm/transition", O_RDONLY);
+		if (fd < 0 || read(fd, &c, 1) != 1)
+			die("transition");
+		close(fd);
+	}
+	while (access(KSM "hksm/metadata_bytes", F_OK))
+		usleep(10000);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -511,6 +533,8 @@ int main(void)
 	mount("sysfs", "/sys", "sysfs", 0, NULL);
 	parse_cmdline();
 	touch_memory();
+	if (module)
+		load_module();
 	set("sleep_millisecs", "0");
 	set("pages_to_scan", "1000000000");
 	set("use_zero_pages", b->zero_pages ? "1" : "0");
