@@ -49,11 +49,11 @@ lacks() {
 }
 
 @test "dump: with all that is private, everything is the same" {
-	for root in 6.12-busy 7.3-hksm hostile cgroup-v1; do
+	for root in 6.12-busy 7.3-hksm hostile cgroup-v1 pods; do
 		use_root "$root"
 		rm -rf "$DUMP"
 		dump 0 -a --with all
-		for command in "procs -a --output-all -J" "procs -a --by unit" "procs -a --by vm" \
+		for command in "procs -a --output-all -J" "procs -a --by unit" "procs -a --by vm" "procs --by pod" "doctor" \
 			"procs -a --match qemu" "metrics --procs" "metrics --by vm"; do
 			# shellcheck disable=SC2086
 			alike $command || fail "of $root" || return
@@ -78,7 +78,7 @@ files() {
 
 # The roots of tests/data have what the tools read: a file that the table lacks shows here.
 @test "dump: no file that is read is left out" {
-	for root in 6.12-tuned 7.3-hksm 6.1; do
+	for root in 6.12-tuned 7.3-hksm 6.1 pods; do
 		use_root "$root"
 		rm -rf "$DUMP"
 		dump 0 -a --with all
@@ -105,6 +105,16 @@ files() {
 	addresses=$(sed -nE 's/^([0-9a-f]{8,})-.*/\1/p' "$ROOT/proc/2001/smaps" | head -n 3)
 	# shellcheck disable=SC2086
 	lacks $addresses
+}
+
+@test "dump: names of pods go with control groups" {
+	use_root pods
+	dump 0 -a
+	lacks shop web- bank kubepods
+	rm -r "$DUMP"
+	dump 0 -p 2001 --with cgroup
+	same pods "$(ls "$DUMP/var/log/pods")" "$(ls "$ROOT/var/log/pods")"
+	alike procs -p 2001 -o POD
 }
 
 @test "dump: what is asked for, and nothing else" {

@@ -186,6 +186,12 @@ node_ksmd_general_profit_bytes -5
 	expect 2 ksmctl metrics --format=json -s "$ROOT"
 	stdout_is ""
 	stderr_has "ksmctl: --format: json: not a format (prometheus, openmetrics)"
+	use_root pods
+	for by in container pod namespace; do
+		expect 0 ksmctl metrics --by $by --top 2 -s "$ROOT"
+		strict
+		output=$(grep '^ksm_group_' <<<"$output") golden by-$by
+	done
 	use_root hostile
 	expect 0 ksmctl metrics --by comm -s "$ROOT"
 	stderr_is ""

@@ -151,7 +151,7 @@ Try 'ksmctl procs --help' for more information."
 	stderr_has 'ksmctl: unknown user "nobody-has-this-name"'
 	expect 2 ksmctl procs --by colour -s "$ROOT"
 	stdout_is ""
-	stderr_is "ksmctl: --by: colour: not a way to group (pid, comm, user, cgroup, unit, vm)
+	stderr_is "ksmctl: --by: colour: not a way to group (pid, comm, user, cgroup, unit, vm, container, pod, namespace)
 Try 'ksmctl procs --help' for more information."
 	expect 2 ksmctl procs extra -s "$ROOT"
 	stdout_is ""
@@ -176,6 +176,54 @@ Try 'ksmctl procs --help' for more information."
 		expect 0 ksmctl procs -a --by $by -s "$ROOT"
 		golden by-$by-v1
 	done
+}
+
+@test "procs: groups of containers, and of pods by the names of the kubelet's directories" {
+	use_root pods
+	for by in container pod namespace; do
+		expect 0 ksmctl procs --by $by -s "$ROOT"
+		golden by-$by
+	done
+	expect 0 ksmctl procs --by namespace -J -o GROUP,PROCS -s "$ROOT"
+	golden by-namespace-json
+	valid_json
+	expect 0 ksmctl procs -o PID,CONTAINER,POD,NAMESPACE --sort pid -s "$ROOT"
+	golden pod-columns
+	root_unchanged pods
+	# The kubelet's are directories, with the logs in them.
+	rm "$ROOT"/var/log/pods/*
+	mkdir -p "$ROOT/var/log/pods/town_hall-0_d02c9b1e-77aa-4f10-8c3d-1b2a3c4d5e44/main"
+	same pods "$(ksmctl procs -rn --by pod -o GROUP --sort group -s "$ROOT")" \
+		"3c1f5f0a-8d7e-4b52-9a61-0f5f2f3c7d11
+91c0b7de-5a02-4d3e-8f44-6b1a2c9e0d22
+a7d4e2b8-1f6c-4c09-b3aa-5e8d7f6c4b33
+town/hall-0"
+	rm -r "$ROOT/var/log"
+	expect 0 ksmctl procs -rn --by namespace -o GROUP -p 2001 -s "$ROOT"
+	stdout_is "uid:3c1f5f0a-8d7e-4b52-9a61-0f5f2f3c7d11"
+	stderr_is ""
+}
+
+@test "procs: directories of pods that mean harm" {
+	local uid=3c1f5f0a-8d7e-4b52-9a61-0f5f2f3c7d11 i
+
+	use_root pods
+	# Another one claims the uid: nobody's name is believed.
+	mkdir "$ROOT/var/log/pods/bank_ledger-0_$uid"
+	same pod "$(ksmctl procs -rn -o POD -p 2001 -s "$ROOT")" "$uid"
+	rm -r "$ROOT/var/log/pods"
+	mkdir "$ROOT/var/log/pods" "$ROOT/var/log/pods/"$'sh\e[2Jop_web_'"$uid"
+	same pod "$(ksmctl procs -rn -o POD -p 2001 -s "$ROOT")" "$uid"
+	rm -r "$ROOT/var/log/pods"
+	# Nothing there is opened but the directory, and a pipe in its place keeps nobody waiting.
+	mkfifo "$ROOT/var/log/pods"
+	expect 0 timeout 10 ksmctl procs -rn -o POD -p 2001 -s "$ROOT"
+	stdout_is "$uid"
+	stderr_is ""
+	rm "$ROOT/var/log/pods"
+	ln -s /etc "$ROOT/var/log/pods"
+	expect 0 ksmctl procs -rn -o POD -p 2001 -s "$ROOT"
+	stdout_is "$uid"
 }
 
 @test "procs: a machine's name from QEMU's command line, or its number" {
@@ -206,7 +254,7 @@ Try 'ksmctl procs --help' for more information."
 		golden hostile-json-$locale
 		valid_json
 	done
-	for by in comm cgroup unit vm; do
+	for by in comm cgroup unit vm container pod namespace; do
 		expect 0 ksmctl procs -a --by $by -s "$ROOT"
 		stderr_is ""
 		clean_text
@@ -220,7 +268,7 @@ Try 'ksmctl procs --help' for more information."
 	use_root hostile
 	expect 0 ksmctl procs -a -r --output-all -s "$ROOT"
 	stderr_is ""
-	same "counts of words" "$(awk '{ print NF }' <<<"$output" | sort -u)" 21
+	same "counts of words" "$(awk '{ print NF }' <<<"$output" | sort -u)" 24
 }
 
 @test "procs: who dies between listing and reading is left out silently" {

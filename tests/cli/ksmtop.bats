@@ -57,6 +57,22 @@ top() { ksmtop -s "$ROOT" "$@"; }
 		output=${output#*$'\n\n'}
 		golden "by-$by"
 	done
+	use_root pods
+	for by in container pod namespace; do
+		expect 0 top -b --by $by --sort profit
+		output=${output#*$'\n\n'}
+		golden "by-$by"
+	done
+	# A record keeps the names, which the kubelet's directories need not have any more.
+	expect 0 top -b --record "$BATS_TEST_TMPDIR/r"
+	rm -r "$ROOT/var"
+	expect 0 ksmtop -b --replay "$BATS_TEST_TMPDIR/r" -o pid,container,pod,namespace --sort +pid
+	stdout_has "2001 1f0e2d3c4b5a shop/web-7d9f6c5b8-x2k4q"
+	# One of an earlier version has none: the uid remains.
+	sed -i 's/^\(n [0-9]*\( [^ ]*\)\{4\}\) .*/\1/' "$BATS_TEST_TMPDIR/r"
+	expect 0 ksmtop -b --replay "$BATS_TEST_TMPDIR/r" -o pid,container,pod,namespace --sort +pid
+	stdout_has "2001 1f0e2d3c4b5a 3c1f5f0a-8d7e-4b52-9a61-0f5f2f3c7d11"
+	use_root 6.12-busy
 	expect 0 top -J --by unit
 	valid_json
 	stdout_has '"groups": [{"group": "machine-qemu\\x2d1\\x2dweb01.scope", "procs": 1,'
@@ -187,7 +203,7 @@ top() { ksmtop -s "$ROOT" "$@"; }
 	try "0: not a process number" -p 0
 	try "x: not a process number" -p 1,x
 	try "--sort: age,pid: no such column (see --help)" --sort age,pid
-	try "--by: herd: not a way to group (comm, user, cgroup, unit, vm)" --by herd
+	try "--by: herd: not a way to group (comm, user, cgroup, unit, vm, container, pod, namespace)" --by herd
 	try "--speed: only with --replay" --speed 2
 	try "--speed: -1: not a factor of 0 to 1000000" --replay x --speed -1
 	try "--speed: nan: not a factor of 0 to 1000000" --replay x --speed nan

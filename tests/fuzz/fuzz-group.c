@@ -15,6 +15,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *nul;
+	struct ksm_pod pod;
 	char *cgroup, *out;
 	size_t len;
 	int rc;
@@ -40,6 +41,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(rc == 0 || rc == -ENOENT);
 	MUST(memchr(out, '\0', len));
 	MUST(rc == 0 || !*out);
+	ksm_group_container(cgroup, out, len);
+	MUST(memchr(out, '\0', len));
+	ksm_group_pod_uid(cgroup, out, len);
+	MUST(memchr(out, '\0', len));
+	ksm_pod_namespace(cgroup, out, len);
+	MUST(memchr(out, '\0', len));
+	/* Only what a kubelet writes is the name of a pod. */
+	MUST(ksm_pod_parse(cgroup, &pod) == (*pod.uid ? 0 : -EINVAL));
 	/* The command line alone, and the cgroup alone. */
 	MUST(ksm_group_vm(NULL, (const char *)data, size, out, len) <= 0);
 	MUST(ksm_group_vm(cgroup, NULL, 0, out, len) <= 0);

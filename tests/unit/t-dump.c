@@ -189,7 +189,7 @@ static void identity(void)
 	CHECK_INT(ksm_dump_proc(k, &id, 0, count, &n), 0);
 	CHECK(n >= 5);
 	CHECK_INT(ksm_dump_proc(k, &id, 0, refuse, NULL), -ENOSPC);
-	CHECK_INT(ksm_dump_system(k, refuse, NULL), -ENOSPC);
+	CHECK_INT(ksm_dump_system(k, 0, refuse, NULL), -ENOSPC);
 	n = 0;
 	id.start_ticks++;
 	CHECK_INT(ksm_dump_proc(k, &id, 0, count, &n), -ESRCH);

@@ -127,8 +127,8 @@ static void figures_agree(void)
 {
 	static const char *const roots[] = {
 		"5.15-old",  "6.1",	 "6.12-busy",	"6.12-idle",   "6.12-tuned", "7.3-busy",    "7.3-hksm",
-		"arm64-16k", "cgroup-v1", "denied",	"hostile",     "no-ksm",      "seq-boost/0",
-		"seq-boost/1", "seq-boost/2", "seq-boost/3",
+		"arm64-16k", "cgroup-v1", "denied",	"hostile",     "no-ksm",      "pods",
+		"seq-boost/0", "seq-boost/1", "seq-boost/2", "seq-boost/3",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
@@ -156,6 +156,7 @@ static void roots_have(void)
 		{ "7.3-hksm", "sys/kernel/mm/ksm/hksm/metadata_bytes", true },
 		{ "7.3-busy", "sys/kernel/mm/ksm/hksm", false },
 		{ "denied", "modes", true },
+		{ "pods", "var/log/pods/bank_ledger-0_a7d4e2b8-1f6c-4c09-b3aa-5e8d7f6c4b33", true },
 		{ "6.12-tuned", "run/ksm-autotune/decision", true },
 	};
 	char file[1024];

@@ -23,7 +23,8 @@ static const struct cli_opt shared[] = {
 	{ CLI_KEY_TREE, "tree", NULL, "also all descendants of these processes", 0, 0 },
 	{ 'a', "all", NULL, "also processes without mergeable memory", 0, 0 },
 	{ 'M', "mergeable", NULL, "only memory that is mergeable now", 0, 0 },
-	{ CLI_KEY_BY, "by", "GROUP", "one row for each comm, user, cgroup, unit or vm", 0, 0 },
+	{ CLI_KEY_BY, "by", "GROUP", "one row for each comm, user, cgroup, unit, vm, container, pod or "
+	  "namespace", 0, 0 },
 	/* when */
 	{ 'i', "interval", "TIME", "time between samples (default: 1 second)", 0, 0 },
 	{ 'c', "count", "N", "end after N samples", 0, 0 },

@@ -127,6 +127,7 @@ static double percent(const char *option, const char *text)
 static void mode_option(struct args *a, int key, const char *arg)
 {
 	struct est_opts *o = &a->e.opt;
+	char names[128];
 	uint64_t n;
 
 	switch (key) {
@@ -147,8 +148,8 @@ static void mode_option(struct args *a, int key, const char *arg)
 	case CLI_KEY_BY:
 		o->by = ksm_group_find(arg);
 		if (o->by < 0)
-			cli_usage_error("--by: %s: not a way to group "
-					"(pid, comm, user, cgroup, unit, vm)", arg);
+			cli_usage_error("--by: %s: not a way to group (%s)", arg,
+					ksm_group_names(KSM_GROUP_PID, names, sizeof(names)));
 		if (o->by == KSM_GROUP_PID)
 			o->by = -1;
 		break;

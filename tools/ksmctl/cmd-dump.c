@@ -315,7 +315,7 @@ int ctl_dump(struct ctl *ctl, int argc, char **argv)
 	ctl_open(ctl);
 	(void)ctl_note_read(ctl, &d.note, &d.noted);
 	begin(&d);
-	if (ksm_dump_system(ctl->k, put, &d))
+	if (ksm_dump_system(ctl->k, d.with, put, &d))
 		cli_die(CLI_FAIL, 0, "%s", ksm_errmsg(ctl->k));
 	if (d.modes.len) {
 		d.partial = true;

@@ -32,7 +32,7 @@ static const struct cli_opt opts[] = {
 	{ KEY_PROCS, "procs", "[MIN]",
 	  "also each process with mergeable memory, from MIN bytes of merging on", 0, 0 },
 	{ .key = CLI_KEY_BY,
-	  .help = "sums of processes by comm, user, cgroup, unit or vm (implies --procs)" },
+	  .help = "sums of processes by what --by of procs takes (implies --procs)" },
 	{ KEY_TOP, "top", "N",
 	  "at most N processes or groups, those that merge most (100; 0: all)", 0, 0 },
 	{ KEY_NAMES, "names", NULL, "name the users of processes, not only their numbers", 0, 0 },

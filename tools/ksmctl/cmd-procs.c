@@ -139,6 +139,21 @@ static void get_vm(const void *row, struct cli_cell *out)
 	get_key(row, out, KSM_GROUP_VM);
 }
 
+static void get_container(const void *row, struct cli_cell *out)
+{
+	get_key(row, out, KSM_GROUP_CONTAINER);
+}
+
+static void get_pod(const void *row, struct cli_cell *out)
+{
+	get_key(row, out, KSM_GROUP_POD);
+}
+
+static void get_namespace(const void *row, struct cli_cell *out)
+{
+	get_key(row, out, KSM_GROUP_NAMESPACE);
+}
+
 static void get_domain(const void *row, struct cli_cell *out)
 {
 	put_fig(out, ROW(row)->p.ksm.domain, 1);
@@ -207,6 +222,12 @@ static const struct cli_col proc_columns[] = {
 	  .get = get_cgroup },
 	{ .name = "UNIT", .help = "systemd unit", .hidden = true, .get = get_unit },
 	{ .name = "VM", .help = "name of the virtual machine", .hidden = true, .get = get_vm },
+	{ .name = "CONTAINER", .help = "number or name of the container", .hidden = true,
+	  .get = get_container },
+	{ .name = "POD", .help = "namespace and name of the pod, or its uid", .hidden = true,
+	  .get = get_pod },
+	{ .name = "NAMESPACE", .help = "namespace of Kubernetes, or uid: and the pod's",
+	  .hidden = true, .get = get_namespace },
 	{ .name = "DOMAIN", .help = "who it may share with (hksm)", .kind = CLI_NUM,
 	  .hidden = true, .get = get_domain },
 	{ .name = "SCANNED", .help = "pages looked at on its behalf (hksm)", .kind = CLI_NUM,

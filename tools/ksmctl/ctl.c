@@ -143,10 +143,11 @@ void ctl_denied_tell(struct ctl *ctl, const struct ctl_denied *d)
 enum ksm_group ctl_group_by(const char *name)
 {
 	const int g = ksm_group_find(name);
+	char names[128];
 
 	if (g < 0)
-		cli_usage_error("--by: %s: not a way to group (pid, comm, user, cgroup, unit, vm)",
-				name);
+		cli_usage_error("--by: %s: not a way to group (%s)", name,
+				ksm_group_names(KSM_GROUP_PID, names, sizeof(names)));
 	return g;
 }
 

@@ -60,7 +60,7 @@ static size_t key_procs(struct ctl *ctl, enum ksm_group by, const struct ksm_pro
 	for (size_t i = 0; i < n; i++) {
 		if (ksm_group_key(ctl->k, procs[i], by, key, KEY_MAX))
 			continue;
-		if (!*key && by == KSM_GROUP_VM)
+		if (!*key && ksm_group_is_of_some(by))
 			continue;
 		out[keyed].key = xstrdup(*key ? key : "-");
 		out[keyed++].p = procs[i];

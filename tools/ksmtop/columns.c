@@ -222,6 +222,21 @@ static void get_vm(const void *row, struct cli_cell *out)
 	put_str(out, ROW(row)->p->vm);
 }
 
+static void get_container(const void *row, struct cli_cell *out)
+{
+	put_str(out, ROW(row)->p->container);
+}
+
+static void get_pod(const void *row, struct cli_cell *out)
+{
+	put_str(out, ROW(row)->p->pod);
+}
+
+static void get_namespace(const void *row, struct cli_cell *out)
+{
+	put_str(out, ROW(row)->p->space);
+}
+
 static void get_command(const void *row, struct cli_cell *out)
 {
 	const struct top_proc *p = ROW(row)->p;
@@ -332,6 +347,19 @@ static const struct top_column columns[] = {
 		.col = { .name = "VM", .help = "name of the virtual machine", .trunc = true,
 			 .get = get_vm },
 		.key = "vm", .width = 12, .ascending = true, PROC },
+	[TOP_COL_CONTAINER] = {
+		.col = { .name = "CONTAINER", .help = "number or name of the container",
+			 .trunc = true, .get = get_container },
+		.key = "container", .width = 13, .ascending = true, PROC },
+	[TOP_COL_POD] = {
+		.col = { .name = "POD", .help = "namespace and name of the pod, or its uid",
+			 .trunc = true, .get = get_pod },
+		.key = "pod", .width = 24, .ascending = true, PROC },
+	[TOP_COL_NAMESPACE] = {
+		.col = { .name = "NAMESPACE",
+			 .help = "namespace of Kubernetes, or uid: and the pod's",
+			 .trunc = true, .get = get_namespace },
+		.key = "namespace", .width = 16, .ascending = true, PROC },
 	[TOP_COL_COMMAND] = {
 		.col = { .name = "COMMAND", .help = "command line, or the name it gave itself",
 			 .trunc = true, .get = get_command },

@@ -293,7 +293,7 @@ static const struct key_def {
 	{ { UI_KEY_RIGHT }, "Right", NULL, NULL, "show columns further right",
 	  G_MOVE, IN_TABLE, shift_columns, 1 },
 
-	{ { '/', F(3) }, "/ F3", NULL, "Search", "search for a name, user, pid, cgroup or VM",
+	{ { '/', F(3) }, "/ F3", NULL, "Search", "search for a name, user, pid, cgroup, VM or pod",
 	  G_FIND, IN_TABLE, ask, UI_ASK_SEARCH },
 	{ { 'n' }, "n", NULL, NULL, "go to the next match",
 	  G_FIND, IN_TABLE, search_again, 1 },
@@ -314,7 +314,7 @@ static const struct key_def {
 	  G_ORDER, IN_TABLE, reverse, 0 },
 	{ { 't', F(5) }, "t F5", NULL, "Tree", "show parents and children as a tree",
 	  G_ORDER, IN_TABLE, tree, 0 },
-	{ { 'g' }, "g", NULL, "Group", "group by command, user, cgroup, unit, virtual machine",
+	{ { 'g' }, "g", NULL, "Group", "group by command, user, cgroup, unit, and what else there is",
 	  G_ORDER, IN_TABLE, group_next, 0 },
 
 	{ { ' ' }, "Space", NULL, NULL, "tag the selected process or group, or untag it",

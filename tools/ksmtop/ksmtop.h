@@ -37,11 +37,12 @@
 struct sample_proc {
 	struct ksm_proc p;
 	struct ksm_fig unseen_bytes;	/* ksm_zero_unseen() of it, when it was asked last */
-	bool named;		/* the four below were read too: it is new, or may have changed */
+	bool named;		/* the five below were read too: it is new, or may have changed */
 	char *user;		/* name, or the number in text */
 	char *command;		/* command line, raw, arguments joined by blanks; "" without one */
 	char *cgroup;		/* path, raw; "" none */
 	char *vm;		/* name of the virtual machine, raw; "" when it is none */
+	char *pod;		/* as ksm_group_pod() has it; NULL: no more is known than its uid */
 };
 
 struct sample {
@@ -85,6 +86,9 @@ enum top_col {
 	TOP_COL_CGROUP,
 	TOP_COL_UNIT,
 	TOP_COL_VM,
+	TOP_COL_CONTAINER,
+	TOP_COL_POD,
+	TOP_COL_NAMESPACE,
 	TOP_COL_COMMAND,	/* last: it takes the room that is left */
 	__TOP_COL_N
 };
@@ -114,7 +118,8 @@ struct top_column {
 /* One process over time. */
 struct top_proc {
 	struct ksm_proc p;
-	char *user, *command, *cgroup, *unit, *vm;	/* never NULL; raw */
+	/* never NULL; raw */
+	char *user, *command, *cgroup, *unit, *vm, *container, *pod, *space;
 	uint64_t read_ns;	/* moment of the sample that p is from */
 	/* Between its last two readings; no value before the second. */
 	struct ksm_fig growth_bytes_s;	/* of merging + zero; negative when it loses them */
@@ -458,10 +463,10 @@ void top_model_reverse(struct model *m);
 void top_model_tree(struct model *m);			/* on, off */
 void top_model_members(struct model *m);		/* only who takes part, or all */
 void top_model_group(struct model *m, enum ksm_group g);
-void top_model_group_next(struct model *m);		/* pid, comm, user, cgroup, unit, vm, pid */
+void top_model_group_next(struct model *m);		/* one that has any */
 /* Open or close the group under the selection; false when there is none. */
 bool top_model_group_toggle(struct model *m);
-/* Show what has @text in name, command line, user, pid, cgroup or VM; "" all. */
+/* Show what has @text in name, command line, user, pid, cgroup, VM or pod; "" all. */
 void top_model_filter(struct model *m, const char *text);
 /*
  * Select the next row (+1), the one before (-1), or from the selected one on (0),

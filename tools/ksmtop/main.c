@@ -120,9 +120,11 @@ static void parse_sort(struct top *t, const char *text)
 static void parse_group(struct top *t, const char *text)
 {
 	const int g = ksm_group_find(text);
+	char names[128];
 
 	if (g < 0)
-		cli_usage_error("--by: %s: not a way to group (comm, user, cgroup, unit, vm)", text);
+		cli_usage_error("--by: %s: not a way to group (%s)", text,
+				ksm_group_names(KSM_GROUP_COMM, names, sizeof(names)));
 	t->model.table.group = g;
 	t->model.table.tree = false;
 }

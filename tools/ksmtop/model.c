@@ -46,6 +46,9 @@ static void proc_free(struct top_proc *p)
 	free(p->cgroup);
 	free(p->unit);
 	free(p->vm);
+	free(p->container);
+	free(p->pod);
+	free(p->space);
 	free(p);
 }
 
@@ -108,13 +111,20 @@ static int set_text(char **to, const char *from)
 
 static int proc_name(struct top_proc *t, const struct sample_proc *s)
 {
-	char unit[256] = "";
+	char unit[256] = "", container[256] = "", pod[KSM_POD_MAX] = "", space[KSM_POD_MAX];
 
-	if (s->cgroup)
+	if (s->cgroup) {
 		ksm_group_unit(s->cgroup, unit, sizeof(unit));
+		ksm_group_container(s->cgroup, container, sizeof(container));
+		ksm_group_pod_uid(s->cgroup, pod, sizeof(pod));
+	}
+	if (s->pod)
+		snprintf(pod, sizeof(pod), "%s", s->pod);
+	ksm_pod_namespace(pod, space, sizeof(space));
 	if (set_text(&t->user, s->user) || set_text(&t->command, s->command) ||
 	    set_text(&t->cgroup, s->cgroup) || set_text(&t->unit, unit) ||
-	    set_text(&t->vm, s->vm))
+	    set_text(&t->vm, s->vm) || set_text(&t->container, container) ||
+	    set_text(&t->pod, pod) || set_text(&t->space, space))
 		return -ENOMEM;
 	return 0;
 }
@@ -394,7 +404,10 @@ void top_model_group(struct model *m, enum ksm_group g)
 
 void top_model_group_next(struct model *m)
 {
-	top_model_group(m, (m->table.group + 1) % __KSM_GROUP_N);
+	/* A host without guests or containers has nothing to show for them. */
+	do
+		top_model_group(m, (m->table.group + 1) % __KSM_GROUP_N);
+	while (ksm_group_is_of_some(m->table.group) && !m->n_rows);
 }
 
 void top_model_filter(struct model *m, const char *text)

@@ -89,6 +89,10 @@ static int draw_process(struct area a, const struct model *m, const struct top_p
 		y = draw_line(a, y, "cgroup", CANVAS_NORMAL, p->cgroup);
 	if (*p->vm && a.h >= 10)
 		y = draw_line(a, y, "guest", CANVAS_NORMAL, p->vm);
+	if (*p->pod && a.h >= 10)
+		y = draw_line(a, y, "pod", CANVAS_NORMAL, p->pod);
+	if (*p->container && a.h >= 12)
+		y = draw_line(a, y, "container", CANVAS_NORMAL, p->container);
 	y = draw_line(a, y, "KSM",
 		      member == KSM_MEMBER_DENIED ? CANVAS_WARN :
 		      ksm_member_in(member) ? CANVAS_GOOD : CANVAS_NORMAL, member_words(member));

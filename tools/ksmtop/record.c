@@ -45,6 +45,8 @@ static void add_proc(struct str *to, const struct sample_proc *sp)
 	ksm_record_add_name(to, sp->command);
 	ksm_record_add_name(to, sp->cgroup);
 	ksm_record_add_name(to, sp->vm);
+	if (sp->pod)
+		ksm_record_add_name(to, sp->pod);
 	str_addc(to, '\n');
 }
 
@@ -144,6 +146,7 @@ static int parse_names(struct ksm_record *r, char *rest, struct sample *out)
 	struct sample_proc *last = out->n_procs ? &out->procs[out->n_procs - 1] : NULL;
 	char **to[] = { last ? &last->user : NULL, last ? &last->command : NULL,
 			last ? &last->cgroup : NULL, last ? &last->vm : NULL };
+	const char *pod;
 	pid_t pid;
 
 	if (ksm_record_get_pid(&rest, &pid) || !last || last->p.pid != pid || last->named)
@@ -158,6 +161,10 @@ static int parse_names(struct ksm_record *r, char *rest, struct sample *out)
 		if (!*to[i])
 			return -ENOMEM;
 	}
+	pod = ksm_record_get_name(&rest);
+	last->pod = pod ? strdup(pod) : NULL;
+	if (pod && !last->pod)
+		return -ENOMEM;
 	last->named = true;
 	return 0;
 }

@@ -115,7 +115,8 @@ static bool proc_has(const struct top_proc *t, const char *text)
 	snprintf(pid, sizeof(pid), "%d", (int)t->p.pid);
 	return has_text(t->p.comm, text) || has_text(t->command, text) ||
 	       has_text(t->user, text) || !strcmp(pid, text) || has_text(t->cgroup, text) ||
-	       has_text(t->unit, text) || has_text(t->vm, text);
+	       has_text(t->unit, text) || has_text(t->vm, text) ||
+	       has_text(t->container, text) || has_text(t->pod, text);
 }
 
 static bool passes(const struct model *m, const struct top_proc *t)
@@ -138,6 +139,12 @@ static const char *group_key(const struct model *m, const struct top_proc *t)
 		return t->unit;
 	case KSM_GROUP_VM:
 		return t->vm;
+	case KSM_GROUP_CONTAINER:
+		return t->container;
+	case KSM_GROUP_POD:
+		return t->pod;
+	case KSM_GROUP_NAMESPACE:
+		return t->space;
 	default:
 		return "";
 	}
@@ -322,7 +329,7 @@ static void groups_finish(struct model *m)
 	}
 }
 
-/* Rows ordered by key become groups; those of no virtual machine are no group. */
+/* Rows ordered by key become groups; who is of no virtual machine or container is in no group. */
 static int make_groups(struct model *m, struct row *procs, size_t n)
 {
 	if (n > m->cap_groups) {
@@ -336,7 +343,7 @@ static int make_groups(struct model *m, struct row *procs, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const char *key = group_key(m, procs[i].p);
 
-		if (!*key && m->table.group == KSM_GROUP_VM)
+		if (!*key && ksm_group_is_of_some(m->table.group))
 			continue;
 		if (!m->n_groups || strcmp(m->groups[m->n_groups - 1].key, key))
 			m->groups[m->n_groups++] = (struct top_group){

@@ -86,6 +86,7 @@ static void sample_proc_fini(struct sample_proc *p)
 	free(p->command);
 	free(p->cgroup);
 	free(p->vm);
+	free(p->pod);
 }
 
 void top_sample_reset(struct sample *s)
@@ -136,7 +137,8 @@ int top_sample_add(struct sample *s, const struct sample_proc *p)
 	to->unseen_bytes = p->unseen_bytes;
 	to->named = p->named;
 	if (copy_text(&to->user, p->user) || copy_text(&to->command, p->command) ||
-	    copy_text(&to->cgroup, p->cgroup) || copy_text(&to->vm, p->vm)) {
+	    copy_text(&to->cgroup, p->cgroup) || copy_text(&to->vm, p->vm) ||
+	    copy_text(&to->pod, p->pod)) {
 		sample_proc_fini(to);
 		return -ENOMEM;
 	}
@@ -362,7 +364,7 @@ int top_sampler_fd(const struct sampler *s)
 static int read_names(struct sampler *s, struct sample_proc *out)
 {
 	const pid_t pid = out->p.pid;
-	char *line = NULL, vm[256] = "";
+	char *line = NULL, vm[256] = "", pod[KSM_POD_MAX] = "";
 	size_t len = 0;
 	int rc;
 
@@ -382,6 +384,9 @@ static int read_names(struct sampler *s, struct sample_proc *out)
 	out->command = xstrdup(line ? line : "");
 	free(line);
 	out->vm = xstrdup(vm);
+	if (out->cgroup)
+		ksm_group_pod(s->k, out->cgroup, pod, sizeof(pod));
+	out->pod = xstrdup(pod);
 	out->user = xstrdup(ksm_user_name(s->k, out->p.uid));
 	out->named = true;
 	return 0;

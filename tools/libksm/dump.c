@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -149,7 +150,31 @@ static int put_meta(struct ksm *k, ksm_dump_fn fn, void *arg)
 				    arg);
 }
 
-int ksm_dump_system(struct ksm *k, ksm_dump_fn fn, void *arg)
+struct pods_dump {
+	ksm_dump_fn fn;
+	void *arg;
+};
+
+/* Of a pod's directory its name is all that is read, so an empty file stands for it. */
+static int put_pod(const char *dir, void *arg)
+{
+	const struct pods_dump *p = arg;
+	char base[KSM_FILE_NAME_MAX], path[KSM_FILE_NAME_MAX + NAME_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", ksm_file_path(KSM_FILE_PODS, 0, base), dir);
+	return p->fn(path, "", 0, p->arg);
+}
+
+static int put_pods(struct ksm *k, ksm_dump_fn fn, void *arg)
+{
+	struct pods_dump p = { fn, arg };
+	const int rc = ksm_pods_list(k, put_pod, &p);
+
+	/* A host without them, or one that keeps them to itself. */
+	return ksm_state_of(rc) == KSM_VALUE ? rc : 0;
+}
+
+int ksm_dump_system(struct ksm *k, unsigned int with, ksm_dump_fn fn, void *arg)
 {
 	struct str text __cleanup_str = STR_INIT;
 	char path[KSM_FILE_NAME_MAX];
@@ -165,6 +190,9 @@ int ksm_dump_system(struct ksm *k, ksm_dump_fn fn, void *arg)
 			rc = ksm_tuner_read_text(k, f, &text);
 			rc = rc == -EPERM ? -ENOENT : rc;
 			break;
+		case KSM_KEEP_NAMES:
+			rc = with & KSM_DUMP_CGROUP ? put_pods(k, fn, arg) : 0;
+			continue;
 		default:
 			continue;
 		}

@@ -51,6 +51,9 @@ static const struct ksm_file_info files[__KSM_FILE_N] = {
 	[KSM_FILE_TOLD] = { KSM_TUNER_BELOW "/" KSM_TUNER_TOLD, KSM_IN_ROOT, KSM_KEEP_NOTE,
 			    4 * MIB, false },
 
+	/* A kubelet has some hundred pods, with names of at most NAME_MAX. */
+	[KSM_FILE_PODS] = { "var/log/pods", KSM_IN_ROOT, KSM_KEEP_NAMES, MIB, true },
+
 	[KSM_FILE_STAT] = { "stat", KSM_IN_PROCESS, KSM_KEEP_STAT, MIB, false },
 	/* NGROUPS_MAX is 65536, and a number has ten digits. */
 	[KSM_FILE_STATUS] = { "status", KSM_IN_PROCESS, KSM_KEEP_STATUS, 2 * MIB, false },

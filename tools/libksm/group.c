@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * group.c - what a process belongs to: command, user, cgroup, systemd unit,
- * virtual machine.
+ * virtual machine.  Containers and pods: container.c.
  *
  * The parsers are pure.  Names are raw (whoever starts a guest names it) and
  * are cleaned where they are shown.
@@ -14,50 +14,52 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libksm/parse.h"
+#include "libksm/group.h"
 #include "util/ascii.h"
 
-static const char *const group_names[] = {
-	[KSM_GROUP_PID] = "pid",       [KSM_GROUP_COMM] = "comm", [KSM_GROUP_USER] = "user",
-	[KSM_GROUP_CGROUP] = "cgroup", [KSM_GROUP_UNIT] = "unit", [KSM_GROUP_VM] = "vm",
+static const struct {
+	const char *name;
+	bool some;		/* most processes belong to none, which is no group then */
+} kinds[] = {
+	[KSM_GROUP_PID] = { "pid", false },
+	[KSM_GROUP_COMM] = { "comm", false },
+	[KSM_GROUP_USER] = { "user", false },
+	[KSM_GROUP_CGROUP] = { "cgroup", false },
+	[KSM_GROUP_UNIT] = { "unit", false },
+	[KSM_GROUP_VM] = { "vm", true },
+	[KSM_GROUP_CONTAINER] = { "container", true },
+	[KSM_GROUP_POD] = { "pod", true },
+	[KSM_GROUP_NAMESPACE] = { "namespace", true },
 };
 
-_Static_assert(ARRAY_SIZE(group_names) == __KSM_GROUP_N, "a name for each group");
+_Static_assert(ARRAY_SIZE(kinds) == __KSM_GROUP_N, "a row for each group");
 
 const char *ksm_group_name(enum ksm_group g)
 {
-	return group_names[g];
+	return kinds[g].name;
+}
+
+bool ksm_group_is_of_some(enum ksm_group g)
+{
+	return kinds[g].some;
 }
 
 int ksm_group_find(const char *name)
 {
 	for (int g = 0; g < __KSM_GROUP_N; g++)
-		if (!strcmp(group_names[g], name))
+		if (!strcmp(kinds[g].name, name))
 			return g;
 	return -1;
 }
 
-static bool ends_with(const char *s, size_t n, const char *suffix)
+const char *ksm_group_names(enum ksm_group first, char *out, size_t len)
 {
-	size_t l = strlen(suffix);
+	size_t w = 0;
 
-	return n > l && !memcmp(s + n - l, suffix, l);
-}
-
-static bool begins_with(struct span sp, const char *prefix)
-{
-	size_t l = strlen(prefix);
-
-	return sp.len >= l && !memcmp(sp.s, prefix, l);
-}
-
-/* The next component of a path; false at its end. */
-static bool next_component(const char **path, struct span *out)
-{
-	*path += strspn(*path, "/");
-	*out = (struct span){ *path, strcspn(*path, "/") };
-	*path += out->len;
-	return out->len > 0;
+	out[0] = '\0';
+	for (int g = first; g < __KSM_GROUP_N && w < len; g++)
+		w += snprintf(out + w, len - w, "%s%s", w ? ", " : "", kinds[g].name);
+	return out;
 }
 
 /*
@@ -72,35 +74,19 @@ static bool unit_component(const char *cgroup, struct span *unit)
 	struct span c, slice = { NULL, 0 };
 
 	unit->s = NULL;
-	for (const char *p = cgroup; next_component(&p, &c);) {
+	for (const char *p = cgroup; span_component(&p, &c);) {
 		if (*c.s == '_' && c.len > 1) {
 			c.s++;
 			c.len--;
 		}
-		if (ends_with(c.s, c.len, ".service") || ends_with(c.s, c.len, ".scope"))
+		if (span_ends(c, ".service") || span_ends(c, ".scope"))
 			*unit = c;
-		else if (ends_with(c.s, c.len, ".slice"))
+		else if (span_ends(c, ".slice"))
 			slice = c;
 	}
 	if (!unit->s)
 		*unit = slice;
 	return unit->s != NULL;
-}
-
-#define ID_LEN	 64	/* hexadecimal digits of a container's number in docker, podman, containerd */
-#define ID_SHOWN 12	/* of which this many tell it apart, as in "docker ps" */
-
-/* The place of a container's number in a component, or its length. */
-static size_t find_id(struct span c)
-{
-	size_t run = 0;
-
-	for (size_t i = 0; i < c.len; i++) {
-		run = ascii_is_digit(c.s[i]) || (c.s[i] >= 'a' && c.s[i] <= 'f') ? run + 1 : 0;
-		if (run == ID_LEN)
-			return i + 1 - ID_LEN;
-	}
-	return c.len;
 }
 
 /* Directories that stand between a container's own cgroup and its contents, or above all of them. */
@@ -114,7 +100,7 @@ static bool is_anonymous(struct span c)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (span_is(c, names[i]))
 			return true;
-	return ends_with(c.s, c.len, ".slice");
+	return span_ends(c, ".slice");
 }
 
 /* "docker-0123456789ab..." and its kin without what is the same in all of them. */
@@ -123,13 +109,13 @@ static struct span manager_name(struct span c, size_t id)
 	static const char *const prefixes[] = { "systemd-nspawn@", "lxc.payload.", "machine-" };
 
 	if (id < c.len)
-		return (struct span){ c.s, id + ID_SHOWN };
-	if (ends_with(c.s, c.len, ".service"))
+		return (struct span){ c.s, id + KSM_CONTAINER_ID_SHOWN };
+	if (span_ends(c, ".service"))
 		c.len -= strlen(".service");
-	else if (ends_with(c.s, c.len, ".scope"))
+	else if (span_ends(c, ".scope"))
 		c.len -= strlen(".scope");
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
-		if (begins_with(c, prefixes[i]) && c.len > strlen(prefixes[i])) {
+		if (span_begins(c, prefixes[i]) && c.len > strlen(prefixes[i])) {
 			c.s += strlen(prefixes[i]);
 			c.len -= strlen(prefixes[i]);
 			break;
@@ -149,7 +135,7 @@ static size_t unit_managers(const char *cgroup, struct span unit, struct span *o
 	struct span c, around[DEPTH_MAX];
 	size_t n = 0, kept = 0;
 
-	for (const char *p = cgroup; next_component(&p, &c) && c.s + c.len < unit.s + unit.len;) {
+	for (const char *p = cgroup; span_component(&p, &c) && c.s + c.len < unit.s + unit.len;) {
 		if (span_is(c, "..") && n && !span_is(around[n - 1], "..")) {
 			n--;
 			continue;
@@ -162,7 +148,7 @@ static size_t unit_managers(const char *cgroup, struct span unit, struct span *o
 		around[n++] = c;
 	}
 	while (n--) {
-		const size_t id = find_id(around[n]);
+		const size_t id = ksm_find_container_id(around[n]);
 
 		out[kept++] = manager_name(around[n], id);
 		if (id < around[n].len)
@@ -183,36 +169,12 @@ void ksm_group_unit(const char *cgroup, char *out, size_t len)
 	w = snprintf(out, len, "%.*s", (int)unit.len, unit.s);
 	for (size_t i = 0; i < n && w < len; i++) {
 		/* The manager of one user's services: told by the number of the user. */
-		const bool user = begins_with(by[i], "user@");
+		const bool user = span_begins(by[i], "user@");
 		const size_t skip = user ? strlen("user@") : 0;
 
 		w += snprintf(out + w, len - w, "@%s%.*s", user ? "user-" : "",
 			      (int)(by[i].len - skip), by[i].s + skip);
 	}
-}
-
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* systemd writes bytes that are special in unit names as \xNN (systemd.unit(5)). */
-static void unit_unescape(const char *s, size_t n, char *out, size_t len)
-{
-	size_t w = 0;
-
-	for (size_t i = 0; i < n && w + 1 < len; i++) {
-		if (s[i] == '\\' && n - i >= 4 && s[i + 1] == 'x' && hex(s[i + 2]) >= 0 &&
-		    hex(s[i + 3]) >= 0) {
-			out[w++] = hex(s[i + 2]) << 4 | hex(s[i + 3]);
-			i += 3;
-		} else {
-			out[w++] = s[i];
-		}
-	}
-	out[w] = '\0';
 }
 
 /*
@@ -226,8 +188,8 @@ static bool vm_of_cgroup(const char *cgroup, char *out, size_t len)
 	char unit[256], *name, *end;
 	struct span c;
 
-	if (unit_component(cgroup, &c) && ends_with(c.s, c.len, ".scope")) {
-		unit_unescape(c.s, c.len, unit, sizeof(unit));
+	if (unit_component(cgroup, &c) && span_ends(c, ".scope")) {
+		ksm_unit_unescape(c, unit, sizeof(unit));
 		if (!strncmp(unit, "machine-qemu-", 13)) {
 			name = unit + 13;
 			name += strspn(name, "0123456789");
@@ -239,8 +201,8 @@ static bool vm_of_cgroup(const char *cgroup, char *out, size_t len)
 			}
 		}
 	}
-	for (const char *p = cgroup; next_component(&p, &c);) {
-		if (ends_with(c.s, c.len, old_suffix)) {
+	for (const char *p = cgroup; span_component(&p, &c);) {
+		if (span_ends(c, old_suffix)) {
 			snprintf(out, len, "%.*s", (int)(c.len - strlen(old_suffix)), c.s);
 			return true;
 		}
@@ -404,6 +366,7 @@ static int vm_key(struct ksm *k, const struct ksm_proc *p, const char *cgroup, c
 int ksm_group_key(struct ksm *k, const struct ksm_proc *p, enum ksm_group g, char *out, size_t len)
 {
 	char *cgroup __cleanup_free = NULL;
+	char pod[KSM_POD_MAX];
 	int rc = 0;
 
 	out[0] = '\0';
@@ -428,9 +391,22 @@ int ksm_group_key(struct ksm *k, const struct ksm_proc *p, enum ksm_group g, cha
 		return vm_key(k, p, cgroup, out, len);
 	if (!cgroup)
 		return 0;
-	if (g == KSM_GROUP_UNIT)
+	switch (g) {
+	case KSM_GROUP_UNIT:
 		ksm_group_unit(cgroup, out, len);
-	else
+		break;
+	case KSM_GROUP_CONTAINER:
+		ksm_group_container(cgroup, out, len);
+		break;
+	case KSM_GROUP_POD:
+		ksm_group_pod(k, cgroup, out, len);
+		break;
+	case KSM_GROUP_NAMESPACE:
+		ksm_group_pod(k, cgroup, pod, sizeof(pod));
+		ksm_pod_namespace(pod, out, len);
+		break;
+	default:
 		snprintf(out, len, "%s", cgroup);
+	}
 	return 0;
 }

@@ -129,6 +129,7 @@ void ksm_close(struct ksm *k)
 	for (size_t pos = 0; (name = map_next(&k->users, &pos, &uid));)
 		free(name);
 	map_fini(&k->users);
+	free(k->pods.v);
 	str_fini(&k->buf);
 	str_fini(&k->err_text);
 	str_fini(&k->right_text);

@@ -17,6 +17,13 @@
 /* Most threads that hksm scans with: HKSM_SCANNERS in kernel/mm/hksm/core.h. */
 #define KSM_SCANNERS_MAX 16
 
+/* The pods that container.c has found. */
+struct ksm_known_pods {
+	struct ksm_pod *v;	/* by uid */
+	size_t n, cap;
+	uint64_t read_ns;	/* 0: not looked for yet */
+};
+
 struct ksm {
 	int rootfd;		/* the root; "/" for the running system */
 	int procfd;		/* its proc/, or -1 */
@@ -29,6 +36,7 @@ struct ksm {
 	uint64_t meta_when_ns;	/* time stamp of a dump, 0: none */
 	char meta_release[KSM_RELEASE_MAX];	/* kernel release of a dump, "" for the live one */
 	struct map users;	/* uid + 1 -> name */
+	struct ksm_known_pods pods;
 	pid_t ksmd[KSM_SCANNERS_MAX];	/* cached: ksmd, then ksmd/1 and so on of hksm */
 	size_t n_ksmd;
 	uint64_t ksmd_sought;	/* how many were looked for; 0: not yet */
@@ -75,6 +83,7 @@ enum ksm_file {
 	KSM_FILE_TRANSITION,	/* is that being changed */
 	KSM_FILE_NOTE,		/* of the running ksm-autotune */
 	KSM_FILE_TOLD,
+	KSM_FILE_PODS,		/* a directory: its names tell of pods */
 	KSM_FILE_STAT,		/* of a process from here */
 	KSM_FILE_STATUS,
 	KSM_FILE_KSM_STAT,
@@ -99,6 +108,7 @@ enum ksm_file_keep {
 	KSM_KEEP_NONE,
 	KSM_KEEP_ALL,		/* of the system: nothing in it is anybody's secret */
 	KSM_KEEP_NOTE,		/* all, where it is believed */
+	KSM_KEEP_NAMES,		/* the names in it, with control groups */
 	KSM_KEEP_PROC,		/* all, of what is not a thread of the kernel */
 	KSM_KEEP_KTHREAD,	/* all, of what is one */
 	KSM_KEEP_STAT,		/* the fields that are read */
@@ -165,6 +175,10 @@ int ksm_proc_lacks(struct ksm *k, pid_t pid, int rc);
 /* attrs.c */
 /* Its path below the root; returns @out. */
 const char *ksm_attr_path(enum ksm_attr id, char out[KSM_FILE_NAME_MAX]);
+
+/* container.c */
+/* The directories of pods by their names; what @fn returned, other than 0, ends it; -errno. */
+int ksm_pods_list(struct ksm *k, int (*fn)(const char *dir, void *arg), void *arg);
 
 /* dump.c: texts without what is private, appended to @out; 0 or -ENOMEM */
 int ksm_dump_status(const char *buf, size_t len, struct str *out);

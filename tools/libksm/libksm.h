@@ -966,8 +966,11 @@ enum ksm_dump_with {
  */
 typedef int (*ksm_dump_fn)(const char *path, const char *text, size_t len, void *arg);
 
-/* All but the processes.  0, what @fn returned, -errno of a file that could not be read. */
-int ksm_dump_system(struct ksm *k, ksm_dump_fn fn, void *arg);
+/*
+ * All but the processes; names of pods where @with has control groups.  0, what @fn
+ * returned, -errno of a file that could not be read.
+ */
+int ksm_dump_system(struct ksm *k, unsigned int with, ksm_dump_fn fn, void *arg);
 
 /**
  * ksm_dump_proc() - the files of one process
@@ -991,11 +994,18 @@ enum ksm_group {
 	KSM_GROUP_CGROUP,
 	KSM_GROUP_UNIT,
 	KSM_GROUP_VM,
+	KSM_GROUP_CONTAINER,
+	KSM_GROUP_POD,		/* of Kubernetes, or of podman */
+	KSM_GROUP_NAMESPACE,	/* of Kubernetes */
 	__KSM_GROUP_N
 };
 
 const char *ksm_group_name(enum ksm_group g);
 int ksm_group_find(const char *name);	/* or -1 */
+/* The names from @first on as "comm, user, vm": for messages.  Returns @out. */
+const char *ksm_group_names(enum ksm_group first, char *out, size_t len);
+/* Most processes belong to none of that kind, and those are left out; else they are "-". */
+bool ksm_group_is_of_some(enum ksm_group g);
 
 /* systemd unit of a cgroup path, unescaped for people: "nginx.service"; "" when none. */
 void ksm_group_unit(const char *cgroup, char *out, size_t len);
@@ -1004,6 +1014,51 @@ void ksm_group_unit(const char *cgroup, char *out, size_t len);
  * command line (-name, guest=); 0, or -ENOENT when it is not a virtual machine.
  */
 int ksm_group_vm(const char *cgroup, const char *cmdline, size_t cmdline_len, char *out, size_t len);
+
+/* container.c */
+#define KSM_POD_MAX 330		/* a namespace, "/", a name; or the uid */
+
+/**
+ * ksm_group_container() - the container that a control group is of
+ * @cgroup: path, as ksm_proc_cgroup() has it
+ * @out: the first 12 digits of its number, as runtimes print it, or its name where it
+ *	 has one (LXC, systemd-nspawn); "" when it is of none
+ *
+ * The outermost one: what is further inside, whoever is in a container may choose.  Of
+ * those that a user starts below its own manager, "@user-" and the number stand behind.
+ */
+void ksm_group_container(const char *cgroup, char *out, size_t len);
+
+/**
+ * ksm_group_pod_uid() - the pod that a control group is of
+ * @out: its uid as Kubernetes writes it, or the first 12 digits of a pod of podman, which
+ *	 is in no namespace; "" when it is of none
+ */
+void ksm_group_pod_uid(const char *cgroup, char *out, size_t len);
+
+/**
+ * ksm_group_pod() - its name
+ * @out: "namespace/name" where the kubelet's directories of logs tell it; else the uid
+ */
+void ksm_group_pod(struct ksm *k, const char *cgroup, char *out, size_t len);
+
+/**
+ * ksm_pod_namespace() - the namespace of what ksm_group_pod() tells
+ * @out: "uid:" and the uid where only that is known, which no namespace can be called,
+ *	 so that each such pod is apart; "" of a pod of podman, and of no pod
+ */
+void ksm_pod_namespace(const char *pod, char *out, size_t len);
+/* Is it the name of one, or does it stand for one that is not known? */
+bool ksm_namespace_is_known(const char *name);
+
+/* What "shop_web-7d9f_UID", a directory below /var/log/pods, tells of a pod. */
+struct ksm_pod {
+	char uid[37];
+	char name[KSM_POD_MAX];	/* "namespace/name" */
+};
+
+/* 0; -EINVAL when no kubelet gives a directory that name. */
+int ksm_pod_parse(const char *dir, struct ksm_pod *out);
 
 /*
  * Name of a user, or the number in text; "" for KSM_UID_NONE.  Borrowed until

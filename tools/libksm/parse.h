@@ -57,6 +57,30 @@ static inline bool span_is(struct span sp, const char *text)
 	return strlen(text) == sp.len && !memcmp(sp.s, text, sp.len);
 }
 
+static inline bool span_begins(struct span sp, const char *prefix)
+{
+	const size_t l = strlen(prefix);
+
+	return sp.len >= l && !memcmp(sp.s, prefix, l);
+}
+
+/* With something before it. */
+static inline bool span_ends(struct span sp, const char *suffix)
+{
+	const size_t l = strlen(suffix);
+
+	return sp.len > l && !memcmp(sp.s + sp.len - l, suffix, l);
+}
+
+/* The next component of a path that ends in NUL; false at its end. */
+static inline bool span_component(const char **path, struct span *out)
+{
+	*path += strspn(*path, "/");
+	*out = (struct span){ *path, strcspn(*path, "/") };
+	*path += out->len;
+	return out->len > 0;
+}
+
 /* "Key:" or "Key": the text before a closing colon equals. */
 static inline bool span_is_key(struct span sp, const char *text)
 {

@@ -7,7 +7,8 @@
  *	s WHEN_NS KEY=VALUE...	a sample begins: moment, and what holds for all of it
  *	a KEY=VALUE...		attributes of /sys/kernel/mm/ksm
  *	p PID KEY=VALUE...	a process that was read
- *	n PID USER COMMAND CGROUP VM	its names, only when they were read, behind its p
+ *	n PID USER COMMAND CGROUP VM POD	its names, only when they were read, behind
+ *				its p; an earlier version wrote no POD
  *	g PID...		processes that ended
  *	b			ksm-autotune: the daemon began with this look
  *	k WHY			ksm-autotune: something started since the look before
