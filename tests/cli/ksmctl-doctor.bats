@@ -432,3 +432,27 @@ process() {
 	expect 0 ksmctl doctor -s "$ROOT"
 	stdout_is "nothing found"
 }
+
+@test "doctor: namespaces of Kubernetes in one pool" {
+	use_root pods
+	expect 1 ksmctl doctor -s "$ROOT"
+	golden namespaces
+	expect 1 ksmctl doctor -J -s "$ROOT"
+	valid_json
+	stdout_has '"command": "ksm-estimate --by namespace --pairs"'
+	# A report names no one.
+	expect 0 ksmctl report -s "$ROOT"
+	stdout_has "programs of 2 namespaces are mergeable in one pool"
+	[[ $output != *shop* && $output != *bank* ]] || fail "$output"
+	# Of one namespace alone, and of pods of which nobody knows, there is nothing to tell.
+	rm "$ROOT"/var/log/pods/bank*
+	expect 1 ksmctl doctor -s "$ROOT"
+	[[ $output != *namespace* ]] || fail "$output"
+	# Domains of hksm keep them apart.
+	use_root pods
+	for pid in 2001 2002 2003; do
+		echo "ksm_domain $((pid / 2003))" >>"$ROOT/proc/$pid/ksm_stat"
+	done
+	expect 1 ksmctl doctor -s "$ROOT"
+	[[ $output != *namespace* ]] || fail "$output"
+}

@@ -279,6 +279,36 @@ static void beside(void)
 	}
 }
 
+/* One namespace is nobody's secret; a finding of two says what is not known, with names or without. */
+static void namespaces(void)
+{
+	static const struct {
+		struct ctl_spaces spaces;
+		bool want;
+		const char *begins;
+	} rows[] = {
+		{ { 0, "" }, false, NULL },
+		{ { 1, "shop" }, false, NULL },
+		{ { 2, "bank, shop" }, true, "programs of 2 namespaces (bank, shop) are mergeable" },
+		{ { 2, "" }, true, "programs of 2 namespaces are mergeable" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct ctl_facts f = { .spaces = &rows[i].spaces };
+		struct ctl_finding got[__CTL_FINDING_N];
+		size_t n = find_facts("", f, got, ARRAY_SIZE(got));
+
+		tap_row("%zu", i);
+		if (!CHECK_INT(n, rows[i].want) || !n)
+			continue;
+		CHECK_INT(got[0].id, CTL_NAMESPACES);
+		CHECK(!got[0].serious);
+		CHECK(!strncmp(got[0].text, rows[i].begins, strlen(rows[i].begins)));
+		CHECK(strstr(got[0].text, "not known") != NULL);
+		CHECK_STR(got[0].command, "ksm-estimate --by namespace --pairs");
+	}
+}
+
 /* ksm-autotune and ksmtuned: who decides, and what is left of it. */
 static void deciders(void)
 {
@@ -390,12 +420,15 @@ static void texts(void)
 		.uksm_run = KSM_FIG(INT64_MIN),
 	};
 	static struct ctl_decider decider = { .noted = true, .ksmtuned.pid = INT32_MAX };
-	const struct ctl_facts facts = { .delta = &delta, .around = &around,
+	/* The longest names that there can be. */
+	struct ctl_spaces spaces = { .n = SIZE_MAX };
+	const struct ctl_facts facts = { .delta = &delta, .around = &around, .spaces = &spaces,
 					 .decider = &decider };
 	bool seen[__CTL_FINDING_N] = { false };
 
 	decider.note.id.pid = INT32_MAX;
 	memset(decider.note.reason, 'r', sizeof(decider.note.reason) - 1);
+	memset(spaces.names, 'n', sizeof(spaces.names) - 1);
 	decider.note.want.value[KSM_ATTR_RUN] = (struct ksm_value){ .state = KSM_VALUE };
 
 	/* With a daemon that died, and with one that runs, but not for ages. */
@@ -430,4 +463,4 @@ static void texts(void)
 }
 
 TAP_MAIN(TAP_CASE(from_files), TAP_CASE(from_rates), TAP_CASE(memory_short),
-	 TAP_CASE(skipped), TAP_CASE(beside), TAP_CASE(deciders), TAP_CASE(left_settings), TAP_CASE(texts))
+	 TAP_CASE(skipped), TAP_CASE(beside), TAP_CASE(namespaces), TAP_CASE(deciders), TAP_CASE(left_settings), TAP_CASE(texts))

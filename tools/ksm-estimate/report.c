@@ -123,6 +123,29 @@ static void warn_unseen(const struct est *e)
 			    "when they are equal", ksm_right_hint(e->k, KSM_RIGHT_FRAMES));
 }
 
+/* Of namespaces nobody expects it: their tenants know nothing of each other. */
+static void warn_namespaces(const struct est_report *r)
+{
+	const struct est *e = r->e;
+	char merged_text[64] = "";
+	size_t n = 0, merged = 0;
+
+	if (!r->pairs || e->opt.by != KSM_GROUP_NAMESPACE)
+		return;
+	for (size_t a = 0; a < e->n_groups; a++)
+		for (size_t b = a + 1; b < e->n_groups; b++) {
+			n += e->pair[a * e->n_groups + b] >= 0.5;
+			merged += e->frames_known && e->pair_merged[a * e->n_groups + b] >= 0.5;
+		}
+	if (merged)
+		snprintf(merged_text, sizeof(merged_text), " (%zu of them share merged ones now)",
+			 merged);
+	if (n)
+		cli_warn(0, "%zu pair%s of namespaces ha%s equal pages%s: where both merge, who is "
+			    "in one can find out by timing what the other has (ksm-containers(7))",
+			 n, n == 1 ? "" : "s", n == 1 ? "s" : "ve", merged_text);
+}
+
 int est_report_print(struct est_report *r)
 {
 	struct est *e = r->e;
@@ -133,6 +156,7 @@ int est_report_print(struct est_report *r)
 	if (!r->named || est_any_read(e))
 		rc = r->table.format == CLI_JSON ? est_report_json(r) : print_text(r);
 	warn_unseen(e);
+	warn_namespaces(r);
 	if (rc)
 		return CLI_FAIL;
 	for (size_t i = 0; r->named && i < e->n_procs; i++) {

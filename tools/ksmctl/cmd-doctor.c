@@ -64,6 +64,7 @@ static void system_findings(struct ctl *ctl, struct report *r, struct ksm_stats 
 	struct ksm_derived d;
 	struct ksm_delta delta;
 	struct ksm_around around;
+	struct ctl_spaces spaces;
 	struct ctl_facts facts = { .stats = now, .derived = &d, .around = &around,
 				   .decider = &r->decider };
 	bool whole, tracks;
@@ -83,6 +84,10 @@ static void system_findings(struct ctl *ctl, struct report *r, struct ksm_stats 
 	ctl_crowd_read(ctl, tracks ? CTL_CROWD_WHO : CTL_CROWD_COUNT, &r->crowd);
 	ctl_decider_read(ctl, &r->crowd, &r->decider);
 	facts.members = r->crowd.members;
+	ctl_spaces_read(ctl, &r->crowd, &spaces);
+	if (r->no_names)
+		spaces.names[0] = '\0';
+	facts.spaces = &spaces;
 	if (tracks)
 		facts.unseen_zero_bytes = ctl_unseen_zero(ctl, &r->crowd, ZERO_NS, &whole);
 	n = ctl_findings(&facts, found, ARRAY_SIZE(found));

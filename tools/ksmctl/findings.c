@@ -460,6 +460,21 @@ static bool collapse(const struct ctl_facts *f, struct ctl_finding *out)
 	return true;
 }
 
+/* What is not known is said: it takes reading their memory, which ksm-estimate does. */
+static bool namespaces(const struct ctl_facts *f, struct ctl_finding *out)
+{
+	const struct ctl_spaces *s = f->spaces;
+
+	if (!s || s->n < 2)
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "programs of %zu namespaces%s%s%s are mergeable in one pool: pages that are equal "
+		 "are shared across them, which timing tells; whether any are is not known here",
+		 s->n, *s->names ? " (" : "", s->names, *s->names ? ")" : "");
+	snprintf(out->command, sizeof(out->command), "ksm-estimate --by namespace --pairs");
+	return true;
+}
+
 static bool foreign(const struct ctl_facts *f, struct ctl_finding *out)
 {
 	if (!f->around || !ksm_fig_has(f->around->uksm_run))
@@ -501,6 +516,7 @@ static const struct {
 	[CTL_TWO_LOOKS] = { two_looks, false },
 	[CTL_MANY_COPIES] = { many_copies, false },
 	[CTL_COLLAPSE] = { collapse, false },
+	[CTL_NAMESPACES] = { namespaces, false },
 };
 
 _Static_assert(ARRAY_SIZE(rows) == __CTL_FINDING_N, "a row for each finding");

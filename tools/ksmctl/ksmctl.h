@@ -204,14 +204,23 @@ enum ctl_finding_id {
 	CTL_TWO_LOOKS,
 	CTL_MANY_COPIES,
 	CTL_COLLAPSE,
+	CTL_NAMESPACES,
 	__CTL_FINDING_N
 };
 
 struct ctl_finding {
 	enum ctl_finding_id id;
 	bool serious;		/* status shows it as well */
-	char text[320];		/* has room for a reason of ksm-autotune */
+	char text[480];		/* has room for a reason of ksm-autotune, and for names */
 	char command[120];	/* what mends it, or "" */
+};
+
+#define CTL_SPACES_SHOWN 3
+
+/* Namespaces of Kubernetes whose programs are mergeable in one pool: the largest such. */
+struct ctl_spaces {
+	size_t n;
+	char names[CTL_SPACES_SHOWN * 66];	/* some of them; "" where no names are wanted */
 };
 
 struct ctl_facts {
@@ -222,12 +231,16 @@ struct ctl_facts {
 	const struct ctl_decider *decider;	/* NULL: not asked */
 	struct ksm_fig members;		/* processes that take part, where they were counted */
 	struct ksm_fig unseen_zero_bytes;	/* see ksm_zero_unseen(), where they were counted */
+	const struct ctl_spaces *spaces;	/* NULL: not looked for */
 };
 
 /* Fills at most @max of @out; returns how many.  Pure. */
 size_t ctl_findings(const struct ctl_facts *f, struct ctl_finding *out, size_t max);
 /* The scanner runs and looks at no page: then no pass will ever end.  Pure. */
 bool ctl_scans_nothing(const struct ctl_facts *f, struct ctl_finding *out);
+
+/* spaces.c */
+void ctl_spaces_read(struct ctl *ctl, const struct ctl_crowd *crowd, struct ctl_spaces *out);
 
 /* groups.c: sums by what processes belong to */
 struct ctl_group {
