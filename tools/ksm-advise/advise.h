@@ -24,6 +24,9 @@
 /* Where messages go; a report without a file goes there as well. */
 enum { ADV_FD_MESSAGES = 2 };
 
+/* When a hook of a container's runtime is to merge. */
+enum adv_oci_when { ADV_OCI_NO_HOOK, ADV_OCI_ANNOTATED, ADV_OCI_ALWAYS };
+
 enum adv_mech { ADV_AUTO, ADV_PRCTL, ADV_INJECT, ADV_PRELOAD, __ADV_MECH_N };
 
 struct adv {
@@ -39,6 +42,7 @@ struct adv {
 	bool scanner;
 	bool wait;
 	uint64_t timeout_ns;		/* 0: none */
+	enum adv_oci_when oci;
 	bool check;
 	double where_share;		/* of the savings, with --where-it-pays; 0: all memory */
 	uint64_t again_ns;		/* how long until it looks anew; 0: never */
@@ -209,6 +213,11 @@ void adv_attach_select(struct adv *a, struct ksm_ident **ids, size_t *n);
 bool adv_is_named(const struct adv *a, pid_t pid);
 /* What -p and --check do with a process that takes part as @now does; @noted: see marks.h. */
 enum ksm_advise_action adv_process_plan(const struct adv *a, enum ksm_member now, bool noted);
+
+/* ------------------------------------------------------------------ */
+/* oci.c: --oci-hook							*/
+
+int adv_oci_hook(struct adv *a);
 
 /* ------------------------------------------------------------------ */
 /* off.c: -d on running processes					*/

@@ -21,6 +21,7 @@ enum {
 	KEY_AGAIN,
 	KEY_MADVISED,
 	KEY_OLD_ALL,
+	KEY_OCI,
 };
 
 static const struct cli_opt opts[] = {
@@ -49,6 +50,8 @@ static const struct cli_opt opts[] = {
 	{ 'r', NULL, NULL, NULL, 0, 'R' },
 	{ KEY_STRICT, "strict", NULL,
 	  "do not run COMMAND when its memory cannot be merged: exit 125", 0, 0 },
+	{ KEY_OCI, "oci-hook", "[WHEN]",
+	  "be a hook of a container's runtime: merge when annotated (default), or always", 0, 0 },
 	{ .key = 'J', .help = "print JSON, with --check and --report" },
 	{ .key = 'o', .help = "columns of --check; +LIST adds to the default ones" },
 	{ .key = CLI_KEY_OUTPUT_ALL },
@@ -60,6 +63,7 @@ static const struct cli_opt opts[] = {
 static const char *const synopsis[] = {
 	"[options] [--] COMMAND [ARGUMENT...]",
 	"[options] -p PID[,PID...] | --match REGEX | --user NAME | --cgroup PATH",
+	"--oci-hook[=WHEN] [--strict]",
 	NULL,
 };
 
@@ -89,6 +93,15 @@ static enum adv_mech mechanism(const char *name)
 		if (!strcmp(name, names[i]))
 			return i;
 	cli_usage_error("%s: unknown mechanism (auto, prctl, inject, preload)", name);
+}
+
+static enum adv_oci_when oci_when(const char *arg)
+{
+	if (!arg || !strcmp(arg, "annotated"))
+		return ADV_OCI_ANNOTATED;
+	if (!strcmp(arg, "always"))
+		return ADV_OCI_ALWAYS;
+	cli_usage_error("--oci-hook: %s: neither annotated nor always", arg);
 }
 
 /* Above 0, since 0 is "not asked for". */
@@ -164,6 +177,9 @@ static void option(struct adv *a, int key, const char *arg)
 		a->report = true;
 		a->report_file = arg;
 		break;
+	case KEY_OCI:
+		a->oci = oci_when(arg);
+		break;
 	case KEY_STRICT:
 		a->strict = true;
 		break;
@@ -194,6 +210,7 @@ static void check_command(const struct adv *a)
 {
 	const struct rule rules[] = {
 		{ selects(a), "a COMMAND and running processes exclude each other" },
+		{ a->oci, "--oci-hook takes its process from standard input, not a COMMAND" },
 		{ a->check, "--check needs running processes, not a COMMAND" },
 		{ a->where_share > 0, "--where-it-pays needs running processes, not a COMMAND" },
 		{ a->again_ns, "--again needs --where-it-pays" },
@@ -240,6 +257,20 @@ static void check_processes(const struct adv *a)
 		cli_table_check(a->where_share > 0 ? adv_where_cols : adv_check_cols, &a->table);
 }
 
+static void check_oci(const struct adv *a)
+{
+	const struct rule rules[] = {
+		{ selects(a), "--oci-hook takes its process from standard input" },
+		{ a->check || a->disable || a->where_share > 0 || a->again_ns || a->wait ||
+			  a->scanner || a->report || a->sel.tree || a->timeout_ns || a->force ||
+			  a->all,
+		  "--oci-hook goes with --strict, --mechanism, -q and -v only" },
+		{ a->mech == ADV_PRELOAD, "preload cannot reach a running process" },
+	};
+
+	forbid(rules, ARRAY_SIZE(rules));
+}
+
 /*
  * Is a command going to be run?  Asked before the options are parsed, for the
  * exit status of a mistake among them.
@@ -282,6 +313,10 @@ int main(int argc, char **argv)
 			a.report = false;
 		adv_open(&a, CLI_WRAP_FAIL);
 		rc = adv_run(&a);
+	} else if (a.oci) {
+		cli_set_usage_code(CLI_USAGE);
+		check_oci(&a);
+		rc = adv_oci_hook(&a);
 	} else {
 		cli_locale();
 		cli_set_usage_code(CLI_USAGE);

@@ -357,17 +357,12 @@ int ksm_attr_read(struct ksm *k, enum ksm_attr id, struct ksm_value *out)
 
 static int bool_parse(const char *text, struct ksm_value *out)
 {
-	static const char *const words[2][5] = {
-		{ "0", "off", "no", "n", "false" },
-		{ "1", "on", "yes", "y", "true" },
-	};
+	bool on;
 
-	for (int v = 0; v < 2; v++)
-		for (size_t i = 0; i < ARRAY_SIZE(words[v]); i++)
-			if (ascii_equal(text, words[v][i])) {
-				out->v = v;
-				return 0;
-			}
+	if (!num_bool(text, &on)) {
+		out->v = on;
+		return 0;
+	}
 	/* A number that is not 0 or 1 is out of range rather than unreadable. */
 	return num_s64(text, &(int64_t){ 0 }) == -EINVAL ? -EINVAL : -ERANGE;
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "util/ascii.h"
 #include "util/macros.h"
 
 /* A scan position: the text left, which need not be NUL-terminated. */
@@ -311,4 +312,20 @@ int num_factor(const char *s, double *out)
 		return rc;
 	*out = (double)thousandths / 1000;
 	return 0;
+}
+
+int num_bool(const char *s, bool *out)
+{
+	static const char *const words[2][5] = {
+		{ "0", "off", "no", "n", "false" },
+		{ "1", "on", "yes", "y", "true" },
+	};
+
+	for (int v = 0; v < 2; v++)
+		for (size_t i = 0; i < ARRAY_SIZE(words[v]); i++)
+			if (ascii_equal(s, words[v][i])) {
+				*out = v;
+				return 0;
+			}
+	return -EINVAL;
 }

@@ -9,6 +9,7 @@
 #ifndef KSM_UTIL_NUM_H
 #define KSM_UTIL_NUM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,8 @@
  */
 int num_u64(const char *s, uint64_t *out);
 int num_s64(const char *s, int64_t *out);
+/* A switch: 1, on, yes, y, true and their contraries, in either case.  0 or -EINVAL. */
+int num_bool(const char *s, bool *out);
 
 /* One kernel file: a number in buf[0..len), with at most one newline behind. */
 int num_kernel_u64(const char *buf, size_t len, uint64_t *out);
