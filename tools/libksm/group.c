@@ -337,8 +337,8 @@ const char *ksm_user_name(struct ksm *k, uid_t uid)
 	if (name)
 		return name;
 	snprintf(number, sizeof(number), "%u", (unsigned int)uid);
-	/* Numbers of a dump mean nothing in this system's list of users. */
-	if (k->live)
+	/* Numbers of a dump, or of a host seen from a container, mean nothing in this system's list of users. */
+	if (k->live && !k->host)
 		getpwuid_r(uid, &pw, buf, sizeof(buf), &found);
 	name = strdup(found ? pw.pw_name : number);
 	if (name && map_put(&k->users, (uint64_t)uid + 1, name)) {

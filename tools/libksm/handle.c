@@ -67,8 +67,17 @@ static bool root_is_live(int rootfd)
 	       ours.st_ino == live.st_ino;
 }
 
+/* A program with more rights than its caller does not let him choose what it reads. */
+static const char *host_root(void)
+{
+	const char *host = secure_getenv("KSM_HOST");
+
+	return host && *host ? host : NULL;
+}
+
 int ksm_open(const char *root, struct ksm **out)
 {
+	const char *host = root ? NULL : host_root();
 	struct ksm *k = calloc(1, sizeof(*k));
 	int rc;
 
@@ -79,13 +88,18 @@ int ksm_open(const char *root, struct ksm **out)
 	k->ksmfd = -1;
 	k->page_size = sysconf(_SC_PAGESIZE);
 	k->clock_tick = sysconf(_SC_CLK_TCK);
-	k->rootfd = ksm_path_root(root ? root : "/");
+	k->rootfd = ksm_path_root(root ?: host ?: "/");
 	if (k->rootfd < 0) {
 		rc = k->rootfd;
 		goto fail;
 	}
 	k->live = root_is_live(k->rootfd);
+	k->host = host && !k->live;
+	k->live |= k->host;
 	rc = ksm_path_base(k);
+	/* What is read of a process must be of the one that is acted upon. */
+	if (!rc && k->host && !ksm_path_own_pids(k))
+		rc = ksm_path_has_proc(k) ? -EXDEV : -ENOENT;
 	if (rc)
 		goto fail;
 	if (!k->live)
@@ -104,6 +118,11 @@ const char *ksm_open_why(const char *root, int rc)
 {
 	int fd __cleanup_fd = root ? ksm_path_root(root) : -1;
 
+	if (!root && host_root() && rc == -EXDEV)
+		return "what KSM_HOST names has a proc of other process numbers than ours "
+		       "(the container needs those of the host: hostPID, --pid=host)";
+	if (!root && host_root())
+		return "what KSM_HOST names is no host's root, with proc and sys mounted in it";
 	if (rc == -EPROTO)
 		return "its file meta tells a page_size or clock_tick that cannot be";
 	if (rc == -ENOENT && (!root || (fd >= 0 && root_is_live(fd))))

@@ -30,6 +30,7 @@ struct ksm {
 	int ksmfd;		/* its sys/kernel/mm/ksm/, or -1 when absent */
 	enum ksm_state present;
 	bool live;
+	bool host;		/* the running system, seen through KSM_HOST */
 	bool walks;		/* a dump, and no openat2() to stay inside of it */
 	size_t page_size;
 	unsigned int clock_tick;
@@ -162,6 +163,8 @@ int ksm_path_write_at(struct ksm *k, int dirfd, const char *name, const char *te
 bool ksm_path_in_memory(int fd);
 /* Owner of the directory of a process; -ESRCH when there is none. */
 int ksm_path_owner(struct ksm *k, pid_t pid, uid_t *uid);
+/* Do numbers of processes in it mean what they mean to our system calls? */
+bool ksm_path_own_pids(struct ksm *k);
 /* Is that what is mounted on /proc of the running system, or a mere directory? */
 bool ksm_path_has_proc(struct ksm *k);
 /* The inode that @name below proc/ leads to: 0 or -errno. */

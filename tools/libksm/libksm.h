@@ -28,11 +28,13 @@ struct ksm;
 
 /**
  * ksm_open() - open the running system or the dump of another
- * @root: directory that holds proc/ and sys/, or NULL for the running system
+ * @root: directory that holds proc/ and sys/, or NULL for the running system: in a container,
+ *	  the host's as it is mounted where the environment variable KSM_HOST says
  * @out: the handle; on failure NULL
  *
  * Return: 0; -EPROTO when the meta file of a dump tells an impossible page size or
- * clock, by which every figure would be wrong; other -errno when it cannot be opened.
+ * clock, by which every figure would be wrong; -EXDEV when the processes that KSM_HOST shows
+ * have other numbers than for our system calls; other -errno when it cannot be opened.
  */
 int ksm_open(const char *root, struct ksm **out) __must_check;
 /* What a failure of it means, and what to do: more than the errno says. */

@@ -35,6 +35,12 @@ static int open_below(const struct ksm *k, int dirfd, const char *rel, int flags
 		return k->walks ? ksm_walk_open(dirfd, rel, flags) :
 				  sys_openat2_in_root(dirfd, rel, flags);
 	}
+	/* In a container, an absolute link of the host leads to the container's own files. */
+	if (k->host && dirfd == k->rootfd) {
+		fd = sys_openat2_in_root(dirfd, rel, flags);
+		if (fd != -ENOSYS && fd != -EPERM)
+			return fd;
+	}
 	fd = openat(dirfd, rel, flags);
 	return fd < 0 ? -errno : fd;
 }
@@ -239,6 +245,16 @@ bool ksm_path_has_proc(struct ksm *k)
 
 	/* A link that is there for all, also where it leads nowhere: in another namespace of pids. */
 	return !fstatat(k->procfd, "self", &st, AT_SYMLINK_NOFOLLOW);
+}
+
+bool ksm_path_own_pids(struct ksm *k)
+{
+	char link[16], own[16];
+	const ssize_t n = readlinkat(k->procfd, "self", link, sizeof(link) - 1);
+
+	snprintf(own, sizeof(own), "%d", (int)getpid());
+	link[MAX(n, 0)] = '\0';
+	return !strcmp(link, own);
 }
 
 int ksm_path_inode(struct ksm *k, const char *name, uint64_t *inode)
