@@ -107,13 +107,13 @@ fatal() {
 	[[ ! -s out ]] || fail "the program ran: $(cat out)"
 }
 
-@test "runc: createRuntime: mergeable before the program's first instruction" { runtime=runc at_once; }
-@test "crun: createRuntime: mergeable before the program's first instruction" { runtime=crun at_once; }
-@test "runc: poststart: mergeable when run returns" { runtime=runc later; }
-@test "crun: poststart: mergeable when run returns" { runtime=crun later; }
-@test "runc: who asks for nothing is left alone" { runtime=runc not_asked; }
-@test "crun: who asks for nothing is left alone" { runtime=crun not_asked; }
-@test "runc: a mistake keeps no container from starting" { runtime=runc harmless; }
-@test "crun: a mistake keeps no container from starting" { runtime=crun harmless; }
-@test "runc: unless the annotation says so" { runtime=runc fatal; }
-@test "crun: unless the annotation says so" { runtime=crun fatal; }
+@test "runc: createRuntime: mergeable before the program's first instruction" { runtime=runc; at_once; }
+@test "crun: createRuntime: mergeable before the program's first instruction" { runtime=crun; at_once; }
+@test "runc: poststart: mergeable when run returns" { runtime=runc; later; }
+@test "crun: poststart: mergeable when run returns" { runtime=crun; later; }
+@test "runc: who asks for nothing is left alone" { runtime=runc; not_asked; }
+@test "crun: who asks for nothing is left alone" { runtime=crun; not_asked; }
+@test "runc: a mistake keeps no container from starting" { runtime=runc; harmless; }
+@test "crun: a mistake keeps no container from starting" { runtime=crun; harmless; }
+@test "runc: unless the annotation says so" { runtime=runc; fatal; }
+@test "crun: unless the annotation says so" { runtime=crun; fatal; }
