@@ -70,6 +70,16 @@ static uint64_t threshold(const struct est_sketch *s)
 	return s->n < EST_SKETCH_K ? 0 : s->item[s->n - 1].hash;
 }
 
+uint32_t est_sketch_known(const struct est_sketch *s)
+{
+	return threshold(s) ? s->n - 1 : s->n;
+}
+
+double est_sketch_share(const struct est_sketch *s)
+{
+	return threshold(s) ? ldexp((double)threshold(s), -64) : 1;
+}
+
 /* Contents there can be at most: each has one page at least, and some are known to have more. */
 static double contents_max(const struct est_sketch *s)
 {

@@ -31,6 +31,13 @@ void est_sketch_put(struct est_sketch *s, uint64_t hash, uint64_t pages);
 int est_sketch_fill(const struct est_rec *recs, size_t n, const struct est_owner *owner,
 		    struct est_sketch *sketches, size_t n_sketches);
 
+/*
+ * Of all contents those with the smallest hashes, and the share of all that they are:
+ * each item in front of the last known one stands for 1/share contents.
+ */
+uint32_t est_sketch_known(const struct est_sketch *s);
+double est_sketch_share(const struct est_sketch *s);
+
 struct est_overlap {
 	double contents;	/* different contents that both have */
 	double low, high;	/* 95 % interval of it */

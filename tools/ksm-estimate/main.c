@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cli/xalloc.h"
 #include "util/num.h"
 
 enum {
@@ -20,6 +21,10 @@ enum {
 	KEY_PIECES,
 	KEY_SKETCH,
 	KEY_COMPARE,
+	KEY_PLACE,
+	KEY_CAPACITY,
+	KEY_MOVES,
+	KEY_WORTH,
 	KEY_KEY,
 	KEY_CPU,
 	KEY_RATE,
@@ -31,7 +36,8 @@ enum {
 
 enum { EXCL_SELECT = 1, EXCL_MODE = 2, EXCL_PAIRS = 4, EXCL_VMAS = 8 };
 
-static const char *const synopsis[] = { "[options]", "--compare [options] FILE...", NULL };
+static const char *const synopsis[] = { "[options]", "--compare [options] FILE...",
+					"--place [options] FILE...", NULL };
 static const struct cli_opt opts[] = {
 	{ .key = 'p', .excl = EXCL_SELECT },
 	{ .key = 'u' },
@@ -51,9 +57,16 @@ static const struct cli_opt opts[] = {
 	  0 },
 	{ KEY_PIECES, "pieces", "[SIZE]", "show where inside of mappings (default: pieces of 2M)",
 	  EXCL_VMAS, 0 },
-	{ KEY_SKETCH, "sketch", "FILE", "write a sketch of the memory, for --compare",
+	{ KEY_SKETCH, "sketch", "FILE", "write a sketch of the memory, for --compare and --place",
 	  EXCL_PAIRS | EXCL_VMAS, 0 },
 	{ KEY_COMPARE, "compare", NULL, "compare the sketches in files", EXCL_PAIRS | EXCL_VMAS,
+	  0 },
+	{ KEY_PLACE, "place", NULL, "show which guests to put together, each file being a host",
+	  EXCL_PAIRS | EXCL_VMAS, 0 },
+	{ KEY_CAPACITY, "capacity", "SIZE", "memory for guests of each host, or FILE=SIZE of one"
+	  " (default: 110%)", 0, 0 },
+	{ KEY_MOVES, "moves", "N", "move at most N guests", 0, 0 },
+	{ KEY_WORTH, "worth", "PCT", "share of a guest that its move must save (default: 1)", 0,
 	  0 },
 	{ KEY_KEY, "key", "FILE", "key of the hashes; made when there is no such file", 0, 0 },
 	{ 'j', "jobs", "N", "read with N threads (default: one for each processor)", 0, 0 },
@@ -84,6 +97,10 @@ static void columns_help(FILE *out)
 	cli_table_help(est_piece_columns, out);
 	fputs("\nWith --compare:\n", out);
 	cli_table_help(est_compare_columns, out);
+	fputs("\nWith --place:\n", out);
+	cli_table_help(est_guest_columns, out);
+	fputs("\nOf hosts, with --place:\n", out);
+	cli_table_help(est_host_columns, out);
 }
 
 static const struct cli_cmd cmd = {
@@ -103,7 +120,9 @@ struct args {
 	struct ksm_select select;
 	pid_t *pids;
 	const char *sysroot, *sketch, *key;
-	bool compare;
+	bool compare, place;
+	struct est_place_opts place_opts;
+	const char *of_place;	/* an option that makes sense with it alone */
 };
 
 static unsigned int count(const char *option, const char *text, uint64_t max)
@@ -182,6 +201,35 @@ static void pieces_option(struct args *a, const char *arg)
 		cli_usage_error("--pieces: %s: not a size (say 64K)", arg);
 }
 
+static void place_option(struct args *a, int key, const char *arg)
+{
+	struct est_place_opts *o = &a->place_opts;
+	uint64_t n;
+
+	switch (key) {
+	case KEY_PLACE:
+		a->place = true;
+		return;
+	case KEY_CAPACITY:
+		a->of_place = "--capacity";
+		o->capacity = xreallocarray(o->capacity, o->n_capacity + 1, sizeof(*o->capacity));
+		o->capacity[o->n_capacity++] = arg;
+		break;
+	case KEY_MOVES:
+		a->of_place = "--moves";
+		if (num_u64(arg, &n))
+			cli_usage_error("--moves: %s: not a number", arg);
+		o->max_moves = n;
+		break;
+	case KEY_WORTH:
+		a->of_place = "--worth";
+		if (num_percent(arg, &o->worth))
+			cli_usage_error("--worth: %s: not a percentage", arg);
+		o->worth /= 100;
+		break;
+	}
+}
+
 static void option(struct args *a, int key, const char *arg)
 {
 	struct est_opts *o = &a->e.opt;
@@ -224,6 +272,12 @@ static void option(struct args *a, int key, const char *arg)
 	case KEY_COMPARE:
 		a->compare = true;
 		break;
+	case KEY_PLACE:
+	case KEY_CAPACITY:
+	case KEY_MOVES:
+	case KEY_WORTH:
+		place_option(a, key, arg);
+		break;
 	case KEY_KEY:
 		a->key = arg;
 		break;
@@ -238,6 +292,8 @@ static const struct cli_col *columns(const struct args *a)
 {
 	if (a->compare)
 		return est_compare_columns;
+	if (a->place)
+		return est_guest_columns;
 	if (a->r.pairs)
 		return est_pair_columns;
 	if (a->r.vmas)
@@ -249,10 +305,14 @@ static const struct cli_col *columns(const struct args *a)
 
 static void check(struct args *a, const struct cli_parse *p)
 {
-	if (!a->compare)
+	if (!a->compare && !a->place)
 		cli_no_operands(p, &cmd);
-	if (a->compare && p->ind == p->argc)
-		cli_usage_error("--compare: no file was named");
+	if ((a->compare || a->place) && p->ind == p->argc)
+		cli_usage_error("%s: no file was named", a->place ? "--place" : "--compare");
+	if (a->of_place && !a->place)
+		cli_usage_error("%s: makes sense with --place", a->of_place);
+	if (a->place)
+		est_place_check(&a->place_opts, p->argv + p->ind, p->argc - p->ind);
 	if (a->sketch && a->e.opt.sample > 0)
 		cli_usage_error("--sketch: needs every page read; leave out --sample");
 	if (a->sketch)
@@ -306,7 +366,8 @@ static void prepare(struct args *a)
 
 int main(int argc, char **argv)
 {
-	struct args a = { .e.opt.by = -1 };
+	struct args a = { .e.opt.by = -1,
+			  .place_opts = { .max_moves = SIZE_MAX, .worth = 0.01 } };
 	struct cli_parse p = { .argc = argc, .argv = argv };
 	int key, rc;
 
@@ -316,6 +377,11 @@ int main(int argc, char **argv)
 	check(&a, &p);
 	if (a.compare)
 		return est_compare(argv + p.ind, argc - p.ind, &a.r.table);
+	if (a.place) {
+		rc = est_place_hosts(argv + p.ind, argc - p.ind, &a.place_opts, &a.r.table);
+		free(a.place_opts.capacity);
+		return rc;
+	}
 	prepare(&a);
 	a.r.e = &a.e;
 	est_select_and_read(&a.e, &a.select);

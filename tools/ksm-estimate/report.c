@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-static void line(const char *what, unsigned int depth, const char *value, const char *more)
+void est_line(const char *what, unsigned int depth, const char *value, const char *more)
 {
 	const int indent = 2 * depth;
 
@@ -34,7 +34,7 @@ static void print_range(const struct est_report *r, const char *what, int64_t v,
 			 *more ? "; " : "", more);
 		more = text;
 	}
-	line(what, 0, cli_bytes(buf, sizeof(buf), v, bytes), more);
+	est_line(what, 0, cli_bytes(buf, sizeof(buf), v, bytes), more);
 }
 
 /* Whether it pays: of a sample as far as it can tell. */
@@ -65,19 +65,19 @@ static void print_sums(const struct est_report *r)
 		if (cell.state != CLI_VALUE || (f - est_figures > 3 && !cell.num))
 			continue;
 		share_text(more, sizeof(more), cell.num, f->depth ? anon : 0);
-		line(f->text, f->depth,
+		est_line(f->text, f->depth,
 		     cli_bytes(buf, sizeof(buf), cell.num, bytes), more);
 	}
 	putchar('\n');
 	share_text(more, sizeof(more), s.saved, anon);
 	print_range(r, "saved if merged", s.saved, s.low, s.high, r->e->p < 1 ? "" : more);
-	line("metadata", 0, cli_bytes(buf, sizeof(buf), s.all.meta, bytes), "");
+	est_line("metadata", 0, cli_bytes(buf, sizeof(buf), s.all.meta, bytes), "");
 	print_range(r, "net", s.net, s.net_low, s.net_high, verdict(&s));
 	if (e->total.huge >= 0.5)
-		line("of it, splits huge pages", 1,
+		est_line("of it, splits huge pages", 1,
 		     cli_bytes(buf, sizeof(buf), est_page_bytes(r, e->total.huge), bytes), "");
 	if (e->total.cross >= 0.5)
-		line("of it, across users", 1,
+		est_line("of it, across users", 1,
 		     cli_bytes(buf, sizeof(buf), est_page_bytes(r, e->total.cross), bytes),
 		     "pages become visible to other users by timing");
 }

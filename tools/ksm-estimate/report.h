@@ -41,7 +41,8 @@ int est_key_file(const char *path, struct est_key *key);
 /* columns.c								*/
 
 extern const struct cli_col est_proc_columns[], est_group_columns[], est_pair_columns[],
-	est_vma_columns[], est_piece_columns[], est_compare_columns[];
+	est_vma_columns[], est_piece_columns[], est_compare_columns[],
+	est_guest_columns[], est_host_columns[];
 
 /* A process or a group. */
 struct est_row {
@@ -102,6 +103,8 @@ void est_sums(const struct est_report *r, struct est_sums *s);
 /* ------------------------------------------------------------------ */
 /* report.c, report-json.c						*/
 
+/* A line of a summary: what, how much, and more about it; or NULL. */
+void est_line(const char *what, unsigned int depth, const char *value, const char *more);
 /* Shows; the exit code. */
 int est_report_print(struct est_report *r);
 int est_report_json(const struct est_report *r);
@@ -113,7 +116,35 @@ int est_report_json(const struct est_report *r);
 int est_sketch_try(const char *path);
 /* Writes one sketch for each group; the exit code. */
 int est_sketch_write(struct est_report *r, const char *path);
+/* All sketches of some files, in their order. */
+struct est_sketches {
+	struct est_sketch *s;
+	const char **file;	/* that each is in; of the caller */
+	size_t n;
+};
+
+/* Ends the program when one cannot be read, or is none. */
+void est_sketches_load(struct est_sketches *all, char *const *files, size_t n);
+void est_sketches_fini(struct est_sketches *all);
+/* Ends the program: what -EXDEV and -EMEDIUMTYPE mean. */
+void est_sketches_differ(const char *file, const char *other, int rc) __attribute__((noreturn));
 /* Sketches of files against one another; the exit code. */
 int est_compare(char *const *files, size_t n, const struct cli_table_opts *table);
+
+/* ------------------------------------------------------------------ */
+/* place-hosts.c							*/
+
+struct est_place_opts {
+	const char **capacity;	/* [FILE=]SIZE or PCT%, as typed */
+	size_t n_capacity;
+	size_t max_moves;
+	double worth;		/* share of what a move copies that it must save */
+};
+
+/* A capacity that nothing can be made of is a usage error, before any file is read. */
+void est_place_check(const struct est_place_opts *o, char *const *files, size_t n);
+/* Which guest belongs on which host; the exit code. */
+int est_place_hosts(char *const *files, size_t n, const struct est_place_opts *o,
+		    const struct cli_table_opts *table);
 
 #endif /* KSM_ESTIMATE_REPORT_H */

@@ -101,12 +101,6 @@ int est_sketch_write(struct est_report *r, const char *path)
 
 /* --- comparing --- */
 
-struct all {
-	struct est_sketch *s;
-	const char **file;
-	size_t n;
-};
-
 struct compared {
 	const struct est_sketch *a, *b;
 	const char *file_a, *file_b;
@@ -219,7 +213,7 @@ const struct cli_col est_compare_columns[] = {
 /* A file of a thousand groups; anything longer is not ours. */
 #define FILE_MAX ((size_t)16 << 20)
 
-static int load(const char *path, struct all *all)
+static int load(const char *path, struct est_sketches *all)
 {
 	FILE *f __cleanup_file = fopen(path, "re");
 	unsigned char *buf __cleanup_free = NULL;
@@ -242,6 +236,30 @@ static int load(const char *path, struct all *all)
 	return 0;
 }
 
+void est_sketches_load(struct est_sketches *all, char *const *files, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const int rc = load(files[i], all);
+
+		if (rc == -EPROTO)
+			cli_die(CLI_FAIL, 0, "%s: not a sketch, or damaged", files[i]);
+		if (rc)
+			cli_die(CLI_FAIL, rc, "%s: cannot read", files[i]);
+	}
+}
+
+void est_sketches_fini(struct est_sketches *all)
+{
+	free(all->s);
+	free(all->file);
+}
+
+void est_sketches_differ(const char *file, const char *other, int rc)
+{
+	cli_die(CLI_FAIL, 0, "%s: cannot be compared with %s: %s", file, other,
+		rc == -EXDEV ? "made with another key (see --key)" : "pages of another size");
+}
+
 static int by_common(const void *a, const void *b)
 {
 	const struct compared *x = *(struct compared *const *)a, *y = *(struct compared *const *)b;
@@ -255,17 +273,11 @@ int est_compare(char *const *files, size_t n, const struct cli_table_opts *table
 {
 	struct compared *rows __cleanup_free = NULL;
 	const void **ptrs __cleanup_free = NULL;
-	struct all all = { 0 };
+	struct est_sketches all = { 0 };
 	size_t n_rows = 0;
 	int rc = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		rc = load(files[i], &all);
-		if (rc == -EPROTO)
-			cli_die(CLI_FAIL, 0, "%s: not a sketch, or damaged", files[i]);
-		if (rc)
-			cli_die(CLI_FAIL, rc, "%s: cannot read", files[i]);
-	}
+	est_sketches_load(&all, files, n);
 	if (all.n < 2)
 		cli_usage_error("--compare: there is only one sketch to compare");
 	rows = xcalloc(all.n * (all.n - 1) / 2, sizeof(*rows));
@@ -280,15 +292,11 @@ int est_compare(char *const *files, size_t n, const struct cli_table_opts *table
 						.file_b = all.file[j] };
 			rc = est_sketch_compare(c->a, c->b, &c->o);
 			if (rc)
-				cli_die(CLI_FAIL, 0, "%s: cannot be compared with %s: %s",
-					c->file_b, c->file_a,
-					rc == -EXDEV ? "made with another key (see --key)" :
-						       "pages of another size");
+				est_sketches_differ(c->file_b, c->file_a, rc);
 			ptrs[n_rows++] = c;
 		}
 	qsort(ptrs, n_rows, sizeof(*ptrs), by_common);
 	rc = cli_table_print("overlaps", est_compare_columns, ptrs, n_rows, table);
-	free(all.s);
-	free(all.file);
+	est_sketches_fini(&all);
 	return rc ? CLI_FAIL : CLI_OK;
 }
