@@ -127,6 +127,43 @@ json_figure() { sed -n "s/^ *\"$1\": *\(-\{0,1\}[0-9]*\).*/\1/p" <<<"$output" | 
 	stdout_has "SHARED MERGED"
 }
 
+# Programs of other names: the first two have the same text of some MiB, the third another.
+three_programs() {
+	local name
+	mkfifo stay
+	head -c 3000000 /dev/urandom | base64 -w 0 >one.text
+	cp one.text two.text
+	head -c 3000000 /dev/urandom | base64 -w 0 >three.text
+	for name in one two three; do
+		cp "$(command -v bash)" "$name"
+		# shellcheck disable=SC2016
+		spawn "./$name" -c 'text=$(<"$1".text)
+			echo >>ready; read -r -t 900 <>stay; echo "${#text}"' - "$name"
+	done
+	wait_until has_lines 3 ready
+}
+
+@test "by group: with whom each has most in common" {
+	three_programs
+	local pids
+	pids=$(IFS=,; echo "${SPAWNED[*]}")
+	expect 0 ksm-estimate -q -r -n -o GROUP,WITH --sort GROUP --by comm -p "$pids"
+	[[ $output == "one two
+three "*"
+two one" ]] || fail "$output"
+	# COMMON is that of the pair, and without it nothing is compared.
+	expect 0 ksm-estimate -q -r -n -b -o COMMON --sort -COMMON --by comm -p "$pids"
+	local common
+	mapfile -t common <<<"$output"
+	((common[0] == common[1] && common[0] > 3000000 && common[2] < common[0])) || fail "$output"
+	expect 0 ksm-estimate -q -J --by comm -p "$pids"
+	stdout_has '"with": null'
+	stdout_has '"common": null'
+	# One alone shares with nobody.
+	expect 0 ksm-estimate -q -r -n -o GROUP,WITH,COMMON --by comm -p "${SPAWNED[0]}"
+	stdout_is "one - 0"
+}
+
 # A shell whose text of many MiB is equal pages in its first half and none in the second.
 halves() {
 	mkfifo stay

@@ -135,6 +135,19 @@ static void get_net(const void *p, struct cli_cell *out)
 	out->alarm = out->num < 0;
 }
 
+static void get_with(const void *p, struct cli_cell *out)
+{
+	out->str = row(p)->with;
+	out->state = row(p)->with ? CLI_VALUE : CLI_ABSENT;
+}
+
+static void get_common(const void *p, struct cli_cell *out)
+{
+	/* Nothing found is nothing; not looked for is no figure. */
+	out->state = row(p)->r->e->pair ? CLI_VALUE : CLI_ABSENT;
+	put(p, out, row(p)->common);
+}
+
 #define FIGURES                                                                                \
 	{ .name = "ANON", .help = "anonymous memory present: what merging looks at",           \
 	  .kind = CLI_BYTES, .get = get_anon },                                                \
@@ -185,8 +198,18 @@ const struct cli_col est_group_columns[] = {
 	{ .name = "USER", .help = "their owner, when it is one", .hidden = true,
 	  .get = get_user },
 	FIGURES,
+	{ .name = "WITH", .help = "the group that it has most in common with", .hidden = true,
+	  .trunc = true, .get = get_with },
+	{ .name = "COMMON", .help = "memory with equal contents in both", .kind = CLI_BYTES,
+	  .hidden = true, .get = get_common },
 	{ 0 },
 };
+
+bool est_columns_need_pairs(const struct cli_col *cols, const struct cli_table_opts *table)
+{
+	return cols == est_group_columns && (cli_table_wants(cols, table, "WITH") ||
+					     cli_table_wants(cols, table, "COMMON"));
+}
 
 /* --- rows --- */
 
@@ -210,15 +233,32 @@ static void add_to_row(struct est_row *w, const struct est_proc *p)
 	w->merged_pages += w->r->e->frames_known ? p->count.ksm : p->smaps_ksm / w->r->e->page_size;
 }
 
+/* Of equal ones the first. */
+static void find_partner(struct est_row *w, size_t group)
+{
+	const struct est *e = w->r->e;
+
+	for (size_t g = 0; e->pair && g < e->n_groups; g++) {
+		const double pages = e->pair[MIN(g, group) * e->n_groups + MAX(g, group)];
+
+		if (g == group || pages < 0.5 || pages <= w->common)
+			continue;
+		w->common = pages;
+		w->with = e->groups[g].name;
+	}
+}
+
 static size_t make_rows(const struct est_report *r, struct est_row *rows)
 {
 	const struct est *e = r->e;
 	size_t n = 0;
 
 	if (e->opt.by >= 0) {
-		for (; n < r->e->n_groups; n++)
+		for (; n < r->e->n_groups; n++) {
 			rows[n] = (struct est_row){ .r = r, .name = r->e->groups[n].name,
 						.user = user_name(r, r->e->groups[n].user) };
+			find_partner(&rows[n], n);
+		}
 		for (size_t i = 0; i < e->n_procs; i++) {
 			const struct est_proc *p = e->procs[i];
 

@@ -323,6 +323,8 @@ static void check(struct args *a, const struct cli_parse *p)
 		a->e.opt.interval_ns = UINT64_C(10000000000);
 	if (!a->sketch)
 		cli_table_check(columns(a), &a->r.table);
+	if (est_columns_need_pairs(columns(a), &a->r.table))
+		a->e.opt.pairs = true;
 }
 
 /* How large they may be depends on pages. */

@@ -56,6 +56,8 @@ struct est_row {
 	int64_t meta;
 	uint64_t other_bytes;
 	uint64_t merged_pages;
+	const char *with;	/* group that it has most in common with, or NULL */
+	double common;		/* pages of that */
 };
 
 /* Rows of one kind, whatever it is. */
@@ -99,6 +101,8 @@ void est_list_fini(struct est_list *l);
 void est_list_vmas(const struct est_report *r, struct est_list *l);
 void est_list_pieces(const struct est_report *r, struct est_list *l);
 void est_sums(const struct est_report *r, struct est_sums *s);
+/* Whether a column tells of two groups: then they must be compared. */
+bool est_columns_need_pairs(const struct cli_col *cols, const struct cli_table_opts *table);
 
 /* ------------------------------------------------------------------ */
 /* report.c, report-json.c						*/
