@@ -18,7 +18,7 @@
 #define EST_PLACE_HOSTS_MAX 1024
 
 /* Pages, with their 95 % interval. */
-struct est_range {
+struct est_approx {
 	double pages;
 	double low, high;
 };
@@ -38,7 +38,7 @@ struct est_host {
 	/* given by the caller */
 	uint64_t capacity;	/* pages of guests that it holds, as if nothing merged */
 	/* found */
-	struct est_range now, then;	/* saved between its guests */
+	struct est_approx now, then;	/* saved between its guests */
 	uint64_t pages_now, pages_then;	/* of its guests */
 	size_t guests_now, guests_then;
 };
@@ -52,7 +52,7 @@ struct est_placement {
 	size_t max_moves;	/* guests that may be moved */
 	double worth;		/* pages that a move must save for each page that it copies */
 	/* found */
-	struct est_range now, then, gain;	/* of all hosts */
+	struct est_approx now, then, gain;	/* of all hosts */
 	size_t moves;
 	uint64_t pages_moved;
 	bool exact;		/* the sketches hold all contents */
@@ -79,12 +79,14 @@ static inline uint64_t est_guest_pages(const struct est_guest *g)
  *
  * Where a sketch is a sample, one half of the contents chooses and the other half
  * says what that gives for all that was not seen: of many placements, the one that
- * seems best seems better than it is.  And a step is taken only when its gain is more than chance makes of
- * as many as there are to choose from (the bound of Donoho and Johnstone, 1994).
+ * seems best seems better than it is.  And a step is taken only when its gain is more
+ * than chance makes of as many as there are to choose from (the bound of Donoho and
+ * Johnstone, 1994).
  *
  * The same input gives the same result.  Time goes with the square of the guests,
  * and with the contents of all of them times how many guests have each; memory with
- * guests times hosts, and 16 bytes for each content of each guest.
+ * guests times hosts, 16 bytes for each content of each guest, and 8 for each host and
+ * content that more guests have than there are hosts.
  *
  * No host gets more than its capacity; one that has more already may give, or exchange
  * for what is no larger.

@@ -293,7 +293,7 @@ static int by_step(const void *a, const void *b)
 }
 
 static const char *interval(char *out, size_t len, const struct hosts *h,
-			    const struct est_range *r, bool bytes)
+			    const struct est_approx *r, bool bytes)
 {
 	char low[32], high[32];
 
@@ -305,7 +305,7 @@ static const char *interval(char *out, size_t len, const struct hosts *h,
 	return out;
 }
 
-static void print_range(const char *what, const struct hosts *h, const struct est_range *r,
+static void print_range(const char *what, const struct hosts *h, const struct est_approx *r,
 			bool bytes)
 {
 	char value[32], more[96];
@@ -348,7 +348,7 @@ static int print_text(const struct hosts *h, const void **guests, const void **h
 }
 
 static void json_range(struct cli_json *j, const char *name, const struct hosts *h,
-		       const struct est_range *r)
+		       const struct est_approx *r)
 {
 	cli_json_open(j, name, '{');
 	cli_json_num(j, "bytes", bytes_of(h, r->pages));
