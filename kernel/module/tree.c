@@ -19,6 +19,7 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/stringify.h>
 #include <linux/sysfs.h>
 #include <linux/utsname.h>
 #include <generated/utsrelease.h>
@@ -59,15 +60,20 @@ extern struct tree_slot *ksm_scan;
  * ftrace, which is what leads to the new one. The call has to be direct: indirect
  * branch tracking lets nobody else in there. tree_check() makes sure of the distance.
  */
-#define TREE_ENTRY	4
-#define TREE_BODY	(TREE_ENTRY + 5)
+#ifdef CONFIG_X86_KERNEL_IBT
+#define TREE_ENTRY	4	/* endbr64 */
+#define TREE_BODY	9
+#else
+#define TREE_ENTRY	0
+#define TREE_BODY	5
+#endif
 
 #define TREE_STUB(_stub, _func)						\
 asm(".pushsection .text\n"						\
     ".globl " #_stub "\n"						\
     ".type " #_stub ", @function\n"					\
     #_stub ":\n"							\
-    "	jmp " #_func " + 9\n"						\
+    "	jmp " #_func " + " __stringify(TREE_BODY) "\n"			\
     ".size " #_stub ", . - " #_stub "\n"				\
     ".popsection\n")
 
@@ -78,7 +84,7 @@ TREE_STUB(tree_mark_lazyfree, folio_mark_lazyfree);
 int __ksm_enter(struct mm_struct *mm);
 void __ksm_exit(struct mm_struct *mm);
 
-static_assert(TREE_BODY == 9);
+static_assert(TREE_BODY == TREE_ENTRY + 5);
 
 static bool tree_is_entry(void *func)
 {
