@@ -28,6 +28,12 @@
 #define ROUNDS		1
 #define KILLS		4
 #define STRAYS		16	/* pages */
+/*
+ * In us, between what a worker does. Each change of engines rewrites thousands of places
+ * in the kernel and has all processors take part in each, which an emulator that has them
+ * take turns is slow at where none of them sleeps.
+ */
+#define PAUSE		20000
 
 static struct {
 	bool stop;
@@ -131,7 +137,7 @@ static void work(unsigned int n)
 	while (!__atomic_load_n(&shared->stop, __ATOMIC_ACQUIRE)) {
 		step(mem, id, any);
 		count(&shared->steps, 1);
-		usleep(500);
+		usleep(PAUSE);
 	}
 	look(mem, id);
 	if (any && keeps_asking())
