@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "tap.h"
+#include "xorshift.h"
 
 #define TRIALS 200
 #define KINDS 3
@@ -22,10 +23,7 @@ static uint64_t state = 88172645463325252;
 
 static uint64_t random64(void)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state * 0x2545f4914f6cdd1d;
+	return xorshift64(&state);
 }
 
 static const struct est_owner owner = { 0, 0 };

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "tap.h"
+#include "xorshift.h"
 
 #define SMALL 10	/* guests, of which all placements are tried */
 
@@ -17,10 +18,7 @@ static uint64_t state = 0x9e3779b97f4a7c15;
 
 static uint64_t random64(void)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state * 0x2545f4914f6cdd1d;
+	return xorshift64(&state);
 }
 
 /* Even, and the same for the same content. */
@@ -179,14 +177,20 @@ static void check_exact(const struct fleet *f)
 	CHECK(steps == f->p.gain.pages);
 }
 
+/* Two of three guests each, and of each one is on the wrong host. */
+static void fleet_of_families(struct fleet *f)
+{
+	fleet_init(f, 6, 2);
+	for (size_t g = 0; g < 6; g++)
+		guest(f, g, g == 2 ? 1 : g == 5 ? 0 : g / 3, g / 3 * 1000, 100, 20);
+}
+
 static void two_families(void)
 {
 	struct fleet f;
 
-	/* Of each family one is on the wrong host; there is room for one exchange only. */
-	fleet_init(&f, 6, 2);
-	for (size_t g = 0; g < 6; g++)
-		guest(&f, g, g == 2 ? 1 : g == 5 ? 0 : g / 3, g / 3 * 1000, 100, 20);
+	fleet_of_families(&f);
+	/* There is room for one exchange only. */
 	capacities(&f, 0);
 	CHECK_INT(est_place(&f.p), 0);
 	check_exact(&f);
@@ -204,9 +208,7 @@ static void with_room_none_is_tight(void)
 {
 	struct fleet f;
 
-	fleet_init(&f, 6, 2);
-	for (size_t g = 0; g < 6; g++)
-		guest(&f, g, g == 2 ? 1 : g == 5 ? 0 : g / 3, g / 3 * 1000, 100, 20);
+	fleet_of_families(&f);
 	capacities(&f, 120);
 	CHECK_INT(est_place(&f.p), 0);
 	check_exact(&f);

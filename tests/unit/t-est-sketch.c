@@ -10,15 +10,13 @@
 #include <stdlib.h>
 
 #include "tap.h"
+#include "xorshift.h"
 
 static uint64_t state = 0x9e3779b97f4a7c15;
 
 static uint64_t random64(void)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state * 0x2545f4914f6cdd1d;
+	return xorshift64(&state);
 }
 
 static int by_value(const void *a, const void *b)
