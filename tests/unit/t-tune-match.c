@@ -27,28 +27,38 @@ static void put_proc(struct root *r, int pid, const char *comm, const char *cmdl
 }
 
 #define CMD(s) (s), sizeof(s) - 1
+#define NAMED "01234567-89ab-cdef-0123-456789abcdef"
+#define NAMELESS "fedcba98-7654-3210-fedc-ba9876543210"
+#define ID(first) first "0123456789abcdef0123456789abcdef0123456789abcdef0123"	/* of 64 digits */
 
 static void rules(void)
 {
 	static const struct {
 		const char *rule;
-		/* which of the three: guest, web, worker */
-		bool match[3];
+		/* which of them: guest, web, worker, two of pods, of which one has no name */
+		bool match[5];
 	} rows[] = {
-		{ "match-comm=*", { true, true, true } },
-		{ "match-vm=*", { true, false, false } },
-		{ "match-vm=db*", { true, false, false } },
-		{ "match-vm=web*", { false, false, false } },
-		{ "match-comm=nginx", { false, true, false } },
-		{ "match-unit=nginx.service", { false, true, true } },
-		{ "match-cgroup=/system.slice/*", { false, true, true } },
-		{ "match-cmdline=~worker", { false, false, true } },
-		{ "match-exe=/usr/sbin/nginx", { false, true, false } },
-		{ "match-exe=*", { true, true, false } },
+		{ "match-comm=*", { true, true, true, true, true } },
+		{ "match-vm=*", { true, false, false, false, false } },
+		{ "match-vm=db*", { true, false, false, false, false } },
+		{ "match-vm=web*", { false, false, false, false, false } },
+		{ "match-comm=nginx", { false, true, false, false, false } },
+		{ "match-unit=nginx.service", { false, true, true, false, false } },
+		{ "match-cgroup=/system.slice/*", { false, true, true, false, false } },
+		{ "match-cmdline=~worker", { false, false, true, false, false } },
+		{ "match-exe=/usr/sbin/nginx", { false, true, false, false, false } },
+		{ "match-exe=*", { true, true, false, false, false } },
+		{ "match-container=0123456789ab", { false, false, false, true, false } },
+		{ "match-container=*", { false, false, false, true, true } },
+		{ "match-pod=shop/web*", { false, false, false, true, false } },
+		{ "match-pod=" NAMELESS, { false, false, false, false, true } },
+		{ "match-namespace=shop", { false, false, false, true, false } },
+		{ "match-namespace=*", { false, false, false, true, false } },
+		{ "match-namespace=uid:*", { false, false, false, false, false } },
 		/* of one kind any, of several kinds all */
-		{ "match-comm=nginx\nmatch-comm=qemu*", { true, true, false } },
-		{ "match-unit=nginx.service\nmatch-cmdline=~worker", { false, false, true } },
-		{ "match-unit=nginx.service\nmatch-vm=*", { false, false, false } },
+		{ "match-comm=nginx\nmatch-comm=qemu*", { true, true, false, false, false } },
+		{ "match-unit=nginx.service\nmatch-cmdline=~worker", { false, false, true, false, false } },
+		{ "match-unit=nginx.service\nmatch-vm=*", { false, false, false, false, false } },
 	};
 	struct root r;
 	struct ksm *k;
@@ -60,6 +70,12 @@ static void rules(void)
 		 "0::/system.slice/nginx.service\n", "/usr/sbin/nginx");
 	put_proc(&r, 12, "ngx", CMD("nginx: worker process\0"), "0::/system.slice/nginx.service\n",
 		 NULL);
+	/* As seen from within a control group namespace: the beginning is not there. */
+	put_proc(&r, 13, "web", CMD("web\0"),
+		 "0::/../../kubepods/besteffort/pod" NAMED "/" ID("0123456789ab") "\n", NULL);
+	put_proc(&r, 14, "new", CMD("new\0"),
+		 "0::/kubepods/besteffort/pod" NAMELESS "/" ID("fedcba987654") "\n", NULL);
+	root_put(&r, "var/log/pods/shop_web-7_" NAMED "/0", "");
 	k = root_handle(&r);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct tune_config c;
@@ -70,7 +86,7 @@ static void rules(void)
 		tune_config_init(&c);
 		snprintf(text, sizeof(text), "[rule x]\nadvise=whole\n%s\n", rows[i].rule);
 		CHECK_INT(tune_config_parse(&p, "f", text, strlen(text)), 0);
-		for (int j = 0; j < 3; j++) {
+		for (size_t j = 0; j < ARRAY_SIZE(rows[i].match); j++) {
 			struct ksm_proc proc;
 
 			CHECK_INT(ksm_proc_read(k, 10 + j, KSM_PROC_UID, &proc), 0);

@@ -25,6 +25,8 @@
 
 static const char *const match_names[] = {
 	[TUNE_MATCH_VM] = "vm",		[TUNE_MATCH_UNIT] = "unit", [TUNE_MATCH_CGROUP] = "cgroup",
+	[TUNE_MATCH_CONTAINER] = "container", [TUNE_MATCH_POD] = "pod",
+	[TUNE_MATCH_NAMESPACE] = "namespace",
 	[TUNE_MATCH_USER] = "user",	[TUNE_MATCH_EXE] = "exe",   [TUNE_MATCH_COMM] = "comm",
 	[TUNE_MATCH_CMDLINE] = "cmdline",
 };

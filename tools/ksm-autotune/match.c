@@ -31,11 +31,28 @@ static char *command_line(struct ksm *k, pid_t pid)
 	return line;
 }
 
+/* What a process belongs to, and matches by; of -1, no such thing. */
+static const int group_of[__TUNE_MATCH_N] = {
+	[TUNE_MATCH_VM] = KSM_GROUP_VM,
+	[TUNE_MATCH_UNIT] = KSM_GROUP_UNIT,
+	[TUNE_MATCH_CGROUP] = KSM_GROUP_CGROUP,
+	[TUNE_MATCH_CONTAINER] = KSM_GROUP_CONTAINER,
+	[TUNE_MATCH_POD] = KSM_GROUP_POD,
+	[TUNE_MATCH_NAMESPACE] = KSM_GROUP_NAMESPACE,
+	[TUNE_MATCH_USER] = KSM_GROUP_USER,
+	[TUNE_MATCH_EXE] = -1,
+	[TUNE_MATCH_COMM] = -1,
+	[TUNE_MATCH_CMDLINE] = -1,
+};
+
 static char *group_name(struct ksm *k, const struct ksm_proc *p, enum ksm_group g)
 {
 	char name[TEXT_MAX];
 
 	if (ksm_group_key(k, p, g, name, sizeof(name)) || !*name)
+		return NULL;
+	/* What stands for a namespace that is not known would match "*". */
+	if (g == KSM_GROUP_NAMESPACE && !ksm_namespace_is_known(name))
 		return NULL;
 	return strdup(name);
 }
@@ -53,19 +70,11 @@ static const char *get_name(struct names *n, enum tune_match_by by)
 	if (n->known[by])
 		return n->text[by];
 	n->known[by] = true;
+	if (group_of[by] >= 0) {
+		n->text[by] = group_name(n->k, n->p, group_of[by]);
+		return n->text[by];
+	}
 	switch (by) {
-	case TUNE_MATCH_VM:
-		n->text[by] = group_name(n->k, n->p, KSM_GROUP_VM);
-		break;
-	case TUNE_MATCH_UNIT:
-		n->text[by] = group_name(n->k, n->p, KSM_GROUP_UNIT);
-		break;
-	case TUNE_MATCH_CGROUP:
-		n->text[by] = group_name(n->k, n->p, KSM_GROUP_CGROUP);
-		break;
-	case TUNE_MATCH_USER:
-		n->text[by] = group_name(n->k, n->p, KSM_GROUP_USER);
-		break;
 	case TUNE_MATCH_EXE:
 		n->text[by] = program(n->k, n->p->pid);
 		break;
