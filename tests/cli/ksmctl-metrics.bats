@@ -341,6 +341,41 @@ ksm_others $((all - 2))"
 	stderr_is "ksmctl: $dir/none/ksm.prom: cannot create: No such file or directory"
 }
 
+# within COMMAND...: it comes true.
+within() {
+	local i
+
+	for ((i = 0; i < 300; i++)); do
+		! "$@" || return 0
+		sleep 0.1
+	done
+	fail "not within half a minute: $*"
+}
+
+@test "metrics: --every writes again, whatever a round meets, until it is told to end" {
+	dir=$BATS_TEST_TMPDIR/dir err=$BATS_TEST_TMPDIR/err
+	expect 2 ksmctl metrics --every 1s -s "$ROOT"
+	stderr_has "ksmctl: --every: wants --write"
+	expect 2 ksmctl metrics --every 10ms --write "$dir/ksm.prom" -s "$ROOT"
+	stderr_has "ksmctl: --every: 10ms: shorter than a second"
+	mkdir "$dir"
+	ksmctl metrics --every 1s --write "$dir/ksm.prom" -s "$ROOT" 2>"$err" 3>&- &
+	pid=$!
+	within test -e "$dir/ksm.prom"
+	echo 4711 >"$ROOT/$ksm/pages_to_scan"
+	within grep -qx 'node_ksmd_pages_to_scan 4711' "$dir/ksm.prom"
+	mv "$dir" "$dir.away"
+	within grep -qxF "ksmctl: $dir/ksm.prom: cannot create: No such file or directory" "$err"
+	mv "$dir.away" "$dir"
+	echo 4712 >"$ROOT/$ksm/pages_to_scan"
+	within grep -qx 'node_ksmd_pages_to_scan 4712' "$dir/ksm.prom"
+	kill "$pid"
+	wait "$pid" || fail "it ended with $?"
+	same "leftovers" "$(ls -A "$dir")" ksm.prom
+	use_root no-ksm
+	expect 3 ksmctl metrics --every 1s --write "$dir/ksm.prom" -s "$ROOT"
+}
+
 @test "metrics: promtool has nothing to say" {
 	command -v promtool >/dev/null || skip "no promtool (Debian: prometheus)"
 	for root in 6.12-busy 7.3-hksm 5.15-old; do

@@ -23,7 +23,7 @@
 #include "ksmctl/ksmctl.h"
 #include "util/num.h"
 
-enum { KEY_PROCS = CLI_OPT_LONG, KEY_TOP, KEY_NAMES, KEY_FORMAT, KEY_WRITE };
+enum { KEY_PROCS = CLI_OPT_LONG, KEY_TOP, KEY_NAMES, KEY_FORMAT, KEY_WRITE, KEY_EVERY };
 
 #define TOP_DEFAULT 100
 
@@ -38,6 +38,7 @@ static const struct cli_opt opts[] = {
 	{ KEY_NAMES, "names", NULL, "name the users of processes, not only their numbers", 0, 0 },
 	{ KEY_FORMAT, "format", "FORMAT", "prometheus (default) or openmetrics", 0, 0 },
 	{ KEY_WRITE, "write", "FILE", "replace FILE, whole or not at all, and print nothing", 0, 0 },
+	{ KEY_EVERY, "every", "TIME", "again and again, from 1s on (wants --write)", 0, 0 },
 	{ 0 },
 };
 const struct cli_cmd ctl_cmd_metrics = {
@@ -99,6 +100,7 @@ struct metrics {
 	int64_t min_bytes;
 	size_t top;
 	const char *file;	/* NULL: standard output */
+	uint64_t every_ns;	/* 0: once */
 	struct str *out;
 };
 
@@ -611,6 +613,11 @@ static void parse(struct metrics *ms, int argc, char **argv)
 		case KEY_WRITE:
 			ms->file = p.arg;
 			break;
+		case KEY_EVERY:
+			ms->every_ns = ctl_duration("--every", p.arg);
+			if (ms->every_ns < UINT64_C(1000000000))
+				cli_usage_error("--every: %s: shorter than a second", p.arg);
+			break;
 		case KEY_FORMAT:
 			ms->openmetrics = !strcmp(p.arg, "openmetrics");
 			if (!ms->openmetrics && strcmp(p.arg, "prometheus"))
@@ -622,27 +629,38 @@ static void parse(struct metrics *ms, int argc, char **argv)
 		}
 	}
 	ctl_no_operands(&p, argv);
+	if (ms->every_ns && !ms->file)
+		cli_usage_error("--every: wants --write");
+}
+
+/* Return: the exit status. */
+static int print_all(void *arg)
+{
+	struct str out __cleanup_str = STR_INIT;
+	struct metrics *ms = arg;
+	struct ksm_stats s;
+
+	ms->out = &out;
+	ctl_open_ksm(ms->ctl);
+	print_system(ms, &s);
+	print_tuner(ms);
+	if (ms->procs)
+		print_procs(ms, &s);
+	if (ms->openmetrics)
+		str_add(&out, "# EOF\n");
+	if (str_err(&out))
+		cli_die(CLI_FAIL, -ENOMEM, "allocate");
+	if (ms->file)
+		ctl_write_file(ms->file, &out, CTL_WRITE_PLAIN);
+	else if (cli_print(&out))
+		return CLI_FAIL;
+	return ms->failed ? CLI_PARTIAL : CLI_OK;
 }
 
 int ctl_metrics(struct ctl *ctl, int argc, char **argv)
 {
-	struct str out __cleanup_str = STR_INIT;
-	struct metrics ms = { .ctl = ctl, .by = KSM_GROUP_PID, .top = TOP_DEFAULT, .out = &out };
-	struct ksm_stats s;
+	struct metrics ms = { .ctl = ctl, .by = KSM_GROUP_PID, .top = TOP_DEFAULT };
 
 	parse(&ms, argc, argv);
-	ctl_open_ksm(ctl);
-	print_system(&ms, &s);
-	print_tuner(&ms);
-	if (ms.procs)
-		print_procs(&ms, &s);
-	if (ms.openmetrics)
-		str_add(&out, "# EOF\n");
-	if (str_err(&out))
-		cli_die(CLI_FAIL, -ENOMEM, "allocate");
-	if (ms.file)
-		ctl_write_file(ms.file, &out, CTL_WRITE_PLAIN);
-	else if (cli_print(&out))
-		return CLI_FAIL;
-	return ms.failed ? CLI_PARTIAL : CLI_OK;
+	return ms.every_ns ? ctl_every(ms.every_ns, print_all, &ms) : print_all(&ms);
 }

@@ -394,6 +394,19 @@ int ctl_dump(struct ctl *ctl, int argc, char **argv);
 extern const struct cli_cmd ctl_cmd_report;
 int ctl_report(struct ctl *ctl, int argc, char **argv);
 
+/* every.c */
+/**
+ * ctl_every() - do the same again and again
+ * @ns: from one beginning to the next; a round that takes longer delays the next
+ * @once: a round, in a process of its own; returns an exit status, or ends the process
+ *
+ * Returns in each of these processes, too, with what @once returned.
+ * SIGHUP, SIGINT and SIGTERM are held back until the round is over, and then end it.
+ *
+ * Return: CLI_OK when a signal ended it; CLI_USAGE or CLI_UNSUPPORTED when a round ended so.
+ */
+int ctl_every(uint64_t ns, int (*once)(void *arg), void *arg);
+
 /* cmd-metrics.c */
 extern const struct cli_cmd ctl_cmd_metrics;
 int ctl_metrics(struct ctl *ctl, int argc, char **argv);
