@@ -144,6 +144,26 @@ as_before() { same "settings" "$(ksmctl save | grep -v '^#')" "$(grep -v '^#' <<
 	[[ ! -e $state/advised ]] || fail "still noted" "$(<$state/advised)"
 }
 
+@test "live: settings are back before processes are, which may take longer than one waits" {
+	sed -i 's/^\[daemon\]/&\non-stop=undo/' "$conf"
+	run=$(awk '$1 == "run" { print $2 }' <<<"$before")
+	held 2 -p 32768 -g 16384
+	tune
+	wait_until says "2 processes stay advised"
+	kill -TERM "$tuner"
+	until [[ $(<$ksm/run) == "$run" ]]; do
+		kill -0 "$tuner" 2>/dev/null || fail "it has ended, and KSM is not as it was" || return
+	done
+	end_tuner KILL
+	any "${held[1]}" yes || fail "all was done by then"
+	as_before
+	expect 0 ksm-autotune restore -C "$conf"
+	for pid in "${held[@]}"; do
+		any "$pid" no
+	done
+	as_before
+}
+
 # interpreters N: python with something in its memory, their pids in held[]; each says
 # when it is up.
 interpreters() {

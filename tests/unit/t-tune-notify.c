@@ -84,6 +84,12 @@ static void manager_is_told(void)
 	CHECK_STR(heard(manager, 0, buf, sizeof(buf)),
 		  "STOPPING=1\nSTATUS=putting back what was found");
 
+	/* Now and then, however often. */
+	for (int i = 0; i < 3; i++)
+		tune_notify_busy();
+	CHECK_STR(heard(manager, 0, buf, sizeof(buf)), "EXTEND_TIMEOUT_USEC=300000000");
+	CHECK_STR(heard(manager, MSG_DONTWAIT, buf, sizeof(buf)), "");
+
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	us = (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 	tune_notify_reloading();

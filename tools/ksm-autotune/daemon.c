@@ -281,18 +281,19 @@ void tune_changing(struct tune *t)
 
 int tune_put_back(struct tune *t)
 {
-	int rc = 0, last = 0;
+	int rc, last = 0;
 
 	if (t->dry)
 		return 0;
 	if (t->job)
 		tune_work_end(t);
-	if (t->cfg.on_stop == TUNE_STOP_UNDO)
-		last = tune_work_undo(t);
+	/* At once, as processes may take many minutes, in which something may end us. */
 	rc = tune_settings_restore(&t->set, t->k);
 	/* What could not be put back stays noted, for `restore`. */
 	if (!rc)
 		rc = tune_store_put_settings(&t->store, t->boot, &t->set, NULL);
+	if (t->cfg.on_stop == TUNE_STOP_UNDO)
+		last = tune_work_undo(t);
 	if (!rc)
 		rc = tune_store_end(&t->store);
 	return rc ? rc : last;

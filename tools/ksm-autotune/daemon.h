@@ -52,11 +52,12 @@ struct tune {
 
 	tune_tell_fn tell;
 	void *arg;
+	void (*busy)(void);		/* called while putting back takes long; or NULL */
 };
 
 /**
  * tune_open() - begin with the running system
- * @t: .cfg, .root, .store_dir, .dry, .tell and .arg set, the rest zeroes
+ * @t: .cfg, .root, .store_dir, .dry, .tell, .arg and .busy set, the rest zeroes
  * @why: of a failure, for people; "" when the code says it all
  *
  * A daemon that was killed before is taken over from: what it found is what is put back

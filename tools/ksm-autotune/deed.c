@@ -17,7 +17,11 @@ static bool stopped(const struct tune_deeds *d)
 
 static bool step(const struct ksm_portions *now __unused, void *arg)
 {
-	return !stopped(arg);
+	const struct tune_deeds *d = arg;
+
+	if (d->busy)
+		d->busy();
+	return !stopped(d);
 }
 
 static void failed(struct tune_deed *deed, int rc, const struct ksm_inject_info *info)

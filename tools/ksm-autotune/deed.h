@@ -29,6 +29,7 @@ struct tune_deeds {
 	struct ksm *k;		/* of nobody else's */
 	const struct ksm_caps *caps;
 	bool stop;		/* atomic: end between two of them, or two portions of one */
+	void (*busy)(void);	/* called between them; or NULL */
 	struct tune_deed *v;
 	size_t n;
 };

@@ -26,6 +26,7 @@
 
 #define STATUS_MAX 512	/* bytes; a notification has room for 4096, once they are escaped */
 #define FIELDS_MAX 16
+#define BUSY_EVERY_S 10
 
 /* --- the service manager --- */
 
@@ -74,6 +75,18 @@ void tune_notify_stopping(const char *status)
 void tune_notify_watchdog(void)
 {
 	notify("WATCHDOG=1", NULL);
+}
+
+void tune_notify_busy(void)
+{
+	static time_t told;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (told && now.tv_sec - told < BUSY_EVERY_S)
+		return;
+	told = now.tv_sec;
+	notify("EXTEND_TIMEOUT_USEC=300000000", NULL);
 }
 
 uint64_t tune_notify_watchdog_ns(void)
@@ -139,6 +152,10 @@ void tune_notify_stopping(const char *status __unused)
 }
 
 void tune_notify_watchdog(void)
+{
+}
+
+void tune_notify_busy(void)
 {
 }
 

@@ -23,6 +23,11 @@ void tune_notify_reloading(void);
 void tune_notify_stopping(const char *status);
 /* It is alive. */
 void tune_notify_watchdog(void);
+/*
+ * What is asked for takes long, and goes on: the service manager is to wait another five
+ * minutes.  May be called as often as one likes.
+ */
+void tune_notify_busy(void);
 /* How often the service manager is to be told so, by half of its limit; 0: not at all. */
 uint64_t tune_notify_watchdog_ns(void);
 

@@ -137,7 +137,7 @@ static int open_record(const struct auto_args *a, struct tune *t)
 int auto_verb_run(int argc, char **argv)
 {
 	bool journal = tune_journal_is(cli_message_fd());
-	struct tune t = { .tell = on_tell, .arg = &journal };
+	struct tune t = { .tell = on_tell, .arg = &journal, .busy = tune_notify_busy };
 	struct auto_args a;
 	char why[256];
 	int rc;
@@ -412,7 +412,7 @@ const struct cli_cmd auto_cmd_restore = {
 int auto_verb_restore(int argc, char **argv)
 {
 	bool journal = tune_journal_is(cli_message_fd());
-	struct tune t = { .tell = on_tell, .arg = &journal };
+	struct tune t = { .tell = on_tell, .arg = &journal, .busy = tune_notify_busy };
 	struct auto_args a;
 	char why[256];
 	int rc;

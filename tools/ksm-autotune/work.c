@@ -541,6 +541,7 @@ int tune_work_undo(struct tune *t)
 	}
 	d.k = t->k_job;
 	d.caps = &t->caps;
+	d.busy = t->busy;
 	tune_deeds_do(&d);
 	for (size_t i = 0; i < d.n; i++) {
 		if (!d.v[i].rc || d.v[i].rc == -ESRCH) {
