@@ -161,8 +161,8 @@ static void insert(struct ctl *ctl, const struct ctl_change *c, const struct ksm
 	} else if (!modprobe()) {
 		return;
 	} else {
-		str_addf(&why, "hksm: modprobe has not loaded it (is the package hksm-dkms installed? "
-			       "dmesg may say more)");
+		str_addf(&why, "hksm: modprobe has not loaded it (not found: is the package hksm-dkms "
+			       "installed? a key: see hksm(7), Secure Boot; dmesg may say more)");
 	}
 	settings_over(ctl, settings);
 	cli_die(CLI_FAIL, 0, "%s; the engine is as it was, with its settings", str_get(&why));
