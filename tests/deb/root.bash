@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# root.bash - a fresh root of a suite of Debian, for the scripts beside it.
+# shellcheck shell=bash
+#
+# Wants: root, a directory that is not there; it is gone when the caller removes it, as
+# nothing stays mounted.
+#
+# Environment: MIRROR  for debootstrap (http://deb.debian.org/debian)
+#              ROOT    a root to copy, made before by debootstrap
+
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+
+# root_make SUITE: fills $root. A suite that cannot be had is no failure of ours.
+root_make() {
+	local log=$root.log
+
+	if [ -n "${ROOT-}" ]; then
+		cp -a "$ROOT" "$root"
+	elif ! debootstrap --variant=minbase "$1" "$root" \
+		"${MIRROR:-http://deb.debian.org/debian}" >"$log" 2>&1; then
+		tail -n 5 "$log" >&2
+		echo "1..0 # SKIP $1 cannot be had"
+		exit 77
+	fi
+	rm -f "$log"
+}
+
+# in_root COMMAND...: with namespaces of its own, so that mounts and processes end with it.
+in_root() {
+	unshare -mpf --kill-child --propagation private bash -c '
+		mount -t proc proc "$0/proc"
+		exec chroot "$0" "$@"' "$root" "$@" </dev/null
+}
+
+in_apt() { in_root apt-get -q -y "$@"; }
