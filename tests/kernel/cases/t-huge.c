@@ -40,6 +40,8 @@ static void run(void)
 		case_fill(case_page(mem, 3 * per + i),
 			  i == 77 ? 0x5 : 0x9000 + i);
 	}
+	/* What is split stays so, however long the case takes: khugepaged keeps off. */
+	madvise(mem, 4 * HUGE, MADV_NOHUGEPAGE);
 	case_huge_end();
 	case_note("huge before: %d %d %d %d",
 		  case_is_huge(mem),

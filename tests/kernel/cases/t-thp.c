@@ -38,6 +38,8 @@ static char *huge_map(size_t from, uint64_t id)
 		case_die("MADV_HUGEPAGE");
 	memset(mem, 0, HUGE);
 	case_fill_many(case_page(mem, from), per - from, id + from, per);
+	/* What is split stays so, however long the case takes: khugepaged keeps off. */
+	madvise(mem, HUGE, MADV_NOHUGEPAGE);
 	return mem;
 }
 
