@@ -27,8 +27,9 @@ root_make() {
 }
 
 # in_root COMMAND...: with namespaces of its own, so that mounts and processes end with it.
+# Where the caller keeps temporary files is no directory there.
 in_root() {
-	unshare -mpf --kill-child --propagation private bash -c '
+	env -u TMPDIR unshare -mpf --kill-child --propagation private bash -c '
 		mount -t proc proc "$0/proc"
 		exec chroot "$0" "$@"' "$root" "$@" </dev/null
 }
