@@ -168,6 +168,32 @@ static void ours(void)
 	end(&t);
 }
 
+/* Before 6.15: items stay counted until ksmd comes by, whatever the mappings are now. */
+static void once_ours(void)
+{
+	static const char stat[] = "ksm_rmap_items 64\nksm_merging_pages 0\n";
+#define SMAPS(flags) "7f0000000000-7f0000100000 rw-p 00000000 00:00 0 \n" \
+		     "Size:               1024 kB\nRss:                1024 kB\n" \
+		     "VmFlags: rd wr mr mw me ac sd " flags "\n"
+	struct test t;
+
+	begin(&t);
+	put(&t, 10, "web", 100);
+	root_put(&t.root, "proc/10/ksm_stat", stat);
+	root_put(&t.root, "proc/10/smaps", SMAPS(""));
+	put(&t, 11, "web", 100);
+	root_put(&t.root, "proc/11/ksm_stat", stat);
+	root_put(&t.root, "proc/11/smaps", SMAPS("mg "));
+	/* What cannot be asked is believed. */
+	put(&t, 12, "web", 200);
+	root_put(&t.root, "proc/12/ksm_stat", stat);
+	look(&t);
+	CHECK_UINT(t.found.took_part, 2);
+	for (size_t i = 0; i < t.p.n; i++)
+		CHECK_INT(t.p.cand[i]->state, t.p.cand[i]->id.pid == 10 ? TUNE_WAITS : TUNE_LEFT);
+	end(&t);
+}
+
 /* A control group, or one above it, that asks for it. */
 static void avoided(void)
 {
@@ -324,6 +350,6 @@ static void many(void)
 	end(&t);
 }
 
-TAP_MAIN(TAP_CASE(come_and_go), TAP_CASE(becomes_another), TAP_CASE(used_again), TAP_CASE(ours),
+TAP_MAIN(TAP_CASE(come_and_go), TAP_CASE(becomes_another), TAP_CASE(used_again), TAP_CASE(ours), TAP_CASE(once_ours),
 	 TAP_CASE(avoided), TAP_CASE(young), TAP_CASE(matched), TAP_CASE(crowd), TAP_CASE(no_rule),
 	 TAP_CASE(many))

@@ -97,11 +97,24 @@ static bool is_avoided(struct ksm *k, pid_t pid)
 	return !ksm_proc_cgroup(k, pid, &cgroup) && cgroup && ksm_cgroup_avoids(k, cgroup);
 }
 
-/* Somebody else decides about it: why, or NULL. */
-static const char *taken_by(const struct look *l, const struct ksm_proc *proc)
+/*
+ * By itself, or by who started it.  What was merged before stays counted until ksmd comes
+ * by, and it may be stopped: before Linux 6.15 all mappings tell, and nothing else.
+ */
+static bool takes_part(struct ksm *k, const struct ksm_proc *proc)
 {
-	/* By itself, or by who started it. */
-	if (ksm_member_in(proc->member))
+	enum ksm_member member;
+
+	if (!ksm_member_in(proc->member) || proc->member == KSM_MEMBER_ANY ||
+	    ksm_fig_has(proc->ksm.mergeable) || ksm_proc_member(k, proc->pid, &member))
+		member = proc->member;
+	return ksm_member_in(member);
+}
+
+/* Somebody else decides about it: why, or NULL. */
+static const char *taken_by(const struct look *l, const struct ksm_proc *proc, bool in)
+{
+	if (in)
 		return "it takes part already, and not by us";
 	if (is_avoided(l->k, proc->pid))
 		return "its control group has " KSM_CGROUP_AVOID;
@@ -115,6 +128,7 @@ static int add_cand(struct look *l, struct seen *s, const struct tune_rule *rule
 	struct tune_procs *p = l->p;
 	const struct tune_ours *our;
 	const char *by;
+	bool in;
 
 	if (vec_room(p->cand, p->n, p->cap))
 		return -ENOMEM;
@@ -133,13 +147,14 @@ static int add_cand(struct look *l, struct seen *s, const struct tune_rule *rule
 				    our->kind == TUNE_DEED_WHOLE;
 		return 0;
 	}
-	if (ksm_member_in(proc->member)) {
+	in = takes_part(l->k, proc);
+	if (in) {
 		l->out->took_part++;
 		l->out->rule = rule;
 	}
 	if (s->cand->state != TUNE_WAITS)
 		return 0;
-	by = taken_by(l, proc);
+	by = taken_by(l, proc, in);
 	if (by)
 		tune_cand_leave(s->cand, l->t, by);
 	return 0;
