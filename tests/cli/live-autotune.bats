@@ -431,8 +431,9 @@ replayed() {
 	wait_until says "watch at 0.5 % of a CPU: settled"
 	expect 0 ksm-autotune kick
 	wait_until says "scan at 50.0 % of a CPU: kicked"
-	echo 7 >"$ksm/pages_to_scan"
-	wait_until says "^pages_to_scan: somebody else has set it"
+	# What is set just before a decision is set over: nobody has seen it.
+	set_by_others() { echo 7 >"$ksm/pages_to_scan"; says "^pages_to_scan: somebody else has set it"; }
+	wait_until set_by_others
 	expect 0 ksm-autotune kick --take
 	wait_until says "what others have set is set by decision again"
 	wait_until runs
