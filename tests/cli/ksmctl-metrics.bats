@@ -341,17 +341,6 @@ ksm_others $((all - 2))"
 	stderr_is "ksmctl: $dir/none/ksm.prom: cannot create: No such file or directory"
 }
 
-# within COMMAND...: it comes true.
-within() {
-	local i
-
-	for ((i = 0; i < 300; i++)); do
-		! "$@" || return 0
-		sleep 0.1
-	done
-	fail "not within half a minute: $*"
-}
-
 @test "metrics: --every writes again, whatever a round meets, until it is told to end" {
 	dir=$BATS_TEST_TMPDIR/dir err=$BATS_TEST_TMPDIR/err
 	expect 2 ksmctl metrics --every 1s -s "$ROOT"
@@ -361,14 +350,14 @@ within() {
 	mkdir "$dir"
 	ksmctl metrics --every 1s --write "$dir/ksm.prom" -s "$ROOT" 2>"$err" 3>&- &
 	pid=$!
-	within test -e "$dir/ksm.prom"
+	wait_until test -e "$dir/ksm.prom"
 	echo 4711 >"$ROOT/$ksm/pages_to_scan"
-	within grep -qx 'node_ksmd_pages_to_scan 4711' "$dir/ksm.prom"
+	wait_until grep -qx 'node_ksmd_pages_to_scan 4711' "$dir/ksm.prom"
 	mv "$dir" "$dir.away"
-	within grep -qxF "ksmctl: $dir/ksm.prom: cannot create: No such file or directory" "$err"
+	wait_until grep -qxF "ksmctl: $dir/ksm.prom: cannot create: No such file or directory" "$err"
 	mv "$dir.away" "$dir"
 	echo 4712 >"$ROOT/$ksm/pages_to_scan"
-	within grep -qx 'node_ksmd_pages_to_scan 4712' "$dir/ksm.prom"
+	wait_until grep -qx 'node_ksmd_pages_to_scan 4712' "$dir/ksm.prom"
 	kill "$pid"
 	wait "$pid" || fail "it ended with $?"
 	same "leftovers" "$(ls -A "$dir")" ksm.prom

@@ -39,8 +39,12 @@ static int wait_for(pid_t pid)
 		cli_error(-errno, "fork");
 		return CLI_FAIL;
 	}
-	while (waitpid(pid, &status, 0) < 0)
-		;
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR) {
+			cli_error(-errno, "wait");
+			return CLI_FAIL;
+		}
+	}
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
 	cli_error(0, "a round was ended by signal %d", WTERMSIG(status));
@@ -59,6 +63,8 @@ int ctl_every(uint64_t ns, int (*once)(void *arg), void *arg)
 	for (size_t i = 0; i < ARRAY_SIZE(enders); i++)
 		sigaddset(&awaited, enders[i]);
 	sigprocmask(SIG_BLOCK, &awaited, NULL);
+	/* Who has us ignore it would have us miss how a round ended. */
+	signal(SIGCHLD, SIG_DFL);
 	do {
 		pid = fork();
 		/* A round ends as if it were all that was asked for. */
