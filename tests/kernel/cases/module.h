@@ -81,7 +81,8 @@ MODULE_FN int unload(void)
 	return syscall(SYS_delete_module, "hksm", O_NONBLOCK) ? -errno : 0;
 }
 
-MODULE_FN unsigned int scanners(void)
+/* Of all processes and kernel threads, by what they are called. */
+MODULE_FN unsigned int tasks(bool (*counts)(const char *comm))
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *e;
@@ -95,12 +96,22 @@ MODULE_FN unsigned int scanners(void)
 		f = fopen(path, "re");
 		if (!f)
 			continue;
-		n += fgets(name, sizeof(name), f) && !strcmp(name, "ksmd\n");
+		n += fgets(name, sizeof(name), f) && counts(name);
 		fclose(f);
 	}
 	if (dir)
 		closedir(dir);
 	return n;
+}
+
+MODULE_FN bool is_scanner(const char *comm)
+{
+	return !strcmp(comm, "ksmd\n");
+}
+
+MODULE_FN unsigned int scanners(void)
+{
+	return tasks(is_scanner);
 }
 
 MODULE_FN void scan(void)

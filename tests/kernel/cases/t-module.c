@@ -149,7 +149,7 @@ static void work(unsigned int n)
  * What a change could leave behind: how much more of it there may be, as processors keep
  * some of what was freed, and kernel threads come and go.
  */
-enum figure { SLAB, VMALLOC, MM, TASK, THREADS, N_FIGURES };
+enum figure { SLAB, VMALLOC, MM, TASK, TASKS, N_FIGURES };
 
 static const struct {
 	const char *name;
@@ -160,7 +160,7 @@ static const struct {
 	[VMALLOC] = { "kB of vmalloc", NULL, 512 },
 	[MM] = { "mm_struct", "mm_struct ", 32 },
 	[TASK] = { "task_struct", "task_struct ", 48 },
-	[THREADS] = { "tasks that are no workers", NULL, 0 },
+	[TASKS] = { "tasks that are no workers", NULL, 0 },
 };
 
 /* The number behind the first line that begins so; -1 where there is none. */
@@ -178,33 +178,16 @@ static long long number_in(const char *path, const char *begin)
 	return v;
 }
 
-static long long threads(void)
+static bool is_no_worker(const char *comm)
 {
-	DIR *dir = opendir("/proc");
-	struct dirent *e;
-	long long n = 0;
-
-	while (dir && (e = readdir(dir))) {
-		char path[300], name[32] = "";
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/%s/comm", e->d_name);
-		f = fopen(path, "re");
-		if (!f)
-			continue;
-		n += fgets(name, sizeof(name), f) && strncmp(name, "kworker", 7);
-		fclose(f);
-	}
-	if (dir)
-		closedir(dir);
-	return n;
+	return strncmp(comm, "kworker", 7);
 }
 
 static void read_figures(long long *v)
 {
 	v[SLAB] = case_vmstat("nr_slab_unreclaimable") * (long long)case_page_size() / 1024;
 	v[VMALLOC] = number_in("/proc/meminfo", "VmallocUsed:");
-	v[THREADS] = threads();
+	v[TASKS] = tasks(is_no_worker);
 	for (unsigned int i = 0; i < N_FIGURES; i++)
 		if (figures[i].cache)
 			v[i] = number_in("/proc/slabinfo", figures[i].cache);
