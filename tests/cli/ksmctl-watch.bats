@@ -247,6 +247,14 @@ mask_has() {
 	stderr_is "ksmctl: $ROOT: a dump does not change: nothing to wait for"
 }
 
+@test "events: none are told in another namespace of pids" {
+	need_root
+	need_mounts
+	expect 3 unshare -pf --mount-proc timeout 20 ksmctl watch --events -c 1
+	stdout_is ""
+	stderr_has "ksmctl: --events: no process events here"
+}
+
 @test "watch, settle: KSM absent" {
 	use_root no-ksm
 	for cmd in watch settle; do

@@ -79,14 +79,10 @@ within() {
 		"shop_web-0_3c1f5f0a-8d7e-4b52-9a61-0f5f2f3c7d11"
 }
 
-@test "host: the image's root, as a container has it" {
-	need_root
-	need_mounts
-	need_injection
-	need_plain
-	need_autotune
-	[[ -e $KSM_SRCDIR/tools/packaging/kubernetes/collect ]]
-	from=$BATS_TEST_TMPDIR/installed
+# make_image: the root that the image is made of; $image.
+make_image() {
+	local from=$BATS_TEST_TMPDIR/installed name
+
 	image=$BATS_TEST_TMPDIR/image
 	mkdir -p "$from"/usr/{bin,sbin,share/ksm-utils}
 	for name in ksmctl ksm-advise ksm-estimate ksmtop; do
@@ -94,8 +90,37 @@ within() {
 	done
 	cp "$KSM_BUILDDIR/ksm-autotune" "$from/usr/sbin/"
 	"$KSM_SRCDIR/tools/packaging/kubernetes/collect" "$from" "$image"
-	HOST=$image/host
 	mkdir "$image/proc"
+}
+
+@test "chroot: a root that is no mount point" {
+	need_root
+	need_mounts
+	need_injection
+	need_plain
+	need_autotune
+	make_image
+	# What "/" is on is in no list of mounts, neither of the tool nor of its target.
+	# shellcheck disable=SC2016
+	inside=(unshare -m bash -ec 'mount --rbind /proc "$0/proc"; exec chroot "$0" "$@"' "$image")
+	cp "$(command -v sleep)" "$image/usr/bin/"
+	spawn "${inside[@]}" /usr/bin/ksm-advise -- /usr/bin/sleep 1000
+	wait_until is_called "$spawned" sleep
+	is_merging "$spawned" on
+	expect 0 "${inside[@]}" /usr/bin/ksm-advise -q -d -p "$spawned"
+	is_merging "$spawned" off
+	expect 0 "${inside[@]}" /usr/bin/ksm-advise -q -p "$spawned"
+	is_merging "$spawned" on
+}
+
+@test "host: the image's root, as a container has it" {
+	need_root
+	need_mounts
+	need_injection
+	need_plain
+	need_autotune
+	make_image
+	HOST=$image/host
 	target
 	is_merging "$spawned" off || skip "merging is on for this shell"
 	# A runtime mounts the container's own proc, and its root is read-only.

@@ -10,12 +10,14 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "inject/ptrace.h"
@@ -55,6 +57,13 @@ static bool mount_line(struct span line, uint64_t *dev, struct span *type)
 	return false;
 }
 
+static void set_fs(struct inject_target *t, uint64_t dev, enum inject_fs fs)
+{
+	for (size_t i = 0; i < t->n_texts; i++)
+		if (t->texts[i].fs == INJECT_FS_UNKNOWN && t->texts[i].dev == dev)
+			t->texts[i].fs = fs;
+}
+
 /* What the mounts of @pid, 0 for our own, say of file systems not known yet. */
 static int read_mounts(struct inject_target *t, pid_t pid)
 {
@@ -75,11 +84,8 @@ static int read_mounts(struct inject_target *t, pid_t pid)
 		uint64_t dev;
 
 		line[n - 1] = '\0';
-		if (!mount_line((struct span){ line, (size_t)n - 1 }, &dev, &type))
-			continue;
-		for (size_t i = 0; i < t->n_texts; i++)
-			if (t->texts[i].fs == INJECT_FS_UNKNOWN && t->texts[i].dev == dev)
-				t->texts[i].fs = is_fuse(type) ? INJECT_FS_FUSE : fs;
+		if (mount_line((struct span){ line, (size_t)n - 1 }, &dev, &type))
+			set_fs(t, dev, is_fuse(type) ? INJECT_FS_FUSE : fs);
 	}
 	return 0;
 }
@@ -92,19 +98,30 @@ static bool has_unknown(const struct inject_target *t)
 	return false;
 }
 
+static uint64_t dev_of(const struct stat *st)
+{
+	return (uint64_t)major(st->st_dev) << 32 | minor(st->st_dev);
+}
+
 /* Files of memfd_create(2) are on a file system that is mounted nowhere; ours tells its number. */
 static void find_memfd(struct inject_target *t)
 {
 	int fd __cleanup_fd = memfd_create("ksm", MFD_CLOEXEC);
 	struct stat st;
-	uint64_t dev;
 
-	if (fd < 0 || fstat(fd, &st))
-		return;
-	dev = (uint64_t)major(st.st_dev) << 32 | minor(st.st_dev);
-	for (size_t i = 0; i < t->n_texts; i++)
-		if (t->texts[i].dev == dev)
-			t->texts[i].fs = INJECT_FS_OURS;
+	if (fd >= 0 && !fstat(fd, &st))
+		set_fs(t, dev_of(&st), INJECT_FS_OURS);
+}
+
+/* In a chroot that is no mount point, the list of our mounts lacks what "/" is on. */
+static void find_root(struct inject_target *t)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (!stat("/", &st) && !statfs("/", &fs))
+		set_fs(t, dev_of(&st),
+		       fs.f_type == FUSE_SUPER_MAGIC ? INJECT_FS_FUSE : INJECT_FS_OURS);
 }
 
 static int find_file_systems(struct inject_target *t)
@@ -113,6 +130,8 @@ static int find_file_systems(struct inject_target *t)
 
 	if (!rc && has_unknown(t))
 		find_memfd(t);
+	if (!rc && has_unknown(t))
+		find_root(t);
 	return !rc && has_unknown(t) ? read_mounts(t, t->tid) : rc;
 }
 

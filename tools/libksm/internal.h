@@ -202,6 +202,8 @@ struct ksm_standing {
 void ksm_right_text(enum ksm_right right, const struct ksm_standing *as, struct str *out);
 /* Do capabilities of ours count for what belongs to nobody's namespace? */
 bool ksm_initial_userns(struct ksm *k);
+/* Are our numbers of processes those that the kernel tells everybody? */
+bool ksm_initial_pidns(struct ksm *k);
 
 /* walk.c */
 /*

@@ -1125,7 +1125,10 @@ struct ksm_procev_msg {
 	uint64_t when_ns;
 };
 
-/* -EPERM without CAP_NET_ADMIN, -EOPNOTSUPP where the kernel has no connector or the root is a dump. */
+/*
+ * -EPERM without CAP_NET_ADMIN, -EOPNOTSUPP where the kernel has no connector, in another
+ * namespace of pids than the first, or when the root is a dump.
+ */
 int ksm_procev_open(struct ksm *k, struct ksm_procev **out);
 void ksm_procev_close(struct ksm_procev *ev);
 int ksm_procev_fd(const struct ksm_procev *ev);

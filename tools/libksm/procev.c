@@ -161,7 +161,11 @@ int ksm_procev_open(struct ksm *k, struct ksm_procev **out)
 	int rc;
 
 	*out = NULL;
-	if (!k->live)
+	/*
+	 * From another namespace of pids the kernel takes the request and does nothing; what
+	 * others have asked for arrives all the same, with numbers that are not ours.
+	 */
+	if (!k->live || !ksm_initial_pidns(k))
 		return -EOPNOTSUPP;
 	ev = calloc(1, sizeof(*ev));
 	if (!ev)

@@ -43,15 +43,26 @@ static const struct {
 	[KSM_RIGHT_EVENTS] = { CAP(CAP_NET_ADMIN), "CAP_NET_ADMIN", true, NULL },
 };
 
-/* The inode of the initial user namespace (USER_NS_INIT_INO of linux/nsfs.h). */
+/* Inodes of the initial namespaces (USER_NS_INIT_INO, PID_NS_INIT_INO of linux/nsfs.h). */
 #define INITIAL_USERNS 0xeffffffdU
+#define INITIAL_PIDNS  0xeffffffcU
 
-bool ksm_initial_userns(struct ksm *k)
+static bool in_namespace(struct ksm *k, const char *file, uint64_t want)
 {
 	uint64_t inode;
 
-	/* Without that file, there are no user namespaces. */
-	return ksm_path_inode(k, "self/ns/user", &inode) || inode == INITIAL_USERNS;
+	/* Without that file, there are no such namespaces. */
+	return ksm_path_inode(k, file, &inode) || inode == want;
+}
+
+bool ksm_initial_userns(struct ksm *k)
+{
+	return in_namespace(k, "self/ns/user", INITIAL_USERNS);
+}
+
+bool ksm_initial_pidns(struct ksm *k)
+{
+	return in_namespace(k, "self/ns/pid", INITIAL_PIDNS);
 }
 
 void ksm_right_text(enum ksm_right right, const struct ksm_standing *as, struct str *out)
