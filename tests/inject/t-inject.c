@@ -939,10 +939,12 @@ static void test_namespaces(void)
 		if (!inner) {
 			/* In a chroot / need not be a mount point, and a mount would get out. */
 			if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
-				_exit(96);
-			if (mount("none", "/proc", "tmpfs", 0, NULL) || getpid() != 1)
-				_exit(98);
-			_exit(read(fds[0], &c, 1) == 1 ? 5 : 6);
+				status = 96;
+			else if (mount("none", "/proc", "tmpfs", 0, NULL) || getpid() != 1)
+				status = 98;
+			else
+				status = 5;
+			_exit(read(fds[0], &c, 1) == 1 ? status : 6);
 		}
 		_exit(waitpid(inner, &status, 0) == inner ? WEXITSTATUS(status) : 97);
 	}
