@@ -31,6 +31,7 @@ root_make() {
 in_root() {
 	env -u TMPDIR unshare -mpf --kill-child --propagation private bash -c '
 		mount -t proc proc "$0/proc"
+		mount -t devpts -o newinstance,ptmxmode=0666 devpts "$0/dev/pts"
 		exec chroot "$0" "$@"' "$root" "$@" </dev/null
 }
 
