@@ -360,12 +360,12 @@ static void open_errors(void)
 		int open_rc, send_rc, rc;
 		bool elsewhere;
 	} rows[] = {
-		{ 0, 0, 0 },
-		{ -EPERM, 0, -EPERM },
-		{ -EOPNOTSUPP, 0, -EOPNOTSUPP },
-		{ 0, -EPERM, -EPERM },
+		{ 0, 0, 0, false },
+		{ -EPERM, 0, -EPERM, false },
+		{ -EOPNOTSUPP, 0, -EOPNOTSUPP, false },
+		{ 0, -EPERM, -EPERM, false },
 		/* nobody listens in this namespace */
-		{ 0, -ECONNREFUSED, -EOPNOTSUPP },
+		{ 0, -ECONNREFUSED, -EOPNOTSUPP, false },
 		/* nor is this namespace of pids listened to */
 		{ 0, 0, -EOPNOTSUPP, true },
 	};
