@@ -79,10 +79,16 @@ within() {
 		"shop_web-0_3c1f5f0a-8d7e-4b52-9a61-0f5f2f3c7d11"
 }
 
-# make_image: the root that the image is made of; $image.
+# make_image: the root that the image is made of; $image. Skips where its tools could not
+# work on a process.
 make_image() {
 	local from=$BATS_TEST_TMPDIR/installed name
 
+	need_root
+	need_mounts
+	need_injection
+	need_plain
+	need_autotune
 	image=$BATS_TEST_TMPDIR/image
 	mkdir -p "$from"/usr/{bin,sbin,share/ksm-utils}
 	for name in ksmctl ksm-advise ksm-estimate ksmtop; do
@@ -94,11 +100,6 @@ make_image() {
 }
 
 @test "chroot: a root that is no mount point" {
-	need_root
-	need_mounts
-	need_injection
-	need_plain
-	need_autotune
 	make_image
 	# What "/" is on is in no list of mounts, neither of the tool nor of its target.
 	# shellcheck disable=SC2016
@@ -114,11 +115,6 @@ make_image() {
 }
 
 @test "host: the image's root, as a container has it" {
-	need_root
-	need_mounts
-	need_injection
-	need_plain
-	need_autotune
 	make_image
 	HOST=$image/host
 	target

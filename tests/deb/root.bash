@@ -36,3 +36,24 @@ in_root() {
 }
 
 in_apt() { in_root apt-get -q -y "$@"; }
+
+# Points of TAP so far, and whether one of them is bad.
+number=0 bad=0
+
+# ok NAME COMMAND...: one point of TAP. What the command prints is kept in $log where the
+# caller has one, and told when it fails.
+ok() {
+	local name=$1 out rc=0
+
+	shift
+	number=$((number + 1))
+	out=$("$@" 2>&1) || rc=$?
+	[ -z "${log-}" ] || echo "$out" >>"$log"
+	if [ "$rc" -eq 0 ]; then
+		echo "ok $number - $name"
+	else
+		echo "not ok $number - $name"
+		{ grep -A12 '^not ok' <<<"$out" || tail -n 15 <<<"$out"; } | sed -n '1,60s/^/# /p'
+		bad=1
+	fi
+}
