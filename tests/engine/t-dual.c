@@ -88,7 +88,7 @@ static void end(struct hksm_dual *d)
 {
 	struct hksm_table t;
 
-	CHECK(d->old.used == 0);
+	CHECK(hksm_table_used(&d->old) == 0);
 	hksm_dual_end(d, &t);
 	CHECK(!hksm_dual_moving(d));
 	CHECK(t.slot != NULL);
@@ -124,7 +124,7 @@ static void drained_while_used(void)
 	check_model(&d);
 	replace(&d, 2 * N);
 	check_model(&d);
-	while (d.old.used && turns++ < 10 * N) {
+	while (hksm_table_used(&d.old) && turns++ < 10 * N) {
 		CHECK(hksm_dual_drain(&d, 64, key_of) == 0);
 		use(&d, 8);
 		if (turns % 16 == 0)
@@ -162,7 +162,7 @@ static void smaller(void)
 
 	start(&d, N / 16);
 	replace(&d, N / 8);
-	while (d.old.used && turns++ < N)
+	while (hksm_table_used(&d.old) && turns++ < N)
 		CHECK(hksm_dual_drain(&d, 64, key_of) == 0);
 	end(&d);
 	check_model(&d);
@@ -188,7 +188,7 @@ static void no_room(void)
 	for (turns = 0; turns < N; turns++)
 		err |= hksm_dual_drain(&d, 64, key_of);
 	CHECK(err == -ENOSPC);
-	CHECK(d.old.used == 100 - hksm_table_capacity(&d.now));
+	CHECK(hksm_table_used(&d.old) == 100 - hksm_table_capacity(&d.now));
 	check_model(&d);
 	for (i = 0; i < 100; i++)
 		if (hksm_table_has(&d.old, model[i].key, body_of(i)))

@@ -32,7 +32,7 @@ static bool cand_unpack(u64 body, struct hksm_place *where)
 int hksm_cand_init(struct hksm_cand *c, unsigned long entries,
 		   unsigned int common)
 {
-	c->dropped = 0;
+	atomic_long_set(&c->dropped, 0);
 	return hksm_dual_init(&c->table, max(entries, CAND_MIN_ENTRIES),
 			      common);
 }
@@ -54,14 +54,14 @@ void hksm_cand_fini(struct hksm_cand *c)
  * @key: key of its content
  * @where: the page; must not be in the table
  *
- * Context: any; with the owner's lock.
+ * Context: as hksm_table_insert().
  * Return: false when there is no room near the key.
  */
 bool hksm_cand_insert(struct hksm_cand *c, u64 key, struct hksm_place where)
 {
 	if (hksm_table_insert(&c->table.now, key, cand_pack(where)))
 		return true;
-	c->dropped++;
+	atomic_long_inc(&c->dropped);
 	return false;
 }
 
@@ -71,7 +71,7 @@ bool hksm_cand_insert(struct hksm_cand *c, u64 key, struct hksm_place where)
  * @key: key it was inserted with
  * @where: the page
  *
- * Context: any; with the owner's lock.
+ * Context: as hksm_table_insert().
  * Return: false when it was not there.
  */
 bool hksm_cand_remove(struct hksm_cand *c, u64 key, struct hksm_place where)
@@ -85,7 +85,7 @@ bool hksm_cand_remove(struct hksm_cand *c, u64 key, struct hksm_place where)
  * @key: key it was inserted with
  * @where: the page
  *
- * Context: any; with the owner's lock.
+ * Context: as hksm_table_insert().
  * Return: false when there is no room near the key, and it stays where it is.
  */
 bool hksm_cand_move(struct hksm_cand *c, u64 key, struct hksm_place where)
@@ -125,19 +125,21 @@ bool hksm_cand_next(const struct hksm_cand *c, u64 key,
 	return cand_unpack(hksm_dual_next(&c->table, key, p), where);
 }
 
-static unsigned long cand_larger(const struct hksm_cand *c)
+static unsigned long cand_larger(const struct hksm_cand *c,
+				 unsigned long expect)
 {
 	unsigned long cap = hksm_table_capacity(&c->table.now);
 
 	/* Mostly tombstones: clean, do not grow. */
 	if (hksm_dual_used(&c->table) < cap - cap / 4)
 		return cap;
-	return cap + cap / 5 * 2;
+	return clamp(expect + expect / 5, cap + cap / 5 * 2, 3 * cap);
 }
 
 /**
  * hksm_cand_joins() - should the table be enlarged because others are?
  * @c: the table
+ * @expect: see hksm_cand_wanted()
  *
  * Tables that share what is in them by chance get full one soon after the other,
  * and to fill one takes a walk over all words.
@@ -145,35 +147,40 @@ static unsigned long cand_larger(const struct hksm_cand *c)
  * Context: any; without the lock it is a hint.
  * Return: the capacity it should have then, or 0 to leave it as it is.
  */
-unsigned long hksm_cand_joins(const struct hksm_cand *c)
+unsigned long hksm_cand_joins(const struct hksm_cand *c, unsigned long expect)
 {
 	unsigned long cap = hksm_table_capacity(&c->table.now);
 
-	if (hksm_dual_used(&c->table) + c->table.now.dead < cap - cap / 4)
+	if (hksm_table_load(&c->table.now) +
+	    hksm_table_used(&c->table.old) < cap - cap / 4)
 		return 0;
-	return cand_larger(c);
+	return cand_larger(c, expect);
 }
 
 /**
  * hksm_cand_wanted() - capacity the table should have now
  * @c: the table
  * @idle: between two passes, when shrinking costs nobody time
+ * @expect: entries it may get in this pass at most, or 0 when that is not known
  *
  * It grows by 2/5 so that a full table never takes more than 13 bytes for
- * each page in it, at the price of 2.5 moves of an entry during its life.
+ * each page in it, at the price of 2.5 moves of an entry during its life. Where
+ * more is expected it grows to three times its size, and an entry is moved half
+ * a time; if that was wrong, it shrinks after the pass.
  *
  * Context: any; without the lock it is a hint.
  * Return: the capacity, or 0 to leave it as it is.
  */
-unsigned long hksm_cand_wanted(const struct hksm_cand *c, bool idle)
+unsigned long hksm_cand_wanted(const struct hksm_cand *c, bool idle,
+			       unsigned long expect)
 {
 	unsigned long cap = hksm_table_capacity(&c->table.now);
 	unsigned long used = hksm_dual_used(&c->table);
 	unsigned long want;
 
 	if (hksm_table_tight(&c->table.now))
-		return cand_larger(c);
-	if (!idle || used >= cap / 2)
+		return cand_larger(c, expect);
+	if (!idle || used >= cap / 2 + cap / 16)
 		return 0;
 	want = max(used + used / 4, CAND_MIN_ENTRIES);
 	return want < cap - cap / 4 ? want : 0;

@@ -24,13 +24,13 @@ struct hksm_place {
 };
 
 /**
- * struct hksm_cand - a table of candidates; its owner names the lock
+ * struct hksm_cand - a table of candidates
  * @table: the entries
  * @dropped: pages there was no room for, each time; goes on in the next table
  */
 struct hksm_cand {
 	struct hksm_dual table;
-	unsigned long dropped;
+	atomic_long_t dropped;
 };
 
 int hksm_cand_init(struct hksm_cand *c, unsigned long entries,
@@ -43,7 +43,8 @@ bool hksm_cand_first(const struct hksm_cand *c, u64 key,
 		     struct hksm_dual_probe *p, struct hksm_place *where);
 bool hksm_cand_next(const struct hksm_cand *c, u64 key,
 		    struct hksm_dual_probe *p, struct hksm_place *where);
-unsigned long hksm_cand_wanted(const struct hksm_cand *c, bool idle);
-unsigned long hksm_cand_joins(const struct hksm_cand *c);
+unsigned long hksm_cand_wanted(const struct hksm_cand *c, bool idle,
+			       unsigned long expect);
+unsigned long hksm_cand_joins(const struct hksm_cand *c, unsigned long expect);
 
 #endif /* HKSM_CAND_H */

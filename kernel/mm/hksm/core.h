@@ -18,7 +18,8 @@
  *   mmu notifier start   may sleep
  *   page table lock
  *   hksm.slots_lock, the locks of shards, hksm_slot.lock
- *                        leaves: nothing is taken, allocated or waited for
+ *                        leaves: nothing is taken, allocated or waited for, but
+ *   a bucket of a table  inside the lock of a shard, or alone
  */
 #ifndef HKSM_CORE_H
 #define HKSM_CORE_H
@@ -73,25 +74,24 @@ struct shrinker;
 
 /**
  * struct hksm_cand_shard - some of the pages that were seen once
- * @lock: leaf
- * @cand: changed with @lock held, its tables with hksm.sem held for writing
+ * @cand: its tables are replaced with hksm.sem held for writing
  */
 struct hksm_cand_shard {
-	spinlock_t lock;
 	struct hksm_cand cand;
 } ____cacheline_aligned_in_smp;
 
 /**
  * struct hksm_stable_shard - some of the merged pages
- * @lock: leaf
  * @table: what its entries say is known to stable.c; changed with @lock held,
  *	its tables with hksm.sem held for writing
+ * @lock: leaf but for buckets of @table; not where those read who look for a
+ *	content that is not there
  * @families: contents with several copies; @lock
  * @family_nodes: their copies; @lock
  */
 struct hksm_stable_shard {
-	spinlock_t lock;
 	struct hksm_dual table;
+	spinlock_t lock ____cacheline_aligned_in_smp;
 	unsigned long families;
 	unsigned long family_nodes;
 } ____cacheline_aligned_in_smp;
@@ -156,6 +156,8 @@ struct hksm_limbo {
  *	for writing
  * @unmerge: the same for run=2; @slots_lock
  * @in_pass: a pass has begun; written with @slots_lock held
+ * @pass_pages: anonymous pages of the mms that were handed out in it, of which
+ *	some may not be mergeable; the same
  * @tight: a table wants to be larger before long; lockless, a hint
  * @stuck: a table could not be made larger, for want of memory; a hint
  * @moving: there are older tables; lockless, a hint. The rest is of resize.c
@@ -234,6 +236,7 @@ struct hksm {
 	unsigned int busy;
 	unsigned long epoch;
 	struct list_head *unmerge;
+	unsigned long pass_pages;
 	bool in_pass;
 	bool tight;
 	bool stuck;

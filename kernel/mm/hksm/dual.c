@@ -39,14 +39,15 @@ void hksm_dual_fini(struct hksm_dual *d)
  * hksm_dual_prefetch() - start loading where a key will be searched soon
  * @d: an initialised one
  * @key: the key
+ * @write: an entry will be added, removed or moved
  *
  * Context: any; with what keeps the tables from being replaced.
  */
-void hksm_dual_prefetch(const struct hksm_dual *d, u64 key)
+void hksm_dual_prefetch(const struct hksm_dual *d, u64 key, bool write)
 {
-	hksm_table_prefetch(&d->now, key);
+	hksm_table_prefetch(&d->now, key, write);
 	if (hksm_dual_moving(d))
-		hksm_table_prefetch(&d->old, key);
+		hksm_table_prefetch(&d->old, key, write);
 }
 
 /* What is moved is in the newer table before it leaves the older one. */
@@ -110,13 +111,16 @@ u64 hksm_dual_next(const struct hksm_dual *d, u64 key,
  * @key: as inserted
  * @body: as inserted
  *
- * Context: any; with the owner's lock.
+ * In the order in which it is moved, or it might be missed in both: whoever moves
+ * it notices that it is not where it was any more.
+ *
+ * Context: as hksm_table_insert().
  * Return: false when there is no such entry.
  */
 bool hksm_dual_remove(struct hksm_dual *d, u64 key, u64 body)
 {
-	return hksm_table_remove(&d->now, key, body) ||
-	       (hksm_dual_moving(d) && hksm_table_remove(&d->old, key, body));
+	return (hksm_dual_moving(d) && hksm_table_remove(&d->old, key, body)) ||
+	       hksm_table_remove(&d->now, key, body);
 }
 
 /**
@@ -193,7 +197,7 @@ void hksm_dual_end(struct hksm_dual *d, struct hksm_table *old)
  * @key: as inserted
  * @body: as inserted
  *
- * Context: any; with the owner's lock.
+ * Context: as hksm_table_insert().
  * Return: 1, 0 when the older one does not have it, or -ENOSPC, with the entry
  * where it was.
  */
@@ -205,8 +209,11 @@ int hksm_dual_move(struct hksm_dual *d, u64 key, u64 body)
 		return -ENOSPC;
 	/* Who looks meanwhile finds it in one of them: dual_newer(). */
 	smp_wmb();
-	hksm_table_remove(&d->old, key, body);
-	return 1;
+	if (hksm_table_remove(&d->old, key, body))
+		return 1;
+	/* Somebody has removed it since, or moved it. */
+	hksm_table_remove(&d->now, key, body);
+	return 0;
 }
 
 /**

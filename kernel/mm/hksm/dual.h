@@ -14,8 +14,8 @@
  * @old: what it replaces, or without memory
  * @pos: where hksm_dual_drain() goes on
  *
- * The owner names the lock of all fields; @now and @old are exchanged, and @old
- * is taken away, when nobody looks.
+ * @now and @old are exchanged, and @old is taken away, when nobody looks. The owner
+ * names the lock of @pos.
  */
 struct hksm_dual {
 	struct hksm_table now;
@@ -36,7 +36,7 @@ struct hksm_dual_probe {
 int hksm_dual_init(struct hksm_dual *d, unsigned long entries,
 		   unsigned int common);
 void hksm_dual_fini(struct hksm_dual *d);
-void hksm_dual_prefetch(const struct hksm_dual *d, u64 key);
+void hksm_dual_prefetch(const struct hksm_dual *d, u64 key, bool write);
 u64 hksm_dual_first(const struct hksm_dual *d, u64 key,
 		    struct hksm_dual_probe *p);
 u64 hksm_dual_next(const struct hksm_dual *d, u64 key,
@@ -65,7 +65,7 @@ static inline bool hksm_dual_moving(const struct hksm_dual *d)
  */
 static inline unsigned long hksm_dual_used(const struct hksm_dual *d)
 {
-	return d->now.used + d->old.used;
+	return hksm_table_used(&d->now) + hksm_table_used(&d->old);
 }
 
 /**

@@ -9,6 +9,8 @@
 #define HKSM_ENV_H
 
 #include <asm/barrier.h>
+#include <linux/atomic.h>
+#include <linux/bit_spinlock.h>
 #include <linux/bits.h>
 #include <linux/bug.h>
 #include <linux/cache.h>
@@ -19,6 +21,7 @@
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/prefetch.h>
 #include <linux/random.h>
 #include <linux/siphash.h>

@@ -21,8 +21,9 @@ static struct hksm_cand_shard *index_shard(struct hksm *h, u64 key)
  */
 void hksm_index_prefetch(struct hksm *h, u64 key)
 {
-	hksm_dual_prefetch(&h->stable[hksm_shard(key)].table, key);
-	hksm_dual_prefetch(&index_shard(h, key)->cand.table, key);
+	hksm_dual_prefetch(&h->stable[hksm_shard(key)].table, key, false);
+	/* Most pages without a merged one become a candidate, or meet one. */
+	hksm_dual_prefetch(&index_shard(h, key)->cand.table, key, true);
 }
 
 /**
@@ -65,19 +66,17 @@ bool hksm_index_next(struct hksm *h, u64 key, struct hksm_dual_probe *p,
  * @key: key of its content
  * @where: the page
  *
- * Context: process; hksm.sem held; takes the lock of a shard.
+ * Context: process; hksm.sem held; locks a bucket.
  * Return: false when the table has no room for it.
  */
 bool hksm_index_add(struct hksm *h, u64 key, struct hksm_place where)
 {
 	struct hksm_cand_shard *s = index_shard(h, key);
-	bool ok;
+	bool ok = hksm_cand_insert(&s->cand, key, where);
 
-	spin_lock(&s->lock);
-	ok = hksm_cand_insert(&s->cand, key, where);
-	if (unlikely(hksm_table_tight(&s->cand.table.now)))
+	if (unlikely(hksm_table_tight(&s->cand.table.now)) &&
+	    !READ_ONCE(h->tight))
 		WRITE_ONCE(h->tight, true);
-	spin_unlock(&s->lock);
 	return ok;
 }
 
@@ -87,15 +86,11 @@ bool hksm_index_add(struct hksm *h, u64 key, struct hksm_place where)
  * @key: its key, or its meta word
  * @where: the page
  *
- * Context: process; hksm.sem held; takes the lock of a shard.
+ * Context: process; hksm.sem held; locks a bucket.
  */
 void hksm_index_del(struct hksm *h, u64 key, struct hksm_place where)
 {
-	struct hksm_cand_shard *s = index_shard(h, key);
-
-	spin_lock(&s->lock);
-	hksm_cand_remove(&s->cand, key, where);
-	spin_unlock(&s->lock);
+	hksm_cand_remove(&index_shard(h, key)->cand, key, where);
 }
 
 /**
@@ -104,21 +99,15 @@ void hksm_index_del(struct hksm *h, u64 key, struct hksm_place where)
  * @key: its meta word
  * @where: the page
  *
- * Context: process; hksm.sem held; takes the lock of a shard.
+ * Context: process; hksm.sem held; locks a bucket.
  * Return: false when there is no room for it, and it stays where it is.
  */
 bool hksm_index_move(struct hksm *h, u64 key, struct hksm_place where)
 {
 	struct hksm_cand_shard *s = index_shard(h, key);
-	bool ok;
 
-	if (!hksm_dual_moving(&s->cand.table))
-		return true;
-
-	spin_lock(&s->lock);
-	ok = hksm_cand_move(&s->cand, key, where);
-	spin_unlock(&s->lock);
-	return ok;
+	return !hksm_dual_moving(&s->cand.table) ||
+	       hksm_cand_move(&s->cand, key, where);
 }
 
 /**
@@ -133,7 +122,7 @@ unsigned long hksm_index_dropped(struct hksm *h)
 	unsigned int i;
 
 	for (i = 0; i < HKSM_SHARDS; i++)
-		n += READ_ONCE(h->cand[i].cand.dropped);
+		n += atomic_long_read(&h->cand[i].cand.dropped);
 	return n;
 }
 
@@ -199,7 +188,6 @@ int hksm_index_init(struct hksm *h)
 	int err = 0;
 
 	for (i = 0; i < HKSM_SHARDS && !err; i++) {
-		spin_lock_init(&h->cand[i].lock);
 		spin_lock_init(&h->stable[i].lock);
 		err = hksm_cand_init(&h->cand[i].cand, HKSM_TABLE_ENTRIES,
 				     HKSM_SHARD_BITS);

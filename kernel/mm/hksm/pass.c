@@ -29,6 +29,7 @@ bool hksm_pass_begin(struct hksm *h)
 	any = !list_empty(&h->slots);
 	if (any) {
 		h->cursor = h->slots.next;
+		WRITE_ONCE(h->pass_pages, 0);
 		WRITE_ONCE(h->in_pass, true);
 	}
 	spin_unlock(&h->slots_lock);
@@ -132,6 +133,8 @@ bool hksm_pass_take(struct hksm_scanner *sc)
 		slot = list_entry(h->cursor, struct hksm_slot, list);
 		h->cursor = slot->list.next;
 		WRITE_ONCE(slot->handed_out, 0);
+		WRITE_ONCE(h->pass_pages, h->pass_pages +
+			   get_mm_counter(slot->mm, MM_ANONPAGES));
 		pass_hand_out(sc, slot);
 	}
 	for (i = 0; i < HKSM_SCANNERS && !sc->work.slot && h->in_pass; i++)

@@ -72,7 +72,8 @@ static void resize_install_new(struct hksm *h)
 
 		if (!resize_new[i].table.now.slot)
 			continue;
-		resize_new[i].dropped += cand->dropped;
+		atomic_long_add(atomic_long_read(&cand->dropped),
+				&resize_new[i].dropped);
 		swap(*cand, resize_new[i]);
 	}
 	resize_fini_new();
@@ -101,7 +102,7 @@ static void resize_fill_chunk(struct hksm_cand **cand, struct hksm_range *range,
 	for (i = 0; i < HKSM_CHUNK_PAGES; i++) {
 		c = cand[hksm_shard(word[i])];
 		if (c && hksm_meta_state(word[i]) == HKSM_CAND)
-			hksm_table_prefetch(&c->table.now, word[i]);
+			hksm_table_prefetch(&c->table.now, word[i], true);
 	}
 	for (i = 0; i < HKSM_CHUNK_PAGES; i++) {
 		u64 m = word[i];
@@ -200,31 +201,43 @@ void hksm_resize_restore(struct hksm *h, unsigned long entries)
 static bool resize_cand_wanted(struct hksm *h, bool idle,
 			       unsigned long *entries)
 {
+	unsigned long expect = READ_ONCE(h->pass_pages) / HKSM_SHARDS;
 	bool any = false;
 	unsigned int i;
 
 	for (i = 0; i < HKSM_SHARDS; i++) {
-		entries[i] = hksm_cand_wanted(&h->cand[i].cand, idle);
+		entries[i] = hksm_cand_wanted(&h->cand[i].cand, idle, expect);
 		any |= entries[i];
 	}
 	for (i = 0; any && i < HKSM_SHARDS; i++)
 		if (!entries[i])
-			entries[i] = hksm_cand_joins(&h->cand[i].cand);
+			entries[i] = hksm_cand_joins(&h->cand[i].cand, expect);
 	return any;
 }
 
-/* The capacity that a table of merged pages should have, or 0. */
-static unsigned long resize_stable_wanted(const struct hksm_dual *d, bool idle)
+/*
+ * The capacity that a table of merged pages should have, or 0. To grow in small
+ * steps keeps it small, and in large ones quick: at most every second page has a
+ * content of its own that others share.
+ */
+static unsigned long resize_stable_wanted(struct hksm *h,
+					  const struct hksm_dual *d, bool idle)
 {
+	unsigned long expect = READ_ONCE(h->pass_pages) / (2 * HKSM_SHARDS);
 	unsigned long cap = hksm_table_capacity(&d->now);
-	unsigned long used = hksm_dual_used(d);
+	unsigned long used;
 
-	if (idle && cap > HKSM_TABLE_ENTRIES && used < cap / 8)
-		return max(2 * used, HKSM_TABLE_ENTRIES);
+	if (!idle && !hksm_table_tight(&d->now))
+		return 0;
+	used = hksm_dual_used(d);
+	if (idle && cap > HKSM_TABLE_ENTRIES && used < cap * 3 / 8)
+		return max(used + used / 2, HKSM_TABLE_ENTRIES);
 	if (!hksm_table_tight(&d->now))
 		return 0;
 	/* Mostly tombstones: clean, do not grow. */
-	return used > cap / 2 ? cap + cap / 2 : cap;
+	if (used <= cap / 2)
+		return cap;
+	return clamp(expect + expect / 5, cap + cap / 2, 3 * cap);
 }
 
 /* All entries into one table at once. Return: false without memory. */
@@ -263,8 +276,8 @@ bool hksm_resize_wanted(struct hksm *h, bool idle)
 	if (!idle)
 		return READ_ONCE(h->tight);
 	for (i = 0; i < HKSM_SHARDS; i++)
-		if (hksm_cand_wanted(&h->cand[i].cand, true) ||
-		    resize_stable_wanted(&h->stable[i].table, true))
+		if (hksm_cand_wanted(&h->cand[i].cand, true, 0) ||
+		    resize_stable_wanted(h, &h->stable[i].table, true))
 			return true;
 	return false;
 }
@@ -291,7 +304,7 @@ bool hksm_resize_all(struct hksm *h, bool idle)
 	WRITE_ONCE(h->tight, false);
 	for (i = 0; i < HKSM_SHARDS; i++) {
 		struct hksm_dual *d = &h->stable[i].table;
-		unsigned long want = resize_stable_wanted(d, idle);
+		unsigned long want = resize_stable_wanted(h, d, idle);
 
 		ok &= !want || resize_stable(d, want);
 	}
@@ -318,7 +331,7 @@ static void resize_plan(struct hksm *h, bool idle, unsigned long *cand,
 	if (!resize_cand_wanted(h, idle, cand))
 		memset(cand, 0, HKSM_SHARDS * sizeof(*cand));
 	for (i = 0; i < HKSM_SHARDS; i++)
-		stable[i] = resize_stable_wanted(&h->stable[i].table, idle);
+		stable[i] = resize_stable_wanted(h, &h->stable[i].table, idle);
 }
 
 /* Return: false without memory, with none left. */
@@ -422,7 +435,7 @@ static void resize_move_chunk(struct hksm *h, struct hksm_range *range,
 
 		if (hksm_meta_state(m) == HKSM_CAND)
 			hksm_dual_prefetch(&h->cand[hksm_shard(m)].cand.table,
-					   m);
+					   m, true);
 	}
 	for (i = 0; i < HKSM_CHUNK_PAGES; i++) {
 		u64 m = READ_ONCE(word[i]);
@@ -458,7 +471,7 @@ static bool resize_move_nodes(struct hksm_stable_shard *s)
 	struct hksm_dual *d = &s->table;
 	int err;
 
-	if (!hksm_dual_moving(d) || !READ_ONCE(d->old.used))
+	if (!hksm_dual_moving(d) || !hksm_table_used(&d->old))
 		return false;
 	spin_lock(&s->lock);
 	err = hksm_dual_drain(d, MOVE_PLACES, hksm_stable_key);
@@ -491,7 +504,7 @@ static bool resize_end_stable(struct hksm_dual *d, struct hksm_table *old)
 
 	if (!hksm_dual_moving(d))
 		return true;
-	if (d->old.used)
+	if (hksm_table_used(&d->old))
 		return resize_stable(d, cap + cap / 2);
 	hksm_dual_end(d, old);
 	return true;

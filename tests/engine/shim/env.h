@@ -48,6 +48,8 @@ typedef unsigned int gfp_t;
 #define READ_ONCE(_x)		(*(const volatile __typeof__(_x) *)&(_x))
 #define WRITE_ONCE(_x, _v)	(*(volatile __typeof__(_x) *)&(_x) = (_v))
 #define prefetch(_p)		__builtin_prefetch(_p)
+#define prefetchw(_p)		__builtin_prefetch(_p, 1)
+#define clamp(_x, _a, _b)	min(max(_x, _a), _b)
 /* One thread: the compiler alone could change the order. */
 #define smp_rmb()		__asm__ volatile("" ::: "memory")
 #define smp_wmb()		__asm__ volatile("" ::: "memory")
@@ -69,6 +71,51 @@ static inline void *kvzalloc(size_t size, gfp_t gfp)
 static inline void kvfree(void *p)
 {
 	free(p);
+}
+
+/* One processor. */
+#define __percpu
+#define alloc_percpu_gfp(_type, _gfp)	((_type *)vmalloc_huge(sizeof(_type), _gfp))
+#define free_percpu(_p)			free(_p)
+#define this_cpu_ptr(_p)		(_p)
+#define per_cpu_ptr(_p, _cpu)		((void)(_cpu), (_p))
+#define for_each_possible_cpu(_cpu)	for ((_cpu) = 0; (_cpu) < 1; (_cpu)++)
+
+typedef struct {
+	long counter;
+} atomic_long_t;
+
+static inline long atomic_long_read(const atomic_long_t *v)
+{
+	return v->counter;
+}
+
+static inline void atomic_long_set(atomic_long_t *v, long n)
+{
+	v->counter = n;
+}
+
+static inline void atomic_long_add(long n, atomic_long_t *v)
+{
+	v->counter += n;
+}
+
+static inline void atomic_long_inc(atomic_long_t *v)
+{
+	v->counter++;
+}
+
+/* Nobody else may have it, and whoever locks it lets go of it. */
+static inline void bit_spin_lock(int bit, unsigned long *word)
+{
+	assert(!(*word >> bit & 1));
+	*word |= 1UL << bit;
+}
+
+static inline void __bit_spin_unlock(int bit, unsigned long *word)
+{
+	assert(*word >> bit & 1);
+	*word &= ~(1UL << bit);
 }
 
 void get_random_bytes(void *buf, size_t len);

@@ -39,12 +39,12 @@ static void replaced(struct kunit *test)
 				  hksm_table_insert(&d.now, key_of(b), b));
 	KUNIT_ASSERT_EQ(test, hksm_table_init(&t, 2 * ENTRIES, 0), 0);
 	hksm_dual_begin(&d, &t);
-	for (i = 0; d.old.used && i < ENTRIES; i++) {
+	for (i = 0; hksm_table_used(&d.old) && i < ENTRIES; i++) {
 		KUNIT_EXPECT_EQ(test, hksm_dual_drain(&d, 64, key_of), 0);
 		for (b = 2; b < ENTRIES / 2; b++)
 			KUNIT_EXPECT_TRUE(test, has(&d, b));
 	}
-	KUNIT_EXPECT_EQ(test, d.old.used, 0);
+	KUNIT_EXPECT_EQ(test, hksm_table_used(&d.old), 0);
 	hksm_dual_end(&d, &t);
 	hksm_table_fini(&t);
 	for (b = 2; b < ENTRIES / 2; b++)

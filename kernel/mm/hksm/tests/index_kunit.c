@@ -53,7 +53,7 @@ static void restore(struct kunit *test)
 	KUNIT_EXPECT_GT(test, cand, 0);
 	KUNIT_EXPECT_GT(test, lost, 0);
 	KUNIT_EXPECT_EQ(test, cand + lost, HKSM_RANGE_PAGES);
-	KUNIT_EXPECT_EQ(test, h->cand[0].cand.table.now.used, cand);
+	KUNIT_EXPECT_EQ(test, hksm_table_used(&h->cand[0].cand.table.now), cand);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&h->pages_unshared), cand);
 
 	for (idx = 0; idx < HKSM_RANGE_PAGES; idx++)

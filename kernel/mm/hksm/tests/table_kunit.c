@@ -41,7 +41,7 @@ static void fill_and_empty(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, has(&t, key_of(i), i + 2), i % 2 == 1);
 	for (i = 1; i < n; i += 2)
 		KUNIT_EXPECT_TRUE(test, hksm_table_remove(&t, key_of(i), i + 2));
-	KUNIT_EXPECT_EQ(test, t.used, 0UL);
+	KUNIT_EXPECT_EQ(test, hksm_table_used(&t), 0UL);
 	hksm_table_fini(&t);
 }
 
