@@ -11,8 +11,14 @@
 #include "range.h"
 #include "stable.h"
 
-/* Ranges of a dead mm freed under one hold of the engine. */
+/*
+ * What is freed under one hold of the engine: ranges, of so many dead mms, and for
+ * how long, in ns, however much that is. Who waits for the engine once for each mm
+ * is slower than mms can die.
+ */
 #define REAP_RANGES	64
+#define REAP_SLOTS	64
+#define REAP_NS		NSEC_PER_MSEC
 
 /* Where somebody else owns it, it is left to the next pass. */
 static void forget_range(struct hksm *h, struct hksm_range *range,
@@ -108,8 +114,30 @@ void hksm_free_limbo(struct hksm *h)
 	hksm_range_free_limbo(h);
 }
 
-/* Free @nr ranges of an mm that is gone. Return: true when there are more. */
-static bool forget_some(struct hksm *h, struct hksm_slot *slot, unsigned int nr)
+/* The mm that has been gone for longest, or NULL. */
+static struct hksm_slot *forget_next(struct hksm *h)
+{
+	struct hksm_slot *slot;
+
+	spin_lock(&h->slots_lock);
+	slot = list_first_entry_or_null(&h->reap, struct hksm_slot, list);
+	if (slot)
+		list_del_init(&slot->list);
+	spin_unlock(&h->slots_lock);
+	return slot;
+}
+
+static bool forget_must_leave(struct hksm *h, unsigned int ranges)
+{
+	return !ranges || hksm_hold_begin() - h->all_since > REAP_NS;
+}
+
+/*
+ * Free ranges of an mm that is gone, at least one, and no more than @ranges, which
+ * is lowered. Return: true when none is left.
+ */
+static bool forget_some(struct hksm *h, struct hksm_slot *slot,
+			unsigned int *ranges)
 {
 	struct hksm_range *range;
 	unsigned long i;
@@ -117,42 +145,56 @@ static bool forget_some(struct hksm *h, struct hksm_slot *slot, unsigned int nr)
 	lockdep_assert_held_write(&h->sem);
 	xa_for_each(&slot->ranges, i, range) {
 		forget_range(h, range, 0, HKSM_RANGE_PAGES - 1, h);
-		if (!--nr)
+		--*ranges;
+		if (forget_must_leave(h, *ranges))
 			break;
 	}
-	return !xa_empty(&slot->ranges);
+	return xa_empty(&slot->ranges);
+}
+
+/*
+ * Free what is left of mms that are gone, as much as goes under one hold. Return: the
+ * one of which there is more, or that is next, or NULL; @done: those of which there
+ * is not, by hksm_slot.list.
+ */
+static struct hksm_slot *forget_slots(struct hksm *h, struct hksm_slot *slot,
+				      struct list_head *done)
+{
+	unsigned int ranges = REAP_RANGES, slots = REAP_SLOTS;
+
+	do {
+		if (!forget_some(h, slot, &ranges))
+			return slot;
+		list_add_tail(&slot->list, done);
+		slot = forget_next(h);
+	} while (slot && --slots && !forget_must_leave(h, ranges));
+	return slot;
 }
 
 /**
  * hksm_reap() - free what is left of mms that are gone
  * @work: hksm.reaper
  *
- * Works with the engine to itself, a few ranges at a time.
+ * Works with the engine to itself, a few ranges of a few mms at a time.
  *
  * Context: work queue; takes hksm.sem for writing.
  */
 void hksm_reap(struct work_struct *work)
 {
 	struct hksm *h = container_of(work, struct hksm, reaper);
-	struct hksm_slot *slot;
-	bool more;
+	struct hksm_slot *slot = forget_next(h), *gone, *next;
+	LIST_HEAD(done);
 
-	for (;;) {
-		spin_lock(&h->slots_lock);
-		slot = list_first_entry_or_null(&h->reap, struct hksm_slot,
-						list);
-		if (slot)
-			list_del_init(&slot->list);
-		spin_unlock(&h->slots_lock);
-		if (!slot)
-			return;
-		do {
-			hksm_lock_all(h);
-			more = forget_some(h, slot, REAP_RANGES);
-			hksm_free_limbo(h);
-			hksm_unlock_all(h, "reaper");
-			cond_resched();
-		} while (more);
-		hksm_slot_put(slot);
+	while (slot) {
+		hksm_lock_all(h);
+		slot = forget_slots(h, slot, &done);
+		hksm_free_limbo(h);
+		hksm_unlock_all(h, "reaper");
+		/* The last reference frees an mm_struct: nobody waits for that. */
+		list_for_each_entry_safe(gone, next, &done, list) {
+			list_del_init(&gone->list);
+			hksm_slot_put(gone);
+		}
+		cond_resched();
 	}
 }

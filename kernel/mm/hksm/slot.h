@@ -24,7 +24,8 @@ enum hksm_slot_state {
  * @mm: immutable; holds an mm_count reference
  * @ref: the list's, each context's and each user's reference
  * @hash: in hksm.slots_hash; hksm.slots_lock
- * @list: place in the pass or in hksm.reap; hksm.slots_lock
+ * @list: place in the pass or in hksm.reap; hksm.slots_lock; the reaper's when it
+ *	has taken it from there
  * @state: hksm.slots_lock
  * @inside: users between hksm_slot_enter() and hksm_slot_leave();
  *	hksm.slots_lock
