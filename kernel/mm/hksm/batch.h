@@ -144,6 +144,7 @@ enum hksm_target_kind {
  * @lead: ITEM: index of the item
  * @peer: PEER: the page as an item
  * @range: PEER: owned by the scanner, its mm entered
+ * @vma: PEER: area of its page, under the mmap_lock, once that is locked
  * @ctx: ITEM, PEER: context of its record, referenced
  */
 struct hksm_target {
@@ -159,6 +160,7 @@ struct hksm_target {
 	unsigned int lead;
 	struct hksm_item peer;
 	struct hksm_range *range;
+	struct vm_area_struct *vma;
 	struct hksm_ctx *ctx;
 };
 

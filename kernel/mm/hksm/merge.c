@@ -5,10 +5,14 @@
  *
  * What makes a wrong merge impossible: every page of a pair is locked, its
  * entry was written by merge_protect() after a flush and a check that nobody
- * holds a reference through which it could be written, and only then are the
- * pages compared. The entry is replaced if, under the page table lock, it is
- * still the one that merge_protect() left. Whoever wants to write in between
- * faults, cannot take over a locked folio, and changes the entry.
+ * holds a reference through which it could be written, or was found to be such
+ * an entry already, and only then are the pages compared. The entry is replaced
+ * if, under the page table lock, it is still the one that merge_protect() left.
+ * Whoever wants to write in between faults, cannot take over a locked folio, and
+ * changes the entry.
+ *
+ * MMU notifiers are told of what is between the first and the last item of a run,
+ * and that is flushed: a batch that is scattered over a page table is several runs.
  */
 /* flush_tlb_range() of some architectures looks into huge page states. */
 #include <linux/hugetlb.h>
@@ -23,6 +27,24 @@
 #include "merge.h"
 #include "peers.h"
 #include "policy.h"
+
+/*
+ * How many pages that are no items may be between two of a run. What they lose by it
+ * comes back with a fault of the guest each, or a miss of the TLB; to make two runs
+ * of one takes an interrupt of all processors the mm runs on.
+ */
+#define MERGE_GAP	8
+
+/* How many of the items, which are in address order, make the first run. */
+static unsigned int merge_run(struct hksm_item **v, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 1; i < n; i++)
+		if (v[i]->addr - v[i - 1]->addr > (MERGE_GAP + 1) * PAGE_SIZE)
+			break;
+	return i;
+}
 
 static pte_t *merge_lock_table(struct mm_struct *mm, unsigned long addr,
 			       spinlock_t **ptl)
@@ -89,12 +111,48 @@ static void merge_protect_one(struct hksm *h, struct vm_area_struct *vma,
 }
 
 /*
- * Write-protect items of one page table. Entries are cleared, flushed with
- * one flush, and only then are references counted: a pin taken before the
- * flush is seen, one after it finds no entry.
+ * The items whose entries are like that already: no processor and no MMU notifier
+ * has to hear of what does not change. Return: how many others there are, @rest.
  */
-static void merge_protect(struct hksm *h, struct vm_area_struct *vma,
-			  struct hksm_item **v, unsigned int n)
+static unsigned int merge_protected(struct hksm *h, struct vm_area_struct *vma,
+				    struct hksm_item **v, unsigned int n,
+				    struct hksm_item **rest)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	unsigned long start = v[0]->addr;
+	unsigned int i, left = 0;
+	spinlock_t *ptl;
+	pte_t *table;
+	u64 since;
+
+	table = merge_lock_table(mm, start, &ptl);
+	if (!table)
+		return 0;
+	since = hksm_hold_begin_ptl(n);
+	flush_tlb_batched_pending(mm);
+	for (i = 0; i < n; i++) {
+		struct hksm_item *item = v[i];
+		pte_t pte = ptep_get(table +
+				     ((item->addr - start) >> PAGE_SHIFT));
+
+		if (!merge_entry_fits(pte, item))
+			continue;
+		if (pte_write(pte) || pte_dirty(pte) ||
+		    PageAnonExclusive(item->page) || mm_tlb_flush_pending(mm)) {
+			rest[left++] = item;
+			continue;
+		}
+		item->pte = pte;
+		item->wp = true;
+	}
+	hksm_hold_ptl(h, mm, start, n, since);
+	pte_unmap_unlock(table, ptl);
+	return left;
+}
+
+/* The others, of one run. */
+static void merge_protect_run(struct hksm *h, struct vm_area_struct *vma,
+			      struct hksm_item **v, unsigned int n)
 {
 	struct mm_struct *mm = vma->vm_mm;
 	unsigned long start = v[0]->addr, end = v[n - 1]->addr + PAGE_SIZE;
@@ -119,13 +177,6 @@ static void merge_protect(struct hksm *h, struct vm_area_struct *vma,
 
 		if (!merge_entry_fits(pte, item))
 			continue;
-		item->pte = pte;
-		if (!pte_write(pte) && !pte_dirty(pte) &&
-		    !PageAnonExclusive(item->page) &&
-		    !mm_tlb_flush_pending(mm)) {
-			item->wp = true;
-			continue;
-		}
 		flush_cache_page(vma, item->addr, pte_pfn(pte));
 		item->pte = ptep_get_and_clear(mm, item->addr, ptep);
 		__set_bit(i, cleared);
@@ -142,6 +193,24 @@ static void merge_protect(struct hksm *h, struct vm_area_struct *vma,
 	pte_unmap_unlock(table, ptl);
 end:
 	merge_tell_end(h, &mn, mm, told);
+}
+
+/*
+ * Write-protect items of one page table, in address order. Entries of a run are
+ * cleared, flushed with one flush, and only then are references counted: a pin
+ * taken before the flush is seen, one after it finds no entry.
+ */
+static void merge_protect(struct hksm *h, struct vm_area_struct *vma,
+			  struct hksm_item **v, unsigned int n)
+{
+	struct hksm_item *rest[HKSM_BATCH];
+	unsigned int i, len;
+
+	n = merge_protected(h, vma, v, n, rest);
+	for (i = 0; i < n; i += len) {
+		len = merge_run(rest + i, n - i);
+		merge_protect_run(h, vma, rest + i, len);
+	}
 }
 
 /* The entry that maps what the item's page is merged into. */
@@ -190,9 +259,9 @@ static void merge_replace_one(struct vm_area_struct *vma,
 	item->replaced = true;
 }
 
-/* Map the items of one page table to their targets. */
-static void merge_replace(struct hksm_scanner *sc, struct hksm_item **v,
-			  unsigned int n)
+/* Map the items of one run to their targets. */
+static void merge_replace_run(struct hksm_scanner *sc, struct hksm_item **v,
+			      unsigned int n)
 {
 	struct vm_area_struct *vma = sc->vma;
 	struct mm_struct *mm = vma->vm_mm;
@@ -229,6 +298,18 @@ static void merge_replace(struct hksm_scanner *sc, struct hksm_item **v,
 	pte_unmap_unlock(table, ptl);
 end:
 	merge_tell_end(sc->h, &mn, mm, told);
+}
+
+/* Map the items of one page table, in address order, to their targets. */
+static void merge_replace(struct hksm_scanner *sc, struct hksm_item **v,
+			  unsigned int n)
+{
+	unsigned int i, len;
+
+	for (i = 0; i < n; i += len) {
+		len = merge_run(v + i, n - i);
+		merge_replace_run(sc, v + i, len);
+	}
 }
 
 /* Is the folio one that a page of this batch belongs to? */
@@ -379,7 +460,7 @@ static struct hksm_ctx *merge_ctx(struct hksm_slot *slot,
 			     folio->index - (item->addr >> PAGE_SHIFT), gfp);
 }
 
-/* Lock and write-protect the page that is to become a merged page. */
+/* Lock the page that is to become a merged page, for merge_protect_peers(). */
 static bool merge_peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 {
 	struct hksm_slot *slot = t->range->slot;
@@ -419,10 +500,8 @@ static bool merge_peer_acquire(struct hksm_scanner *sc, struct hksm_target *t)
 	    folio_test_ksm(folio) || PageHWPoison(peer->page))
 		return false;
 	t->ctx = merge_ctx(slot, peer, NULL, HKSM_META_GFP);
-	if (!t->ctx)
-		return false;
-	merge_protect(sc->h, vma, &peer, 1);
-	return peer->wp;
+	t->vma = vma;
+	return t->ctx;
 }
 
 /* Lock the folio of an item and make sure it is still what it was. */
@@ -779,6 +858,37 @@ static void merge_release_target(struct hksm_scanner *sc, struct hksm_target *t)
 	}
 }
 
+/* Are the two in one page table and area, and in address order? */
+static bool merge_follows(struct hksm_target *last, struct hksm_target *t)
+{
+	return last->range == t->range && last->vma == t->vma &&
+	       last->peer.addr < t->peer.addr;
+}
+
+/* Those that are in one page table together, as far as they follow each other. */
+static void merge_protect_peers(struct hksm_scanner *sc)
+{
+	struct hksm_target *last = NULL, *t;
+	struct hksm_item *v[HKSM_BATCH];
+	unsigned int n = 0;
+
+	for (t = sc->target; t < sc->target + sc->nr_targets; t++) {
+		if (t->kind != HKSM_T_PEER || t->dead)
+			continue;
+		if (n && !merge_follows(last, t)) {
+			merge_protect(sc->h, last->vma, v, n);
+			n = 0;
+		}
+		v[n++] = &t->peer;
+		last = t;
+	}
+	if (n)
+		merge_protect(sc->h, last->vma, v, n);
+	for (t = sc->target; t < sc->target + sc->nr_targets; t++)
+		if (t->kind == HKSM_T_PEER && !t->peer.wp)
+			t->dead = true;
+}
+
 /* Nodes for the pages that may be promoted, and those pages themselves. */
 static void merge_acquire_targets(struct hksm_scanner *sc)
 {
@@ -797,6 +907,7 @@ static void merge_acquire_targets(struct hksm_scanner *sc)
 		if (t->kind == HKSM_T_PEER && !merge_peer_acquire(sc, t))
 			t->dead = true;
 	}
+	merge_protect_peers(sc);
 }
 
 /**

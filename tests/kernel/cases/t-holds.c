@@ -2,15 +2,19 @@
 /*
  * hksm: what it says of the time that it holds locks. A figure is 0 when it was
  * cleared and nothing was done since; it is no more than the time that went by; and
- * none is told of what nobody waits for.
+ * none is told of what nobody waits for. In the trace a merge of pages that lie far
+ * apart says so of them alone, and a huge page that is split is told of, too.
  */
 #define _GNU_SOURCE
 #include "case.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -27,6 +31,11 @@ static const char *const figure[FIGURES] = {
 	"hksm/longest_notifier_ns", "hksm/longest_exclusive_ns",
 };
 enum { MMAP, PTL, NOTIFIER, EXCLUSIVE };
+
+/* Two pairs of pages in one page table, and how many pages are told of at a time. */
+static const size_t lone[] = { 10, 11, 400, 401 };
+#define LONE_NR		(sizeof(lone) / sizeof(lone[0]))
+#define LONE_SPAN	2
 
 /* Not by case_set(): what they were cannot be put back. */
 static int put(const char *name, const char *text)
@@ -126,17 +135,52 @@ static void figures(void)
 	case_unmap(mem, PAGES);
 }
 
-static void tracing(const char *dir)
+/* Of one event or, with "", of all of the engine. */
+static void trace_switch(const char *dir, const char *event, bool on)
 {
-	static const char *const event[] = {
-		"hksm_batch", "hksm_mmap_hold", "hksm_ptl_hold", "hksm_exclusive",
-		/* For these something is needed that is not here. */
-		"hksm_notifier", "hksm_split",
-	};
-	const size_t nr = sizeof(event) / sizeof(event[0]), seen_nr = 4;
-	size_t missing = 0, unseen = 0, seen[4] = { 0 };
-	char path[256], line[512];
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/events/hksm/%s%senable", dir, event,
+		 *event ? "/" : "");
+	if (case_write(path, on ? "1" : "0"))
+		case_die("%s cannot be set", path);
+}
+
+/* What was traced, which is forgotten: each line of it is given to @line. */
+static void trace_read(const char *dir, void (*line)(const char *text))
+{
+	char path[256], text[512];
 	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/trace", dir);
+	f = fopen(path, "re");
+	if (!f)
+		case_die("%s: %s", path, strerror(errno));
+	while (fgets(text, sizeof(text), f))
+		line(text);
+	fclose(f);
+	case_write(path, "0");
+}
+
+/* What is there to be seen everywhere, and what takes something that may not be. */
+static const char *const event[] = {
+	"hksm_batch", "hksm_mmap_hold", "hksm_ptl_hold", "hksm_exclusive",
+	"hksm_notifier", "hksm_split",
+};
+#define SEEN_NR	4
+static size_t seen[SEEN_NR];
+
+static void see_any(const char *text)
+{
+	for (size_t i = 0; i < SEEN_NR; i++)
+		seen[i] += strstr(text, event[i]) && strstr(text, " ns ");
+}
+
+static void all_events(const char *dir)
+{
+	const size_t nr = sizeof(event) / sizeof(event[0]);
+	size_t missing = 0, unseen = 0;
+	char path[256];
 
 	for (size_t i = 0; i < nr; i++) {
 		snprintf(path, sizeof(path), "%s/events/hksm/%s/enable", dir,
@@ -144,25 +188,136 @@ static void tracing(const char *dir)
 		missing += access(path, F_OK) != 0;
 	}
 	case_ok(missing == 0, "all %zu events exist (%zu do not)", nr, missing);
-	snprintf(path, sizeof(path), "%s/events/hksm/enable", dir);
-	if (case_write(path, "1"))
-		case_die("the events cannot be turned on");
+	trace_switch(dir, "", true);
 	case_unmap(merge(PAGES / 4), PAGES);
-	case_write(path, "0");
-
-	snprintf(path, sizeof(path), "%s/trace", dir);
-	f = fopen(path, "re");
-	if (!f)
-		case_die("%s: %s", path, strerror(errno));
-	while (fgets(line, sizeof(line), f))
-		for (size_t i = 0; i < seen_nr; i++)
-			seen[i] += strstr(line, event[i]) && strstr(line, " ns ");
-	fclose(f);
-	case_write(path, "0");
-	for (size_t i = 0; i < seen_nr; i++)
+	trace_switch(dir, "", false);
+	trace_read(dir, see_any);
+	for (size_t i = 0; i < SEEN_NR; i++)
 		unseen += !seen[i];
 	case_ok(unseen == 0, "in the trace: %zu batches, %zu and %zu holds, %zu of all",
 		seen[0], seen[1], seen[2], seen[3]);
+}
+
+/* Memory of one page table. */
+static char *table_map(void)
+{
+	char *mem = mmap(NULL, 2 * CASE_HUGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (mem == MAP_FAILED)
+		case_die("mmap: %s", strerror(errno));
+	return (char *)(((uintptr_t)mem + CASE_HUGE - 1) & -CASE_HUGE);
+}
+
+/* What notifiers were told of in that memory: how often, and pages at most. */
+static char *told_mem;
+static size_t told, told_most;
+
+static void see_notifier(const char *text)
+{
+	unsigned long start, end;
+
+	text = strstr(text, "hksm_notifier: ");
+	text = text ? strstr(text, "start ") : NULL;
+	if (!text || sscanf(text, "start %lx end %lx", &start, &end) != 2 ||
+	    start < (unsigned long)told_mem ||
+	    end > (unsigned long)told_mem + CASE_HUGE)
+		return;
+	told++;
+	end = (end - start) / case_page_size();
+	if (end > told_most)
+		told_most = end;
+}
+
+static void notifiers(const char *dir)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	/* It has notifiers for the memory of who makes it, also without a guest. */
+	int vm = kvm < 0 ? -1 : ioctl(kvm, KVM_CREATE_VM, 0);
+	uint64_t first, second;
+
+	if (vm < 0) {
+		case_skip("nobody has notifiers here: %s", strerror(errno));
+		return;
+	}
+	told_mem = table_map();
+	madvise(told_mem, CASE_HUGE, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < LONE_NR; i++)
+		case_fill(case_page(told_mem, lone[i]), ID + i / 2);
+	if (madvise(told_mem, CASE_HUGE, MADV_MERGEABLE))
+		case_die("MADV_MERGEABLE");
+	trace_switch(dir, "hksm_notifier", true);
+	case_start();
+	case_wait_scans(3);
+	case_stop();
+	trace_switch(dir, "hksm_notifier", false);
+	trace_read(dir, see_notifier);
+	first = case_pfn(case_page(told_mem, lone[0]));
+	second = case_pfn(case_page(told_mem, lone[2]));
+	case_ok(first == case_pfn(case_page(told_mem, lone[1])) &&
+		second == case_pfn(case_page(told_mem, lone[3])) && first != second,
+		"two pairs that are far apart merge");
+	case_ok(told > 0 && told_most <= LONE_SPAN,
+		"notifiers are told of %zu pages at most, %zu times", told_most, told);
+	munmap(told_mem, CASE_HUGE);
+	close(vm);
+	close(kvm);
+}
+
+static size_t split, split_failed;
+
+static void see_split(const char *text)
+{
+	text = strstr(text, "hksm_split: ");
+	if (!text)
+		return;
+	split++;
+	split_failed += !strstr(text, "result 0");
+}
+
+static void splits(const char *dir)
+{
+	const size_t per = CASE_HUGE / case_page_size();
+	char *mem[2];
+	bool huge;
+
+	if (!case_huge_begin()) {
+		case_skip("no huge pages here");
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		mem[i] = table_map();
+		madvise(mem[i], CASE_HUGE, MADV_HUGEPAGE);
+		case_fill_many(mem[i], per, ID, per);
+		madvise(mem[i], CASE_HUGE, MADV_NOHUGEPAGE);
+	}
+	huge = case_is_huge(mem[0]) && case_is_huge(mem[1]);
+	trace_switch(dir, "hksm_split", true);
+	for (int i = 0; i < 2; i++)
+		if (madvise(mem[i], CASE_HUGE, MADV_MERGEABLE))
+			case_die("MADV_MERGEABLE");
+	case_start();
+	case_wait_scans(5);
+	case_stop();
+	trace_switch(dir, "hksm_split", false);
+	trace_read(dir, see_split);
+	if (!huge)
+		case_skip("there were no huge pages");
+	else
+		case_ok(!case_is_huge(mem[0]) && !case_is_huge(mem[1]) &&
+			split - split_failed == 2,
+			"two huge pages are split, and it is told of %zu (%zu were not)",
+			split - split_failed, split_failed);
+	for (int i = 0; i < 2; i++)
+		munmap(mem[i], CASE_HUGE);
+	case_huge_end();
+}
+
+static void tracing(const char *dir)
+{
+	all_events(dir);
+	notifiers(dir);
+	splits(dir);
 }
 
 static void events(void)
