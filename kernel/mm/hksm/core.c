@@ -39,6 +39,7 @@
  *   peers                        mms of partners
  *   forget, batch                what is not tracked any more; what is in hand
  *   heir                         who gets the record of an address that is left
+ *   limit                        how much memory all this may take
  *   resize                       the size of both tables
  *   index                        the candidates
  *   stable                       nodes, records, the way from a node to its folio

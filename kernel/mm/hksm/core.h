@@ -128,6 +128,7 @@ struct hksm_limbo {
  * @one_pass: memory without a history is merged when it is first seen; lockless
  * @zero_only: nothing is merged but blank pages; lockless
  * @split_min: pages of a huge page that must have a partner; lockless
+ * @max_metadata: bytes after which nothing new is tracked, or 0; lockless
  * @prune_millisecs: kept for the file; stale copies go at every look-up
  * @advisor: scan-time advisor on; lockless
  * @advice: its knobs and history
@@ -168,6 +169,7 @@ struct hksm_limbo {
  * @reaper: frees them
  * @shrink_id: range that the shrinker looks at next; @sem held for writing
  * @words_reclaimed: words it has given back, ever; the same
+ * @words_dropped: pages that got no word for @max_metadata, each time
  * @trimmer: makes the tables smaller after it
  * @shrinker: who asks for it, or NULL
  * @longest_mmap: longest hold of an mmap_lock, in ns; of hold.c, lockless, like
@@ -206,6 +208,7 @@ struct hksm {
 	bool one_pass;
 	bool zero_only;
 	unsigned int split_min;
+	unsigned long max_metadata;
 	unsigned int prune_millisecs;
 
 	bool advisor;
@@ -248,6 +251,7 @@ struct hksm {
 	struct work_struct reaper;
 	unsigned long shrink_id;
 	unsigned long words_reclaimed;
+	atomic_long_t words_dropped;
 	struct work_struct trimmer;
 	struct shrinker *shrinker;
 	unsigned long longest_mmap;

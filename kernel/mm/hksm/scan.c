@@ -16,6 +16,7 @@
 #include "digest.h"
 #include "hold.h"
 #include "index.h"
+#include "limit.h"
 #include "merge.h"
 #include "peers.h"
 #include "policy.h"
@@ -577,6 +578,18 @@ static bool scan_is_zero(struct hksm_scanner *sc, u64 digest, bool zero_only)
 }
 
 /*
+ * Is there to be a word of a page that has none? It is asked when the first one wants
+ * memory, for the whole batch, which is soon over.
+ */
+static bool scan_may_track(struct hksm_scanner *sc, int *may)
+{
+	if (*may < 0)
+		*may = hksm_meta_fits(sc->h, sizeof(struct hksm_range) +
+				      sizeof(struct hksm_chunk));
+	return *may;
+}
+
+/*
  * Memory for the words of the batch, while neither a merged page nor another mm
  * is locked for it: reclaim may be needed, which others would wait for. A page
  * that is mapped to the zero page at once leaves no word.
@@ -584,7 +597,8 @@ static bool scan_is_zero(struct hksm_scanner *sc, u64 digest, bool zero_only)
 static void scan_make_room(struct hksm_scanner *sc, const u64 *digest,
 			   bool zero_only)
 {
-	unsigned int i;
+	unsigned int i, dropped = 0;
+	int may = -1;
 
 	for (i = 0; i < sc->nr; i++) {
 		struct hksm_item *item = &sc->item[i];
@@ -596,9 +610,15 @@ static void scan_make_room(struct hksm_scanner *sc, const u64 *digest,
 		if (zero ? !scan_was_zeroed(sc, item->addr) &&
 			   scan_may_merge(sc, item, false) : zero_only)
 			continue;
+		if (!scan_may_track(sc, &may)) {
+			dropped++;
+			continue;
+		}
 		hksm_peers_release(sc);
 		hksm_batch_room(sc, item->addr);
 	}
+	if (dropped)
+		atomic_long_add(dropped, &sc->h->words_dropped);
 }
 
 /*

@@ -16,6 +16,8 @@
 
 #include "forget.h"
 #include "hold.h"
+#include "index.h"
+#include "limit.h"
 #include "pass.h"
 #include "peers.h"
 #include "policy.h"
@@ -349,6 +351,16 @@ static bool sched_step(struct hksm_scanner *sc)
 }
 
 /*
+ * May tables become larger? Until the older ones are empty there are both, and the
+ * newer are larger by two fifths.
+ */
+static bool sched_may_grow(struct hksm *h)
+{
+	return !READ_ONCE(h->tight) ||
+	       hksm_meta_fits(h, hksm_index_bytes(h) / 5 * 7);
+}
+
+/*
  * Tables change their size between steps. What fills up before the one that it has
  * replaced is empty cannot wait, and between two passes nothing is in a hurry.
  */
@@ -357,7 +369,7 @@ static void sched_resize(struct hksm_scanner *sc, bool idle)
 	struct hksm *h = sc->h;
 	bool ok = true;
 
-	/* What had no memory a moment ago is tried once in a pass. */
+	/* What had no memory a moment ago, or may not have it, is tried once in a pass. */
 	if (idle)
 		h->stuck = false;
 	if (h->stuck)
@@ -365,7 +377,7 @@ static void sched_resize(struct hksm_scanner *sc, bool idle)
 	if (READ_ONCE(h->moving))
 		ok = hksm_resize_move(h, sc, idle || READ_ONCE(h->tight));
 	if (ok && !READ_ONCE(h->moving) && hksm_resize_wanted(h, idle))
-		ok = hksm_resize_begin(h, idle);
+		ok = sched_may_grow(h) && hksm_resize_begin(h, idle);
 	/* There may be no next step for long. */
 	if (ok && idle && READ_ONCE(h->moving))
 		ok = hksm_resize_move(h, sc, true);

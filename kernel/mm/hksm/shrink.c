@@ -13,9 +13,13 @@
 #include "forget.h"
 #include "hold.h"
 #include "index.h"
+#include "limit.h"
 #include "range.h"
 #include "resize.h"
 #include "shrink.h"
+
+/* Chunks looked at under one hold of the engine, when nobody is short of memory. */
+#define SHRINK_CHUNKS	256
 
 static bool shrink_keeps(struct hksm_chunk *chunk)
 {
@@ -137,6 +141,50 @@ static void shrink_trim(struct work_struct *work)
 	hksm_lock_all(h);
 	hksm_resize_all(h, true);
 	hksm_unlock_all(h, "trimmer");
+}
+
+/* One hold of it, the first or another. Return: false when all has been gone over. */
+static bool shrink_on(struct hksm *h, bool first)
+{
+	unsigned long freed, seen = 0;
+
+	hksm_lock_all(h);
+	if (first)
+		h->shrink_id = 0;
+	freed = shrink_some(h, SHRINK_CHUNKS, &seen);
+	hksm_free_limbo(h);
+	WRITE_ONCE(h->words_reclaimed,
+		   h->words_reclaimed + freed * HKSM_CHUNK_PAGES);
+	hksm_unlock_all(h, "limit");
+	cond_resched();
+	return h->shrink_id;
+}
+
+/**
+ * hksm_shrink_to_limit() - give back what is beyond max_metadata
+ * @h: the engine
+ *
+ * As far as it is known of pages that are not merged. Tables go last, because they
+ * are made anew for that; the first time may do no more than clean them. Where the
+ * shrinker comes in between and goes on to other ranges, some are left.
+ *
+ * Context: may sleep; takes hksm.sem for writing.
+ */
+void hksm_shrink_to_limit(struct hksm *h)
+{
+	bool first = true, more = true;
+	unsigned int n;
+
+	if (hksm_meta_fits(h, 0))
+		return;
+	while (more && !hksm_meta_fits(h, 0)) {
+		more = shrink_on(h, first);
+		first = false;
+	}
+	hksm_lock_all(h);
+	for (n = 0; n < 2 && hksm_resize_wanted(h, true); n++)
+		hksm_resize_all(h, true);
+	hksm_unlock_all(h, "limit");
 }
 
 /**

@@ -7,6 +7,7 @@
 
 #include "core.h"
 
+void hksm_shrink_to_limit(struct hksm *h);
 int hksm_shrink_init(struct hksm *h);
 void hksm_shrink_fini(struct hksm *h);
 

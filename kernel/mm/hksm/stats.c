@@ -5,20 +5,9 @@
  */
 #include <linux/seq_file.h>
 
-#include "index.h"
+#include "limit.h"
 #include "slot.h"
 #include "stats.h"
-
-/**
- * hksm_meta_total() - bytes the engine uses for metadata
- * @h: the engine
- *
- * Context: any.
- */
-unsigned long hksm_meta_total(struct hksm *h)
-{
-	return atomic_long_read(&h->meta_bytes) + hksm_index_bytes(h);
-}
 
 /**
  * hksm_profit() - bytes saved in all, less the metadata

@@ -7,7 +7,6 @@
 
 #include "core.h"
 
-unsigned long hksm_meta_total(struct hksm *h);
 long hksm_profit(struct hksm *h);
 
 #endif /* HKSM_STATS_H */

@@ -12,7 +12,9 @@
 
 #include "hold.h"
 #include "index.h"
+#include "limit.h"
 #include "sched.h"
+#include "shrink.h"
 #include "stable.h"
 #include "stats.h"
 #include "sysfs.h"
@@ -313,6 +315,7 @@ COUNTER(pages_scanned)
 COUNTER(pages_skipped)
 COUNTER(merges)
 COUNTER(breaks)
+COUNTER(words_dropped)
 
 #define RO_MODE(_name, _mode, _get)				\
 static struct knob _name##_knob = {				\
@@ -366,7 +369,10 @@ RO(stable_node_dups, get_family_nodes);
 /* Below hksm/. Who sees a merge happen learns what others have in memory. */
 RO(metadata_bytes, get_metadata_bytes);
 RO(candidates_dropped, get_candidates_dropped);
+RO(words_dropped, get_words_dropped);
 RO(words_reclaimed, get_words_reclaimed);
+RW(max_metadata, KNOB_ULONG, &hksm.max_metadata,
+   .stored = hksm_shrink_to_limit);
 RW(one_pass, KNOB_BOOL, &hksm.one_pass);
 RW(zero_only, KNOB_BOOL, &hksm.zero_only);
 RW(split_min, KNOB_UINT, &hksm.split_min);
@@ -413,7 +419,9 @@ static struct attribute *ksm_attrs[] = {
 static struct attribute *hksm_attrs[] = {
 	FILE_OF(metadata_bytes),
 	FILE_OF(candidates_dropped),
+	FILE_OF(words_dropped),
 	FILE_OF(words_reclaimed),
+	FILE_OF(max_metadata),
 	FILE_OF(one_pass),
 	FILE_OF(zero_only),
 	FILE_OF(split_min),
