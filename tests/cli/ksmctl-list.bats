@@ -177,9 +177,13 @@ Try 'ksmctl get --help' for more information."
 
 @test "get: what hksm has, and what is said where another engine merges" {
 	use_root 7.3-hksm
-	expect 0 ksmctl get hksm/one_pass hksm/candidates_dropped -s "$ROOT"
+	expect 0 ksmctl get hksm/one_pass hksm/candidates_dropped hksm/max_metadata \
+		hksm/longest_mmap_ns hksm/longest_exclusive_ns -s "$ROOT"
 	stdout_is "1
-0"
+0
+0
+1002496
+267264"
 	stderr_is ""
 	rm "$ROOT/$ksm/hksm/scanners"
 	expect 3 ksmctl get hksm/scanners -s "$ROOT"

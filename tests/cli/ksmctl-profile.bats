@@ -151,7 +151,8 @@ advisor_max_cpu 70"
 	same "its settings" "$(grep ^hksm "$FILE")" "hksm/one_pass 1
 hksm/zero_only 0
 hksm/split_min 64
-hksm/scanners 1"
+hksm/scanners 1
+hksm/max_metadata 0"
 	expect 0 ksmctl set -q hksm/one_pass=0 hksm/split_min=1 hksm/scanners=4 -s "$ROOT"
 	expect 1 ksmctl diff -rn "$FILE" -s "$ROOT"
 	stdout_is "hksm/one_pass 1 0

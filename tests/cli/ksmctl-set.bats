@@ -138,14 +138,17 @@ run 1"
 
 @test "set: what only hksm has" {
 	use_root 7.3-hksm
-	expect 0 ksmctl set hksm/one_pass=off hksm/zero_only 1 hksm/split_min=32 -s "$ROOT"
+	expect 0 ksmctl set hksm/one_pass=off hksm/zero_only 1 hksm/split_min=32 \
+		hksm/max_metadata=1073741824 -s "$ROOT"
 	stdout_is "hksm/one_pass 0
 hksm/zero_only 1
-hksm/split_min 32"
+hksm/split_min 32
+hksm/max_metadata 1073741824"
 	stderr_is ""
 	file_is $ksm/hksm/one_pass 0
 	file_is $ksm/hksm/zero_only 1
 	file_is $ksm/hksm/split_min 32
+	file_is $ksm/hksm/max_metadata 1073741824
 	while IFS='|' read -r words text; do
 		# shellcheck disable=SC2086
 		expect 2 ksmctl set run=0 $words -s "$ROOT"
@@ -156,6 +159,8 @@ hksm/split_min 32"
 		hksm/zero_only=blank|hksm/zero_only: blank: not a value for it (0 or 1)
 		hksm/split_min=-1|hksm/split_min: -1: out of range (0 to 4294967295)
 		hksm/scanners=0|hksm/scanners: 0: out of range (1 to 16)
+		hksm/max_metadata=-1|hksm/max_metadata: -1: out of range (0 to 9223372036854775807)
+		hksm/longest_ptl_ns=0|hksm/longest_ptl_ns: cannot be set: it is no setting; it begins anew when 0 is written to the file
 		hksm/candidates_dropped=0|hksm/candidates_dropped: cannot be set: the kernel only reports it
 		one_pass=1|one_pass: unknown attribute (did you mean: hksm/one_pass)
 	EOF

@@ -29,6 +29,7 @@ static void table(void)
 		else
 			CHECK(in->since && strtoul(in->since, &end, 10) > 1 && *end == '.');
 		CHECK(!in->root_only || in->kind != KSM_KIND_KNOB);
+		CHECK(!in->resets || in->kind == KSM_KIND_GAUGE);
 		CHECK(in->kind != KSM_KIND_KNOB || in->choices || in->max > in->min);
 		CHECK(in->type != KSM_TYPE_CHOICE || in->choices);
 		CHECK(in->type != KSM_TYPE_BOOL || (in->min == 0 && in->max == 1));
@@ -142,6 +143,9 @@ static void read_values(void)
 		{ "6.12-busy", KSM_ATTR_GENERAL_PROFIT, 1188945280 },
 		{ "7.3-hksm", KSM_ATTR_SPLIT_MIN, 64 },
 		{ "7.3-hksm", KSM_ATTR_ONE_PASS, 1 },
+		{ "7.3-hksm", KSM_ATTR_MAX_METADATA, 0 },
+		{ "7.3-hksm", KSM_ATTR_LONGEST_MMAP, 1002496 },
+		{ "7.3-hksm", KSM_ATTR_LONGEST_EXCLUSIVE, 267264 },
 		{ "7.3-hksm", KSM_ATTR_BREAKS, 20200 },
 		{ "hostile", KSM_ATTR_GENERAL_PROFIT, (8500 - 500) * 4096 - 17 * 700 * 64 },
 	};
@@ -389,7 +393,11 @@ static void parse(void)
 		{ KSM_ATTR_SPLIT_MIN, "0", 0, 0, NULL },
 		{ KSM_ATTR_SPLIT_MIN, "4294967296", -ERANGE, 0, NULL },
 		{ KSM_ATTR_SCANNERS, "0", -ERANGE, 0, NULL },
+		{ KSM_ATTR_MAX_METADATA, "0", 0, 0, NULL },
+		{ KSM_ATTR_MAX_METADATA, "1099511627776", 0, 1099511627776, NULL },
+		{ KSM_ATTR_MAX_METADATA, "-1", -ERANGE, 0, NULL },
 		{ KSM_ATTR_DROPPED, "0", -EROFS, 0, NULL },
+		{ KSM_ATTR_LONGEST_PTL, "0", -EROFS, 0, NULL },
 		{ KSM_ATTR_PAGES_SHARED, "1", -EROFS, 0, NULL },
 		{ KSM_ATTR_GENERAL_PROFIT, "nonsense", -EROFS, 0, NULL },
 		{ KSM_ATTR_FULL_SCANS, "0", -EROFS, 0, NULL },

@@ -152,7 +152,10 @@ static void add(struct ksm_attrset *want, const char *name, const char *text)
 	case 0:
 		return;
 	case -EROFS:
-		cli_die(CLI_USAGE, 0, "%s: cannot be set: the kernel only reports it", name);
+		cli_die(CLI_USAGE, 0, "%s: cannot be set: %s", name,
+			ksm_attr_info(id)->resets ?
+				"it is no setting; it begins anew when 0 is written to the file" :
+				"the kernel only reports it");
 	case -ERANGE:
 		cli_die(CLI_USAGE, 0, "%s: %s: out of range (%s)", name, text,
 			ksm_attr_range(id, range, sizeof(range)));

@@ -110,6 +110,11 @@ static const struct ksm_attr_info infos[] = {
 		.min = 1, .max = KSM_SCANNERS_MAX, .since = "hksm",
 		.help = "kernel threads that scan",
 	},
+	[KSM_ATTR_MAX_METADATA] = {
+		.name = HKSM "max_metadata", .kind = KSM_KIND_KNOB, .type = KSM_TYPE_NUM,
+		.unit = KSM_UNIT_BYTES, .max = INT64_MAX, .since = "hksm",
+		.help = "most memory for what is known of pages; 0: no limit",
+	},
 	[KSM_ATTR_PAGES_SHARED] = {
 		.name = "pages_shared", .kind = KSM_KIND_GAUGE, .unit = KSM_UNIT_PAGES,
 		.since = "2.6.32", .help = "shared copies kept",
@@ -165,10 +170,35 @@ static const struct ksm_attr_info infos[] = {
 		.unit = KSM_UNIT_PAGES, .since = "hksm",
 		.help = "pages not remembered because memory was short",
 	},
+	[KSM_ATTR_WORDS_DROPPED] = {
+		.name = HKSM "words_dropped", .kind = KSM_KIND_COUNTER, .unit = KSM_UNIT_PAGES,
+		.since = "hksm",
+		.help = "pages left alone because of max_metadata",
+	},
 	[KSM_ATTR_RECLAIMED] = {
 		.name = HKSM "words_reclaimed", .kind = KSM_KIND_COUNTER, .unit = KSM_UNIT_PAGES,
 		.since = "hksm",
 		.help = "pages forgotten again because memory was short",
+	},
+	[KSM_ATTR_LONGEST_MMAP] = {
+		.name = HKSM "longest_mmap_ns", .kind = KSM_KIND_GAUGE, .unit = KSM_UNIT_NS,
+		.since = "hksm", .resets = true,
+		.help = "longest hold of a process's mmap_lock",
+	},
+	[KSM_ATTR_LONGEST_PTL] = {
+		.name = HKSM "longest_ptl_ns", .kind = KSM_KIND_GAUGE, .unit = KSM_UNIT_NS,
+		.since = "hksm", .resets = true,
+		.help = "longest hold of the lock of a page table",
+	},
+	[KSM_ATTR_LONGEST_NOTIFIER] = {
+		.name = HKSM "longest_notifier_ns", .kind = KSM_KIND_GAUGE, .unit = KSM_UNIT_NS,
+		.since = "hksm", .resets = true,
+		.help = "longest time a process's MMU notifiers waited",
+	},
+	[KSM_ATTR_LONGEST_EXCLUSIVE] = {
+		.name = HKSM "longest_exclusive_ns", .kind = KSM_KIND_GAUGE, .unit = KSM_UNIT_NS,
+		.since = "hksm", .resets = true,
+		.help = "longest time somebody had the engine to himself",
 	},
 	[KSM_ATTR_MERGES] = {
 		.name = HKSM "merges", .kind = KSM_KIND_COUNTER, .unit = KSM_UNIT_PAGES,
@@ -243,8 +273,8 @@ const char *ksm_unit_name(enum ksm_unit unit)
 {
 	static const char *const names[] = {
 		[KSM_UNIT_NONE] = "",	 [KSM_UNIT_PAGES] = "pages",   [KSM_UNIT_BYTES] = "bytes",
-		[KSM_UNIT_MS] = "ms",	 [KSM_UNIT_S] = "s",	       [KSM_UNIT_PCT] = "%",
-		[KSM_UNIT_PASSES] = "passes",
+		[KSM_UNIT_NS] = "ns",	 [KSM_UNIT_MS] = "ms",	       [KSM_UNIT_S] = "s",
+		[KSM_UNIT_PCT] = "%",	 [KSM_UNIT_PASSES] = "passes",
 	};
 
 	return names[unit];

@@ -181,7 +181,8 @@ enum ksm_attr {
 	KSM_ATTR_ONE_PASS,	/* hksm from here... */
 	KSM_ATTR_ZERO_ONLY,
 	KSM_ATTR_SPLIT_MIN,
-	KSM_ATTR_SCANNERS,	/* ...to here; then what the kernel tells */
+	KSM_ATTR_SCANNERS,
+	KSM_ATTR_MAX_METADATA,	/* ...to here; then what the kernel tells */
 	KSM_ATTR_PAGES_SHARED,
 	KSM_ATTR_PAGES_SHARING,
 	KSM_ATTR_PAGES_UNSHARED,
@@ -195,7 +196,12 @@ enum ksm_attr {
 	KSM_ATTR_GENERAL_PROFIT,
 	KSM_ATTR_METADATA,	/* hksm from here */
 	KSM_ATTR_DROPPED,
+	KSM_ATTR_WORDS_DROPPED,
 	KSM_ATTR_RECLAIMED,
+	KSM_ATTR_LONGEST_MMAP,
+	KSM_ATTR_LONGEST_PTL,
+	KSM_ATTR_LONGEST_NOTIFIER,
+	KSM_ATTR_LONGEST_EXCLUSIVE,
 	KSM_ATTR_MERGES,
 	KSM_ATTR_BREAKS,
 	__KSM_ATTR_N
@@ -219,6 +225,7 @@ enum ksm_unit {
 	KSM_UNIT_NONE,
 	KSM_UNIT_PAGES,
 	KSM_UNIT_BYTES,
+	KSM_UNIT_NS,
 	KSM_UNIT_MS,
 	KSM_UNIT_S,
 	KSM_UNIT_PCT,
@@ -233,6 +240,7 @@ struct ksm_attr_info {
 	int64_t min, max;		/* what the kernel accepts; KSM_TYPE_NUM */
 	const char *const *choices;	/* NULL-terminated; words also accepted as numbers for run */
 	const char *since;		/* first kernel with it, "6.7", or "hksm" */
+	bool resets;			/* no setting, but 0 may be written: it begins anew */
 	bool root_only;			/* the kernel keeps it from others by design */
 	const char *help;		/* one line, lower case */
 };
@@ -245,7 +253,7 @@ int ksm_attr_find(const char *name);
 bool ksm_attr_is_hksm(enum ksm_attr id);
 /* Another engine's: listings of all attributes are silent about it on this kernel. */
 bool ksm_attr_is_foreign(enum ksm_attr id, enum ksm_state state);
-/* "pages", "bytes", "ms", "s", "%", "passes", or "". */
+/* "pages", "bytes", "ns", "ms", "s", "%", "passes", or "". */
 const char *ksm_unit_name(enum ksm_unit unit);
 
 #define KSM_ATTR_TEXT_MAX 64
