@@ -195,13 +195,24 @@ void hksm_resize_restore(struct hksm *h, unsigned long entries)
 }
 
 /*
+ * Pages of a shard that this pass may come upon. Where metadata are limited tables
+ * grow in steps for which there is most often room.
+ */
+static unsigned long resize_expect(struct hksm *h)
+{
+	if (READ_ONCE(h->max_metadata))
+		return 0;
+	return READ_ONCE(h->pass_pages) / HKSM_SHARDS;
+}
+
+/*
  * The capacities that tables of candidates should have, 0 where one stays as it is.
  * Return: whether there are any.
  */
 static bool resize_cand_wanted(struct hksm *h, bool idle,
 			       unsigned long *entries)
 {
-	unsigned long expect = READ_ONCE(h->pass_pages) / HKSM_SHARDS;
+	unsigned long expect = resize_expect(h);
 	bool any = false;
 	unsigned int i;
 
@@ -223,7 +234,7 @@ static bool resize_cand_wanted(struct hksm *h, bool idle,
 static unsigned long resize_stable_wanted(struct hksm *h,
 					  const struct hksm_dual *d, bool idle)
 {
-	unsigned long expect = READ_ONCE(h->pass_pages) / (2 * HKSM_SHARDS);
+	unsigned long expect = resize_expect(h) / 2;
 	unsigned long cap = hksm_table_capacity(&d->now);
 	unsigned long used;
 
