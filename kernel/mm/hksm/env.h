@@ -9,6 +9,7 @@
 #define HKSM_ENV_H
 
 #include <asm/barrier.h>
+#include <asm/processor.h>
 #include <linux/atomic.h>
 #include <linux/bit_spinlock.h>
 #include <linux/bits.h>
