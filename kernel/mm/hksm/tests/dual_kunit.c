@@ -4,6 +4,8 @@
  * it in tests/engine/t-dual.c.
  */
 #include <kunit/test.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
 
 #include "../dual.h"
 
@@ -52,8 +54,97 @@ static void replaced(struct kunit *test)
 	hksm_dual_fini(&d);
 }
 
+/* How often a user adds or removes one of its entries. */
+#define TURNS	20000U
+
+/**
+ * struct dual_user - somebody who adds and removes entries of his own
+ * @d: the table
+ * @first: his first entry; he has every second one from there
+ * @in: whether each is in the table
+ * @turn: how often he has done so
+ * @lost: times that something was not as he had left it
+ * @task: he himself
+ */
+struct dual_user {
+	struct hksm_dual *d;
+	unsigned int first;
+	bool in[ENTRIES];
+	unsigned int turn;
+	unsigned int lost;
+	struct task_struct *task;
+};
+
+static int use(void *data)
+{
+	struct dual_user *u = data;
+	u32 n = u->first;
+	u64 b;
+
+	while (u->turn < TURNS) {
+		n = n * 1664525 + 1013904223;
+		b = u->first + (n >> 16) % (ENTRIES / 2) * 2;
+		if (u->in[b % ENTRIES])
+			u->lost += !hksm_dual_remove(u->d, key_of(b), b);
+		else
+			u->lost += !hksm_table_insert(&u->d->now, key_of(b), b);
+		u->in[b % ENTRIES] ^= true;
+		WRITE_ONCE(u->turn, u->turn + 1);
+		cond_resched();
+	}
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return 0;
+}
+
+/* Entries are moved that others remove and add again. */
+static void moved_while_used(struct kunit *test)
+{
+	struct dual_user *u = kunit_kcalloc(test, 2, sizeof(*u), GFP_KERNEL);
+	unsigned int k, round, lost = 0;
+	struct hksm_table t;
+	struct hksm_dual d;
+	u64 b;
+
+	KUNIT_ASSERT_NOT_NULL(test, u);
+	for (round = 0; round < 64; round++) {
+		KUNIT_ASSERT_EQ(test, hksm_dual_init(&d, 2 * ENTRIES, 0), 0);
+		memset(u, 0, 2 * sizeof(*u));
+		for (b = 2; b < ENTRIES; b++) {
+			u[b % 2].in[b] = true;
+			lost += !hksm_table_insert(&d.now, key_of(b), b);
+		}
+		KUNIT_ASSERT_EQ(test, hksm_table_init(&t, 2 * ENTRIES, 0), 0);
+		hksm_dual_begin(&d, &t);
+		for (k = 0; k < 2; k++) {
+			u[k].d = &d;
+			u[k].first = 2 + k;
+			u[k].task = kthread_run(use, &u[k], "hksm-kunit/%u", k);
+			KUNIT_ASSERT_FALSE(test, IS_ERR(u[k].task));
+		}
+		while (READ_ONCE(u[0].turn) < 64 || READ_ONCE(u[1].turn) < 64)
+			schedule_timeout_interruptible(1);
+		for (b = 2; b < ENTRIES + 2; b++) {
+			lost += hksm_dual_move(&d, key_of(b), b) < 0;
+			cond_resched();
+		}
+		for (k = 0; k < 2; k++) {
+			kthread_stop(u[k].task);
+			lost += u[k].lost;
+		}
+		/* Each is there as often as its owner says, once or not at all. */
+		for (b = 2; b < ENTRIES + 2; b++)
+			if (u[b % 2].in[b % ENTRIES])
+				lost += !hksm_dual_remove(&d, key_of(b), b);
+		KUNIT_EXPECT_EQ(test, hksm_dual_used(&d), 0);
+		hksm_dual_fini(&d);
+	}
+	KUNIT_EXPECT_EQ(test, lost, 0);
+}
+
 static struct kunit_case dual_cases[] = {
 	KUNIT_CASE(replaced),
+	KUNIT_CASE(moved_while_used),
 	{}
 };
 
