@@ -387,16 +387,19 @@ static void sched_resize(struct hksm_scanner *sc, bool idle)
 /* What has to be done with the engine at rest, between steps. */
 static void sched_upkeep(struct hksm *h, bool idle)
 {
-	bool bare = idle && atomic_long_read(&h->nr_bare);
-	long limbo = atomic_long_read(&h->limbo.nr);
+	bool more = idle && atomic_long_read(&h->nr_bare);
+	struct hksm_sweep at = {};
 
-	if (!bare && limbo < (idle ? 1 : LIMBO_MAX))
+	if (!more && atomic_long_read(&h->limbo.nr) < (idle ? 1 : LIMBO_MAX))
 		return;
-	hksm_lock_all(h);
-	if (bare)
-		hksm_stable_sweep(h);
-	hksm_free_limbo(h);
-	hksm_unlock_all(h, "upkeep");
+	do {
+		hksm_lock_all(h);
+		if (more)
+			more = hksm_stable_sweep(h, &at);
+		hksm_free_limbo(h);
+		hksm_unlock_all(h, "upkeep");
+		cond_resched();
+	} while (more && atomic_long_read(&h->nr_bare));
 }
 
 /*

@@ -20,6 +20,8 @@
 #include "stable.h"
 
 #define NODE_SHIFT	6
+/* Contents looked at under one hold of the engine. */
+#define SWEEP_CONTENTS	4096UL
 #define BODY_FAMILY	1ULL
 
 /*
@@ -926,23 +928,29 @@ static bool each_member(struct hksm *h, struct hksm_family *f, void *arg,
 }
 
 /*
- * Removing an entry may move a later one of the bucket into its place, and so
- * does a family of which one member is left: look at the same place again then.
+ * At most @nr contents from @pos on, which is advanced. Removing an entry may move
+ * a later one of the bucket into its place, and so does a family of which one
+ * member is left: look at the same place again then. Return: false at the end.
  */
-static void each_node_of(struct hksm *h, struct hksm_dual *t, void *arg,
+static bool each_node_of(struct hksm *h, struct hksm_dual *t,
+			 unsigned long *pos, unsigned long nr, void *arg,
 			 node_act act)
 {
-	unsigned long pos = 0;
 	u64 body;
 
-	while ((body = hksm_dual_walk(t, &pos))) {
-		void *object = body_object(body);
+	for (; nr; nr--) {
+		void *object;
 
+		body = hksm_dual_walk(t, pos);
+		if (!body)
+			return false;
+		object = body_object(body);
 		if (body & BODY_FAMILY ? each_member(h, object, arg, act) :
 					 act(h, object, arg))
-			pos--;
+			--*pos;
 		cond_resched();
 	}
+	return true;
 }
 
 /* Walk all filed nodes; act() returns true when it freed the node. */
@@ -951,8 +959,11 @@ static void each_node(struct hksm *h, void *arg, node_act act)
 	unsigned int i;
 
 	lockdep_assert_held_write(&h->sem);
-	for (i = 0; i < HKSM_SHARDS; i++)
-		each_node_of(h, &h->stable[i].table, arg, act);
+	for (i = 0; i < HKSM_SHARDS; i++) {
+		unsigned long pos = 0;
+
+		each_node_of(h, &h->stable[i].table, &pos, ULONG_MAX, arg, act);
+	}
 }
 
 /**
@@ -997,17 +1008,26 @@ static bool stable_drop_bare(struct hksm *h, struct hksm_node *node, void *arg)
 }
 
 /**
- * hksm_stable_sweep() - free nodes that lost their last record long ago
+ * hksm_stable_sweep() - free some nodes that lost their last record long ago
  * @h: the engine
+ * @at: where to go on, zeroed at first; advanced
  *
  * They are mapped by children whose parent's record went first. A child that
- * is scanned adopts the node; one that is not leaves it to this walk.
+ * is scanned adopts the node; one that is not leaves it to this walk. What a table
+ * has in another place since the last time may be missed, until the next walk.
  *
- * Context: may sleep; hksm.sem held for writing.
+ * Context: may sleep; hksm.sem held for writing, but not from one call to the next.
+ * Return: false when all have been gone over.
  */
-void hksm_stable_sweep(struct hksm *h)
+bool hksm_stable_sweep(struct hksm *h, struct hksm_sweep *at)
 {
-	each_node(h, NULL, stable_drop_bare);
+	lockdep_assert_held_write(&h->sem);
+	if (!each_node_of(h, &h->stable[at->shard].table, &at->pos,
+			  SWEEP_CONTENTS, NULL, stable_drop_bare)) {
+		at->shard++;
+		at->pos = 0;
+	}
+	return at->shard < HKSM_SHARDS;
 }
 
 static bool stable_drop_unmapped(struct hksm *h, struct hksm_node *node,

@@ -111,6 +111,16 @@ struct hksm_rec_iter {
 	unsigned int pos;
 };
 
+/**
+ * struct hksm_sweep - where hksm_stable_sweep() goes on
+ * @shard: of merged pages
+ * @pos: in its table
+ */
+struct hksm_sweep {
+	unsigned int shard;
+	unsigned long pos;
+};
+
 /* Does the caller of hksm_stable_file() have this node in hand already? */
 typedef bool (*hksm_node_known)(struct hksm_node *node, void *arg);
 
@@ -137,7 +147,7 @@ int hksm_rec_drop(struct hksm *h, u64 meta, enum hksm_folio_mode mode);
 struct hksm_rec *hksm_rec_next(struct hksm_rec_iter *it);
 u64 hksm_rec_payload(struct hksm_node *node, struct hksm_rec *rec);
 struct hksm_node *hksm_meta_node(u64 meta);
-void hksm_stable_sweep(struct hksm *h);
+bool hksm_stable_sweep(struct hksm *h, struct hksm_sweep *at);
 int hksm_stable_empty(struct hksm *h);
 unsigned long hksm_stable_families(struct hksm *h, unsigned long *nodes);
 void hksm_stable_free_limbo(struct hksm *h);
