@@ -482,7 +482,8 @@ static bool resize_move_nodes(struct hksm_stable_shard *s)
 	struct hksm_dual *d = &s->table;
 	int err;
 
-	if (!hksm_dual_moving(d) || !hksm_table_used(&d->old))
+	/* To ask all processors what they have counted is for once in a round. */
+	if (!hksm_dual_moving(d) || (!d->pos && !hksm_table_used(&d->old)))
 		return false;
 	spin_lock(&s->lock);
 	err = hksm_dual_drain(d, MOVE_PLACES, hksm_stable_key);
